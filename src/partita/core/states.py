@@ -1,0 +1,58 @@
+"""The states and kinds of steps, and how a step needs another.
+
+The numbers are stored; they never change their meaning.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["BAD", "FINAL", "Kind", "Mark", "Need", "State"]
+
+
+class State(IntEnum):
+    """Where a step (or a run, which has the state of its root step) stands."""
+
+    PENDING = 0  # waits for what it needs
+    READY = 1  # waits for room on an executor
+    RUNNING = 2  # has an attempt, or is a flow whose steps are not all final
+    WAITING = 3  # waits for a time: the delay before the next attempt
+    SUCCEEDED = 4
+    FAILED = 5
+    CANCELLED = 6
+    SKIPPED = 7  # something that it needs did not succeed, so it never ran
+
+
+FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SKIPPED})
+BAD = frozenset({State.FAILED, State.CANCELLED, State.SKIPPED})
+
+
+class Kind(IntEnum):
+    """What a step is."""
+
+    TASK = 0  # one call of a task: attempts run in a worker
+    FLOW = 1  # one call of a flow, or a map over what was not known yet: its layout runs in a worker
+    SETTLE = 2  # an Outcome (value or error) of another step; the engine itself completes it
+    GATHER = 3  # the elements of a map as one list; the engine itself completes it
+    UNDO = 4  # the compensation of a finished step
+
+
+class Need(IntEnum):
+    """How a step needs another one, its input."""
+
+    VALUE = 0  # that step's value: it must succeed
+    FINAL = 1  # that step's end, whatever it is
+    SHAPE = 2  # that step's layout: its value as a structure of refs, none of them awaited
+    HOLD = 3  # nothing: the ref is only passed on (a parameter annotated Ref[T])
+
+
+class Mark(IntEnum):
+    """What else is to be known of a step: bits, so that a step can have several."""
+
+    ADOPTED = 1  # the value is that of a step of the run that this one reruns, or of the cache
+    CRASHED = 2  # at least one attempt ended by the machinery's fault
+    COMPENSATED = 4  # undone by its compensation
+    EXPANDED = 8  # a flow whose layout is known
+    FAILING = 16  # a flow that will fail: it drains
+    LOST = 32  # not idempotent, and nobody knows whether its attempt did its work
+    UNDOING = 64  # a flow that drains no more and undoes its finished steps

@@ -1,0 +1,168 @@
+"""Every error that Partita raises itself.
+
+    PartitaError
+    ├── DefinitionError          a task, flow or option is written wrongly
+    │   ├── OptionError          an option has a value that it cannot have
+    │   └── RefError             a promise was used as a value
+    ├── CheckError               a flow or its inputs were refused before anything ran (lists every problem)
+    ├── LoadError                code could not be found or imported in a worker
+    ├── RunError                 a run did not succeed
+    │   ├── StepError            one step of it failed; carries what the worker reported
+    │   └── CancelledError       it was cancelled
+    ├── ValueStoreError          a value could not be stored or read back
+    │   └── DamagedError         what is stored is not what was written
+    ├── StoreError               the store cannot be used
+    │   ├── NewerStoreError      a newer Partita wrote it
+    │   ├── UnsafeStoreError     its file system cannot keep the promises
+    │   └── FencedError          another engine owns the run now
+    ├── EngineError              the engine could not be started or reached
+    │   └── ProtocolError        a message that the other side cannot mean
+    ├── SettingsError            a setting is unknown or has a value that it cannot have
+    ├── NotFoundError            no run, step, flow or file of that name
+    ├── MissingExtraError        an optional part is not installed
+    └── IllegalTransitionError   a fault of Partita itself: the state machine met what its table lacks
+
+A message says what happened, with the value, and then what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "CancelledError",
+    "CheckError",
+    "DamagedError",
+    "DefinitionError",
+    "EngineError",
+    "FencedError",
+    "IllegalTransitionError",
+    "LoadError",
+    "MissingExtraError",
+    "NewerStoreError",
+    "NotFoundError",
+    "OptionError",
+    "PartitaError",
+    "Problem",
+    "ProtocolError",
+    "RefError",
+    "RunError",
+    "SettingsError",
+    "StepError",
+    "StoreError",
+    "UnsafeStoreError",
+    "ValueStoreError",
+]
+
+
+class PartitaError(Exception):
+    """The root of all errors that Partita raises."""
+
+
+class DefinitionError(PartitaError):
+    """A task or flow is written in a way that cannot run."""
+
+
+class OptionError(DefinitionError):
+    """An option has a value that it cannot have."""
+
+
+class RefError(DefinitionError, TypeError):
+    """A Ref, the promise of a value, was used as if it were the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that a check found."""
+
+    message: str  # what is wrong, with the value
+    place: str = ""  # "file.py:12" of the call or definition
+    remedy: str = ""  # what to do about it
+    is_warning: bool = False  # a warning does not refuse the launch
+
+    def __str__(self) -> str:
+        head = f"{self.place}: {self.message}" if self.place else self.message
+        return f"{head}\n    {self.remedy}" if self.remedy else head
+
+
+class CheckError(PartitaError):
+    """A flow or its inputs were refused before anything ran; `problems` lists everything that is wrong."""
+
+    def __init__(self, problems: list[Problem] | tuple[Problem, ...]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems) or "the flow was refused")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (CheckError, (self.problems,))
+
+
+class LoadError(PartitaError):
+    """Code could not be found or imported where it has to run."""
+
+
+class RunError(PartitaError):
+    """A run did not succeed."""
+
+
+class StepError(RunError):
+    """A step failed. `kind` is the exception's type name, `report` its traceback as text."""
+
+    def __init__(self, message: str, *, kind: str = "", report: str = "", step: str = "", run: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.report = report
+        self.step = step
+        self.run = run
+
+
+class CancelledError(RunError):
+    """The run was cancelled."""
+
+
+class ValueStoreError(PartitaError):
+    """A value could not be stored or read back."""
+
+
+class DamagedError(ValueStoreError):
+    """What is stored is not what was written: its hash differs."""
+
+
+class StoreError(PartitaError):
+    """The store cannot be used."""
+
+
+class NewerStoreError(StoreError):
+    """The store was written by a newer Partita."""
+
+
+class UnsafeStoreError(StoreError):
+    """The store's file system cannot keep what the store promises."""
+
+
+class FencedError(StoreError):
+    """Another engine owns the run now; this one's writes are refused."""
+
+
+class EngineError(PartitaError):
+    """The engine could not be started or reached."""
+
+
+class ProtocolError(EngineError):
+    """A message that does not follow the protocol."""
+
+
+class SettingsError(PartitaError):
+    """A setting is unknown or has a value that it cannot have."""
+
+
+class NotFoundError(PartitaError, LookupError):
+    """Nothing has that name."""
+
+
+class MissingExtraError(PartitaError, ImportError):
+    """An optional part of Partita is not installed."""
+
+
+class IllegalTransitionError(PartitaError):
+    """The state machine met an event that its table lacks in this state: a fault of Partita, please report it."""

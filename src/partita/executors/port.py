@@ -1,0 +1,106 @@
+"""The port of executors: where attempts run.
+
+An executor offers *lanes*. A lane runs one order at a time, in the order in which they were submitted; with processes
+a lane is a warm worker. The engine admits: it holds a lane's demand from its first unfinished order to its last.
+
+Laws, held by the contract suite in `partita.testing`:
+
+1. Every submitted order ends in exactly one message: DONE, FAILED, LAID, LOST or RETURNED. Nothing is said of a
+   ticket after its end.
+2. RETURNED, and what `take_back` gives, mean that not one instruction of the order's code has run.
+3. No method but `receive` waits. `receive` waits no longer than its time-out.
+4. A lane whose worker dies says LOST for the one order that was running, RETURNED for those behind it, then CLOSED.
+   A lane that wears out (RETIRING) says RETURNED for what it has not begun, then CLOSED.
+5. An order that is cancelled ends soon after its grace: by its own message or by LOST with the reason given.
+6. After `close`, no process that the executor started is alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from partita.core.records import Demand, Profile
+from partita.protocol.messages import Order
+
+__all__ = ["CLOSED", "LOST", "RETURNED", "Capacity", "Executor", "Launchable", "Message"]
+
+#: Tags that the executor itself says, beside those of `protocol.messages` (which it passes on as they came):
+#: [LOST, ticket, reason, detail, usage, log] with reason "died", "memory", "timeout", "cancelled" or "stopped" and a
+#: detail for people; [RETURNED, ticket]; [CLOSED, lane].
+LOST, RETURNED, CLOSED = 64, 65, 66
+
+Message = list[Any]
+
+
+class Capacity(NamedTuple):
+    """All that an executor has."""
+
+    cpu: float  # cores
+    memory_bytes: int
+    gpu: float = 0.0  # devices
+
+
+@dataclass(frozen=True, slots=True)
+class Launchable:
+    """A profile with what a worker needs to load its code."""
+
+    profile: Profile
+    bundle: str  # absolute folder of the bundle's files: first on the worker's import path
+    folder: str  # the project's folder: the working directory of attempts
+    workspace: str  # absolute folder of the workspace (".partita"): blobs, logs, checkpoints
+    labels: dict[str, str] = field(default_factory=dict)  # for people who look at processes: flow, run
+
+
+class Executor(Protocol):
+    """Runs orders in lanes."""
+
+    @property
+    def capacity(self) -> Capacity:
+        """What can be held by all lanes together."""
+        ...
+
+    def introduce(self, number: int, launchable: Launchable) -> None:
+        """Make a profile known, before its first order."""
+        ...
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """These profiles will not be ordered again."""
+        ...
+
+    def open_lane(self, bundle: str, demand: Demand) -> int:
+        """A new lane for orders of profiles with this bundle and this demand (a warm one where there is one)."""
+        ...
+
+    def close_lane(self, lane: int) -> None:
+        """The lane, which has no unfinished order, is not needed any more."""
+        ...
+
+    def submit(self, lane: int, orders: Sequence[Order]) -> None:
+        """Queue orders on the lane."""
+        ...
+
+    def take_back(self, lane: int) -> list[int]:
+        """Take back the orders that the lane has not begun; their tickets have thereby ended."""
+        ...
+
+    def cancel(self, ticket: int, reason: str, grace_s: float) -> None:
+        """Ask the attempt to stop, and kill it when it has not ended after `grace_s` seconds (0: at once)."""
+        ...
+
+    def reply(self, ticket: int, request: int, is_ok: bool, answer: Any) -> None:
+        """Answer a REQUEST of a running attempt; a ticket that has ended is ignored."""
+        ...
+
+    def receive(self, timeout_s: float | None) -> list[Message]:
+        """What has arrived, oldest first. Waits up to `timeout_s` seconds; None: until something arrives."""
+        ...
+
+    def filenos(self) -> list[int]:
+        """File descriptors to select on, beside other things: one is readable whenever `receive(0)` would give something."""
+        ...
+
+    def close(self) -> None:
+        """Kill what runs and release everything."""
+        ...

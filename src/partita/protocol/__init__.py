@@ -1,0 +1,1 @@
+"""What engine, workers and clients say to each other, as plain data."""

@@ -1,0 +1,127 @@
+"""What clients and the engine say to each other: requests and plain records.
+
+Over the local socket every message is a 4-byte little-endian length and a MessagePack array:
+client `[number, verb, map]`, engine `[number, is_ok, answer]`. A request that is refused answers with an error map:
+"type" (name of a class in `partita.errors`), "message", and "problems" for a CheckError.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+__all__ = ["AttemptView", "EngineView", "ErrorView", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView"]
+
+
+class ErrorView(TypedDict, total=False):
+    """Why something failed."""
+
+    type: str  # name of the exception's type
+    message: str
+    traceback: str
+    origin: str  # "user" or "machine"
+    problems: list[dict[str, Any]]  # fields of Problem, where a check refused the launch
+    step: str  # path of the step that failed, in a run's error
+
+
+class LaunchRequest(TypedDict, total=False):
+    """What starts a run."""
+
+    flow: str  # function reference: "package.module:name" or "folder/file.py:name"
+    title: str  # the flow's name
+    bundle: str  # hash of a bundle that the client has stored
+    arguments: bytes  # packed [nodes, names, nodes]
+    texts: dict[str, str]  # or arguments as text, which the worker converts by the flow's signature
+    profile: dict[str, Any]  # fields of the flow's Profile where the client knows them (timeout_s, retries, ...)
+    executor: str  # for all steps that name none
+    tags: list[str]
+    adopt: str  # id of the run that this one reruns
+    key: str  # idempotency key: a second launch with this key gives the first run
+
+
+class RunView(TypedDict):
+    """A run, for people and programs."""
+
+    id: str
+    flow: str
+    title: str
+    state: str  # lower-case name of a State
+    bundle: str
+    tags: list[str]
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    error: ErrorView | None
+    notes: dict[str, Any]  # "vanished": paths, "warnings": problems, "adopted": number of adopted steps
+    counts: dict[str, int]  # steps by state
+    parent: str | None  # id of the run that launched it
+    rerun_of: str | None
+    result: NotRequired[bytes | None]  # packed node without refs, when asked for
+
+
+class StepView(TypedDict):
+    """A step, for people and programs."""
+
+    id: int
+    parent: int
+    name: str
+    path: str  # "train/fit[3]"
+    kind: str  # "task", "flow", "settle", "gather", "undo"
+    state: str
+    marks: list[str]  # "adopted", "crashed", "compensated", ...
+    attempts: int
+    place: str
+    inputs: list[int]  # ids of the steps that it needs
+    fallback_of: int
+    started_at: float | None
+    ended_at: float | None
+    due_at: float | None
+    preview: str  # a short text of its value
+    error: ErrorView | None
+    progress: list[Any] | None  # [done, total, note] of the attempt that runs
+
+
+class AttemptView(TypedDict):
+    """An attempt, for people and programs."""
+
+    step: int
+    number: int
+    executor: str
+    outcome: str  # "running" or what AttemptEnd says
+    started_at: float
+    ended_at: float | None
+    cpu_s: float
+    peak_bytes: int
+    error: ErrorView | None
+
+
+class LogChunk(TypedDict):
+    """A piece of an attempt's log."""
+
+    step: int
+    attempt: int
+    path: str  # the step's path
+    text: str
+    next_offset: int  # where to go on in this attempt's log
+    is_complete: bool  # nothing more will come from this attempt
+
+
+class WatchView(TypedDict):
+    """What has changed since a version."""
+
+    version: int  # to be given to the next watch
+    run: RunView
+    steps: list[StepView]  # changed since, at most 500; the newest states
+    is_final: bool
+
+
+class EngineView(TypedDict):
+    """What the engine says of itself."""
+
+    pid: int
+    version: str
+    started_at: float
+    runs: int  # runs that are not final
+    steps: int  # steps in memory
+    capacity: dict[str, float]
+    held: dict[str, float]
+    workers: int

@@ -1,0 +1,229 @@
+"""The port of stores: where the state of runs lies.
+
+Laws, held by the contract suite in `partita.testing`:
+
+1. `commit` is atomic: after a crash at any moment, all of a turn is there or nothing of it.
+2. What `commit` has returned from survives the death of this process; with durability "full", that of the machine.
+3. `commit` refuses a turn (FencedError) when another engine has taken the store's lease since; then nothing is written.
+4. What is read back is what was written, byte for byte.
+5. A page is in the order of its key, and holds at most what was asked for.
+6. Opening brings an older schema up to date (keeping a copy), and refuses a newer one with NewerStoreError; a file
+   system where the promises fail with UnsafeStoreError; a damaged file with StoreError naming it.
+
+Rows are named tuples, whole when they are inserted; updates name the columns that can change. A step's key is
+(run, id), an attempt's (run, step, number). Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+__all__ = [
+    "AttemptEnd", "AttemptRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate", "StepRow", "StepUpdate", "Store",
+    "Turn",
+]  # fmt: skip
+
+
+class RunRow(NamedTuple):
+    """One run."""
+
+    number: int  # small integer key, given by the engine, increasing
+    id: str  # for people: sortable by time, unique
+    flow: str  # function reference of the flow
+    title: str  # the flow's name
+    state: int  # a State
+    bundle: str  # hash of the code that the run keeps
+    inputs: bytes  # packed [nodes, names, nodes], or texts; what the user gave
+    options: bytes  # packed map: executor, tags, adopt (run id that this one reruns), parent (run, step, key), ...
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    error: bytes | None  # packed error map, when it did not succeed
+    notes: bytes | None  # packed map of what is to be said about it: vanished steps, warnings
+
+
+class RunUpdate(NamedTuple):
+    """What changes in a run."""
+
+    state: int
+    started_at: float | None
+    ended_at: float | None
+    error: bytes | None
+    notes: bytes | None
+    number: int
+
+
+class ProfileRow(NamedTuple):
+    """A Profile of a run."""
+
+    run: int
+    id: int  # position in the run
+    packed: bytes  # packed map of the Profile's fields
+
+
+class StepRow(NamedTuple):
+    """One step, as a layout made it."""
+
+    run: int
+    id: int
+    parent: int  # -1: the root
+    name: str
+    kind: int  # a Kind
+    profile: int  # id of its ProfileRow, -1: none
+    arguments: bytes | None
+    inputs: bytes | None  # packed list of [step, path, need], global ids
+    fallback_of: int  # id of the step whose failure makes this one run, -1: none
+    place: str  # "file.py:12"
+    state: int
+    value: bytes | None  # packed node
+    error: bytes | None  # packed error map
+    attempts: int  # number of the last attempt
+    crashes: int  # attempts that the machinery ended
+    due_at: float | None  # when a waiting step goes on
+    finished: int  # its place in the order in which the run's steps ended, 0: has not ended
+    marks: int  # bits of Mark
+
+
+class StepUpdate(NamedTuple):
+    """What changes in a step; the last two are its key."""
+
+    state: int
+    value: bytes | None
+    error: bytes | None
+    attempts: int
+    crashes: int
+    due_at: float | None
+    finished: int
+    marks: int
+    run: int
+    id: int
+
+
+class AttemptRow(NamedTuple):
+    """One attempt as it starts."""
+
+    run: int
+    step: int
+    number: int
+    executor: str
+    started_at: float
+
+
+class AttemptEnd(NamedTuple):
+    """How an attempt ended; the last three are its key."""
+
+    outcome: str  # "succeeded", "failed", "crashed", "cancelled", "timeout", "returned" (never began), "lost"
+    started_at: float  # as the worker saw it, where it did
+    ended_at: float
+    cpu_s: float
+    peak_bytes: int
+    error: bytes | None  # packed error map
+    log: str  # "segment:start:end", or empty
+    run: int
+    step: int
+    number: int
+
+
+class ReportRow(NamedTuple):
+    """A number that a step reported with `report(name, value, step)`."""
+
+    run: int
+    step: int
+    attempt: int
+    name: str
+    value: float
+    at_step: int  # the user's own counter: epoch, iteration
+    reported_at: float
+
+
+@dataclass(slots=True)
+class Turn:
+    """All that one turn of the engine writes, in one transaction, in the order of the fields."""
+
+    runs: list[RunRow] = field(default_factory=list)
+    profiles: list[ProfileRow] = field(default_factory=list)
+    steps: list[StepRow] = field(default_factory=list)
+    dropped: list[tuple[int, int, int]] = field(default_factory=list)  # (run, first id, end id) of steps to delete
+    step_updates: list[StepUpdate] = field(default_factory=list)
+    attempts: list[AttemptRow] = field(default_factory=list)
+    attempt_ends: list[AttemptEnd] = field(default_factory=list)
+    reports: list[ReportRow] = field(default_factory=list)
+    run_updates: list[RunUpdate] = field(default_factory=list)
+
+    def is_empty(self) -> bool:
+        return not (
+            self.steps or self.step_updates or self.attempts or self.attempt_ends or self.runs or self.run_updates
+            or self.profiles or self.dropped or self.reports
+        )  # fmt: skip
+
+
+class Store(Protocol):
+    """Keeps runs."""
+
+    def acquire(self, owner: str) -> int:
+        """Take the store's lease: from now on only this engine may commit. Returns the fencing epoch."""
+        ...
+
+    def commit(self, turn: Turn) -> None:
+        """Write a whole turn, or nothing of it."""
+        ...
+
+    def next_run_number(self) -> int:
+        """A run number never given before."""
+        ...
+
+    def run(self, run_id: str) -> RunRow | None:
+        """A run by its id."""
+        ...
+
+    def run_by_number(self, number: int) -> RunRow | None: ...
+
+    def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
+        """Newest first; `before` is the number after which to go on (0: from the newest)."""
+        ...
+
+    def unfinished_runs(self) -> list[RunRow]:
+        """Runs whose state is not final, oldest first."""
+        ...
+
+    def children(self, run: int) -> list[RunRow]:
+        """Runs that steps of this run launched (their options' "parent")."""
+        ...
+
+    def profiles(self, run: int) -> list[ProfileRow]: ...
+
+    def steps(self, run: int, *, after: int = -1, limit: int = 500) -> list[StepRow]:
+        """A page of a run's steps with ids above `after`."""
+        ...
+
+    def all_steps(self, run: int) -> Iterator[StepRow]:
+        """Every step of a run by id, without holding them all: for recovery."""
+        ...
+
+    def step(self, run: int, step: int) -> StepRow | None: ...
+
+    def values(self, run: int, steps: Sequence[int]) -> dict[int, bytes]:
+        """Packed values of steps; any number of them; those without one are left out."""
+        ...
+
+    def arguments(self, run: int, step: int) -> bytes | None: ...
+
+    def counts(self, run: int) -> dict[int, int]:
+        """How many steps of the run are in each state."""
+        ...
+
+    def attempts(self, run: int, step: int | None = None, *, limit: int = 500) -> list[tuple[AttemptRow, AttemptEnd | None]]: ...
+
+    def open_attempts(self, run: int) -> list[AttemptRow]:
+        """Attempts that have started and not ended."""
+        ...
+
+    def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]: ...
+
+    def delete_run(self, number: int) -> None:
+        """Forget a finished run with all that belongs to it."""
+        ...
+
+    def close(self) -> None: ...
