@@ -1,0 +1,1 @@
+"""Where attempts run: the port, and local processes."""

@@ -1,0 +1,172 @@
+"""What the machine has, and what its processes use, read from /proc and the control groups."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from partita.executors.port import Capacity
+
+__all__ = [
+    "available_bytes",
+    "cpu_seconds",
+    "descendants",
+    "machine_capacity",
+    "marked_processes",
+    "oom_kills",
+    "resident_bytes",
+    "shared_out_bytes",
+]
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_GROUP = "/sys/fs/cgroup"
+
+#: Kernels without CONFIG_PROC_CHILDREN make us walk all processes.
+_LISTS_CHILDREN = os.path.exists("/proc/thread-self/children")
+
+
+def machine_capacity() -> Capacity:
+    """The cores and the memory that this process may use, control groups respected, and the GPU devices."""
+    return Capacity(float(_cores()), _total_bytes(), float(_gpu_count()))
+
+
+def available_bytes() -> int:
+    """Memory that can be had without swapping."""
+    available = _meminfo("MemAvailable")
+    limit, used = _group_number("memory.max"), _group_number("memory.current")
+    if limit and used is not None:
+        available = min(available, limit - used + _group_reclaimable())
+    return available
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for lack of memory since the machine or its container started."""
+    for path, key in ((f"{_GROUP}/memory.events", "oom_kill"), ("/proc/vmstat", "oom_kill")):
+        with suppress(OSError):
+            for line in _read(path).splitlines():
+                name, _, value = line.partition(" ")
+                if name == key:
+                    return int(value)
+    return 0
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of one process; 0 when it is gone."""
+    try:
+        return int(_read(f"/proc/{pid}/statm").split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError):
+        return 0
+
+
+def shared_out_bytes(pid: int) -> int:
+    """Memory of one process, in which a page shared by n processes counts for 1/n; slower than `resident_bytes`."""
+    try:
+        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resident_bytes(pid)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of one process and of its children that have ended; 0 when it is gone."""
+    try:
+        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / _TICKS
+    except (OSError, ValueError):
+        return 0.0
+
+
+def descendants(pid: int) -> list[int]:
+    """The children of a process, their children, and so on."""
+    if not _LISTS_CHILDREN:
+        return _descendants_by_parent(pid)
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = _children(waiting.pop())
+        found.extend(children)
+        waiting.extend(children)
+    return found
+
+
+def marked_processes(mark: str) -> list[int]:
+    """The processes with a variable that begins with the mark "NAME=value", whatever parent they have by now."""
+    wanted = b"\0" + mark.encode()
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with suppress(OSError), open(f"/proc/{entry}/environ", "rb") as file:
+                if wanted in b"\0" + file.read() and not _is_zombie(int(entry)):
+                    found.append(int(entry))
+    return found
+
+
+def _is_zombie(pid: int) -> bool:
+    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] in "ZX"
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        return [int(child) for task in tasks for child in _read(f"/proc/{pid}/task/{task}/children").split()]
+    except OSError:
+        return []
+
+
+def _descendants_by_parent(pid: int) -> list[int]:
+    import psutil
+
+    with suppress(psutil.Error):
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return []
+
+
+def _cores() -> float:
+    cores = float(len(os.sched_getaffinity(0)))
+    with suppress(OSError, ValueError):
+        quota, period = _read(f"{_GROUP}/cpu.max").split()
+        if quota != "max":
+            cores = min(cores, max(1.0, int(quota) / int(period)))
+    return cores
+
+
+def _total_bytes() -> int:
+    total = _meminfo("MemTotal")
+    limit = _group_number("memory.max")
+    return min(total, limit) if limit else total
+
+
+def _gpu_count() -> int:
+    with suppress(OSError):
+        return sum(name.startswith("nvidia") and name[6:].isdigit() for name in os.listdir("/dev"))
+    return 0
+
+
+def _group_reclaimable() -> int:
+    with suppress(OSError):
+        for line in _read(f"{_GROUP}/memory.stat").splitlines():
+            if line.startswith("inactive_file "):
+                return int(line.split()[1])
+    return 0
+
+
+def _group_number(name: str) -> int | None:
+    try:
+        return int(_read(f"{_GROUP}/{name}"))
+    except (OSError, ValueError):
+        return None
+
+
+def _meminfo(name: str) -> int:
+    for line in _read("/proc/meminfo").splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as file:
+        return file.read()

@@ -1,0 +1,1 @@
+"""One attempt after the other: load, run, write, report."""

@@ -1,0 +1,178 @@
+"""One attempt: open the arguments, call the function, store the result, say how it went."""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+
+from partita.executors.port import LOST
+from partita.protocol.messages import DONE, FAILED
+from partita.protocol.values import INPUT, PLAIN
+from partita.worker.control import StopAttempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from partita.worker.loop import Worker
+    from partita.worker.profiles import WorkerProfile
+
+__all__ = ["Attempt"]
+
+_unpack = msgpack.unpackb
+_pack = msgpack.Packer(use_bin_type=True, autoreset=True).pack
+_SMALL = frozenset({type(None), bool, float})
+_SMALL_INTEGER = 2**63
+_SMALL_TEXT = 1000
+
+#: An attempt this short has had no time for children, threads or much memory, so that nobody looks for them.
+_SHORT_S = 2e-4
+
+
+class Attempt:
+    """An order while it is worked on."""
+
+    __slots__ = (
+        "arguments", "extra", "inputs", "log_start", "mask", "name", "number", "profile", "run", "started_at", "step",
+        "ticket", "worker",
+    )  # fmt: skip
+
+    def __init__(self, worker: Worker, order: list[Any]) -> None:
+        self.worker = worker
+        _, self.ticket, number, self.run, self.step, self.number, self.name, self.arguments, self.inputs, extra = order
+        self.extra: dict[str, Any] | None = extra
+        self.profile: WorkerProfile = worker.profiles[number]
+        self.mask: Callable[[str], str] = str
+        self.log_start = 0
+        self.started_at = 0.0
+
+    def perform(self) -> list[Any]:
+        """Work on the order; the message that ends it."""
+        worker = self.worker
+        worker.control.begin(self.ticket)
+        self.log_start = worker.capture.begin(self.run)
+        self.started_at = time()
+        worker.status.begin(self.ticket, self.log_start, self.started_at, worker.meter.cpu_s)
+        worker.current = self
+        try:
+            message = self._work_specially() if self.profile.is_special else self.work()
+        except BaseException as error:
+            worker.control.is_interruptible = False
+            if worker.is_child:
+                worker.end_child(1)
+            message = self._failure(error)
+        worker.current = None
+        worker.control.end()
+        return self._finish(message)
+
+    def work(self) -> list[Any]:
+        """The message without usage and log."""
+        worker, profile = self.worker, self.profile
+        control = worker.control
+        if control.should_stop:
+            raise StopAttempt(control.reason)
+        control.is_interruptible = True
+        if profile.body != "task":
+            message = worker.lay_out(self)
+            control.is_interruptible = False
+            return message
+        if not profile.is_loaded:
+            profile.load()
+            worker.capture.adopt_logging()
+        value = self._call()
+        control.is_interruptible = False
+        if worker.is_child:
+            worker.end_child(0)
+        return [DONE, self.ticket, self._encode(value)]
+
+    def open_arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """Positional and named arguments as values."""
+        if self.arguments is None:
+            return [], {}
+        nodes, names, named = _unpack(self.arguments, raw=False, strict_map_key=False)
+        inputs = self.inputs
+        values = []
+        for node in nodes:
+            tag = node[0]
+            if tag == INPUT and inputs is not None:
+                node = _unpack(inputs[node[1]], raw=False, strict_map_key=False)
+                tag = node[0]
+            values.append(node[1] if tag == PLAIN else self._decode(node))
+        if not names:
+            return values, {}
+        return values, dict(zip(names, map(self._decode, named), strict=True))
+
+    def _call(self) -> Any:
+        profile = self.profile
+        if self.extra is not None and "result" in self.extra:
+            values, keywords = self._undo_arguments()
+        else:
+            values, keywords = self.open_arguments()
+        if profile.is_async:
+            from partita.worker.coroutines import run_coroutine
+
+            return run_coroutine(self.worker.control, profile.function(*values, **keywords))
+        return profile.function(*values, **keywords)
+
+    def _decode(self, node: list[Any]) -> Any:
+        tag = node[0]
+        if tag == PLAIN:
+            return node[1]
+        return self.worker.decode(node, self.inputs)
+
+    def _encode(self, value: Any) -> bytes:
+        kind = type(value)
+        if (
+            kind in _SMALL
+            or (kind is int and -_SMALL_INTEGER <= value < _SMALL_INTEGER)
+            or (kind is str and len(value) < _SMALL_TEXT)
+        ):
+            try:
+                packed: bytes = _pack((PLAIN, value))
+                return packed
+            except UnicodeEncodeError:
+                pass  # lone surrogates, which the codecs know
+        return self.worker.encode(value, self.profile.declared, self.mask)
+
+    def _undo_arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        raise NotImplementedError
+
+    def _work_specially(self) -> list[Any]:
+        from partita.worker.environment import surroundings
+
+        with surroundings(self):
+            return self.work()
+
+    def _failure(self, error: BaseException) -> list[Any]:
+        from partita.worker.failures import error_map, full_text
+
+        if isinstance(error, StopAttempt):
+            report = error_map(error, self.mask)
+            detail = f"it stopped when it was asked to ({self.worker.control.reason})\n{report['traceback']}"
+            return [LOST, self.ticket, self.worker.control.reason, detail]
+        report = error_map(error, self.mask)
+        full = full_text(error)
+        if full:
+            self.worker.capture.write(self.mask(full) + "\n")
+        return [FAILED, self.ticket, report | self._retry(error)]
+
+    def _retry(self, error: BaseException) -> dict[str, Any]:
+        return {"retry": True, "delay_s": 0.0}
+
+    def _finish(self, message: list[Any]) -> list[Any]:
+        worker = self.worker
+        ended_at = time()
+        elapsed = ended_at - self.started_at
+        if 0 <= elapsed < _SHORT_S:
+            cpu_s = elapsed
+        else:
+            cpu_s = worker.meter.look(worker)
+        try:
+            log = worker.capture.end()
+        except OSError:
+            log = None
+        message.append((self.started_at, ended_at, cpu_s, worker.meter.peak_bytes))
+        message.append(log)
+        return message
+

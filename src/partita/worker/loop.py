@@ -1,0 +1,141 @@
+"""The worker's loop: take a packet, run the order in it, answer at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from partita.executors.status import StatusPage
+from partita.protocol.messages import ORDER, PROFILE, READY, RETIRING, STOP
+from partita.protocol.packets import PACKET_BYTES, SPILLED, Spill, pack_message
+from partita.protocol.values import pack
+from partita.worker.attempt import Attempt
+from partita.worker.capture import Capture
+from partita.worker.control import Control
+from partita.worker.meter import Meter
+from partita.worker.profiles import WorkerProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Worker"]
+
+_SPILLED_BYTE = SPILLED[0]
+
+
+class Worker:
+    """A process that works on one order after the other."""
+
+    def __init__(self, orders: int, control: int, status: int) -> None:
+        self._orders = socket.socket(fileno=orders)
+        control_socket = socket.socket(fileno=control)
+        for file in (orders, control, status):
+            os.set_inheritable(file, False)
+        self.control = Control(control_socket)
+        self.status = StatusPage(status)
+        self.capture = Capture(self.status)
+        self.meter = Meter()
+        self.profiles: dict[int, WorkerProfile] = {}
+        self.current: Attempt | None = None
+        self.is_child = False  # a fork of the worker, made by user code
+        self.workspace = ""
+        self._folder = ""
+        self._worn_out = ""  # why this worker takes no more orders
+        self._spill: Spill | None = None
+
+    def serve(self) -> None:
+        """Work until the engine says stop, has gone, or this process is worn out."""
+        self.control.listen()
+        os.register_at_fork(after_in_child=self._become_child)
+        self._orders.send(pack_message((READY, os.getpid())))
+        receive = self._orders.recv
+        while packet := receive(PACKET_BYTES):
+            message = self._open(packet)
+            tag = message[0]
+            if tag == ORDER:
+                self.say(self._answer(message))
+                if self._worn_out:
+                    self.say((RETIRING, self._worn_out))
+                    return
+            elif tag == PROFILE:
+                self._take_profile(message[1], message[2])
+            elif tag == STOP:
+                return
+
+    def say(self, message: Any) -> None:
+        """Send a message to the engine."""
+        packet = pack_message(message) if self._spill is None else self._spill.pack(message)
+        self._orders.send(packet)
+
+    def wear_out(self, reason: str) -> None:
+        """Take no more orders after this one."""
+        self._worn_out = self._worn_out or reason
+
+    def lay_out(self, attempt: Attempt) -> list[Any]:
+        """Run a flow's body; the message without usage and log."""
+        from partita.worker.layouts import lay_out
+
+        return lay_out(self, attempt)
+
+    def encode(self, value: Any, declared: Any, mask: Callable[[str], str]) -> bytes:
+        """The value as a packed node."""
+        return pack([0, value])
+
+    def decode(self, node: list[Any], inputs: list[bytes] | None) -> Any:
+        """The value of a node."""
+        raise NotImplementedError
+
+    def end_child(self, status: int) -> None:
+        """A forked child has come back from the task's code, which only the worker itself goes on from."""
+        self.capture.flush()
+        os._exit(status)
+
+    def _answer(self, order: list[Any]) -> list[Any]:
+        attempt = Attempt(self, order)
+        message = attempt.perform()
+        if os.getcwd() != self._folder:
+            self._go_to(self._folder)
+        if self.capture.is_damaged:
+            self.wear_out("its last attempt closed or replaced the standard streams")
+        return message
+
+    def _open(self, packet: bytes) -> list[Any]:
+        if self._spill is None or packet[0] != _SPILLED_BYTE:
+            return Spill("/").open(packet)
+        return self._spill.open(packet)
+
+    def _take_profile(self, number: int, fields: dict[str, Any] | None) -> None:
+        if fields is None:
+            self.profiles.pop(number, None)
+            return
+        profile = WorkerProfile(fields)
+        if not self.workspace:
+            self._bind(profile)
+        self.profiles[number] = profile
+
+    def _bind(self, profile: WorkerProfile) -> None:
+        """What holds for every order of this worker, set before any of the user's code is imported."""
+        os.environ.update(profile.environment)
+        self.workspace = os.path.abspath(profile.workspace)
+        self._spill = self.control.spill = Spill(os.path.join(self.workspace, "spill"))
+        self.capture.open_folder(os.path.join(self.workspace, "logs"))
+        self._folder = os.path.realpath(profile.folder)
+        self._go_to(self._folder)
+        for root in (os.path.join(profile.bundle, "src"), profile.bundle):
+            sys.path.insert(0, root)
+
+    def _go_to(self, folder: str) -> None:
+        try:
+            os.chdir(folder)
+        except OSError:
+            self.wear_out(f"its working directory {folder} has vanished")
+
+    def _become_child(self) -> None:
+        """A fork must never speak for the worker."""
+        self.is_child = True
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        self._orders.close()
+        self.control.close()

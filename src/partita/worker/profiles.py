@@ -1,0 +1,82 @@
+"""A profile as a worker holds it: its fields, and the code behind it once that has been loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["WorkerProfile"]
+
+
+class WorkerProfile:
+    """Made from the map of a PROFILE message."""
+
+    __slots__ = (
+        "body", "bundle", "compensate", "declared", "definition", "environment", "folder", "function", "is_async",
+        "is_loaded", "is_special", "names", "reference", "secrets", "timeout_s", "title", "variables", "worker_options",
+        "workspace",
+    )  # fmt: skip
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.reference: str = fields["function"]
+        self.title: str = fields["title"]
+        self.body: str = fields["body"]
+        self.bundle: str = fields["bundle"]
+        self.folder: str = fields["folder"]
+        self.workspace: str = fields["workspace"]
+        self.environment: dict[str, str] = fields["environment"]
+        self.variables: dict[str, str] = fields["environment_variables"]
+        self.secrets: list[str] = fields["secrets"]
+        self.worker_options: bytes = fields["worker_options"]
+        self.compensate: str | None = fields["compensate"]
+        self.timeout_s: float | None = fields["timeout_s"]
+        self.is_special = bool(self.variables or self.secrets)  # needs more than a call
+        self.is_loaded = False
+        self.definition: Any = None  # what the reference names: a Task, a Flow or a function
+        self.function: Callable[..., Any] = _not_loaded
+        self.declared: Any = None  # annotation of the result, None: there is none
+        self.is_async = False
+        self.names: frozenset[str] | None = None  # of the parameters; None: any
+
+    def load(self) -> None:
+        """Find the function.
+
+        Raises:
+            LoadError: it cannot be found or imported.
+        """
+        from pathlib import Path
+
+        from partita.flow.loading import load
+
+        self.definition = load(self.reference, Path(self.bundle))
+        self.function = getattr(self.definition, "function", self.definition)
+        self._inspect()
+        self.is_loaded = True
+
+    def _inspect(self) -> None:
+        import inspect
+
+        self.is_async = inspect.iscoroutinefunction(self.function)
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):
+            return
+        kinds = {parameter.kind for parameter in signature.parameters.values()}
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            self.names = frozenset(signature.parameters)
+        self.declared = _declared_result(self.function)
+
+
+def _declared_result(function: Any) -> Any:
+    import typing
+
+    if "return" not in getattr(function, "__annotations__", {}):
+        return None
+    try:
+        return typing.get_type_hints(function).get("return")
+    except Exception:
+        return None  # a name in an annotation that only type checkers can resolve
+
+
+def _not_loaded(*_: Any, **__: Any) -> Any:
+    raise AssertionError("the profile's code has not been loaded")
