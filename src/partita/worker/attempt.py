@@ -74,17 +74,26 @@ class Attempt:
             raise StopAttempt(control.reason)
         control.is_interruptible = True
         if profile.body != "task":
-            message = worker.lay_out(self)
+            try:
+                return worker.lay_out(self)
+            finally:
+                control.is_interruptible = False
+        try:
+            if not profile.is_loaded:
+                profile.load()
+                worker.capture.adopt_logging()
+            value = self._call()
+        finally:
+            # Not later: what cleans up behind the user's code must not be interrupted.
             control.is_interruptible = False
-            return message
-        if not profile.is_loaded:
-            profile.load()
-            worker.capture.adopt_logging()
-        value = self._call()
-        control.is_interruptible = False
         if worker.is_child:
             worker.end_child(0)
         return [DONE, self.ticket, self._encode(value)]
+
+    def say(self, message: list[Any]) -> None:
+        """Tell the engine something while the attempt runs; a thread that outlives its attempt is not heard."""
+        if self.worker.current is self:
+            self.worker.say(message)
 
     def open_arguments(self) -> tuple[list[Any], dict[str, Any]]:
         """Positional and named arguments as values."""
@@ -106,9 +115,8 @@ class Attempt:
     def _call(self) -> Any:
         profile = self.profile
         if self.extra is not None and "result" in self.extra:
-            values, keywords = self._undo_arguments()
-        else:
-            values, keywords = self.open_arguments()
+            return self._undo(self.extra["result"])
+        values, keywords = self.open_arguments()
         if profile.is_async:
             from partita.worker.coroutines import run_coroutine
 
@@ -119,7 +127,7 @@ class Attempt:
         tag = node[0]
         if tag == PLAIN:
             return node[1]
-        return self.worker.decode(node, self.inputs)
+        return self.worker.values.decode(node, self.inputs)
 
     def _encode(self, value: Any) -> bytes:
         kind = type(value)
@@ -133,10 +141,16 @@ class Attempt:
                 return packed
             except UnicodeEncodeError:
                 pass  # lone surrogates, which the codecs know
-        return self.worker.encode(value, self.profile.declared, self.mask)
+        return self.worker.values.encode(value, self.profile.declared, self.mask)
 
-    def _undo_arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        raise NotImplementedError
+    def _undo(self, result: bytes) -> Any:
+        from partita.worker.undo import undo_arguments
+
+        values, keywords = self.open_arguments()
+        undo = self.profile.load_undo()
+        opened = self._decode(_unpack(result, raw=False, strict_map_key=False))
+        values, keywords = undo_arguments(undo, self.profile.function, opened, values, keywords)
+        return undo(*values, **keywords)
 
     def _work_specially(self) -> list[Any]:
         from partita.worker.environment import surroundings

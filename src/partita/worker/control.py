@@ -45,6 +45,10 @@ class Control:
         """Whether the attempt that runs was asked to stop."""
         return self._stopped == self.current
 
+    def is_stopped(self, ticket: int) -> bool:
+        """Whether this attempt was asked to stop."""
+        return self._stopped == ticket
+
     def begin(self, ticket: int) -> None:
         """An attempt begins."""
         self.current = ticket

@@ -53,6 +53,23 @@ class WorkerProfile:
         self._inspect()
         self.is_loaded = True
 
+    def load_undo(self) -> Callable[..., Any]:
+        """The function that undoes a finished step.
+
+        Raises:
+            LoadError: it cannot be found or imported.
+        """
+        from pathlib import Path
+
+        from partita.errors import LoadError
+        from partita.flow.loading import load
+
+        if self.compensate is None:
+            raise LoadError(f"{self.title} names no function that undoes it; give it compensate=")
+        found = load(self.compensate, Path(self.bundle))
+        function: Callable[..., Any] = getattr(found, "function", found)
+        return function
+
     def _inspect(self) -> None:
         import inspect
 

@@ -1,0 +1,194 @@
+"""What `context()` gives inside an attempt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+from partita.errors import CancelledError, EngineError, RunError, StepError
+from partita.protocol.messages import PROGRESS, REPORT, REQUEST
+
+if TYPE_CHECKING:
+    from partita.worker.attempt import Attempt
+
+__all__ = ["AttemptContext", "ChildRun"]
+
+_PROGRESS_PAUSE_S = 0.1
+
+
+class AttemptContext:
+    """The running attempt, as its own code sees it; satisfies `partita.flow.context.Context`."""
+
+    __slots__ = ("_attempt", "_launches", "_progressed_at", "_requests")
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._progressed_at = -_PROGRESS_PAUSE_S
+        self._launches = 0
+        self._requests = 0
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return self._attempt.run
+
+    @property
+    def step(self) -> str:
+        """The step's name."""
+        return self._attempt.name
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return self._attempt.number
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this step, and for no other step."""
+        attempt = self._attempt
+        extra = attempt.extra or {}
+        return extra.get("key") or f"{attempt.run}:{attempt.step}"
+
+    @property
+    def deadline(self) -> float | None:
+        """When the attempt runs out of time, in seconds since the epoch; None: never."""
+        attempt = self._attempt
+        given = (attempt.extra or {}).get("deadline")
+        if given is not None:
+            return float(given)
+        timeout_s = attempt.profile.timeout_s
+        return None if timeout_s is None else attempt.started_at + timeout_s
+
+    @property
+    def previous_error(self) -> str | None:
+        """What the attempt before this one failed with."""
+        return (self._attempt.extra or {}).get("previous")
+
+    @property
+    def checkpoint(self) -> Path:
+        """A folder that the next attempt of this step finds as this one left it."""
+        attempt = self._attempt
+        folder = Path(attempt.worker.workspace, "checkpoints", attempt.run, str(attempt.step))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Say how far the attempt is; more than ten times a second is not passed on, the last step always."""
+        now = monotonic()
+        if now - self._progressed_at < _PROGRESS_PAUSE_S and done != total:
+            return
+        self._progressed_at = now
+        attempt = self._attempt
+        total = None if total is None else _number(total)
+        attempt.say([PROGRESS, attempt.ticket, _number(done), total, attempt.mask(str(note))])
+
+    def report(self, name: str, value: float, step: int | None = None) -> None:
+        """Record a number by name, such as a loss; `step` counts along a curve."""
+        attempt = self._attempt
+        attempt.say([REPORT, attempt.ticket, attempt.mask(str(name)), _number(value), step, time()])
+
+    def should_stop(self) -> bool:
+        """Whether the attempt was asked to stop. Who asks this is not interrupted, but has to return soon."""
+        attempt = self._attempt
+        control = attempt.worker.control
+        control.has_polled = True
+        return control.is_stopped(attempt.ticket)
+
+    def launch(self, flow: Any, *args: Any, key: str | None = None, **kwargs: Any) -> ChildRun:
+        """Start a run of a flow that is cancelled with this one.
+
+        Args:
+            key: the same key gives the same run again, in later attempts too; default: the flow and how many runs
+                the attempt has launched before.
+        """
+        from partita.worker.launching import launch_request
+
+        self._launches += 1
+        key = key if key is not None else f"{getattr(flow, 'name', 'flow')}:{self._launches}"
+        request = launch_request(self._attempt, flow, args, kwargs, f"{self.idempotency_key}/{key}")
+        return ChildRun(self, str(self.ask("launch", request)))
+
+    def ask(self, verb: str, question: dict[str, Any]) -> Any:
+        """Ask the engine something and wait for its answer.
+
+        Raises:
+            EngineError: the engine refuses.
+        """
+        attempt = self._attempt
+        self._requests += 1
+        request = self._requests
+        attempt.say([REQUEST, attempt.ticket, request, verb, question])
+        is_ok, answer = attempt.worker.control.wait_reply(request)
+        if not is_ok:
+            message = answer.get("message", answer) if isinstance(answer, dict) else answer
+            raise EngineError(f"the engine refused to {verb}: {message}")
+        return answer
+
+    def decode(self, node: list[Any]) -> Any:
+        """The value of a node that came with an answer."""
+        return self._attempt.worker.values.decode(node, None)
+
+
+class ChildRun:
+    """A run that an attempt has launched."""
+
+    def __init__(self, context: AttemptContext, identity: str) -> None:
+        self.id = identity
+        self._context = context
+        self._ending: dict[str, Any] | None = None
+
+    @property
+    def state(self) -> str:
+        """Lower-case name of its final state; waits for it."""
+        return str(self.wait()._final()["state"])
+
+    def wait(self) -> ChildRun:
+        """Wait until the run has ended, whatever its end."""
+        self._final()
+        return self
+
+    def result(self) -> Any:
+        """The flow's value.
+
+        Raises:
+            StepError: the run failed.
+            CancelledError: it was cancelled.
+        """
+        from partita.protocol.values import unpack
+
+        final = self._final()
+        error = final.get("error") or {}
+        if final["state"] == "succeeded":
+            return self._context.decode(unpack(final["result"]))
+        if final["state"] == "cancelled":
+            raise CancelledError(f"the child run {self.id} was cancelled")
+        if not error:
+            raise RunError(f"the child run {self.id} ended as {final['state']}")
+        raise StepError(
+            error.get("message", ""),
+            kind=error.get("type", ""),
+            report=error.get("traceback", ""),
+            step=error.get("step", ""),
+            run=self.id,
+        )
+
+    def _final(self) -> dict[str, Any]:
+        if self._ending is None:
+            self._ending = self._context.ask("wait", {"run": self.id})
+        assert self._ending is not None
+        return self._ending
+
+
+def _number(value: Any) -> int | float:
+    """A number of Python's own from any number, NumPy's for instance.
+
+    Raises:
+        EngineError: it is none.
+    """
+    if type(value) is int or type(value) is float:
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise EngineError(f"{value!r} is not a number; progress and reports take numbers") from None
