@@ -1,0 +1,131 @@
+"""What tasks and flows have in common: a function with options, found again by its reference."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, Self, TypeVar
+
+from partita.errors import DefinitionError
+from partita.flow.loading import locate
+from partita.flow.options import TASK_OPTIONS, Options, merge_options
+from partita.flow.signature import Signature
+
+__all__ = ["Definition", "refuse_unsuitable"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Definition(Generic[P, R]):
+    """A function that a worker can find and run, with its options."""
+
+    body = "task"  # how a worker runs it: see core.records.Profile
+    allowed_options = TASK_OPTIONS
+
+    is_altered = False  # by with_options: what its reference names has other options
+
+    def __init__(self, function: Callable[..., Any], options: Options) -> None:
+        self.function = function
+        self.options = options
+        self.__wrapped__ = function
+        self.__name__: str = getattr(function, "__name__", type(function).__name__)
+        self.__qualname__: str = getattr(function, "__qualname__", self.__name__)
+        self.__module__: str = function.__module__
+        self.__doc__ = function.__doc__
+
+    @property
+    def name(self) -> str:
+        """The local name of its steps."""
+        return self.options.name or self.__name__
+
+    @cached_property
+    def signature(self) -> Signature:
+        """Parameters and result, prepared for fast calls."""
+        return Signature(self.function)
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether the function is an `async def`."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @property
+    def reference(self) -> str:
+        """Where a worker finds it: "package.module:name", or "folder/file.py:name" relative to the project.
+
+        Raises:
+            DefinitionError: it stands where nobody else can find it, inside a function for instance.
+        """
+        return locate(self.function, self)
+
+    @property
+    def place(self) -> str:
+        """ "file.py:12" of the definition, or empty."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None else ""
+
+    def with_options(self, **options: Any) -> Self:
+        """The same task or flow with other options.
+
+        Raises:
+            OptionError: an option is unknown or has a value that it cannot have.
+        """
+        merged = merge_options(self.options, options, self.__name__, self.allowed_options)
+        altered = type(self)(self.function, merged)
+        altered.is_altered = True
+        return altered
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        module = sys.modules.get(self.__module__)
+        if module is not None and getattr(module, self.__qualname__, None) is self:
+            return (_by_name, (self.__module__, self.__qualname__))
+        return (type(self), (self.function, self.options))
+
+
+def _by_name(module: str, name: str) -> Any:
+    from importlib import import_module
+
+    return getattr(import_module(module), name)
+
+
+def refuse_unsuitable(function: Any, word: str) -> None:
+    """Refuse what cannot be a task or flow.
+
+    Raises:
+        DefinitionError: with what to do instead.
+    """
+    remedy = _remedy(function, word)
+    if remedy:
+        name = getattr(function, "__qualname__", None) or repr(function)
+        raise DefinitionError(f"{name} cannot be a {word}: {remedy}")
+
+
+def _remedy(function: Any, word: str) -> str:
+    if isinstance(function, Definition):
+        return f"it is a {type(function).__name__.lower()} already; use .with_options(...) to change its options"
+    if isinstance(function, type):
+        return f"it is a class; write a function that makes and uses an object of it, and put @{word} above that"
+    if isinstance(function, (staticmethod, classmethod)):
+        return f"put @{word} above a function at the top of the module, not above a method"
+    if not callable(function):
+        return f"it is {type(function).__name__}, not a function"
+    if not inspect.isfunction(function):
+        if inspect.isbuiltin(function):
+            return f"it is built in and shows no types; write a function that calls it and put @{word} above that"
+        return f"it is an object of {type(function).__name__}; write a function that calls it, with @{word} above"
+    if function.__name__ == "<lambda>":
+        return f"it is a lambda, which has no name that a worker could find; write `def ...` with @{word} above"
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return "it is a generator (it contains `yield`), whose values cannot be stored; return a list instead"
+    if word == "flow" and inspect.iscoroutinefunction(function):
+        return "a flow's body only lays out steps and never waits; write `def`, and make the tasks `async def`"
+    parameters = list(inspect.signature(function).parameters)
+    if "." in function.__qualname__.replace("<locals>.", "") and parameters[:1] in (["self"], ["cls"]):
+        return f"it is a method; write a function that takes the object as an argument, with @{word} above"
+    return ""

@@ -1,0 +1,229 @@
+"""Inputs of a flow from outside: Python values and command-line texts, converted and checked by its signature."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from partita.errors import CheckError, Problem
+from partita.flow.arguments import holds_refs
+from partita.flow.signature import MISSING, Parameter, Signature
+from partita.flow.types import is_union, plain_form, type_name
+from partita.flow.values import check_value, shown
+
+__all__ = ["convert_inputs", "convert_text", "convert_value"]
+
+
+def convert_inputs(
+    signature: Signature,
+    args: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
+    place: str = "",
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments to call the function with.
+
+    Args:
+        texts: arguments from the command line, by parameter name.
+        place: "file.py:12" of the function, for messages.
+
+    Raises:
+        CheckError: with all that is wrong: unknown and missing arguments, and values that do not fit.
+    """
+    texts = texts or {}
+    problems = [Problem(misfit, place) for misfit in signature.misfits(len(args), {**keywords, **texts})]
+    converted_args = list(args)
+    converted: dict[str, Any] = {}
+    for index, (parameter, label, value) in enumerate(signature.pairs(args, keywords)):
+        try:
+            value = convert_value(value, parameter)
+        except ValueError as error:
+            problems.append(_problem(signature, label, parameter, str(error), place))
+        if index < len(args):
+            converted_args[index] = value
+        else:
+            converted[label] = value
+    for parameter, label, text in signature.pairs((), texts):
+        try:
+            converted[label] = convert_text(text, parameter.annotation)
+        except ValueError as error:
+            problems.append(_problem(signature, label, parameter, str(error), place))
+    if problems:
+        raise CheckError(problems)
+    return tuple(converted_args), converted
+
+
+def _problem(signature: Signature, label: str, parameter: Parameter, reason: str, place: str) -> Problem:
+    return Problem(
+        f"{signature.name}'s input {label}: {reason}",
+        place,
+        f"give a value of type {type_name(plain_form(parameter.annotation))}",
+    )
+
+
+def convert_value(value: Any, parameter: Parameter) -> Any:
+    """The value as the parameter takes it: itself if it fits, else what pydantic makes of it strictly enough.
+
+    Raises:
+        ValueError: it does not fit.
+    """
+    if type(value) in parameter.accepts or parameter.annotation is MISSING or holds_refs(value):
+        return value
+    reason = check_value(value, parameter.annotation)
+    if reason is None:
+        return value
+    if _is_plain_data(value):
+        try:
+            return _validated_json(json.dumps(value, allow_nan=False), parameter.annotation)
+        except TypeError:
+            pass  # holds what JSON cannot: then only its own type counts
+    raise ValueError(reason)
+
+
+def _is_plain_data(value: Any) -> bool:
+    return isinstance(value, (dict, list))
+
+
+def convert_text(text: str, annotation: Any) -> Any:
+    """The value that a command-line text stands for.
+
+    Raises:
+        ValueError: it stands for none of the type.
+    """
+    kind = plain_form(annotation)
+    if kind is str:
+        return text
+    if kind in (Any, object, MISSING):
+        return _json_or_text(text)
+    simple = _SIMPLE.get(kind)
+    if simple is not None:
+        return simple(text)
+    if is_union(kind):
+        return _union(text, kind)
+    if get_origin(kind) is Literal:
+        return _choice(text, {str(item): item for item in get_args(kind)})
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _choice(text, {member.name: member for member in kind} | {str(m.value): m for m in kind})
+    if isinstance(kind, type) and issubclass(kind, Path):
+        return kind(text)
+    if _wants_json(kind):
+        _check_json(text)
+        return _validated_json(text, annotation)
+    return _validated_json(json.dumps(text), annotation)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+
+
+def _float(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is not a finite number, and JSON has no other")
+    return number
+
+
+def _bool(text: str) -> bool:
+    value = _BOOLS.get(text.strip().lower())
+    if value is None:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return value
+
+
+def _none(text: str) -> None:
+    if text.strip().lower() not in ("null", "none", ""):
+        raise ValueError(f"{text!r} is not null")
+
+
+_BOOLS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+_SIMPLE: dict[Any, Any] = {
+    int: _integer,
+    float: _float,
+    bool: _bool,
+    bytes: lambda text: text.encode(),
+    type(None): _none,
+}
+
+
+def _choice(text: str, known: dict[str, Any]) -> Any:
+    if text not in known:
+        raise ValueError(f"{text!r} is none of {', '.join(known)}")
+    return known[text]
+
+
+def _union(text: str, kind: Any) -> Any:
+    """The first member that takes the text, with `str` last, since it takes every text."""
+    members = sorted(get_args(kind), key=lambda member: (plain_form(member) is str, plain_form(member) is float))
+    if type(None) in members and text.strip().lower() in ("null", "none"):
+        return None
+    reasons = []
+    for member in members:
+        if member is type(None):
+            continue
+        try:
+            return convert_text(text, member)
+        except ValueError as error:
+            reasons.append(str(error))
+    raise ValueError("; ".join(dict.fromkeys(reasons)))
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return _strict_json(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _strict_json(text: str) -> Any:
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON: JSON has no such number; use null, or leave it out")
+
+    def number(digits: str) -> float:
+        value = float(digits)
+        if not math.isfinite(value):
+            raise ValueError(f"{digits} is too large for a number")
+        return value
+
+    return json.loads(text, parse_constant=refuse, parse_float=number)
+
+
+def _check_json(text: str) -> None:
+    try:
+        _strict_json(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{shown(text)} is not JSON: {error}") from None
+
+
+def _wants_json(kind: Any) -> bool:
+    origin = get_origin(kind) or kind
+    if not isinstance(origin, type):
+        return False
+    return is_dataclass(origin) or issubclass(origin, (list, dict, tuple, set, frozenset)) or get_origin(kind) is not None
+
+
+def _validated_json(text: str, annotation: Any) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic.errors import PydanticUserError
+
+    try:
+        return TypeAdapter(annotation).validate_json(text, strict=True)
+    except ValidationError as error:
+        raise ValueError("; ".join(_told(item) for item in error.errors(include_url=False))) from None
+    except PydanticUserError:
+        raise ValueError(f"a {type_name(annotation)} cannot be given as text or JSON") from None
+
+
+def _told(item: Any) -> str:
+    where = "".join(f"[{part!r}]" for part in item["loc"])
+    return f"{where + ': ' if where else ''}{item['msg']}, got {shown(item['input'])}"

@@ -1,0 +1,85 @@
+"""The Profile of a task or flow: its options as the plain data that engine and workers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Protocol
+
+from partita.core.records import Demand, Profile
+from partita.flow.definition import Definition
+from partita.flow.loading import locate
+from partita.protocol.values import Node, pack
+
+__all__ = ["Encode", "make_profile", "profile_map"]
+
+
+class Encode(Protocol):
+    """Makes the node of a constant: the codecs' `encode`."""
+
+    def __call__(self, value: Any, declared: Any = None, /) -> Node:
+        """The node; raises ValueStoreError when the value cannot be stored."""
+        ...
+
+
+def make_profile(
+    definition: Definition[..., Any],
+    encode: Encode,
+    fingerprint: Callable[[Any], str] | None = None,
+    *,
+    body: str | None = None,
+    executor: str = "",
+) -> Profile:
+    """What all calls of the task or flow share.
+
+    Args:
+        encode: makes the node of what only workers open.
+        fingerprint: hash of the code that a function reaches; asked for tasks only, since flows are not cached.
+        body: "map" where it is the layout of a map; default: the definition's own.
+        executor: where it runs when it does not say.
+    """
+    options = definition.options
+    body = body or definition.body
+    rule = options.for_worker
+    is_task = body == "task"
+    return Profile(
+        function=definition.reference,
+        title=definition.name,
+        body=body,
+        demand=Demand(options.cpu, options.memory, options.gpu, options.slots) if body != "map" else Demand(),
+        retries=options.retries if body != "map" else 0,
+        crash_retries=options.crash_retries,
+        timeout_s=options.timeout if body != "map" else None,
+        grace_s=options.grace,
+        priority=options.priority,
+        executor=options.executor or executor,
+        is_idempotent=options.idempotent or not is_task,
+        compensate=_compensation(options.compensate) if body != "map" else None,
+        fingerprint=fingerprint(definition.function) if fingerprint is not None and is_task else "",
+        version=options.version,
+        description=options.description or _first_line(definition.__doc__),
+        tags=options.tags,
+        environment_variables=dict(options.environment_variables),
+        secrets=options.secrets,
+        worker_options=pack(encode(rule)) if rule and body != "map" else b"",
+    )
+
+
+def _compensation(function: Any) -> str | None:
+    if function is None:
+        return None
+    if isinstance(function, Definition):
+        return function.reference
+    return locate(function)
+
+
+def _first_line(text: str | None) -> str:
+    return text.strip().partition("\n")[0].strip() if text else ""
+
+
+_FIELDS = tuple(field.name for field in fields(Profile))
+
+
+def profile_map(profile: Profile) -> dict[str, Any]:
+    """The profile's fields as a map for messages."""
+    return {name: getattr(profile, name) for name in _FIELDS}

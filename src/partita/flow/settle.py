@@ -1,0 +1,59 @@
+"""Looking at a failure instead of failing with it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from partita.flow.ambient import current_caller
+
+__all__ = ["Failure", "Outcome", "settle"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step did not succeed."""
+
+    type: str  # name of the exception's type
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What became of a step: its value, or its error."""
+
+    ok: bool
+    value: T | None = None  # None where it did not succeed
+    error: Failure | None = None  # None where it did
+
+    def get(self) -> T:
+        """The value.
+
+        Raises:
+            StepError: the step did not succeed.
+        """
+        if not self.ok:
+            from partita.errors import StepError
+
+            error = self.error or Failure("", "the step did not succeed")
+            raise StepError(f"{error.type}: {error.message}", kind=error.type, report=error.traceback)
+        return self.value  # type: ignore[return-value]
+
+
+def settle(value: T) -> Outcome[T]:
+    """The outcome of a step, which a flow can look at: pass it to a flow, whose body then runs with the Outcome.
+
+    A failure that was settled fails nothing else.
+    """
+    caller = current_caller("settle")
+    if caller is None:
+        from partita.flow.eager import EAGER
+
+        caller = EAGER
+    outcome: Any = caller.settle(value, sys._getframe(1))
+    result: Outcome[T] = outcome
+    return result
