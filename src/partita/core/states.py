@@ -56,3 +56,6 @@ class Mark(IntEnum):
     FAILING = 16  # a flow that will fail: it drains
     LOST = 32  # not idempotent, and nobody knows whether its attempt did its work
     UNDOING = 64  # a flow that drains no more and undoes its finished steps
+    CANCELLING = 128  # asked to stop; its attempt, or the steps below it, have not ended yet
+    HANDLED = 256  # a failure that a settle, a fallback or a map's policy looks at
+    DRAINED = 512  # something around it failed: no further attempt, and what is around it undoes it

@@ -80,19 +80,21 @@ class StepRow(NamedTuple):
     value: bytes | None  # packed node
     error: bytes | None  # packed error map
     attempts: int  # number of the last attempt
-    crashes: int  # attempts that the machinery ended
+    failures: int  # attempts that the user's code failed
+    crashes: int  # attempts that the machinery failed
     due_at: float | None  # when a waiting step goes on
     finished: int  # its place in the order in which the run's steps ended, 0: has not ended
     marks: int  # bits of Mark
 
 
 class StepUpdate(NamedTuple):
-    """What changes in a step; the last two are its key."""
+    """What changes in a step; the last two are its key. A value or error of None leaves what is there."""
 
     state: int
     value: bytes | None
     error: bytes | None
     attempts: int
+    failures: int
     crashes: int
     due_at: float | None
     finished: int
@@ -102,7 +104,7 @@ class StepUpdate(NamedTuple):
 
 
 class AttemptRow(NamedTuple):
-    """One attempt as it starts."""
+    """One attempt as it starts. The number of an attempt that never began ("returned") is given again: it replaces."""
 
     run: int
     step: int

@@ -1,0 +1,130 @@
+"""How a step ends, and what its end means to the steps around it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from partita.core.events import Commands, Event, Happening
+from partita.core.graph import Run, Step, is_within, link
+from partita.core.states import BAD, FINAL, Kind, Mark, Need, State
+
+__all__ = ["Queue", "finish", "is_handled", "relink", "release_held"]
+
+Queue = deque[Event]
+
+
+def finish(run: Run, step: Step, state: State, error: bytes | None, out: Commands, queue: Queue) -> None:
+    """Make the step final and tell whoever waits for it."""
+    step.state = state
+    run.finished += 1
+    step.finished = run.finished
+    step.due_at = None
+    if error is not None:
+        step.error = error
+    out.changed[step.id] = step
+    if step.kind == Kind.FLOW and not step.marks & Mark.EXPANDED:
+        release_held(run, step, queue)
+    if state == State.SUCCEEDED:
+        _tell_of_success(run, step, queue)
+    else:
+        _tell_of_failure(run, step, queue)
+    if step.parent >= 0:
+        queue.append(Event(Happening.CHILD_ENDED, step.parent))
+    else:
+        out.is_final = True
+
+
+def _tell_of_success(run: Run, step: Step, queue: Queue) -> None:
+    dependents, step.dependents = step.dependents, None
+    if step.fallback >= 0:
+        queue.append(Event(Happening.INPUT_BAD, step.fallback))
+    if not dependents:
+        return
+    if step.kind == Kind.FLOW:
+        for entry in dependents:
+            relink(run, step.id, entry, queue)
+        return
+    for entry in dependents:
+        queue.append(Event(Happening.INPUT_READY, entry if type(entry) is int else entry[0]))  # type: ignore[index]
+
+
+def _tell_of_failure(run: Run, step: Step, queue: Queue) -> None:
+    judge(run, step, queue)
+    dependents, step.dependents = step.dependents, None
+    takes_over = step.state == State.FAILED and step.fallback >= 0
+    if step.fallback >= 0:
+        queue.append(Event(Happening.INPUT_READY if takes_over else Happening.INPUT_BAD, step.fallback, error=step.error))
+    for entry in dependents or ():
+        consumer, need = (entry, Need.VALUE) if isinstance(entry, int) else (entry[0], entry[2])
+        if takes_over:
+            relink(run, step.id, entry, queue)
+        elif need == Need.FINAL:
+            queue.append(Event(Happening.INPUT_READY, consumer))
+        else:
+            queue.append(Event(Happening.INPUT_BAD, consumer, error=step.error))
+    if dependents and step.holders:
+        step.passed_on = [*(step.passed_on or ()), *dependents]
+
+
+def relink(run: Run, step: int, entry: int | tuple[int, tuple[str | int, ...], Need], queue: Queue) -> None:
+    """Let a consumer wait for what now stands for the step: the steps of its layout, or its fallback."""
+    number, path, need = (entry, (), Need.VALUE) if isinstance(entry, int) else entry
+    consumer = run.steps.get(number)
+    if consumer is None or consumer.state in FINAL:
+        return
+    pending = link(run, consumer, (step, path, need))
+    if pending < 0:
+        blamed = run.steps[-pending - 1]
+        queue.append(Event(Happening.INPUT_BAD, number, error=blamed.error))
+    elif pending == 0:
+        queue.append(Event(Happening.INPUT_READY, number))
+    else:
+        consumer.waiting += pending - 1
+
+
+def release_held(run: Run, step: Step, queue: Queue) -> None:
+    """The layout of the step is known (or will never be): it can make no further use of the refs that it was given."""
+    for source, _, need in step.inputs:
+        if need == Need.HOLD:
+            held = run.steps[source]
+            held.holders -= 1
+            if held.state in BAD and not held.holders:
+                judge(run, held, queue)
+
+
+def judge(run: Run, step: Step, queue: Queue) -> None:
+    """Fail the flow around a failed step, unless somebody looks at the failure."""
+    if step.state not in (State.FAILED, State.CANCELLED) or step.parent < 0 or step.kind == Kind.UNDO:
+        return
+    if step.marks & Mark.HANDLED:
+        return
+    if is_handled(run, step):
+        step.marks |= Mark.HANDLED
+    elif not step.holders:
+        queue.append(Event(Happening.BROKEN, step.parent, error=step.error))
+
+
+def is_handled(run: Run, origin: Step) -> bool:
+    """Whether every way on from the failed step leads to somebody who looks at the failure.
+
+    A settle, a fallback, or a map that tolerates failures looks at it; a step that is skipped because of it passes it on
+    to whoever needs that step.
+    """
+    stack, seen = [origin], {origin.id}
+    while stack:
+        step = stack.pop()
+        if step.marks & Mark.HANDLED or (step is origin and step.state == State.FAILED and step.fallback >= 0):
+            continue
+        entries = [*(step.dependents or ()), *(step.passed_on or ())]
+        if any(not isinstance(entry, int) and entry[2] == Need.FINAL for entry in entries):
+            continue
+        onward = [run.steps[n] for n in {e if isinstance(e, int) else e[0] for e in entries} if n in run.steps]
+        if not onward:
+            outer = run.steps.get(step.parent)
+            if step is origin or outer is None or is_within(run, origin.id, outer.id):
+                return False
+            onward = [outer]
+        fresh = [step for step in onward if step.id not in seen]
+        seen.update(step.id for step in fresh)
+        stack.extend(fresh)
+    return True

@@ -1,0 +1,155 @@
+"""A run's graph, put together again from what was stored."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from partita.core.ending import Queue
+from partita.core.events import Commands, Event, Happening
+from partita.core.flows import close, enlist_child
+from partita.core.graph import Run, Step, link
+from partita.core.machine import advance
+from partita.core.states import FINAL, Kind, Mark, State
+from partita.protocol.values import Node
+
+__all__ = ["StoredStep", "rebuild", "resume"]
+
+
+class StoredStep(NamedTuple):
+    """What was stored of a step, unpacked."""
+
+    id: int
+    parent: int
+    name: str
+    kind: int
+    profile: int
+    inputs: tuple[Any, ...]
+    fallback_of: int
+    alias: Node | None  # of an expanded flow
+    policy: list[object] | None
+    state: int
+    error: bytes | None
+    attempts: int
+    failures: int
+    crashes: int
+    due_at: float | None
+    finished: int
+    marks: int
+
+
+def rebuild(run: Run, rows: Iterable[StoredStep]) -> list[tuple[int, int]]:
+    """Fill the run with its steps, by ascending id.
+
+    Returns the ranges of ids of layouts that were cut off: to be deleted, they will be laid out again.
+    """
+    cut: list[tuple[int, int]] = []
+    for row in rows:
+        run.next_id = max(run.next_id, row.id + 1)
+        parent = run.steps.get(row.parent)
+        if row.parent >= 0 and (parent is None or not _may_have_children(parent)) and row.kind != Kind.UNDO:
+            if cut and cut[-1][1] == row.id:
+                cut[-1] = (cut[-1][0], row.id + 1)
+            else:
+                cut.append((row.id, row.id + 1))
+            continue
+        _add(run, row)
+    return cut
+
+
+def _may_have_children(parent: Step) -> bool:
+    return bool(parent.marks & Mark.EXPANDED)
+
+
+def _add(run: Run, row: StoredStep) -> None:
+    step = Step(row.id, row.parent, row.name, Kind(row.kind), row.profile, row.inputs, row.fallback_of)
+    step.alias, step.policy = row.alias, row.policy
+    step.state, step.error, step.marks = State(row.state), row.error, row.marks
+    step.attempts, step.failures, step.crashes = row.attempts, row.failures, row.crashes
+    step.due_at, step.finished, step.waiting = row.due_at, row.finished, 0
+    run.finished = max(run.finished, row.finished)
+    run.steps[row.id] = step
+    if row.parent >= 0:
+        enlist_child(run, step)
+        if step.state in FINAL:
+            run.steps[row.parent].open_children -= 1
+    if row.fallback_of >= 0:
+        run.steps[row.fallback_of].fallback = row.id
+
+
+def resume(run: Run, running: dict[int, int], out: Commands) -> None:
+    """Let a rebuilt run go on.
+
+    Args:
+        running: by step, the number of the attempt that was recorded as started and not as ended.
+    """
+    queue: list[Event] = []
+    for step in run.steps.values():
+        if step.state in FINAL:
+            continue
+        if step.id in running:
+            step.state, step.attempts = State.RUNNING, running[step.id]
+            _link(run, step)
+        elif step.kind == Kind.FLOW and step.marks & Mark.EXPANDED:
+            step.state = State.RUNNING
+        elif step.state == State.WAITING:
+            _link(run, step)
+        else:
+            step.state = State.PENDING
+            step.waiting = 1
+            queue.extend(_link(run, step))
+            queue.append(Event(Happening.REVEALED, step.id))
+    queue.extend(Event(Happening.ORPHANED, step, attempt) for step, attempt in running.items())
+    queue.extend(_stops(run))
+    for event in queue:
+        advance(run, event, out)
+    _close_what_ended(run, out)
+
+
+def _link(run: Run, step: Step) -> list[Event]:
+    """Count what the step waits for; gives the events of what it will never have."""
+    bad: list[Event] = []
+    if step.kind == Kind.UNDO:
+        return bad
+    for source in step.inputs:
+        pending = link(run, step, source)
+        if pending < 0:
+            bad.append(Event(Happening.INPUT_BAD, step.id, error=run.steps[-pending - 1].error))
+        elif step.state == State.PENDING:
+            step.waiting += pending
+    if step.fallback_of >= 0 and step.state == State.PENDING:
+        gate = run.steps[step.fallback_of].state
+        if gate not in FINAL:
+            step.waiting += 1
+        elif gate != State.FAILED:
+            bad.append(Event(Happening.INPUT_BAD, step.id))
+    return bad
+
+
+def _stops(run: Run) -> list[Event]:
+    """What had been asked to stop, asked again."""
+    events = []
+    for step in run.steps.values():
+        if step.state in FINAL or step.kind != Kind.FLOW:
+            continue
+        if step.marks & Mark.CANCELLING and not step.marks & Mark.DRAINED:
+            step.marks &= ~Mark.CANCELLING
+            events.append(Event(Happening.CANCEL, step.id, error=step.error))
+        elif step.marks & Mark.FAILING:
+            step.marks &= ~Mark.FAILING
+            events.append(Event(Happening.BROKEN, step.id, error=step.error))
+    return events
+
+
+def _close_what_ended(run: Run, out: Commands) -> None:
+    """Flows whose last step ended in a turn that was committed have ended with it, but for those without steps."""
+    for step in sorted(run.steps.values(), key=lambda step: -step.id):
+        is_open = step.kind == Kind.FLOW and step.state == State.RUNNING and step.marks & Mark.EXPANDED
+        if is_open and not step.open_children:
+            queue: Queue = deque()
+            close(run, step, out, queue)
+            for event in queue:
+                advance(run, event, out)
+
+

@@ -1,0 +1,68 @@
+"""What can be held at once, and by whom it is held."""
+
+from __future__ import annotations
+
+from partita.core.records import Demand
+
+__all__ = ["Pool"]
+
+#: CPUs and GPUs are held in fractions; sums of them are compared with this tolerance.
+TOLERANCE = 1e-9
+
+
+class Pool:
+    """The resources of one executor, and how much of them is free.
+
+    Law: what is held never exceeds the capacity, and every `acquire` has one `release`.
+    """
+
+    def __init__(self, cpu: float, memory_bytes: int, gpu: float = 0.0, slots: dict[str, int] | None = None) -> None:
+        self.capacity: dict[str, float] = {"cpu": cpu, "memory": memory_bytes, "gpu": gpu}
+        self.capacity.update({f"slot {name}": count for name, count in (slots or {}).items()})
+        self.held: dict[str, float] = dict.fromkeys(self.capacity, 0.0)
+        self._amounts: dict[Demand, tuple[tuple[str, float], ...]] = {}
+
+    def amounts(self, demand: Demand) -> tuple[tuple[str, float], ...]:
+        """The demand as (resource, amount), without what it asks nothing of."""
+        found = self._amounts.get(demand)
+        if found is None:
+            pairs = [("cpu", demand.cpu), ("memory", demand.memory_bytes), ("gpu", demand.gpu)]
+            pairs += [(f"slot {name}", count) for name, count in demand.slots]
+            found = self._amounts[demand] = tuple((name, amount) for name, amount in pairs if amount)
+        return found
+
+    def lacks_for_ever(self, demand: Demand) -> list[str]:
+        """Why the demand can never be met, a sentence part for each resource; empty where it can."""
+        lacking = []
+        for name, amount in self.amounts(demand):
+            capacity = self.capacity.get(name)
+            if capacity is None:
+                lacking.append(f"{name}: no such limit is set")
+            elif amount > capacity + TOLERANCE:
+                lacking.append(f"{name}: {amount:g} asked, {capacity:g} in all")
+        return lacking
+
+    def lacks(self, demand: Demand, reserved: Demand | None = None) -> list[str]:
+        """The resources of which too little is free now, beside what is reserved for somebody else."""
+        kept = dict(self.amounts(reserved)) if reserved is not None else {}
+        return [
+            name
+            for name, amount in self.amounts(demand)
+            if self.held[name] + amount + kept.get(name, 0.0) > self.capacity[name] + TOLERANCE
+        ]
+
+    def fits(self, demand: Demand) -> bool:
+        held, capacity = self.held, self.capacity
+        for name, amount in self.amounts(demand):
+            if held[name] + amount > capacity[name] + TOLERANCE:
+                return False
+        return True
+
+    def acquire(self, demand: Demand) -> None:
+        for name, amount in self.amounts(demand):
+            self.held[name] += amount
+
+    def release(self, demand: Demand) -> None:
+        for name, amount in self.amounts(demand):
+            left = self.held[name] - amount
+            self.held[name] = left if left > TOLERANCE else 0.0

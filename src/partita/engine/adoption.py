@@ -1,0 +1,71 @@
+"""Rerun: finished steps of an earlier run, taken over where nothing that they depend on has changed.
+
+A step is adopted only if its path, its code fingerprint and what its inputs hold are all the same as then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from partita.core.graph import Input, Run, Step
+from partita.core.resolve import resolve, sources
+from partita.core.states import Kind, State
+from partita.engine.book import Book
+from partita.engine.live import Live
+from partita.store.port import RunRow
+
+__all__ = ["Adoption"]
+
+
+class Adoption:
+    """What a run that is run again has to give."""
+
+    def __init__(self, book: Book, source: tuple[RunRow, Run]) -> None:
+        self._book = book
+        self._row, self._run = source
+        finished = (s for s in self._run.steps.values() if s.kind == Kind.TASK and s.state == State.SUCCEEDED)
+        self._by_path = {full_path(self._run, step): step for step in finished}
+        self._seen: set[str] = set()
+        self.adopted = 0
+
+    def value_for(self, live: Live, step: Step) -> bytes | None:
+        """The value that the step had then; None where it has to run."""
+        path = full_path(live.run, step)
+        old = self._by_path.get(path)
+        if old is None:
+            return None
+        self._seen.add(path)
+        now, then = live.run.profiles[step.profile], self._run.profiles[old.profile]
+        if now.fingerprint != then.fingerprint or now.function != then.function or now.version != then.version:
+            return None
+        try:
+            if self._inputs(live.run, step, live.arguments.get(step.id)) != self._inputs(self._run, old, None):
+                return None
+            value = self._book.values.get(self._run.number, old.id)
+        except LookupError:
+            return None
+        self.adopted += 1
+        return value
+
+    def _inputs(self, run: Run, step: Step, arguments: bytes | None) -> tuple[Any, ...]:
+        if arguments is None:
+            arguments = self._book.store.arguments(run.number, step.id)
+        inputs: tuple[Input, ...] = step.inputs
+        values = self._book.values.get_many(run.number, sources(run, inputs))
+        return arguments, [resolve(run, source, values.__getitem__) for source in inputs]
+
+    def summary(self, live: Live) -> dict[str, Any]:
+        """What is to be said of it when the run has ended: how much was adopted, and what vanished."""
+        paths = {full_path(live.run, step) for step in live.run.steps.values() if step.kind == Kind.TASK}
+        vanished = sorted(path for path in self._by_path if path not in paths)
+        return {"adopted": self.adopted, "vanished": vanished[:1000], "rerun_of": self._row.id}
+
+
+def full_path(run: Run, step: Step) -> str:
+    """The step's path with every name, unlike `path_of`, which shortens for people."""
+    names = []
+    current: Step | None = step
+    while current is not None and current.parent >= 0:
+        names.append(current.name)
+        current = run.steps.get(current.parent)
+    return "/".join(reversed(names))

@@ -1,0 +1,135 @@
+"""What the parts of the engine share: the runs in memory, what is in flight, and the turn being written."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from partita.clock import Clock
+from partita.core.events import Commands, Event
+from partita.core.machine import advance
+from partita.engine.lanes import Flight, Lanes
+from partita.engine.live import Live, step_row, step_update
+from partita.engine.values import ValueCache
+from partita.executors.port import Launchable
+from partita.plan.queue import Entry
+from partita.store.port import Store, Turn
+
+__all__ = ["Book", "Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the engine's settings bound."""
+
+    grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
+    rows_a_turn: int = 2000  # rows of layouts handled in one turn
+    seconds_a_turn: float = 0.02  # seconds spent on layouts in one turn
+    prefetch: int = 16  # brief orders that may wait in one lane
+    idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
+
+
+@dataclass(slots=True)
+class Book:
+    """The engine's memory."""
+
+    store: Store
+    clock: Clock
+    executors: dict[str, Lanes]
+    default_executor: str
+    bundle_folder: Callable[[str], str]  # the folder of a bundle by its hash
+    folder: str  # the project's folder
+    workspace: str  # the workspace's folder
+    values: ValueCache
+    limits: Limits = Limits()
+    lives: dict[int, Live] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)  # run numbers in memory by id
+    flights: dict[int, Flight] = field(default_factory=dict)  # by ticket
+    launchables: dict[int, Launchable] = field(default_factory=dict)  # by engine-wide profile number
+    turn: Turn = field(default_factory=Turn)
+    touched: dict[int, Live] = field(default_factory=dict)  # runs with something to be gathered this turn
+    timers: list[tuple[float, int, str, int, int]] = field(default_factory=list)  # (monotonic, order, what, run, id)
+    now_s: float = 0.0  # monotonic, as of this turn
+    now: float = 0.0  # seconds since the epoch, as of this turn
+    answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
+    finals: list[Live] = field(default_factory=list)  # runs that ended in this turn
+    resumed: list[tuple[Flight, int, int, int, bytes | None, bytes | None]] = field(default_factory=list)  # waits that ended
+    waiters: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by run id: (ticket, request, holds)
+    _counter: int = 0
+
+    def next(self) -> int:
+        """A number never given before in this process: for tickets, profiles and the order of timers."""
+        self._counter += 1
+        return self._counter
+
+    def advance(self, live: Live, event: Event) -> None:
+        self.touched[live.run.number] = live
+        advance(live.run, event, live.out)
+
+    def set_timer(self, after_s: float, what: str, run: int, number: int) -> None:
+        heapq.heappush(self.timers, (self.now_s + after_s, self.next(), what, run, number))
+
+    def live(self, run_id: str) -> Live | None:
+        number = self.numbers.get(run_id)
+        return self.lives.get(number) if number is not None else None
+
+    def gather(self, live: Live) -> None:
+        """Turn what the machine asked for into rows, timers and places in queues."""
+        out = live.out
+        if out.is_final and live.ended_at is None:
+            live.ended_at = self.now
+            self.finals.append(live)
+        run, changed = live.run, out.changed
+        for first, end in out.discarded:
+            self.turn.dropped.append((run.number, first, end))
+        for step in out.created:
+            self.turn.steps.append(step_row(run.number, step, None, ""))
+        for delay_s, number in out.timers:
+            step = run.steps[number]
+            step.due_at = self.now + delay_s
+            self.set_timer(delay_s, "due", run.number, number)
+        for number, step in changed.items():
+            if number in run.steps:
+                value = out.values.get(number)
+                self.turn.step_updates.append(step_update(run.number, step, value))
+                if value is not None:
+                    self.values.put(run.number, number, value)
+        live.history.extend(changed)
+        for number in out.ready:
+            self.enqueue(live, number)
+        live.out = Commands()
+
+    def enqueue(self, live: Live, number: int) -> None:
+        step = live.run.steps.get(number)
+        if step is None:
+            return
+        profile = live.run.profiles[step.profile]
+        demand = profile.demand
+        raised = live.memory.get(number)
+        if raised:
+            demand = demand._replace(memory_bytes=raised)
+        lanes = self.executors[self.executor_of(live, profile.executor)]
+        lanes.queue.push(demand, profile.priority, live.bundle, Entry(live.run.number, number, self.now_s))
+
+    def executor_of(self, live: Live, named: str) -> str:
+        return named or live.options.get("executor") or self.default_executor
+
+    def forget(self, live: Live) -> None:
+        """Drop a run that has ended from memory."""
+        number = live.run.number
+        self.lives.pop(number, None)
+        self.numbers.pop(live.run.id, None)
+        self.values.forget(number)
+        for lanes in self.executors.values():
+            lanes.queue.drop(number)
+            lanes.forget(live.numbers)
+        for profile in live.numbers:
+            self.launchables.pop(profile, None)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "runs": sum(not live.is_final for live in self.lives.values()),
+            "steps": sum(len(live.run.steps) for live in self.lives.values()),
+        }

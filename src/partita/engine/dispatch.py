@@ -1,0 +1,139 @@
+"""From ready to running: which step goes to which lane, and the order that it becomes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from partita.core.events import Event, Happening
+from partita.core.graph import Step
+from partita.core.records import Demand, Profile
+from partita.core.resolve import resolve, sources
+from partita.core.states import Kind, Need, State
+from partita.engine.book import Book
+from partita.engine.lanes import BRIEF_S, Flight, Lane, Lanes
+from partita.engine.live import Live, unpack_inputs
+from partita.plan.queue import Line
+from partita.protocol.messages import Order
+from partita.protocol.values import pack, unpack
+from partita.store.port import AttemptRow
+
+__all__ = ["Dispatch"]
+
+
+class Dispatch:
+    """Places ready steps."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def place(self) -> None:
+        """Start what can be started now."""
+        for lanes in self._book.executors.values():
+            lanes.queue.place(lanes.pool, self._book.now_s, partial(self._start, lanes))
+
+    def _start(self, lanes: Lanes, line: Line, fits: bool) -> bool:
+        entry = line.head
+        live = self._book.lives.get(entry.run)
+        step = live.run.steps.get(entry.step) if live is not None else None
+        if live is None or step is None or step.state != State.READY:
+            line.pop()  # cancelled or discarded since
+            return True
+        if live.adoption is not None and step.kind == Kind.TASK:
+            value = live.adoption.value_for(live, step)
+            if value is not None:
+                line.pop()
+                self._book.advance(live, Event(Happening.ADOPTED, step.id, value=value))
+                self._book.gather(live)
+                return True
+        number = live.numbers[step.profile]
+        profile = live.run.profiles[step.profile]
+        pace = lanes.pace(number)
+        is_brief = bool(pace.count) and pace.mean_s < BRIEF_S and _may_wait_in_line(profile, step)
+        lane: Lane | None
+        if fits:
+            lane = lanes.hold(live.bundle, line.demand)
+        else:
+            lane = lanes.joinable(live.bundle, line.demand, pace) if is_brief else None
+            if lane is None:
+                return False
+        line.pop()
+        try:
+            order = self._order(live, step, number)
+        except (LookupError, TypeError) as error:
+            if fits:
+                lanes.give_back(lane)
+            self._refuse(live, step, error)
+            return True
+        self._launch(live, step, order, lanes, lane, is_brief, profile, line.demand)
+        return True
+
+    def _launch(
+        self, live: Live, step: Step, order: Order, lanes: Lanes, lane: Lane, is_brief: bool, profile: Profile, demand: Demand
+    ) -> None:
+        book = self._book
+        if order.profile not in lanes.introduced:
+            lanes.introduced.add(order.profile)
+            lanes.executor.introduce(order.profile, book.launchables[order.profile])
+        lanes.assign(lane, order, is_brief, book.now_s)
+        run = live.run.number
+        book.flights[order.ticket] = Flight(run, step.id, order.attempt, lane, order.profile, demand, lanes)
+        book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.name, book.now))
+        live.running[step.id] = order.ticket
+        live.started[step.id] = book.now
+        live.history.append(step.id)
+        book.advance(live, Event(Happening.STARTED, step.id, order.attempt))
+        if profile.timeout_s is not None:
+            book.set_timer(profile.timeout_s, "timeout", run, order.ticket)
+
+    def _refuse(self, live: Live, step: Step, error: Exception) -> None:
+        """An input has not the part that the step asks for: that is the step's failure, without an attempt."""
+        attempt = step.attempts + 1
+        message = f"an input of {step.name} has no part {error}"
+        packed = pack({"type": type(error).__name__, "message": message, "origin": "user", "step": step.name})
+        self._book.advance(live, Event(Happening.STARTED, step.id, attempt))
+        self._book.advance(live, Event(Happening.FAILED, step.id, attempt, error=packed, may_retry=False))
+        self._book.gather(live)
+
+    def _order(self, live: Live, step: Step, number: int) -> Order:
+        book, run = self._book, live.run
+        if step.kind == Kind.UNDO:
+            return self._undo_order(live, step, number)
+        arguments = live.arguments.pop(step.id, None)
+        if arguments is None:
+            arguments = book.store.arguments(run.number, step.id)
+        inputs = self._inputs(live, step.inputs) if step.inputs else None
+        extra: dict[str, Any] | None = None
+        profile = run.profiles[step.profile]
+        if step.parent < 0 and live.options.get("texts") is not None:
+            extra = {"texts": live.options["texts"]}
+        if profile.timeout_s is not None:
+            extra = {**(extra or {}), "deadline": book.now + profile.timeout_s}
+        if step.attempts and step.error is not None:
+            extra = {**(extra or {}), "previous": unpack(step.error).get("message", "")}
+        ticket = book.next()
+        return Order(ticket, number, run.id, step.id, step.attempts + 1, step.name, arguments, inputs, extra)
+
+    def _inputs(self, live: Live, inputs: tuple[Any, ...]) -> list[bytes]:
+        book, run = self._book, live.run
+        if len(inputs) == 1:
+            step, path, need = inputs[0]
+            target = run.steps[step]
+            if not path and need == Need.VALUE and target.kind == Kind.TASK and target.state == State.SUCCEEDED:
+                return [book.values.get(run.number, step)]
+        values = book.values.get_many(run.number, sources(run, inputs))
+        return [resolve(run, source, values.__getitem__) for source in inputs]
+
+    def _undo_order(self, live: Live, step: Step, number: int) -> Order:
+        """An undo gets the finished step's arguments and inputs again, and its result."""
+        book, run = self._book, live.run
+        undone = run.steps[step.inputs[0][0]]
+        row = book.store.step(run.number, undone.id)
+        inputs = self._inputs(live, unpack_inputs(row.inputs)) if row is not None and row.inputs else None
+        extra = {"result": book.values.get(run.number, undone.id), "undo": True, "key": f"{run.id}:{undone.id}:undo"}
+        arguments = row.arguments if row is not None else None
+        return Order(book.next(), number, run.id, step.id, step.attempts + 1, step.name, arguments, inputs, extra)
+
+
+def _may_wait_in_line(profile: Profile, step: Step) -> bool:
+    return profile.is_idempotent and profile.timeout_s is None and profile.body == "task" and step.kind == Kind.TASK

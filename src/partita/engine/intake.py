@@ -1,0 +1,318 @@
+"""From what executors say to events: outcomes, layouts, losses, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from partita.core.events import Event, Happening, NewStep
+from partita.core.graph import path_of
+from partita.core.records import Profile
+from partita.core.states import Kind, Mark, Need
+from partita.engine.book import Book
+from partita.engine.lanes import Flight, Lanes
+from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
+from partita.executors.port import CLOSED, LOST, RETURNED, Launchable
+from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
+from partita.protocol.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
+from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
+
+__all__ = ["Intake"]
+
+#: How much more memory the next attempt asks for after one that ran out of it.
+MEMORY_FACTOR = 1.5
+REVEAL_STEPS = 1000
+#: Where the nodes lie that a structure's node holds.
+_PARTS = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
+
+
+class Intake:
+    """Takes in the messages of executors."""
+
+    def __init__(self, book: Book, request: Callable[[Flight, int, int, str, dict[str, Any]], None]) -> None:
+        self._book = book
+        self._request = request
+        self._handlers: dict[int, Callable[[Lanes, list[Any]], None]] = {
+            DONE: self._done, FAILED: self._failed, FRAME: self._frame, LAID: self._laid, LOST: self._lost,
+            RETURNED: self._returned, CLOSED: self._closed, PROGRESS: self._progress, REPORT: self._report,
+            REQUEST: self._asked,
+        }  # fmt: skip
+
+    def take(self, lanes: Lanes, message: list[Any]) -> None:
+        handler = self._handlers.get(message[0])
+        if handler is not None:
+            handler(lanes, message)
+
+    def _land(self, ticket: int) -> tuple[Flight, Live] | None:
+        """The flight has ended. None: it is not awaited any more."""
+        book = self._book
+        flight = book.flights.pop(ticket, None)
+        if flight is None:
+            return None
+        flight.executor.ended(flight.lane, ticket, book.now_s)
+        live = book.lives[flight.run]
+        live.running.pop(flight.step, None)
+        live.started.pop(flight.step, None)
+        live.progress.pop(flight.step, None)
+        return flight, live
+
+    def _drop_layout(self, live: Live, ticket: int, flight: Flight) -> None:
+        """What has arrived of a layout that will not be completed is not taken in."""
+        live.layouts.pop(ticket, None)
+        kept = [item for item in live.backlog if item[1] is not flight]
+        if len(kept) < len(live.backlog):
+            live.backlog.clear()
+            live.backlog.extend(kept)
+
+    def _end(self, flight: Flight, outcome: str, usage: Any, error: bytes | None, log: Any) -> None:
+        now = self._book.now
+        started_at, ended_at, cpu_s, peak_bytes = usage or (0.0, now, 0.0, 0)
+        text = f"{log[0]}:{log[1]}:{log[2]}" if log else ""
+        end = AttemptEnd(
+            outcome, started_at, ended_at, cpu_s, peak_bytes, error, text, flight.run, flight.step, flight.attempt
+        )
+        self._book.turn.attempt_ends.append(end)
+
+    def _done(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, value, usage, log = message
+        landed = self._land(ticket)
+        if landed is None:
+            return
+        flight, live = landed
+        lanes.pace(flight.profile).observe(usage[1] - usage[0])
+        self._end(flight, "succeeded", usage, None, log)
+        self._book.advance(live, Event(Happening.DONE, flight.step, flight.attempt, value=value))
+
+    def _failed(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, error, usage, log = message
+        landed = self._land(ticket)
+        if landed is None:
+            return
+        flight, live = landed
+        self._drop_layout(live, ticket, flight)
+        if flight.stop_reason == "timeout":
+            error = _timed_out(live, flight, error)
+        may_retry = bool(error.pop("retry", True))
+        delay_s = error.pop("delay_s", None)
+        packed = self._with_path(live, flight, error)
+        outcome = {"": "failed", "timeout": "timeout"}.get(flight.stop_reason, "cancelled")
+        self._end(flight, outcome, usage, packed, log)
+        event = Event(
+            Happening.FAILED, flight.step, flight.attempt, error=packed, may_retry=may_retry, delay_s=delay_s or 0.0
+        )
+        self._book.advance(live, event)
+
+    def _with_path(self, live: Live, flight: Flight, error: dict[str, Any]) -> bytes:
+        return pack({**error, "step": path_of(live.run, flight.step)})
+
+    def _lost(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, reason, detail, usage, log = message
+        landed = self._land(ticket)
+        if landed is None:
+            return
+        flight, live = landed
+        self._drop_layout(live, ticket, flight)
+        reason = flight.stop_reason or reason
+        step = live.run.steps.get(flight.step)
+        is_idempotent = step is None or live.run.profiles[step.profile].is_idempotent
+        if reason == "timeout" and is_idempotent:
+            error = _timed_out(live, flight, {})
+            packed = self._with_path(live, flight, error)
+            self._end(flight, "timeout", usage, packed, log)
+            self._book.advance(live, Event(Happening.FAILED, flight.step, flight.attempt, error=packed, delay_s=0.0))
+            return
+        if reason == "memory":
+            self._raise_memory(live, flight, usage)
+        packed = self._with_path(live, flight, _lost_error(reason, detail, is_idempotent))
+        self._end(flight, "cancelled" if reason == "cancelled" else "crashed", usage, packed, log)
+        self._book.advance(live, Event(Happening.LOST, flight.step, flight.attempt, error=packed))
+
+    def _raise_memory(self, live: Live, flight: Flight, usage: Any) -> None:
+        used = max(flight.demand.memory_bytes, usage[3] if usage else 0)
+        capacity = flight.executor.pool.capacity["memory"]
+        live.memory[flight.step] = int(min(used * MEMORY_FACTOR, capacity))
+
+    def _returned(self, lanes: Lanes, message: list[Any]) -> None:
+        self.take_back(message[1])
+
+    def take_back(self, ticket: int) -> None:
+        """An order came back that had not begun."""
+        landed = self._land(ticket)
+        if landed is not None:
+            flight, live = landed
+            self._end(flight, "returned", None, None, None)
+            self._book.advance(live, Event(Happening.RETURNED, flight.step, flight.attempt))
+
+    def _closed(self, lanes: Lanes, message: list[Any]) -> None:
+        number = message[1]
+        left = [ticket for ticket, flight in self._book.flights.items() if flight.lane.number == number]
+        lanes.closed(number)
+        for ticket in left:
+            if self._book.flights[ticket].executor is lanes:
+                self.take_back(ticket)
+
+    def _progress(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, done, total, note = message
+        flight = self._book.flights.get(ticket)
+        if flight is not None:
+            live = self._book.lives[flight.run]
+            live.progress[flight.step] = [done, total, note]
+            live.history.append(flight.step)
+
+    def _report(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, name, value, at_step, at = message
+        flight = self._book.flights.get(ticket)
+        if flight is not None:
+            row = ReportRow(flight.run, flight.step, flight.attempt, name, value, at_step, at)
+            self._book.turn.reports.append(row)
+
+    def _asked(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, request, verb, arguments = message
+        flight = self._book.flights.get(ticket)
+        if flight is not None:
+            self._request(flight, ticket, request, verb, arguments)
+
+    # Layouts: frames wait in the run's backlog, so that a turn takes in no more of them than it has time for.
+
+    def _frame(self, lanes: Lanes, message: list[Any]) -> None:
+        flight = self._book.flights.get(message[1])
+        if flight is not None:
+            self._book.lives[flight.run].backlog.append(("frame", flight, message))
+
+    def _laid(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, value, warnings, usage, log = message
+        landed = self._land(ticket)
+        if landed is not None:
+            flight, live = landed
+            live.backlog.append(("laid", flight, ticket, value, warnings, usage, log))
+
+    def work_off(self, live: Live) -> int:
+        """Handle the next part of the run's layouts; gives the number of rows."""
+        item = live.backlog.popleft()
+        if item[0] == "frame":
+            return self._take_frame(live, item[1], item[2])
+        if item[0] == "laid":
+            return self._take_laid(live, *item[1:])
+        return self._reveal(live, item[1], item[2])
+
+    def _take_frame(self, live: Live, flight: Flight, message: list[Any]) -> int:
+        _, ticket, total, profiles, steps = message
+        run = live.run
+        flow = run.steps.get(flight.step)
+        if flow is None or flow.attempts != flight.attempt:
+            return 0
+        layout = live.layouts.get(ticket)
+        if layout is None:
+            layout = live.layouts[ticket] = Layout(flight.step, flight.attempt, run.next_id, run.next_id + total)
+            run.next_id += total
+        layout.profiles.extend(self.add_profile(live, profile_from(profile)) for profile in profiles)
+        first = layout.base + layout.taken
+        new: list[NewStep] = []
+        rows = self._book.turn.steps
+        for position, step in enumerate(steps):
+            made, row = _new_step(run.number, first + position, layout, step)
+            new.append(made)
+            rows.append(row)
+            if row.arguments is not None and len(row.arguments) <= 1024:
+                live.arguments[made.id] = row.arguments
+        layout.taken += len(steps)
+        self._book.advance(live, Event(Happening.FRAME, flow.id, flight.attempt, steps=new))
+        return len(steps)
+
+    def _take_laid(
+        self, live: Live, flight: Flight, ticket: int, value: bytes, warnings: list[Any], usage: Any, log: Any
+    ) -> int:
+        layout = live.layouts.pop(ticket, None)
+        base, end = (layout.base, layout.end) if layout is not None else (live.run.next_id, live.run.next_id)
+        alias = _global(unpack(value), base)
+        if warnings:
+            live.notes.setdefault("warnings", []).extend(warnings)
+        self._end(flight, "succeeded", usage, None, log)
+        for first in range(base, end, REVEAL_STEPS):
+            live.backlog.append(("reveal", first, min(first + REVEAL_STEPS, end)))
+        self._book.advance(live, Event(Happening.LAID, flight.step, flight.attempt, alias=alias))
+        live.history.append(flight.step)
+        return 1
+
+    def _reveal(self, live: Live, first: int, end: int) -> int:
+        for number in range(first, end):
+            if number in live.run.steps:
+                self._book.advance(live, Event(Happening.REVEALED, number))
+        live.history.extend(range(first, end))
+        return end - first
+
+    def add_profile(self, live: Live, profile: Profile) -> int:
+        """The profile's number in the run; engine and store learn of it when it is new."""
+        packed = pack_profile(profile)
+        known = live.known.get(packed)
+        if known is not None:
+            return known
+        number = len(live.run.profiles)
+        live.known[packed] = number
+        live.run.profiles.append(profile)
+        self._book.turn.profiles.append(ProfileRow(live.run.number, number, packed))
+        self.introduce(live, profile)
+        return number
+
+    def introduce(self, live: Live, profile: Profile) -> None:
+        book = self._book
+        number = book.next()
+        live.numbers.append(number)
+        labels = {"run": live.run.id, "flow": live.row.title}
+        book.launchables[number] = Launchable(profile, live.bundle, book.folder, book.workspace, labels)
+
+
+def _new_step(run: int, number: int, layout: Layout, step: list[Any]) -> tuple[NewStep, StepRow]:
+    name, kind, profile, parent, arguments, inputs, fallback_of, value, place = step
+    base = layout.base
+    parent = layout.step if parent < 0 else base + parent
+    fallback_of = -1 if fallback_of is None else base + fallback_of
+    sources = tuple([
+        (base + item if item >= 0 else -item - 1, (), Need.VALUE)
+        if type(item) is int
+        else (base + item[0] if item[0] >= 0 else -item[0] - 1, tuple(item[1]), Need(item[2]))
+        for item in inputs
+    ]) if inputs else ()
+    alias = _global(unpack(value), base) if value is not None else None
+    policy = unpack(arguments) if kind == Kind.GATHER and arguments else None
+    profile = layout.profiles[profile] if profile >= 0 else -1
+    made = NewStep(number, parent, name, kind, profile, sources, fallback_of, alias, policy)
+    marks = Mark.EXPANDED if alias is not None else 0
+    packed = pack(alias) if alias is not None else None
+    row = StepRow(
+        run, number, parent, name, kind, profile, arguments, pack_inputs(sources), fallback_of, place or "", 0, packed,
+        None, 0, 0, 0, None, 0, marks,
+    )  # fmt: skip
+    return made, row
+
+
+def _global(node: Node, base: int) -> Node:
+    """The node with local numbers of steps made global, in place."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        tag = current[0]
+        if tag == REF:
+            current[1] = base + current[1] if current[1] >= 0 else -current[1] - 1
+        elif tag in _PARTS:
+            stack.extend(current[_PARTS[tag]])
+        elif tag == SELECT:
+            stack.append(current[1])
+        elif tag == OUTCOME and current[2] is not None:
+            stack.append(current[2])
+    return node
+
+
+def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, Any]:
+    step = live.run.steps[flight.step]
+    limit = live.run.profiles[step.profile].timeout_s
+    message = f"{step.name} took longer than its timeout of {limit:g} s; raise timeout= or make it faster"
+    return {**error, "type": "TimeoutError", "message": message, "origin": "user"}
+
+
+def _lost_error(reason: str, detail: str, is_idempotent: bool) -> dict[str, Any]:
+    names = {"memory": "OutOfMemory", "cancelled": "Cancelled", "timeout": "TimeoutError", "stopped": "WorkerStopped"}
+    message = detail or "the worker died"
+    if not is_idempotent and reason != "cancelled":
+        message += "; the task is marked idempotent=False, so it is not tried again: look what it has done, then rerun"
+    return {"type": names.get(reason, "WorkerDied"), "message": message, "origin": "machine"}

@@ -1,0 +1,217 @@
+"""The lanes of one executor: what each holds, what it has to do, and what is idle."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from partita.core.records import Demand
+from partita.core.resources import Pool
+from partita.executors.port import Executor
+from partita.plan.queue import ReadyQueue
+from partita.protocol.messages import Order
+
+__all__ = ["BRIEF_S", "Flight", "Lane", "Lanes", "Pace"]
+
+#: A step counts as brief, and may wait behind another one in a lane, while its like take less than so many seconds.
+BRIEF_S = 0.02
+#: A lane whose order has run for so many seconds gives back what waits behind it.
+TAKE_BACK_AFTER_S = 0.05
+
+
+@dataclass(slots=True)
+class Pace:
+    """How long the attempts of a profile take."""
+
+    mean_s: float = 0.0  # exponentially weighted
+    count: int = 0
+
+    def observe(self, duration_s: float) -> None:
+        self.count += 1
+        weight = 0.25 if self.count > 1 else 1.0
+        self.mean_s += weight * (duration_s - self.mean_s)
+
+
+@dataclass(slots=True)
+class Flight:
+    """One order that has not ended."""
+
+    run: int
+    step: int
+    attempt: int
+    lane: Lane
+    profile: int  # engine-wide number
+    demand: Demand
+    executor: Lanes
+    stop_reason: str = ""  # why it was asked to stop, where it was
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One lane: it holds its demand from its first unfinished order to its last."""
+
+    number: int
+    bundle: str
+    demand: Demand
+    tickets: deque[int] = field(default_factory=deque)
+    outgoing: list[Order] = field(default_factory=list)  # to be submitted after the commit
+    busy_since_s: float = 0.0  # monotonic: when the order at its head is thought to have begun
+    is_open_to_brief: bool = False  # all it has to do is brief
+    is_waiting: bool = False  # its attempt waits for a child run, and holds nothing meanwhile
+
+
+class Lanes:
+    """An executor with its pool, its queue and its lanes."""
+
+    def __init__(self, name: str, executor: Executor, pool: Pool, prefetch: int = 16) -> None:
+        self.name = name
+        self.executor = executor
+        self.pool = pool
+        self.queue = ReadyQueue()
+        self.prefetch = prefetch
+        self._lanes: dict[int, Lane] = {}
+        self._idle: dict[tuple[str, Demand], list[Lane]] = {}
+        self._brief: dict[tuple[str, Demand], list[Lane]] = {}  # busy lanes that brief orders may join
+        self.introduced: set[int] = set()
+        self._paces: dict[int, Pace] = {}
+
+    def pace(self, profile: int) -> Pace:
+        found = self._paces.get(profile)
+        if found is None:
+            found = self._paces[profile] = Pace()
+        return found
+
+    def forget(self, profiles: Sequence[int]) -> None:
+        gone = [profile for profile in profiles if profile in self.introduced]
+        self.introduced.difference_update(gone)
+        for profile in gone:
+            self._paces.pop(profile, None)
+        if gone:
+            self.executor.forget(gone)
+
+    def hold(self, bundle: str, demand: Demand) -> Lane:
+        """A lane with nothing to do, its demand acquired: an idle one, or a new one."""
+        self.pool.acquire(demand)
+        idle = self._idle.get((bundle, demand))
+        if idle:
+            return idle.pop()
+        self._make_room()
+        lane = Lane(self.executor.open_lane(bundle, demand), bundle, demand)
+        self._lanes[lane.number] = lane
+        return lane
+
+    def give_back(self, lane: Lane) -> None:
+        """A lane that was held gets no order after all."""
+        self.pool.release(lane.demand)
+        self._idle.setdefault((lane.bundle, lane.demand), []).append(lane)
+
+    def _make_room(self) -> None:
+        """Close an idle lane where there are many: each is a process with what it imported."""
+        busy = len(self._lanes) - sum(len(idle) for idle in self._idle.values())
+        if len(self._lanes) - busy < max(4, self.pool.capacity["cpu"]):
+            return
+        for idle in self._idle.values():
+            if idle:
+                lane = idle.pop(0)
+                del self._lanes[lane.number]
+                self.executor.close_lane(lane.number)
+                return
+
+    def joinable(self, bundle: str, demand: Demand, pace: Pace) -> Lane | None:
+        """The busy lane with the least to do that a brief order may join."""
+        depth = min(self.prefetch, int(BRIEF_S / max(pace.mean_s, 1e-6)))
+        best: Lane | None = None
+        for lane in self._brief.get((bundle, demand), ()):
+            length = len(lane.tickets)
+            if length < depth and (best is None or length < len(best.tickets)):
+                best = lane
+        return best
+
+    def assign(self, lane: Lane, order: Order, is_brief: bool, now_s: float) -> None:
+        if not lane.tickets:
+            lane.busy_since_s = now_s
+            lane.is_open_to_brief = is_brief
+            if is_brief:
+                self._brief.setdefault((lane.bundle, lane.demand), []).append(lane)
+        lane.tickets.append(order.ticket)
+        lane.outgoing.append(order)
+
+    def ended(self, lane: Lane, ticket: int, now_s: float) -> None:
+        """An order of the lane has ended."""
+        if lane.tickets and lane.tickets[0] == ticket:
+            lane.tickets.popleft()
+            lane.busy_since_s = now_s
+        else:
+            lane.tickets.remove(ticket)
+        if lane.tickets:
+            return
+        if not lane.is_waiting:
+            self.pool.release(lane.demand)
+        lane.is_waiting = False
+        self._leave_brief(lane)
+        if lane.number in self._lanes:
+            self._idle.setdefault((lane.bundle, lane.demand), []).append(lane)
+
+    def _leave_brief(self, lane: Lane) -> None:
+        if lane.is_open_to_brief:
+            self._brief[lane.bundle, lane.demand].remove(lane)
+            lane.is_open_to_brief = False
+
+    def closed(self, number: int) -> None:
+        """The executor has closed the lane by itself."""
+        lane = self._lanes.pop(number, None)
+        if lane is None:
+            return
+        self._leave_brief(lane)
+        idle = self._idle.get((lane.bundle, lane.demand), [])
+        if lane in idle:
+            idle.remove(lane)
+
+    def wait(self, lane: Lane) -> None:
+        """The lane's attempt waits for a child run: what it holds is free until `wake`."""
+        if not lane.is_waiting:
+            lane.is_waiting = True
+            self.pool.release(lane.demand)
+
+    def wake(self, lane: Lane) -> bool:
+        """Hold again what a waiting lane needs; False while there is no room for it."""
+        if lane.is_waiting:
+            if not self.pool.fits(lane.demand):
+                return False
+            self.pool.acquire(lane.demand)
+            lane.is_waiting = False
+        return True
+
+    @property
+    def needs_watching(self) -> bool:
+        """Whether anything waits behind a running order, or for its turn to keep resources free."""
+        return len(self.queue) > 0 or any(len(lane.tickets) > 1 for lanes in self._brief.values() for lane in lanes)
+
+    def overdue(self, now_s: float) -> list[Lane]:
+        """Lanes that keep orders waiting behind one that takes long."""
+        return [
+            lane
+            for lanes in self._brief.values()
+            for lane in lanes
+            if len(lane.tickets) > 1 and now_s - lane.busy_since_s > TAKE_BACK_AFTER_S and not lane.outgoing
+        ]
+
+    def send(self) -> None:
+        """Submit what was assigned; called when it has been committed."""
+        for lane in self._lanes.values():
+            if lane.outgoing:
+                orders, lane.outgoing = lane.outgoing, []
+                self.executor.submit(lane.number, orders)
+
+    def close_idle(self, bundle: str = "") -> None:
+        """Close lanes that have nothing to do (of a bundle, or all)."""
+        for (of_bundle, _), idle in self._idle.items():
+            if not bundle or of_bundle == bundle:
+                for lane in idle:
+                    del self._lanes[lane.number]
+                    self.executor.close_lane(lane.number)
+                idle.clear()
+
+    def __len__(self) -> int:
+        return len(self._lanes)

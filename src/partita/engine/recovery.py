@@ -1,0 +1,125 @@
+"""How runs come back from the store: unfinished ones to go on, finished ones to be read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+
+from partita.core.graph import Run
+from partita.core.rebuild import rebuild, resume
+from partita.core.records import Profile
+from partita.core.resolve import resolve_node, sources
+from partita.core.states import FINAL, Need, State
+from partita.engine.book import Book
+from partita.engine.live import Live, profile_from, stored_step
+from partita.errors import NotFoundError
+from partita.protocol.values import REF, unpack
+from partita.store.port import AttemptEnd, RunRow
+
+__all__ = ["Recovery"]
+
+_log = logging.getLogger("partita.engine")
+
+#: A timer that was set before a restart waits no longer than this, however wrong the clock is now.
+LONGEST_DELAY_S = 24 * 3600.0
+
+
+class Recovery:
+    """Rebuilds runs."""
+
+    introduce: Callable[[Live, Profile], None]
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def load(self, run_id: str) -> tuple[RunRow, Run]:
+        """A run as it is stored, to be read.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        row = self._book.store.run(run_id)
+        if row is None:
+            raise NotFoundError(f"there is no run {run_id}; `partita runs list` shows those there are")
+        return row, self._rebuilt(row)[0]
+
+    def _rebuilt(self, row: RunRow) -> tuple[Run, list[tuple[int, int]]]:
+        run = Run(row.number, row.id)
+        store = self._book.store
+        run.profiles.extend(profile_from(unpack(stored.packed)) for stored in store.profiles(row.number))
+        cut = rebuild(run, map(stored_step, store.all_steps(row.number)))
+        return run, cut
+
+    def take_up_all(self) -> None:
+        """Let every unfinished run go on."""
+        for row in self._book.store.unfinished_runs():
+            try:
+                self.take_up(row)
+            except Exception:
+                # One run that cannot be rebuilt must not keep the others from going on.
+                _log.exception("run %s could not be taken up and stays as it is", row.id)
+                self._book.lives.pop(row.number, None)
+                self._book.numbers.pop(row.id, None)
+
+    def take_up(self, row: RunRow) -> Live:
+        """Let one unfinished run go on from where its rows say that it stands."""
+        book = self._book
+        run, cut = self._rebuilt(row)
+        options = unpack(row.options) if row.options else {}
+        live = Live(run, row, options, book.bundle_folder(row.bundle))
+        live.started_at = row.started_at
+        live.notes = unpack(row.notes) if row.notes else {}
+        for profile, stored in zip(run.profiles, book.store.profiles(row.number), strict=True):
+            live.known[stored.packed] = len(live.numbers)
+            self.introduce(live, profile)
+        live.children = {child.id for child in book.store.children(row.number) if child.state not in FINAL}
+        book.lives[run.number] = live
+        book.numbers[run.id] = run.number
+        for first, end in cut:
+            book.turn.dropped.append((run.number, first, end))
+        running = self._orphans(live)
+        book.touched[run.number] = live
+        if not run.steps:
+            raise NotFoundError(f"run {row.id} has no steps")
+        resume(run, running, live.out)
+        self._set_timers(live)
+        if live.run.state in FINAL and not live.out.is_final:
+            live.out.is_final = True
+        return live
+
+    def _orphans(self, live: Live) -> dict[int, int]:
+        """The attempts that had started; nobody knows whether they did their work."""
+        running: dict[int, int] = {}
+        for attempt in self._book.store.open_attempts(live.run.number):
+            step = live.run.steps.get(attempt.step)
+            if step is not None and step.state not in FINAL and attempt.number > step.attempts:
+                running[attempt.step] = attempt.number
+            elif step is not None and step.state not in FINAL and attempt.number == step.attempts:
+                running[attempt.step] = attempt.number
+            end = AttemptEnd(
+                "lost", attempt.started_at, self._book.now, 0.0, 0, None, "", live.run.number, attempt.step, attempt.number
+            )
+            self._book.turn.attempt_ends.append(end)
+        return running
+
+    def _set_timers(self, live: Live) -> None:
+        book = self._book
+        for step in live.run.steps.values():
+            if step.state == State.WAITING:
+                left_s = (step.due_at or 0.0) - book.now
+                book.set_timer(min(max(left_s, 0.0), LONGEST_DELAY_S), "due", live.run.number, step.id)
+
+    def result(self, run_id: str) -> bytes | None:
+        """The value of a finished run as one packed node without refs; None where it has none."""
+        live = self._book.live(run_id)
+        run = live.run if live is not None else self.load(run_id)[1]
+        return self.result_of(run)
+
+    def result_of(self, run: Run) -> bytes | None:
+        if not run.steps or run.state != State.SUCCEEDED:
+            return None
+        values = self._book.values.get_many(run.number, sources(run, [(0, (), Need.VALUE)]))
+        return resolve_node(run, [REF, 0, []], values.__getitem__)
+
+

@@ -1,0 +1,1 @@
+"""Pure: what is ready is ordered and placed here."""

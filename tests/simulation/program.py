@@ -1,0 +1,125 @@
+"""Random programs: flows that call tasks and flows, so that one seed always means the same program.
+
+A program is never written down. What a flow's body does is drawn from a generator seeded with the program, the
+function and the values that came in; so a layout that is made again is the same, and another value is another layout.
+The same list of operations is laid out by the simulated worker and evaluated one after the other by `sequential`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Operation", "Program", "digest"]
+
+
+def digest(*parts: Any) -> int:
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=6).digest(), "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that a flow's body does. Operands are ("const", n) or ("slot", index, path)."""
+
+    verb: str  # "task", "flow", "placed", "settle", "gather"
+    function: int = 0
+    operands: tuple[Any, ...] = ()
+    held: tuple[int, ...] = ()  # slots passed on as refs
+    policy: tuple[Any, ...] = ()
+    fallback: int | None = None  # function of the fallback
+
+
+@dataclass
+class Program:
+    """What one seed stands for."""
+
+    seed: int
+    depth: int = 3
+    failing: int = 12  # one task call in so many fails for good
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def result(self, function: int, values: list[Any]) -> int | None:
+        """What a task gives for these values; None: it raises."""
+        number = digest(self.seed, "task", function, values)
+        if self.failing and number % self.failing == 0:
+            return None
+        return number % 1000
+
+    def traits(self, function: int) -> dict[str, Any]:
+        """The options of a task."""
+        draw = random.Random(digest(self.seed, "traits", function))
+        return {
+            "cpu": draw.choice([1, 1, 1, 2, 0.5]),
+            "memory": draw.choice([0, 0, 100, 300]),
+            "slots": [["license", 1]] if draw.random() < 0.15 else [],
+            "retries": draw.choice([0, 0, 2]),
+            "idempotent": draw.random() > 0.1,
+            "compensate": draw.random() < 0.25,
+            "timeout": draw.choice([None, None, 30.0]),
+            "priority": draw.choice([0, 0, 1]),
+            "duration": draw.choice([0.001, 0.01, 0.5, 3.0]),
+            "flaky": draw.random() < 0.2,
+        }
+
+    def body(self, function: int, values: list[Any], held: int, depth: int) -> tuple[list[Operation], Any]:
+        """What a flow does with its inputs, and what it returns: an operand, or ("list" | "dict", operands).
+
+        The first `held` slots are refs that came in.
+        """
+        draw = random.Random(digest(self.seed, "flow", function, values, held, depth))
+        operations: list[Operation] = []
+        usable = list(range(held))  # slots whose value may be needed
+        free = set(usable)  # slots that nobody settles, so that whether a part of them is used is certain
+        for _ in range(draw.randint(1, 5 if depth else 3)):
+            self._grow(draw, operations, usable, free, held, depth)
+        return operations, self._returned(draw, usable, held + len(operations))
+
+    def _grow(
+        self, draw: random.Random, operations: list[Operation], usable: list[int], free: set[int], held: int, depth: int
+    ) -> None:
+        slot = held + len(operations)
+        verb = draw.choices(["task", "flow", "placed", "settle", "gather"], [6, 2 * depth, depth, 1.5, 1.5])[0]
+        if verb in ("settle", "gather") and not operations:
+            verb = "task"
+        if verb == "settle":
+            candidates = [n for n in usable if n >= held and operations[n - held].verb != "settle"]
+            if not candidates:
+                return
+            target = draw.choice(candidates)
+            operations.append(Operation("settle", operands=(("slot", target, ()),)))
+            usable.remove(target)
+        elif verb == "gather":
+            some = tuple(("slot", n, ()) for n in usable[-3:] if n >= held and operations[n - held].verb == "task")
+            policy = draw.choice([("all",), ("at_least", max(1, len(some) - 1)), ("settle",)])
+            if not some:
+                return
+            operations.append(Operation("gather", operands=some, policy=policy))
+            if policy[0] != "all":
+                for _, n, _ in some:
+                    usable.remove(n)
+        else:
+            operands = tuple(self._operand(draw, usable) for _ in range(draw.randint(0, 3)))
+            if verb == "placed":
+                operands = tuple(("const", draw.randint(0, 9)) for _ in operands)
+            elif verb == "flow" and not any(kind == "slot" for kind, *_ in operands):
+                verb = "placed"
+            taken = tuple(n for n in usable if draw.random() < 0.2) if verb != "task" else ()
+            fallback = draw.randint(0, 9) if verb == "task" and draw.random() < 0.15 else None
+            operations.append(Operation(verb, draw.randint(0, 9), operands, taken, fallback=fallback))
+        usable.append(slot)
+
+    def _operand(self, draw: random.Random, usable: list[int]) -> Any:
+        if usable and draw.random() < 0.7:
+            return ("slot", draw.choice(usable), ())
+        return ("const", draw.randint(0, 9))
+
+    def _returned(self, draw: random.Random, usable: list[int], slots: int) -> Any:
+        shape = draw.choice(["one", "one", "list", "dict", "const"])
+        some = [("slot", n, ()) for n in usable[-3:]]
+        if shape == "const" or not some:
+            return ("const", draw.randint(0, 9))
+        if shape == "one":
+            return some[-1]
+        return (shape, some)

@@ -1,0 +1,218 @@
+"""One simulated world: a program run by the real engine on a fake executor, a virtual clock and a store that crashes."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from partita.core.resources import Pool
+from partita.core.states import FINAL, Kind, Mark, State
+from partita.engine.book import Book
+from partita.engine.lanes import Lanes
+from partita.engine.loop import Engine
+from partita.engine.values import ValueCache
+from partita.errors import StoreError
+from partita.protocol.values import PLAIN, pack, unpack
+from partita.store.port import Turn
+from partita.testing.clock import VirtualClock
+from partita.testing.memory_store import MemoryStore
+from tests.simulation.executor import FaultPlan, SimulatedExecutor
+from tests.simulation.layout import decode
+from tests.simulation.program import Program
+from tests.simulation.sequential import UnsureError, evaluate, value_of
+
+__all__ = ["World"]
+
+TURN_LIMIT = 20_000
+
+
+class EngineDied(BaseException):
+    """The simulated kill -9 of the engine."""
+
+
+class CrashingStore:
+    """Passes everything on to a store; now and then the engine dies before or after a commit, or the disk is full."""
+
+    def __init__(self, store: MemoryStore, faults: FaultPlan, done: set[tuple[str, int]], ids: dict[int, str]) -> None:
+        self._store = store
+        self._faults = faults
+        self._done = done
+        self._ids = ids
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, turn: Turn) -> None:
+        rate = self._faults.rate / 6
+        if self._faults.strikes("full disk", rate):
+            raise StoreError("the disk is full")
+        if self._faults.strikes("killed before commit", rate):
+            raise EngineDied
+        self._store.commit(turn)
+        self._ids.update({row.number: row.id for row in turn.runs})
+        self._done.update((self._ids[u.run], u.id) for u in turn.step_updates if u.state == State.SUCCEEDED)
+        if self._faults.strikes("killed after commit", rate):
+            raise EngineDied
+
+
+@dataclass
+class World:
+    """Everything that one seed decides."""
+
+    seed: int
+    runs: int = 1
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    done: set[tuple[str, int]] = field(default_factory=set)
+    ids: dict[int, str] = field(default_factory=dict)
+    executed: list[tuple[str, int, int]] = field(default_factory=list)
+    undone: list[tuple[str, str]] = field(default_factory=list)
+    deviated: bool = False
+    unsure: bool = False
+
+    def __post_init__(self) -> None:
+        self.draw = random.Random(self.seed)
+        self.runs = 2 if self.draw.random() < 0.25 else 1
+        self.program = Program(self.seed, depth=self.draw.choice([1, 2, 2, 3]), failing=self.draw.choice([0, 40, 10]))
+        self.faults = FaultPlan(random.Random(self.seed + 1), rate=self.draw.choice([0.05, 0.15, 0.3]))
+        self.store = MemoryStore()
+        self.cancels = self._planned_cancels()
+
+    def _planned_cancels(self) -> dict[int, tuple[int, int, bool]]:
+        """By turn: which run and step somebody cancels, and whether by force."""
+        if self.draw.random() > 0.2:
+            return {}
+        step = self.draw.choice([0, self.draw.randint(1, 8)])
+        return {self.draw.randint(1, 25): (self.draw.randrange(self.runs), step, self.draw.random() < 0.3)}
+
+    def engine(self) -> Engine:
+        self.executor = SimulatedExecutor(self.clock, self.program, self.faults, self.done)
+        self.executor.executed, self.executor.undone = self.executed, self.undone
+        store: Any = CrashingStore(self.store, self.faults, self.done, self.ids)
+        store.acquire("simulated")
+        lanes = Lanes("simulated", self.executor, Pool(3, 500, 0, {"license": 1}), prefetch=4)
+        book = Book(
+            store, self.clock, {"simulated": lanes}, "simulated", lambda hash: f"/bundles/{hash}", "/p", "/p/.partita",
+            ValueCache(store, limit_bytes=self.draw.choice([0, 50, 1 << 20])),
+        )  # fmt: skip
+        return Engine(book, self.clock.jump, lambda: f"r{self.draw.randrange(10**9)}")
+
+    def play(self) -> World:
+        """Run to the end, through all faults."""
+        turns = 0
+        engine: Engine | None = None
+        while not self._is_over():
+            try:
+                if engine is None:
+                    engine = self.engine()
+                    engine.start()
+                    self._launch(engine)
+                turns += 1
+                assert turns < TURN_LIMIT, "the runs do not end: something is lost"
+                if turns in self.cancels:
+                    self._cancel(engine, *self.cancels[turns])
+                engine.turn(engine.wait_s())
+            except EngineDied:
+                self._bury(engine)
+                engine = None
+        if engine is not None:
+            self.check_returned(engine)
+        return self
+
+    def _bury(self, engine: Engine | None) -> None:
+        self.clock.jump(self.draw.random())
+        if self.faults.strikes("clock set back", 0.2):
+            self.clock.set_back(3600.0)
+
+    def _launch(self, engine: Engine) -> None:
+        for number in range(self.runs):
+            arguments = pack([[[PLAIN, number]], ["depth"], [[PLAIN, self.program.depth]]])
+            engine.launch.launch(
+                {"flow": "flow:0", "title": "main", "bundle": "b", "arguments": arguments, "key": f"run {number}"}
+            )
+        engine.finish_turn()
+
+    def _cancel(self, engine: Engine, number: int, step: int, force: bool) -> None:
+        lives = sorted(engine.book.lives.values(), key=lambda live: live.run.number)
+        if number >= len(lives):
+            return
+        live = lives[number]
+        target = live.run.steps.get(step)
+        if target is not None and target.waiting <= 0 | step == 0:
+            self.deviated = True
+            engine.cancel(live, step, force=force)
+
+    def _is_over(self) -> bool:
+        rows = self.store.runs(limit=10)
+        return len(rows) == self.runs and all(row.state in FINAL for row in rows)
+
+    # What must hold at the end.
+
+    def check_returned(self, engine: Engine) -> None:
+        for lanes in engine.book.executors.values():
+            assert not any(lanes.pool.held.values()), f"held after the end: {lanes.pool.held}"
+            assert not len(lanes.queue), "steps wait after the end"
+        assert not engine.book.flights, "orders are in flight after the end"
+        assert not engine.book.lives, "runs are in memory after the end"
+
+    def check(self) -> None:
+        for row in self.store.runs(limit=10):
+            steps = list(self.store.all_steps(row.number))
+            self._check_steps(row, steps)
+            self._check_undone(row, steps)
+            if any(step.marks & Mark.LOST for step in steps) or any(step.crashes > 3 for step in steps):
+                self.deviated = True
+            if not self.deviated:
+                self._check_value(row)
+
+    def _check_steps(self, row: Any, steps: list[Any]) -> None:
+        for step in steps:
+            assert step.state in FINAL, f"{step.name} of a finished run is {State(step.state).name}"
+        assert not self.store.open_attempts(row.number), "an attempt is open after the end"
+        numbers = [step.id for step in steps]
+        assert len(numbers) == len(set(numbers))
+        names = [(step.parent, step.name) for step in steps if step.kind != Kind.UNDO]
+        assert len(names) == len(set(names)), "two steps have one name"
+
+    def _check_undone(self, row: Any, steps: list[Any]) -> None:
+        by_id = {step.id: step for step in steps}
+        profiles = [unpack(profile.packed) for profile in self.store.profiles(row.number)]
+        undos = sorted((s for s in steps if s.kind == Kind.UNDO), key=lambda s: s.id)
+        targets = [unpack(undo.inputs)[0][0] for undo in undos]
+        assert len(targets) == len(set(targets)), "a step was undone twice"
+        for undo, target in zip(undos, targets, strict=True):
+            assert undo.state == State.SUCCEEDED, f"{undo.name} ended as {State(undo.state).name}"
+            assert by_id[target].marks & Mark.COMPENSATED
+        for scope in {undo.parent for undo in undos}:
+            order = [by_id[t].finished for u, t in zip(undos, targets, strict=True) if u.parent == scope]
+            assert order == sorted(order, reverse=True), "undone in the wrong order"
+        if row.state in (State.FAILED, State.CANCELLED):
+            for step in steps:
+                can = step.kind == Kind.TASK and profiles[step.profile]["compensate"] is not None
+                if can and step.state == State.SUCCEEDED:
+                    assert step.id in targets, f"{step.name} was not undone"
+        else:
+            assert not by_id[0].marks & Mark.UNDOING
+
+    def _check_value(self, row: Any) -> None:
+        number = unpack(row.inputs)[0][0][1]
+        try:
+            expected = evaluate(self.program, 0, [number], self.program.depth)
+            value = value_of(expected) if expected.state == "ok" else None
+        except UnsureError:
+            self.unsure = True
+            return
+        if expected.state != "ok":
+            assert row.state == State.FAILED, f"the run ended as {State(row.state).name}, but it fails sequentially"
+            return
+        error = unpack(row.error) if row.error else None
+        assert row.state == State.SUCCEEDED, f"the run ended as {State(row.state).name} ({error}), sequentially: {value}"
+        engine = self.quiet_engine()
+        result = engine.recovery.result(row.id)
+        assert result is not None
+        assert decode(unpack(result)) == value
+
+    def quiet_engine(self) -> Engine:
+        """An engine on the same store without faults, to read with."""
+        self.faults.rate = 0.0
+        return self.engine()
