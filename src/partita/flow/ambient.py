@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from partita.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from partita.flow.task import Definition
+    from partita.flow.definition import Definition
 
 __all__ = ["Caller", "calling", "current_caller", "forbid_direct"]
 

@@ -158,7 +158,7 @@ class ValueWriter:
         return [REF, parts.step, list(parts.path)]
 
     def _mapped(self, mapped: Mapped[Any], holding: Holding) -> Node:
-        if mapped.is_known and mapped.policy is None:
+        if mapped.elements is not None and mapped.policy is None:
             return [LIST, [self._ref(self._source.parts_here(ref), False) for ref in mapped.elements]]
         return self._ref(self._source.parts_here(self._source.whole(mapped)), False)
 
@@ -194,7 +194,7 @@ class ArgumentWriter(ValueWriter):
 
     def _mapped(self, mapped: Mapped[Any], holding: Holding) -> Node:
         if holding is not False:
-            if mapped.is_known:
+            if mapped.elements is not None:
                 return [LIST, [self._ref(self._source.parts_here(ref), True) for ref in mapped.elements]]
             parts = self._source.parts_here(self._source.whole(mapped))
             return self.input(parts.step, parts.path, Need.SHAPE)

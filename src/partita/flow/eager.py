@@ -121,7 +121,7 @@ class _Eager:
         return Outcome(False, None, _failure(value._error))
 
 
-EAGER: Caller = _Eager()  # type: ignore[assignment]  # it has no use for the frame
+EAGER: Caller = _Eager()  # it has no use for the frame
 
 
 def _look_at(absent: Absent) -> None:

@@ -12,7 +12,17 @@ from partita.flow.definition import Definition
 from partita.flow.mapped import Mapped
 from partita.flow.ref import StepRef
 from partita.flow.signature import MISSING, Parameter
-from partita.flow.types import Bindings, Verdict, fields_of, is_union, plain_form, relate, substitute, type_name
+from partita.flow.types import (
+    Bindings,
+    Verdict,
+    fields_of,
+    is_union,
+    list_of,
+    plain_form,
+    relate,
+    substitute,
+    type_name,
+)  # fmt: skip
 from partita.flow.values import check_value
 
 __all__ = ["EdgeCheck", "Noting", "check_edge", "item_type"]
@@ -48,7 +58,7 @@ class EdgeCheck:
         self._target = target
         self._place = place
         self._bindings: Bindings = {}
-        self._seen: set[tuple[int, int]] = set()  # an edge type already judged: a fan-in has thousands of one kind
+        self._seen: dict[tuple[int, int], Any] = {}  # edges already judged: a fan-in has thousands of one kind
         self.undecided: list[str] = []  # names of parameters whose values are to be checked when they arrive
 
     def argument(self, parameter: Parameter, label: str, value: Any) -> None:
@@ -75,8 +85,7 @@ class EdgeCheck:
             self._edge(value._parts.kind, annotation, value._parts.step, label, where)
         elif kind is Mapped:
             parts = value._parts
-            whole = list if parts.kind is MISSING else list[parts.kind]  # type: ignore[name-defined]
-            self._edge(whole, annotation, parts.step, label, where)
+            self._edge(list_of(parts.kind), annotation, parts.step, label, where)
         elif not holds_refs(value):
             self._constant(value, annotation, where)
         else:
@@ -122,7 +131,7 @@ class EdgeCheck:
         key = (id(source), id(annotation))
         if key in self._seen:
             return
-        self._seen.add(key)
+        self._seen[key] = (source, annotation)  # kept, so that the ids are not given to others
         verdict = relate(source, annotation, self._bindings)
         if verdict is Verdict.OK:
             return
@@ -173,7 +182,8 @@ def item_type(layout: Noting, kind: Any, key: str | int, step: int) -> Any:
         if key in named:
             return named[key]
         near = difflib.get_close_matches(key, named, 1)
-        return _no_item(layout, plain, key, step, f"did you mean {near[0]!r}?" if near else f"it has {', '.join(named)}")
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(named)}"
+        return _no_item(layout, plain, key, step, hint)
     if origin is dict and len(given) == 2:
         return given[1]
     if origin is list and isinstance(key, int):

@@ -11,10 +11,10 @@ from partita.flow.ambient import calling
 from partita.flow.definition import Definition
 from partita.flow.flow import Flow
 from partita.flow.inputs import convert_inputs
-from partita.flow.outer import retype_inputs
 from partita.flow.layout import Layout
 from partita.flow.mapping import expand
 from partita.flow.options import FLOW_OPTIONS, make_options
+from partita.flow.outer import retype_inputs
 from partita.flow.profiles import Encode
 
 __all__ = ["lay_out"]

@@ -146,6 +146,7 @@ def _none(text: str) -> None:
         raise ValueError(f"{text!r} is not null")
 
 
+_CONTAINERS = (list, dict, tuple, set, frozenset)
 _BOOLS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 _SIMPLE: dict[Any, Any] = {
     int: _integer,
@@ -209,7 +210,7 @@ def _wants_json(kind: Any) -> bool:
     origin = get_origin(kind) or kind
     if not isinstance(origin, type):
         return False
-    return is_dataclass(origin) or issubclass(origin, (list, dict, tuple, set, frozenset)) or get_origin(kind) is not None
+    return get_origin(kind) is not None or is_dataclass(origin) or issubclass(origin, _CONTAINERS)
 
 
 def _validated_json(text: str, annotation: Any) -> Any:

@@ -20,8 +20,9 @@ from partita.flow.mapping import lay_out_map
 from partita.flow.places import OWN_FOLDER, Places
 from partita.flow.profiles import Encode, make_profile, profile_map
 from partita.flow.ref import RefParts, StepRef, make_ref
-from partita.flow.settle import Outcome
+from partita.flow.settle import Outcome, outcome_of
 from partita.flow.signature import MISSING, Signature
+from partita.flow.types import list_of
 from partita.protocol.messages import FRAME_STEPS
 from partita.protocol.values import PLAIN, Node, Path, pack
 
@@ -219,7 +220,8 @@ class Layout:
         names: list[str] = []
         for parameter, label, value in signature.pairs(args, keywords):
             check.argument(parameter, label, value)
-            node = self._guarded(writer, value, parameter.annotation, parameter.holding, f"{target.name}.{label}", place)
+            told = f"{target.name}'s {label}"
+            node = self._guarded(writer, value, parameter.annotation, parameter.holding, told, place)
             if len(nodes) < len(args):
                 nodes.append(node)
             else:
@@ -271,8 +273,8 @@ class Layout:
         self._parent, self._names = number, {}
         self._executor = flow.options.executor or self._executor
         try:
-            args, keywords = with_lists(flow.signature, args, keywords)
-            value = flow.function(*args, **keywords)
+            body_args, body_keywords = with_lists(flow.signature, args, keywords)
+            value = flow.function(*body_args, **body_keywords)
             self.rows[number][7] = pack(self.written_result(flow, value, place))
         except Exception as error:
             self.abandoned.append(
@@ -292,7 +294,7 @@ class Layout:
     def add_settle(self, parts: RefParts, place: str) -> StepRef[Any]:
         """The ref of the outcome of a step."""
         inputs = [[parts.step, list(parts.path), int(Need.FINAL)]]
-        kind = Outcome if parts.kind is MISSING else Outcome[parts.kind]
+        kind = outcome_of(parts.kind)
         return self._add_engine_step(Kind.SETTLE, "settle", None, inputs, place, kind)
 
     def whole(self, mapped: Mapped[Any]) -> StepRef[Any]:
@@ -312,7 +314,7 @@ class Layout:
                 pack(list(mapped.policy or ("all",))),
                 inputs,
                 mapped.place,
-                list if kind is MISSING else list[kind],
+                list_of(kind),
             )
         return mapped.whole
 

@@ -71,7 +71,7 @@ def _resolve(module: ModuleType | None, name: str) -> Any:
 
 def _global_name(module: ModuleType | None, function: Any, definition: Any) -> str | None:
     for name, value in list(vars(module).items()) if module is not None else ():
-        if value is definition and value is not None or value is function:
+        if (value is definition and value is not None) or value is function:
             return name
     for name, value in list(vars(module).items()) if module is not None else ():
         if getattr(value, "function", None) is function:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from partita.flow.ref import NEEDS_VALUE, RefParts, StepRef, make_ref, refuse, refuse_operations
 
-__all__ = ["Constant", "Mapped", "constant"]
+__all__ = ["Constant", "Mapped", "constant", "make_mapped"]
 
 T = TypeVar("T")
 
@@ -94,11 +94,36 @@ _Mapped.__name__ = _Mapped.__qualname__ = "Mapped"
 
 if TYPE_CHECKING:
 
-    class Mapped(list[T], _Mapped[T]):  # type: ignore[misc]
+    class Mapped(list[T]):
         """The result of a map."""
+
+        _parts: RefParts
+        name: str
+        place: str
+        elements: list[StepRef[Any]] | None
+        keys: list[str] | None
+        policy: tuple[Any, ...] | None
+        whole: StepRef[Any] | None
+        settled: list[StepRef[Any]] | None
+        is_known: bool
 
 else:
     Mapped = _Mapped
+
+
+def make_mapped(
+    parts: RefParts,
+    name: str,
+    place: str,
+    elements: list[StepRef[Any]] | None,
+    keys: list[str] | None,
+    policy: tuple[Any, ...] | None,
+    whole: StepRef[Any] | None,
+) -> Mapped[Any]:
+    """The result of a map that a layout has made."""
+    made: Any = _Mapped(parts, name, place, elements, keys, policy, whole)
+    mapped: Mapped[Any] = made
+    return mapped
 
 
 class Constant:

@@ -10,10 +10,11 @@ from partita.core.states import Need
 from partita.errors import CheckError, Problem, RefError
 from partita.flow.arguments import ArgumentWriter, holds_refs
 from partita.flow.definition import Definition
-from partita.flow.mapped import Constant, Mapped
+from partita.flow.mapped import Constant, Mapped, make_mapped
 from partita.flow.ref import RefParts, StepRef, retype
+from partita.flow.settle import outcome_of
 from partita.flow.signature import MISSING, Parameter, Signature
-from partita.flow.types import Verdict, is_union, plain_form, relate
+from partita.flow.types import Verdict, is_union, list_of, plain_form, relate
 from partita.flow.values import check_value
 from partita.protocol.values import pack
 
@@ -185,7 +186,7 @@ def is_gone_through(value: Any, annotation: Any) -> bool:
     """
     if type(value) is Mapped:
         kind = value._parts.kind
-        return not _takes(list if kind is MISSING else list[kind], annotation)  # type: ignore[valid-type]
+        return not _takes(list_of(kind), annotation)
     if type(value) is StepRef:
         return _is_sequence(value._parts.kind) and not _takes(value._parts.kind, annotation)
     if not isinstance(value, (list, tuple)):
@@ -203,7 +204,7 @@ def _takes(kind: Any, annotation: Any) -> bool:
 
 def _is_open(annotation: Any) -> bool:
     plain = plain_form(annotation)
-    return plain in (Any, object, MISSING) or not isinstance(get_origin(plain) or plain, type) and not is_union(plain)
+    return plain in (Any, object, MISSING) or (not isinstance(get_origin(plain) or plain, type) and not is_union(plain))
 
 
 _SEQUENCES = (list, tuple)
@@ -259,15 +260,13 @@ def _mapped(
 ) -> Mapped[Any]:
     kind = element_kind(elements[0]._parts.kind if elements else target.signature.returns, policy)
     first = elements[0]._parts.step if elements else len(layout.rows)
-    return Mapped(RefParts(layout, first, (), kind), target.name, place, elements, keys, policy, None)
+    return make_mapped(RefParts(layout, first, (), kind), target.name, place, elements, keys, policy, None)
 
 
 def element_kind(kind: Any, policy: tuple[Any, ...] | None) -> Any:
     """The declared type of one element of a map's result."""
     if policy is not None and policy[0] == "settle":
-        from partita.flow.settle import Outcome
-
-        return Outcome if kind is MISSING else Outcome[kind]
+        return outcome_of(kind)
     return kind
 
 
@@ -300,7 +299,8 @@ def _deferred(
 ) -> Mapped[Any]:
     writer = ArgumentWriter(layout)
     names: list[str] = []
-    nodes, named = [], []
+    nodes: list[Any] = []
+    named: list[Any] = []
     for _, label, value, goes in arguments:
         node = _deferred_node(layout, writer, value, goes)
         if len(nodes) < positional:
@@ -322,8 +322,8 @@ def _deferred(
         f"{target.name}[]", layout.profile_number(target, "map"), pack((nodes, names, named)), writer.inputs, place
     )
     kind = element_kind(target.signature.returns, policy)
-    whole = layout.ref(number, list if kind is MISSING else list[kind])  # type: ignore[valid-type]
-    return Mapped(RefParts(layout, number, (), kind), target.name, place, None, None, policy, whole)
+    whole = layout.ref(number, list_of(kind))
+    return make_mapped(RefParts(layout, number, (), kind), target.name, place, None, None, policy, whole)
 
 
 def _deferred_node(layout: Layout, writer: ArgumentWriter, value: Any, goes: bool) -> Any:

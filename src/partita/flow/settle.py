@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import Parameter
 from typing import Any, Generic, TypeVar
 
 from partita.flow.ambient import current_caller
 
-__all__ = ["Failure", "Outcome", "settle"]
+__all__ = ["Failure", "Outcome", "make_outcome", "outcome_of", "settle"]
 
 T = TypeVar("T")
+_UNDECLARED = Parameter.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,20 @@ class Outcome(Generic[T]):
             error = self.error or Failure("", "the step did not succeed")
             raise StepError(f"{error.type}: {error.message}", kind=error.type, report=error.traceback)
         return self.value  # type: ignore[return-value]
+
+
+def make_outcome(ok: bool, value: Any, error: Mapping[str, Any] | None) -> Outcome[Any]:
+    """The Outcome of an OUTCOME node: its opened value, or the error map that a worker reported."""
+    if ok:
+        return Outcome(True, value)
+    told = error or {}
+    failure = Failure(told.get("type", ""), told.get("message", "it did not succeed"), told.get("traceback", ""))
+    return Outcome(False, None, failure)
+
+
+def outcome_of(kind: Any) -> Any:
+    """The declared type of the outcome of a step whose value is declared as `kind`."""
+    return Outcome if kind is _UNDECLARED else Outcome[kind]
 
 
 def settle(value: T) -> Outcome[T]:

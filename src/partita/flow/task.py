@@ -70,7 +70,7 @@ def map_policy(name: str, at_least: int | None, settle: bool) -> tuple[Any, ...]
     """
     if settle:
         if at_least is not None:
-            raise OptionError(f"{name}.map: settle=True takes every element as it ends; leave out at_least={at_least!r}")
+            raise OptionError(f"{name}.map: settle=True takes every element as it ends; leave out at_least=")
         return ("settle",)
     if at_least is None:
         return None

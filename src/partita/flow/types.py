@@ -16,7 +16,10 @@ from partita.flow.mapped import Mapped
 from partita.flow.ref import StepRef
 from partita.flow.signature import MISSING
 
-__all__ = ["Bindings", "Verdict", "fields_of", "is_protocol", "is_union", "plain_form", "relate", "substitute", "type_name"]
+__all__ = [
+    "Bindings", "Verdict", "fields_of", "is_protocol", "is_union", "list_of", "plain_form", "relate", "substitute",
+    "type_name",
+]  # fmt: skip
 
 
 class Verdict(IntEnum):
@@ -48,7 +51,6 @@ def relate(source: Any, target: Any, bindings: Bindings | None = None) -> Verdic
     try:
         found = _cache.get((source, target))
         if found is None:
-            # Literal[1] equals Literal[True], and Union's members are compared in any order: ask for the text too.
             if len(_cache) > 10_000:
                 _cache.clear()
             found = _cache[source, target] = _relate(source, target, {})
@@ -61,9 +63,7 @@ def plain_form(annotation: Any) -> Any:
     """The annotation without Annotated, Ref, Required and the like."""
     while True:
         origin = get_origin(annotation)
-        if origin is typing.Annotated or origin in _WRAPPERS:
-            annotation = get_args(annotation)[0]
-        elif origin is StepRef:
+        if origin is typing.Annotated or origin in _WRAPPERS or origin is StepRef:
             annotation = get_args(annotation)[0]
         elif origin is Mapped:
             annotation = list[get_args(annotation)[0]]  # type: ignore[misc]
@@ -78,7 +78,13 @@ def plain_form(annotation: Any) -> Any:
 
 
 _WRAPPERS = (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar)
+_CALLABLE: Any = abc.Callable
 _TOP = (Any, object, MISSING)
+
+
+def list_of(kind: Any) -> Any:
+    """The declared type of a list whose elements are declared as `kind`."""
+    return list if kind is MISSING else list[kind]
 
 
 def is_union(annotation: Any) -> bool:
@@ -178,7 +184,7 @@ def _relate_classes(source: Any, target: Any, bindings: Bindings) -> Verdict:
         return _relate_typed_dict(source, source_class, target_class, bindings)
     if typing.is_typeddict(source_class):
         return _from_typed_dict(source_class, target, target_class, bindings)
-    if target_class is abc.Callable:
+    if target_class is _CALLABLE:
         return _relate_callable(source, source_class, target, bindings)
     if is_protocol(target_class) and not _is_subclass(source_class, target_class):
         return _relate_protocol(source_class, target_class)
@@ -289,10 +295,10 @@ def _from_typed_dict(source_class: type, target: Any, target_class: type, bindin
 
 
 def _relate_callable(source: Any, source_class: type, target: Any, bindings: Bindings) -> Verdict:
-    if source_class is abc.Callable:
+    if source_class is _CALLABLE:
         given, wanted = get_args(source), get_args(target)
         return _relate(given[1], wanted[1], bindings) if given and wanted else _OK
-    return _OK if callable(getattr(source_class, "__call__", None)) and "__call__" in dir(source_class) else _WRONG
+    return _OK if issubclass(source_class, _CALLABLE) else _WRONG
 
 
 def _relate_protocol(source: type, target: type) -> Verdict:
@@ -311,7 +317,7 @@ def _relate_protocol(source: type, target: type) -> Verdict:
 
 _PROTOCOL_METHODS = frozenset(
     f"__{name}__"
-    for name in ("len", "iter", "next", "getitem", "contains", "call", "enter", "exit", "fspath", "index", "float", "int")
+    for name in ("len", "iter", "next", "getitem", "contains", "call", "enter", "exit", "fspath", "index", "float")
 )
 
 
@@ -320,7 +326,7 @@ def substitute(annotation: Any, bindings: Bindings) -> Any:
     if isinstance(annotation, TypeVar):
         return bindings.get(annotation, annotation)
     parameters = getattr(annotation, "__parameters__", ())
-    if not parameters or isinstance(annotation, type) and not get_args(annotation):
+    if not parameters or (isinstance(annotation, type) and not get_args(annotation)):
         return annotation
     try:
         return annotation[tuple(bindings.get(variable, variable) for variable in parameters)]

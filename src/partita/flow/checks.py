@@ -1,0 +1,166 @@
+"""Warnings about a flow's body, from its source: what looks like a side effect, and `try` around a task call."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from partita.errors import Problem
+
+__all__ = ["body_warnings"]
+
+_EFFECTS = "a layout may run more than once; do it in a task"
+_VARYING = "a layout may run more than once, and would differ; make it in a task, or take it as an input"
+
+#: Calls by their full name, or by the module that they come from (ending in a dot).
+_SUSPICIOUS = {
+    "requests.": ("goes to the network", _EFFECTS),
+    "httpx.": ("goes to the network", _EFFECTS),
+    "urllib.request.": ("goes to the network", _EFFECTS),
+    "socket.": ("goes to the network", _EFFECTS),
+    "smtplib.": ("goes to the network", _EFFECTS),
+    "subprocess.": ("starts a program", "use command(...), which makes it a step"),
+    "os.system": ("starts a program", "use command(...), which makes it a step"),
+    "os.popen": ("starts a program", "use command(...), which makes it a step"),
+    **{f"os.{name}": ("changes files", _EFFECTS) for name in ("remove", "unlink", "rename", "replace", "mkdir")},
+    **{f"os.{name}": ("changes files", _EFFECTS) for name in ("makedirs", "rmdir", "removedirs", "chmod", "symlink")},
+    "os.putenv": ("changes the environment", "use the option environment_variables="),
+    "shutil.": ("changes files", _EFFECTS),
+    "random.": ("is different each time", _VARYING),
+    "numpy.random.": ("is different each time", _VARYING),
+    "np.random.": ("is different each time", _VARYING),
+    "secrets.": ("is different each time", _VARYING),
+    "uuid.uuid1": ("is different each time", _VARYING),
+    "uuid.uuid4": ("is different each time", _VARYING),
+    "os.urandom": ("is different each time", _VARYING),
+    "time.sleep": ("only makes the layout wait", "wait in a task"),
+    "time.": ("is different each time", _VARYING),
+    "datetime.datetime.now": ("is different each time", _VARYING),
+    "datetime.datetime.today": ("is different each time", _VARYING),
+    "datetime.datetime.utcnow": ("is different each time", _VARYING),
+    "datetime.date.today": ("is different each time", _VARYING),
+    "threading.": ("starts a thread", "tasks run in parallel without threads"),
+    "concurrent.futures.": ("starts threads or processes", "tasks run in parallel without them"),
+    "multiprocessing.": ("starts processes", "tasks run in parallel without them"),
+    "input": ("waits for the keyboard", "take it as an input of the flow"),
+}
+_WRITERS = frozenset(
+    {"write_text", "write_bytes", "unlink", "mkdir", "rmdir", "touch", "to_csv", "to_parquet", "to_json", "to_pickle"}
+)
+
+
+def body_warnings(
+    function: Callable[..., Any], is_call: Callable[[Any], bool], place: Callable[[str, int], str]
+) -> list[Problem]:
+    """Everything in the flow's body that looks wrong; empty where its source cannot be read.
+
+    Args:
+        function: the flow's function.
+        is_call: whether an object that the body names is a task or flow.
+        place: makes "file.py:12" of a file and a line.
+    """
+    try:
+        source, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(source)))
+    except (OSError, TypeError, SyntaxError):
+        return []
+    body = tree.body[0]
+    if not isinstance(body, ast.FunctionDef):
+        return []
+    reader = _Reader(function, is_call)
+    file = function.__code__.co_filename
+    found = [
+        Problem(f"in the body of {function.__name__}, {message}", place(file, first + line - 1), remedy, True)
+        for line, message, remedy in reader.read(body)
+    ]
+    return found
+
+
+class _Reader:
+    """Reads the body of one function."""
+
+    def __init__(self, function: Callable[..., Any], is_call: Callable[[Any], bool]) -> None:
+        closure = inspect.getclosurevars(function)
+        self._names: dict[str, Any] = {**closure.builtins, **closure.globals, **closure.nonlocals}
+        self._is_call = is_call
+
+    def read(self, body: ast.FunctionDef) -> Iterator[tuple[int, str, str]]:
+        """(line, message, remedy) of each finding, in order of lines."""
+        found: list[tuple[int, str, str]] = []
+        for statement in body.body:
+            for node in ast.walk(statement):
+                found += self._of(node)
+        yield from sorted(dict.fromkeys(found))
+
+    def _of(self, node: ast.AST) -> Iterator[tuple[int, str, str]]:
+        if isinstance(node, (ast.Try, ast.TryStar)):
+            yield from self._of_try(node)
+        elif isinstance(node, ast.Call):
+            yield from self._of_call(node)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            names = ", ".join(node.names)
+            yield node.lineno, f"{names} outside of it is changed", "layouts run in a worker: nobody sees the change"
+        elif isinstance(node, (ast.Assign, ast.Delete)) and any(_is_environment(target) for target in node.targets):
+            yield node.lineno, "the environment is changed", "use the option environment_variables="
+
+    def _of_try(self, node: ast.Try | ast.TryStar) -> Iterator[tuple[int, str, str]]:
+        if not node.handlers:
+            return
+        for inner in ast.walk(ast.Module(node.body, [])):
+            if isinstance(inner, ast.Call) and self._is_call(self._object(inner.func)):
+                name = ast.unparse(inner.func)
+                yield (
+                    node.lineno,
+                    f"`try` is around the call of {name}, and catches nothing of it: the task runs later",
+                    f"use settle({name}(...)), or the option fallback=",
+                )
+                return
+
+    def _of_call(self, node: ast.Call) -> Iterator[tuple[int, str, str]]:
+        name = self._full_name(node.func)
+        if name == "open" and _opens_for_writing(node):
+            yield node.lineno, "a file is opened for writing", _EFFECTS
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in _WRITERS:
+            yield node.lineno, f"`{ast.unparse(node.func)}(...)` changes files", _EFFECTS
+        elif name:
+            for suspicious, (what, remedy) in _SUSPICIOUS.items():
+                if name == suspicious or (suspicious.endswith(".") and name.startswith(suspicious)):
+                    yield node.lineno, f"`{ast.unparse(node.func)}(...)` {what}", remedy
+                    return
+
+    def _object(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Name):
+            return self._names.get(node.id)
+        if isinstance(node, ast.Attribute):
+            if node.attr in ("map", "with_options"):
+                return self._object(node.value)
+            return getattr(self._object(node.value), node.attr, None)
+        if isinstance(node, ast.Call):
+            return self._object(node.func)
+        return None
+
+    def _full_name(self, node: ast.expr) -> str:
+        """The name as the module that defines it says it: `from time import sleep` is time.sleep all the same."""
+        text = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+        root, _, rest = text.partition(".")
+        found = self._names.get(root)
+        if inspect.ismodule(found):
+            root = found.__name__
+        elif found is not None and getattr(found, "__module__", None) not in (None, "builtins"):
+            owner = getattr(found, "__self__", None)
+            module = type(owner).__module__ if owner is not None and not inspect.ismodule(owner) else found.__module__
+            root = f"{module}.{getattr(found, '__name__', root)}"
+        return f"{root}.{rest}" if rest else root
+
+
+def _is_environment(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("os.environ", "environ")
+
+
+def _opens_for_writing(node: ast.Call) -> bool:
+    mode: ast.expr | None = node.args[1] if len(node.args) > 1 else None
+    mode = next((keyword.value for keyword in node.keywords if keyword.arg == "mode"), mode)
+    return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and any(c in mode.value for c in "wax+")
