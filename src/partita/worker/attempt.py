@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
+from partita.errors import LoadError, PartitaError
 from partita.executors.port import LOST
 from partita.protocol.messages import DONE, FAILED
 from partita.protocol.values import INPUT, PLAIN
@@ -15,6 +16,7 @@ from partita.worker.control import StopAttempt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from partita.flow.layout import Layout
     from partita.worker.loop import Worker
     from partita.worker.profiles import WorkerProfile
 
@@ -72,10 +74,14 @@ class Attempt:
         control = worker.control
         if control.should_stop:
             raise StopAttempt(control.reason)
+        if worker.homeless:
+            raise LoadError(worker.homeless)
         control.is_interruptible = True
         if profile.body != "task":
+            from partita.worker.layouts import lay_out
+
             try:
-                return worker.lay_out(self)
+                return lay_out(self)
             finally:
                 control.is_interruptible = False
         try:
@@ -95,8 +101,8 @@ class Attempt:
         if self.worker.current is self:
             self.worker.say(message)
 
-    def open_arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        """Positional and named arguments as values."""
+    def open_arguments(self, layout: Layout | None = None) -> tuple[list[Any], dict[str, Any]]:
+        """Positional and named arguments as values; for a layout, refs among them are its own."""
         if self.arguments is None:
             return [], {}
         nodes, names, named = _unpack(self.arguments, raw=False, strict_map_key=False)
@@ -107,27 +113,52 @@ class Attempt:
             if tag == INPUT and inputs is not None:
                 node = _unpack(inputs[node[1]], raw=False, strict_map_key=False)
                 tag = node[0]
-            values.append(node[1] if tag == PLAIN else self._decode(node))
+            values.append(node[1] if tag == PLAIN else self._decode(node, layout))
         if not names:
             return values, {}
-        return values, dict(zip(names, map(self._decode, named), strict=True))
+        return values, {name: self._decode(node, layout) for name, node in zip(names, named, strict=True)}
+
+    def _decode(self, node: list[Any], layout: Layout | None = None) -> Any:
+        if node[0] == INPUT and self.inputs is not None:
+            node = _unpack(self.inputs[node[1]], raw=False, strict_map_key=False)
+        if node[0] == PLAIN:
+            return node[1]
+        if layout is None:
+            return self.worker.values.decode(node, self.inputs)
+        value = self.worker.values.decode(node, self.inputs, layout.outer_ref)
+        layout.remember(value, node)
+        return value
 
     def _call(self) -> Any:
         profile = self.profile
         if self.extra is not None and "result" in self.extra:
             return self._undo(self.extra["result"])
         values, keywords = self.open_arguments()
-        if profile.is_async:
-            from partita.worker.coroutines import run_coroutine
+        if "__check__" in keywords:
+            from partita.flow.arrival import check_arrivals
 
-            return run_coroutine(self.worker.control, profile.function(*values, **keywords))
+            keywords = check_arrivals(profile.definition, values, keywords)
+        if profile.is_async:
+            return self._await(profile.function(*values, **keywords))
         return profile.function(*values, **keywords)
 
-    def _decode(self, node: list[Any]) -> Any:
-        tag = node[0]
-        if tag == PLAIN:
-            return node[1]
-        return self.worker.values.decode(node, self.inputs)
+    def _undo(self, result: bytes) -> Any:
+        from inspect import isawaitable
+
+        from partita.worker.undo import undo_arguments
+
+        values, keywords = self.open_arguments()
+        keywords.pop("__check__", None)
+        undo = self.profile.load_undo()
+        opened = self._decode(_unpack(result, raw=False, strict_map_key=False))
+        values, keywords = undo_arguments(undo, self.profile.function, opened, values, keywords)
+        done = undo(*values, **keywords)
+        return self._await(done) if isawaitable(done) else done
+
+    def _await(self, coroutine: Any) -> Any:
+        from partita.worker.coroutines import run_coroutine
+
+        return run_coroutine(self.worker.control, coroutine)
 
     def _encode(self, value: Any) -> bytes:
         kind = type(value)
@@ -143,15 +174,6 @@ class Attempt:
                 pass  # lone surrogates, which the codecs know
         return self.worker.values.encode(value, self.profile.declared, self.mask)
 
-    def _undo(self, result: bytes) -> Any:
-        from partita.worker.undo import undo_arguments
-
-        values, keywords = self.open_arguments()
-        undo = self.profile.load_undo()
-        opened = self._decode(_unpack(result, raw=False, strict_map_key=False))
-        values, keywords = undo_arguments(undo, self.profile.function, opened, values, keywords)
-        return undo(*values, **keywords)
-
     def _work_specially(self) -> list[Any]:
         from partita.worker.environment import surroundings
 
@@ -165,14 +187,28 @@ class Attempt:
             report = error_map(error, self.mask)
             detail = f"it stopped when it was asked to ({self.worker.control.reason})\n{report['traceback']}"
             return [LOST, self.ticket, self.worker.control.reason, detail]
-        report = error_map(error, self.mask)
+        retry = self._retry(error)  # first, since it may add a note to the error
         full = full_text(error)
         if full:
             self.worker.capture.write(self.mask(full) + "\n")
-        return [FAILED, self.ticket, report | self._retry(error)]
+        return [FAILED, self.ticket, error_map(error, self.mask) | retry]
 
     def _retry(self, error: BaseException) -> dict[str, Any]:
-        return {"retry": True, "delay_s": 0.0}
+        """What the profile's retry rule says of the error."""
+        from partita.flow.retries import retry_decision
+
+        packed = self.profile.worker_options
+        if not packed and not isinstance(error, PartitaError):
+            return {"retry": True, "delay_s": 0.0}
+        try:
+            options = self._decode(_unpack(packed, raw=False, strict_map_key=False)) if packed else {}
+        except Exception as fault:
+            error.add_note(f"The retry rule could not be opened, so there is no further attempt: {fault}")
+            return {"retry": False, "delay_s": 0.0}
+        from random import random
+
+        admitted, delay_s = retry_decision(options, error, self.number, random)
+        return {"retry": admitted, "delay_s": delay_s}
 
     def _finish(self, message: list[Any]) -> list[Any]:
         worker = self.worker

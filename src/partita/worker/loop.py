@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from partita.executors.status import StatusPage
+from partita.flow.loading import set_project
 from partita.protocol.messages import ORDER, PROFILE, READY, RETIRING, STOP
 from partita.protocol.packets import PACKET_BYTES, SPILLED, Spill, pack_message
-from partita.protocol.values import pack
 from partita.worker.attempt import Attempt
 from partita.worker.capture import Capture
 from partita.worker.control import Control
 from partita.worker.meter import Meter
 from partita.worker.profiles import WorkerProfile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from partita.worker.values import WorkerValues
 
 __all__ = ["Worker"]
 
@@ -42,13 +43,16 @@ class Worker:
         self.current: Attempt | None = None
         self.is_child = False  # a fork of the worker, made by user code
         self.workspace = ""
+        self.values = WorkerValues("")
         self._folder = ""
+        self.homeless = ""  # why this process is not in the project's folder
         self._worn_out = ""  # why this worker takes no more orders
         self._spill: Spill | None = None
 
     def serve(self) -> None:
         """Work until the engine says stop, has gone, or this process is worn out."""
         self.control.listen()
+        faulthandler.enable(2)  # a crash in C leaves the Python stack in the attempt's log
         os.register_at_fork(after_in_child=self._become_child)
         self._orders.send(pack_message((READY, os.getpid())))
         receive = self._orders.recv
@@ -74,20 +78,6 @@ class Worker:
         """Take no more orders after this one."""
         self._worn_out = self._worn_out or reason
 
-    def lay_out(self, attempt: Attempt) -> list[Any]:
-        """Run a flow's body; the message without usage and log."""
-        from partita.worker.layouts import lay_out
-
-        return lay_out(self, attempt)
-
-    def encode(self, value: Any, declared: Any, mask: Callable[[str], str]) -> bytes:
-        """The value as a packed node."""
-        return pack([0, value])
-
-    def decode(self, node: list[Any], inputs: list[bytes] | None) -> Any:
-        """The value of a node."""
-        raise NotImplementedError
-
     def end_child(self, status: int) -> None:
         """A forked child has come back from the task's code, which only the worker itself goes on from."""
         self.capture.flush()
@@ -96,8 +86,7 @@ class Worker:
     def _answer(self, order: list[Any]) -> list[Any]:
         attempt = Attempt(self, order)
         message = attempt.perform()
-        if os.getcwd() != self._folder:
-            self._go_to(self._folder)
+        self._return_home()
         if self.capture.is_damaged:
             self.wear_out("its last attempt closed or replaced the standard streams")
         return message
@@ -120,18 +109,28 @@ class Worker:
         """What holds for every order of this worker, set before any of the user's code is imported."""
         os.environ.update(profile.environment)
         self.workspace = os.path.abspath(profile.workspace)
+        self.values = WorkerValues(self.workspace)
         self._spill = self.control.spill = Spill(os.path.join(self.workspace, "spill"))
         self.capture.open_folder(os.path.join(self.workspace, "logs"))
         self._folder = os.path.realpath(profile.folder)
-        self._go_to(self._folder)
+        self._return_home()
+        set_project(Path(profile.bundle))
         for root in (os.path.join(profile.bundle, "src"), profile.bundle):
             sys.path.insert(0, root)
 
-    def _go_to(self, folder: str) -> None:
+    def _return_home(self) -> None:
+        """Be in the project's folder, wherever an attempt has gone."""
+        with suppress(OSError):
+            if os.getcwd() == self._folder:
+                return
         try:
-            os.chdir(folder)
-        except OSError:
-            self.wear_out(f"its working directory {folder} has vanished")
+            os.chdir(self._folder)
+        except OSError as error:
+            self.homeless = (
+                f"the project's folder {self._folder} cannot be entered ({error.strerror}); was it moved or deleted? "
+                f"Move it back, or start the run again where it is now"
+            )
+            self.wear_out("its working directory has vanished")
 
     def _become_child(self) -> None:
         """A fork must never speak for the worker."""

@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 __all__ = ["MASK", "Masker", "MaskingPipe", "Scrubber"]
 
@@ -14,6 +15,9 @@ MASK = "***"
 #: A line of a secret of several lines is masked by itself when it is at least this long.
 _LINE_LENGTH = 8
 _READ_BYTES = 65_536
+
+#: More than a pipe holds: what is read after the end was asked for, from whatever process goes on printing.
+_REST_BYTES = 2**21
 
 
 class Masker:
@@ -94,20 +98,22 @@ class MaskingPipe:
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         poll.register(self._enough, select.POLLIN)
-        is_open = True
-        while is_open:
-            ready = dict(poll.poll())
-            if self._reader in ready:
-                piece = os.read(self._reader, _READ_BYTES)
-                self._write(self._scrubber.feed(piece))
-                is_open = bool(piece)
-            else:
-                is_open = False
+        rest = _REST_BYTES
+        while rest > 0:
+            ready = {file for file, _ in poll.poll()}
+            piece = os.read(self._reader, _READ_BYTES) if self._reader in ready else b""
+            if not piece:
+                break
+            if self._enough in ready:
+                rest -= len(piece)
+            self._write(self._scrubber.feed(piece))
         self._write(self._scrubber.finish())
         os.close(self._reader)
         os.close(self._enough)
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
+        # A full disk must not stop the pump: then the attempt would wait for ever to print.
+        with suppress(OSError):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._file, view) :]

@@ -12,8 +12,8 @@ class WorkerProfile:
     """Made from the map of a PROFILE message."""
 
     __slots__ = (
-        "body", "bundle", "compensate", "declared", "definition", "environment", "folder", "function", "is_async",
-        "is_loaded", "is_special", "names", "reference", "secrets", "timeout_s", "title", "variables", "worker_options",
+        "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder", "function", "is_async",
+        "is_loaded", "is_special", "reference", "secrets", "timeout_s", "title", "variables", "worker_options",
         "workspace",
     )  # fmt: skip
 
@@ -29,6 +29,7 @@ class WorkerProfile:
         self.secrets: list[str] = fields["secrets"]
         self.worker_options: bytes = fields["worker_options"]
         self.compensate: str | None = fields["compensate"]
+        self.executor: str = fields["executor"]
         self.timeout_s: float | None = fields["timeout_s"]
         self.is_special = bool(self.variables or self.secrets)  # needs more than a call
         self.is_loaded = False
@@ -36,7 +37,6 @@ class WorkerProfile:
         self.function: Callable[..., Any] = _not_loaded
         self.declared: Any = None  # annotation of the result, None: there is none
         self.is_async = False
-        self.names: frozenset[str] | None = None  # of the parameters; None: any
 
     def load(self) -> None:
         """Find the function.
@@ -74,13 +74,6 @@ class WorkerProfile:
         import inspect
 
         self.is_async = inspect.iscoroutinefunction(self.function)
-        try:
-            signature = inspect.signature(self.function)
-        except (TypeError, ValueError):
-            return
-        kinds = {parameter.kind for parameter in signature.parameters.values()}
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            self.names = frozenset(signature.parameters)
         self.declared = _declared_result(self.function)
 
 

@@ -1,0 +1,72 @@
+"""Values as a worker opens and stores them: the codecs of this workspace, made when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from partita.protocol.values import BLOB, DICT, INLINE, LIST, OBJECT, SELECT, TUPLE, Node, pack, unpack
+
+if TYPE_CHECKING:
+    from partita.artifacts.codecs import Encoder
+
+__all__ = ["WorkerValues"]
+
+_PREVIEW_AT = {INLINE: 3, BLOB: 4}
+_PARTS_AT = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
+
+
+class WorkerValues:
+    """The codecs of one workspace."""
+
+    def __init__(self, workspace: str) -> None:
+        self._workspace = Path(workspace)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Its codecs."""
+        from partita.artifacts.blobs import FolderBlobs
+        from partita.artifacts.codecs import Encoder
+        from partita.artifacts.keys import workspace_key
+
+        return Encoder(FolderBlobs(self._workspace / "blobs"), workspace_key(self._workspace))
+
+    def encode(self, value: Any, declared: Any, mask: Callable[[str], str]) -> bytes:
+        """The value as a packed node.
+
+        Raises:
+            ValueStoreError: it cannot be stored.
+        """
+        node = self.encoder.encode(value, declared)
+        if mask is not str:
+            mask_previews(node, mask)
+        return pack(node)
+
+    def decode(self, node: Node, inputs: list[bytes] | None, ref: Callable[[int, Any], Any] | None = None) -> Any:
+        """The value of a node whose INPUT nodes stand for these packed nodes."""
+        opened = None if inputs is None else [unpack(item) for item in inputs]
+        return self.encoder.decode(node, inputs=opened, ref=ref)
+
+    @staticmethod
+    def fingerprint(function: Any) -> str:
+        """Hash of the code that a function reaches."""
+        from partita.artifacts.fingerprint import fingerprint
+
+        return fingerprint(function)
+
+
+def mask_previews(node: Node, mask: Callable[[str], str]) -> None:
+    """Take secrets out of the texts that people see; the values are what they are."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        tag = current[0]
+        if tag in _PREVIEW_AT:
+            place = _PREVIEW_AT[tag]
+            current[place] = mask(current[place])
+        elif tag in _PARTS_AT:
+            stack.extend(current[_PARTS_AT[tag]])
+        elif tag == SELECT:
+            stack.append(current[1])

@@ -1,0 +1,92 @@
+"""A worker behind a real executor, given the source of a task's module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partita.core.records import Profile
+from partita.executors.port import Capacity, Launchable, Message
+from partita.executors.process import ProcessExecutor
+from partita.protocol.messages import DONE, FAILED
+from partita.protocol.values import unpack
+from partita.testing.executor_contract import Desk
+
+
+class Bench(Desk):
+    """Calls functions of a module written by the test, one lane for all."""
+
+    def __init__(self, executor: ProcessExecutor, folder: Path) -> None:
+        super().__init__(executor, folder)
+        self.module = 0
+        self.number = 0
+
+    def write(self, source: str) -> None:
+        self.module += 1
+        (self.bundle / f"module{self.module}.py").write_text(source)
+
+    def call(self, function: str, *values: Any, extra: dict[str, Any] | None = None, **fields: Any) -> Message:
+        """Order `function` of the module written last, and wait for the end of it."""
+        if not self.number or self.closed(self.number):
+            self.number = self.lane()
+        self._profiles += 1
+        profile = Profile(f"module{self.module}:{function}", function, **fields)
+        workspace = str(self.folder / "workspace")
+        self.executor.introduce(self._profiles, Launchable(profile, str(self.bundle), str(self.bundle), workspace))
+        order = self.order(self._profiles, *values, extra=extra)
+        self.executor.submit(self.number, [order])
+        return self.end_of(order.ticket)
+
+    def result(self, function: str, *values: Any, **fields: Any) -> Any:
+        message = self.call(function, *values, **fields)
+        assert message[0] == DONE, message
+        return unpack(message[2])[1]
+
+    def error(self, function: str, *values: Any, **fields: Any) -> dict[str, Any]:
+        message = self.call(function, *values, **fields)
+        assert message[0] == FAILED, message
+        error: dict[str, Any] = message[2]
+        return error
+
+    def log(self, message: Message) -> str:
+        """What the attempt that ended with the message has printed."""
+        if message[-1] is None:
+            return ""
+        segment, start, end = message[-1]
+        data = (self.folder / "workspace" / "logs" / "run" / segment).read_bytes()
+        return data[start:end].decode()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    executor = ProcessExecutor(Capacity(2, 2**30), workspace=tmp_path / "workspace", spare=1)
+    try:
+        yield Bench(executor, tmp_path)
+    finally:
+        executor.close()
+
+
+BenchMaker = Callable[[dict[str, str]], Bench]
+
+
+@pytest.fixture
+def bench_with(tmp_path: Path) -> Iterator[BenchMaker]:
+    """Makes a bench whose workers have more variables."""
+    import os
+
+    executors: list[ProcessExecutor] = []
+
+    def make(variables: dict[str, str]) -> Bench:
+        environment = {**os.environ, **variables}
+        executor = ProcessExecutor(
+            Capacity(2, 2**30), workspace=tmp_path / "workspace", spare=0, environment=environment
+        )
+        executors.append(executor)
+        return Bench(executor, tmp_path)
+
+    yield make
+    for executor in executors:
+        executor.close()

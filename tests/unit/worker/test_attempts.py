@@ -1,0 +1,171 @@
+"""Strange tasks end as failures that can be understood, and leave nothing behind for the next one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from partita.executors.port import LOST
+from partita.protocol.messages import DONE
+
+
+def test_a_failure_shows_the_users_code_only(bench: Any) -> None:
+    bench.write("def inner():\n    raise ValueError('wrong')\ndef outer():\n    inner()\n")
+    error = bench.error("outer")
+    assert (error["type"], error["message"], error["origin"]) == ("ValueError", "wrong", "user")
+    assert "in outer" in error["traceback"] and "in inner" in error["traceback"]
+    assert "partita/worker" not in error["traceback"]
+    assert error["retry"] is True and error["delay_s"] == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "type_name"),
+    [
+        ("sys.exit(2)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("next(iter([]))", "StopIteration"),
+        ("strange()", "RecursionError"),
+        ("raise MemoryError", "MemoryError"),
+        ("raise BaseExceptionGroup('many', [KeyboardInterrupt(), ValueError()])", "BaseExceptionGroup"),
+        ("raise ValueError('x' * 10_000_000)", "ValueError"),
+        ("raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})", "Odd"),
+        ("raise type('Local', (Exception,), {'lock': threading.Lock()})", "Local"),
+    ],
+)
+def test_whatever_is_raised_is_a_failure(bench: Any, statement: str, type_name: str) -> None:
+    bench.write(f"import os, sys, threading\ndef strange():\n    {statement}\ndef process_id():\n    return os.getpid()\n")
+    pid = bench.result("process_id")
+    error = bench.error("strange")
+    assert error["type"].endswith(type_name)
+    assert len(error["message"]) < 17_000
+    assert bench.result("process_id") == pid
+
+
+def test_a_cut_message_stands_whole_in_the_log(bench: Any) -> None:
+    bench.write("def fail():\n    raise ValueError('x' * 1_000_000)\n")
+    assert bench.log(bench.call("fail")) == "x" * 1_000_000 + "\n"
+
+
+def test_code_that_is_not_there(bench: Any) -> None:
+    bench.write("import nowhere_to_be_found\ndef task():\n    pass\n")
+    error = bench.error("task")
+    assert error["type"].endswith("LoadError") and "nowhere_to_be_found" in error["message"]
+    bench.write("def task():\n    pass\n")
+    assert "did you mean 'task'" in bench.error("tusk")["message"]
+
+
+def test_coroutines_run(bench: Any) -> None:
+    bench.write("import asyncio\nasync def wait(value):\n    await asyncio.sleep(0.001)\n    return value + 1\n")
+    assert bench.result("wait", 1) == 2
+    assert bench.result("wait", 2) == 3
+
+
+def test_a_coroutine_is_cancelled(bench: Any) -> None:
+    bench.write(
+        "import asyncio, pathlib\n"
+        "async def wait(started, cleaned):\n"
+        "    try:\n"
+        "        pathlib.Path(started).touch()\n"
+        "        await asyncio.sleep(60)\n"
+        "    finally:\n"
+        "        await asyncio.sleep(0.01)\n"
+        "        pathlib.Path(cleaned).touch()\n"
+    )
+    bench.number = bench.lane()
+    bench.executor.introduce(900, bench_launchable(bench, "wait"))
+    order = bench.order(900, str(bench.file("started")), str(bench.file("cleaned")))
+    bench.executor.submit(bench.number, [order])
+    bench.until(bench.file("started").exists)
+    bench.executor.cancel(order.ticket, "cancelled", 20.0)
+    lost = bench.end_of(order.ticket)
+    assert lost[0] == LOST and lost[2] == "cancelled"
+    assert bench.file("cleaned").exists()
+
+
+def bench_launchable(bench: Any, function: str) -> Any:
+    from partita.core.records import Profile
+    from partita.executors.port import Launchable
+
+    profile = Profile(f"module{bench.module}:{function}", function)
+    return Launchable(profile, str(bench.bundle), str(bench.bundle), str(bench.folder / "workspace"))
+
+
+def test_the_working_directory_comes_back(bench: Any) -> None:
+    bench.write("import os\ndef move():\n    os.chdir('/')\ndef where():\n    return os.getcwd()\n")
+    bench.call("move")
+    assert bench.result("where") == os.path.realpath(bench.bundle)
+
+
+def test_a_vanished_project_folder_is_said_clearly(bench: Any, tmp_path: Any) -> None:
+    from partita.core.records import Profile
+    from partita.executors.port import Launchable
+
+    bench.write("def task():\n    return 1\n")
+    gone = str(tmp_path / "gone")
+    bench.executor.introduce(
+        900, Launchable(Profile("module1:task", "task"), str(bench.bundle), gone, str(tmp_path / "workspace"))
+    )
+    order = bench.order(900)
+    bench.executor.submit(bench.lane(), [order])
+    error = bench.end_of(order.ticket)[2]
+    assert gone in error["message"] and "moved" in error["message"]
+
+
+def test_threads_left_behind_wear_the_worker_out(bench: Any) -> None:
+    bench.write(
+        "import os, threading, time\n"
+        "def leave():\n"
+        "    threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "    time.sleep(0.001)\n"
+        "    return os.getpid()\n"
+        "def process_id():\n    return os.getpid()\n"
+    )
+    pid = bench.result("leave")
+    bench.until(lambda: bench.closed(bench.number))
+    assert bench.result("process_id") != pid
+
+
+def test_children_left_behind_are_killed(bench: Any) -> None:
+    bench.write(
+        "import subprocess, sys\n"
+        "def leave():\n"
+        "    return subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid\n"
+    )
+    pid = bench.result("leave")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_environment_variables_hold_for_the_attempt(bench: Any) -> None:
+    bench.write("import os\ndef show():\n    return [os.environ.get('MODE'), os.environ['OMP_NUM_THREADS']]\n")
+    assert bench.result("show", environment_variables={"MODE": "fast"}) == ["fast", "1"]
+    assert bench.result("show") == [None, "1"]
+
+
+def test_secrets_are_given_and_masked(bench_with: Any) -> None:
+    bench = bench_with({"TOKEN": "hunter2secret"})
+    (bench.bundle / ".env").write_text("OTHER=from the file\n")
+    bench.write(
+        "import os, sys\n"
+        "def show():\n"
+        "    sys.stdout.write('token is hunter2'); sys.stdout.flush(); sys.stdout.write('secret\\n')\n"
+        "    return [len(os.environ['TOKEN']), os.environ['OTHER'] == 'from the file']\n"
+        "def fail():\n"
+        "    raise ValueError('bad ' + os.environ['TOKEN'])\n"
+        "def other():\n    return os.environ.get('OTHER')\n"
+    )
+    message = bench.call("show", secrets=("TOKEN", "OTHER"))
+    assert message[0] == DONE
+    assert bench.log(message) == "token is ***\n"
+    error = bench.error("fail", secrets=("TOKEN",))
+    assert error["message"] == "bad ***" and "hunter2" not in str(error)
+    assert bench.result("other") is None
+
+
+def test_a_missing_secret_says_where_to_put_it(bench: Any) -> None:
+    bench.write("def task():\n    pass\n")
+    message = bench.error("task", secrets=("NOT_THERE",))["message"]
+    assert "NOT_THERE" in message and ".env" in message
