@@ -1,0 +1,121 @@
+-- Every statement of the SQLite store. A block starts with its name; ?1, ?2, ... are its parameters in order.
+
+-- name: begin
+begin immediate
+
+-- name: epoch
+select epoch from lease
+
+-- name: take_lease
+update lease set epoch = epoch + 1, owner = ?1 returning epoch
+
+-- name: next_run
+update counter set value = max(value, (select coalesce(max(number), 0) from run)) + 1 where name = 'run' returning value
+
+-- name: insert_run
+insert into run (number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error,
+    notes, parent)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+
+-- name: update_run
+update run set state = ?1, started_at = ?2, ended_at = ?3, error = ?4, notes = ?5 where number = ?6
+
+-- name: insert_profile
+insert into profile (run, id, packed) values (?1, ?2, ?3)
+
+-- name: insert_step
+insert into step (key, parent, name, kind, profile, arguments, inputs, fallback_of, place, state, value, error,
+    attempts, failures, crashes, due_at, finished, marks)
+values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+
+-- The value and error that are there stay where none is given: an update need not know them.
+-- name: update_step
+update step set state = ?1, value = coalesce(?2, value), error = coalesce(?3, error), attempts = ?4, failures = ?5,
+    crashes = ?6, due_at = ?7, finished = ?8, marks = ?9
+where key = ?10 << 32 | ?11
+
+-- The end of the range is added, not combined: it may be one past the largest id.
+-- name: drop_steps
+delete from step where key >= ?1 << 32 | ?2 and key < (?1 << 32) + ?3
+
+-- name: drop_attempts
+delete from attempt where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3
+
+-- name: drop_reports
+delete from report where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3
+
+-- The number of an attempt that never began is given again.
+-- name: insert_attempt
+insert or replace into attempt (step, number, executor, started_at) values (?1 << 32 | ?2, ?3, ?4, ?5)
+
+-- name: end_attempt
+update attempt set outcome = ?1, began_at = ?2, ended_at = ?3, cpu_s = ?4, peak_bytes = ?5, error = ?6, log = ?7
+where step = ?8 << 32 | ?9 and number = ?10
+
+-- name: insert_report
+insert into report (step, attempt, name, value, at_step, reported_at) values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7)
+
+-- name: run
+select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes
+from run where id = ?1
+
+-- name: run_by_number
+select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes
+from run where number = ?1
+
+-- The states come as a JSON list; an empty one admits all.
+-- name: runs
+select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes
+from run
+where (?1 = '' or flow = ?1 or title = ?1)
+    and (?2 = '[]' or state in (select value from json_each(?2)))
+    and (?3 = 0 or number < ?3)
+order by number desc limit ?4
+
+-- name: unfinished_runs
+select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes
+from run where state < 4 order by number
+
+-- name: children
+select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes
+from run where parent = (select id from run where number = ?1) order by number
+
+-- name: profiles
+select run, id, packed from profile where run = ?1 order by id
+
+-- name: steps
+select ?1, key & 4294967295, parent, name, kind, profile, arguments, inputs, fallback_of, place, state, value, error,
+    attempts, failures, crashes, due_at, finished, marks
+from step where key > (?1 << 32) + ?2 and key < (?1 + 1) << 32 order by key limit ?3
+
+-- name: value
+select value from step where key = ?1 << 32 | ?2
+
+-- The ids come as a JSON list.
+-- name: values
+select step.key & 4294967295, step.value from json_each(?2) as wanted join step on step.key = ?1 << 32 | wanted.value
+where step.value is not null
+
+-- name: arguments
+select arguments from step where key = ?1 << 32 | ?2
+
+-- name: counts
+select state, count(*) from step where key >= ?1 << 32 and key < (?1 + 1) << 32 group by state
+
+-- name: attempts
+select ?1, step & 4294967295, number, executor, started_at, outcome, began_at, ended_at, cpu_s, peak_bytes, error, log
+from attempt where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step, number limit ?4
+
+-- name: open_attempts
+select ?1, step & 4294967295, number, executor, started_at
+from attempt where step >= ?1 << 32 and step < (?1 + 1) << 32 and outcome is null order by step, number
+
+-- name: reports
+select ?1, step & 4294967295, attempt, name, value, at_step, reported_at
+from report where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step, rowid limit ?4
+
+-- name: delete_run
+delete from run where number = ?1
+
+-- name: delete_profiles
+delete from profile where run = ?1

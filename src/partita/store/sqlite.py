@@ -1,0 +1,294 @@
+"""The store in one SQLite file: WAL, one transaction a turn, statements prepared once."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from math import nan
+from pathlib import Path
+from typing import Any
+
+from partita.errors import FencedError, StoreError, UnsafeStoreError
+from partita.protocol.values import unpack
+from partita.store.faults import explained
+from partita.store.mounts import MOUNT_TABLE, refuse_network_file_system
+from partita.store.port import AttemptEnd, AttemptRow, ProfileRow, ReportRow, RunRow, StepRow, Turn
+from partita.store.queries import read_statements
+from partita.store.schema import MIGRATIONS, bring_up_to_date
+
+__all__ = ["SqliteStore"]
+
+_PAGE = 1000
+_STEP_IDS = 2**32
+_SYNCHRONOUS = {"process": "normal", "full": "full"}
+
+#: A file up to this size is checked whole when it is opened; that costs some milliseconds.
+_CHECKED_BYTES = 4 << 20
+
+
+class SqliteStore:
+    """A `Store` in a file. It may be used from any thread, by one at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        durability: str = "process",
+        *,
+        mounts: Path = MOUNT_TABLE,
+        migrations: Path = MIGRATIONS,
+    ) -> None:
+        """Open or make the file.
+
+        Args:
+            durability: "process": a commit survives the death of any process; "full": that of the machine too.
+            mounts: the table of mounted file systems.
+            migrations: the folder of numbered schema files.
+
+        Raises:
+            UnsafeStoreError: the file system cannot keep the promises.
+            NewerStoreError: a newer Partita wrote the file.
+            StoreError: the file cannot be opened, or is damaged.
+        """
+        if durability not in _SYNCHRONOUS:
+            raise StoreError(f'durability is {durability!r}; give "process" or "full"')
+        self.path = Path(path)
+        refuse_network_file_system(self.path.parent, mounts)
+        self._epoch: int | None = None
+        statements = read_statements(Path(__file__).with_name("queries.sql"))
+        self._sql = statements
+        self._begin, self._fence = statements["begin"], statements["epoch"]
+        self._connection = self._open(durability, migrations)
+        self._cursor = self._connection.cursor()
+
+    def acquire(self, owner: str) -> int:
+        """Take the lease; the fencing epoch."""
+        with _Explaining(self):
+            self._epoch = self._connection.execute(self._sql["take_lease"], (owner,)).fetchall()[0][0]
+        return self._epoch
+
+    def commit(self, turn: Turn) -> None:
+        """Write the turn in one transaction.
+
+        Raises:
+            FencedError: another engine has the lease.
+            StoreError: it could not be written; nothing was, and it may be tried again.
+        """
+        cursor = self._cursor
+        try:
+            self._begin_fenced(cursor)
+            self._write(cursor, turn)
+            cursor.execute("commit")
+        except BaseException as error:
+            self._undo(error)
+            raise
+
+    def next_run_number(self) -> int:
+        """A number never given before."""
+        with _Explaining(self):
+            number: int = self._connection.execute(self._sql["next_run"]).fetchall()[0][0]
+        return number
+
+    def run(self, run_id: str) -> RunRow | None:
+        """A run by its id."""
+        return next(iter(self._runs("run", run_id)), None)
+
+    def run_by_number(self, number: int) -> RunRow | None:
+        """A run by its number."""
+        return next(iter(self._runs("run_by_number", number)), None)
+
+    def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
+        """Newest first."""
+        return self._runs("runs", flow, json.dumps([int(state) for state in states]), before, limit)
+
+    def unfinished_runs(self) -> list[RunRow]:
+        """Runs whose state is not final, oldest first."""
+        return self._runs("unfinished_runs")
+
+    def children(self, run: int) -> list[RunRow]:
+        """Runs that steps of this run launched."""
+        return self._runs("children", run)
+
+    def profiles(self, run: int) -> list[ProfileRow]:
+        """The run's profiles by id."""
+        return [ProfileRow(*row) for row in self._read("profiles", run)]
+
+    def steps(self, run: int, *, after: int = -1, limit: int = 500) -> list[StepRow]:
+        """A page of a run's steps."""
+        return [StepRow(*row) for row in self._read("steps", run, after, limit)]
+
+    def all_steps(self, run: int) -> Iterator[StepRow]:
+        """Every step of a run, a page at a time: commits go on between."""
+        after = -1
+        while page := self.steps(run, after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].id
+
+    def step(self, run: int, step: int) -> StepRow | None:
+        """One step."""
+        page = self.steps(run, after=step - 1, limit=1)
+        return page[0] if page and page[0].id == step else None
+
+    def values(self, run: int, steps: Sequence[int]) -> dict[int, bytes]:
+        """Packed values of steps."""
+        if len(steps) == 1:
+            rows = self._read("value", run, steps[0])
+            return {steps[0]: rows[0][0]} if rows and rows[0][0] is not None else {}
+        return dict(self._read("values", run, json.dumps(list(steps))))
+
+    def arguments(self, run: int, step: int) -> bytes | None:
+        """Packed arguments of a step."""
+        rows = self._read("arguments", run, step)
+        return rows[0][0] if rows else None
+
+    def counts(self, run: int) -> dict[int, int]:
+        """Steps by state."""
+        return dict(self._read("counts", run))
+
+    def attempts(
+        self, run: int, step: int | None = None, *, limit: int = 500
+    ) -> list[tuple[AttemptRow, AttemptEnd | None]]:
+        """Attempts by step and number, with their ends."""
+        rows = self._read("attempts", run, *_range(step), limit)
+        return [(AttemptRow(*row[:5]), AttemptEnd(*row[5:], *row[:3]) if row[5] is not None else None) for row in rows]
+
+    def open_attempts(self, run: int) -> list[AttemptRow]:
+        """Attempts that have not ended."""
+        return [AttemptRow(*row) for row in self._read("open_attempts", run)]
+
+    def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]:
+        """Reported numbers by step, in the order in which they came."""
+        rows = [ReportRow(*row) for row in self._read("reports", run, *_range(step), limit)]
+        # SQLite keeps NaN, which is what a diverged loss is, as null.
+        return [row if row.value is not None else row._replace(value=nan) for row in rows]
+
+    def delete_run(self, number: int) -> None:
+        """Forget a run.
+
+        Raises:
+            FencedError: another engine has the lease.
+        """
+        cursor, sql = self._cursor, self._sql
+        try:
+            self._begin_fenced(cursor)
+            for name in ("drop_reports", "drop_attempts", "drop_steps"):
+                cursor.execute(sql[name], (number, 0, _STEP_IDS))
+            cursor.execute(sql["delete_profiles"], (number,))
+            cursor.execute(sql["delete_run"], (number,))
+            cursor.execute("commit")
+        except BaseException as error:
+            self._undo(error)
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _begin_fenced(self, cursor: sqlite3.Cursor) -> None:
+        cursor.execute(self._begin)
+        # Inside the transaction nobody else can take the lease.
+        epoch = cursor.execute(self._fence).fetchone()[0]
+        if epoch != self._epoch:
+            reason = "no lease was taken" if self._epoch is None else f"its lease has passed on (epoch {epoch})"
+            raise FencedError(
+                f"this engine may not write to {self.path}: {reason}; another engine has the workspace's runs now, "
+                "and this one has to end"
+            )
+
+    def _write(self, cursor: sqlite3.Cursor, turn: Turn) -> None:
+        sql, many = self._sql, cursor.executemany
+        if turn.runs:
+            many(sql["insert_run"], [(*row, _parent(row)) for row in turn.runs])
+        if turn.profiles:
+            many(sql["insert_profile"], turn.profiles)
+        if turn.steps:
+            many(sql["insert_step"], turn.steps)
+        if turn.dropped:
+            for name in ("drop_reports", "drop_attempts", "drop_steps"):
+                many(sql[name], turn.dropped)
+        if turn.step_updates:
+            many(sql["update_step"], turn.step_updates)
+        if turn.attempts:
+            many(sql["insert_attempt"], turn.attempts)
+        if turn.attempt_ends:
+            many(sql["end_attempt"], turn.attempt_ends)
+        if turn.reports:
+            many(sql["insert_report"], turn.reports)
+        if turn.run_updates:
+            many(sql["update_run"], turn.run_updates)
+
+    def _undo(self, error: BaseException) -> None:
+        """Make the connection fit for the next try, and say what SQLite meant."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
+        except sqlite3.Error as second:
+            raise explained(second, self.path) from error
+        if isinstance(error, sqlite3.Error):
+            raise explained(error, self.path) from error
+
+    def _runs(self, name: str, *values: Any) -> list[RunRow]:
+        return [RunRow(*row) for row in self._read(name, *values)]
+
+    def _read(self, name: str, *values: Any) -> list[Any]:
+        with _Explaining(self):
+            return self._connection.execute(self._sql[name], values).fetchall()
+
+    def _open(self, durability: str, migrations: Path) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the store's folder {self.path.parent} cannot be made: {error}") from error
+        with _Explaining(self):
+            connection = sqlite3.connect(
+                self.path, isolation_level=None, cached_statements=256, check_same_thread=False, timeout=10
+            )
+            try:
+                self._prepare(connection, durability, migrations)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection, durability: str, migrations: Path) -> None:
+        connection.execute(f"pragma synchronous = {_SYNCHRONOUS[durability]}")
+        connection.execute("pragma cache_size = -32768")  # KiB: the rows of a few ten thousand steps
+        connection.execute("pragma temp_store = memory")
+        if connection.execute("pragma journal_mode = wal").fetchone()[0] != "wal":
+            raise UnsafeStoreError(
+                f"{self.path} is on a file system without the shared memory that SQLite's WAL needs; "
+                "put the workspace on a local disk"
+            )
+        bring_up_to_date(connection, self.path, migrations)
+        if self.path.stat().st_size <= _CHECKED_BYTES:
+            found = connection.execute("pragma quick_check(1)").fetchone()[0]
+            if found != "ok":
+                damage = sqlite3.DatabaseError(found)
+                damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise damage
+
+
+class _Explaining:
+    """Turns SQLite's errors into ours."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise explained(error, self._store.path) from error
+
+
+def _range(step: int | None) -> tuple[int, int]:
+    """First id and one past the last."""
+    return (0, _STEP_IDS) if step is None else (step, step + 1)
+
+
+def _parent(row: RunRow) -> str | None:
+    parent = unpack(row.options).get("parent") if row.options else None
+    return parent[0] if parent else None

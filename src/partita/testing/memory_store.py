@@ -1,0 +1,265 @@
+"""A store in plain dicts, as fast as it gets: for simulations and for workspaces that live as long as a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from partita.core.states import FINAL
+from partita.errors import FencedError, StoreError
+from partita.protocol.values import unpack
+from partita.store.port import (
+    AttemptEnd,
+    AttemptRow,
+    ProfileRow,
+    ReportRow,
+    RunRow,
+    RunUpdate,
+    StepRow,
+    StepUpdate,
+    Turn,
+)
+
+__all__ = ["MemoryStore"]
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """All of one run."""
+
+    row: RunRow
+    profiles: dict[int, ProfileRow] = field(default_factory=dict)
+    steps: dict[int, StepRow] = field(default_factory=dict)
+    attempts: dict[int, dict[int, tuple[AttemptRow, AttemptEnd | None]]] = field(default_factory=dict)
+    reports: dict[int, list[ReportRow]] = field(default_factory=dict)
+
+
+class _Shared:
+    """What several stores opened on the same memory have in common."""
+
+    def __init__(self) -> None:
+        self.shelves: dict[int, _Shelf] = {}
+        self.numbers: dict[str, int] = {}  # run numbers by id
+        self.last_number = 0
+        self.epoch = 0
+        self.owner = ""
+
+
+class MemoryStore:
+    """A `Store` in memory. `again()` opens the same rows a second time, as another engine or a restart would."""
+
+    def __init__(self) -> None:
+        self._shared = _Shared()
+        self._epoch: int | None = None
+
+    def again(self) -> MemoryStore:
+        """Another store over the same rows, without the lease."""
+        other = MemoryStore()
+        other._shared = self._shared
+        return other
+
+    def acquire(self, owner: str) -> int:
+        """Take the lease; the fencing epoch."""
+        self._shared.epoch += 1
+        self._shared.owner = owner
+        self._epoch = self._shared.epoch
+        return self._epoch
+
+    def commit(self, turn: Turn) -> None:
+        """Write the turn.
+
+        Raises:
+            FencedError: another store over these rows has the lease.
+            StoreError: a key is there already; nothing was written.
+        """
+        self._fence()
+        self._refuse_known(turn)
+        for run in turn.runs:
+            self._shared.shelves[run.number] = _Shelf(run)
+            self._shared.numbers[run.id] = run.number
+        for profile in turn.profiles:
+            self._shelf(profile.run).profiles[profile.id] = profile
+        for step in turn.steps:
+            self._shelf(step.run).steps[step.id] = step
+        for run_number, first, end in turn.dropped:
+            self._drop(self._shelf(run_number), first, end)
+        for update in turn.step_updates:
+            self._update(update)
+        self._write_attempts(turn)
+        for report in turn.reports:
+            self._shelf(report.run).reports.setdefault(report.step, []).append(report)
+        for run_update in turn.run_updates:
+            self._update_run(run_update)
+
+    def next_run_number(self) -> int:
+        """A number never given before."""
+        shared = self._shared
+        shared.last_number = max(shared.last_number, max(shared.shelves, default=0)) + 1
+        return shared.last_number
+
+    def run(self, run_id: str) -> RunRow | None:
+        """A run by its id."""
+        number = self._shared.numbers.get(run_id)
+        return self._shared.shelves[number].row if number is not None else None
+
+    def run_by_number(self, number: int) -> RunRow | None:
+        """A run by its number."""
+        shelf = self._shared.shelves.get(number)
+        return shelf.row if shelf is not None else None
+
+    def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
+        """Newest first."""
+        found = (
+            row
+            for number, row in sorted(((n, shelf.row) for n, shelf in self._shared.shelves.items()), reverse=True)
+            if (not flow or flow in (row.flow, row.title))
+            and (not states or row.state in states)
+            and (not before or number < before)
+        )
+        return list(islice(found, limit))
+
+    def unfinished_runs(self) -> list[RunRow]:
+        """Runs whose state is not final, oldest first."""
+        shelves = self._shared.shelves
+        return [shelves[number].row for number in sorted(shelves) if shelves[number].row.state not in FINAL]
+
+    def children(self, run: int) -> list[RunRow]:
+        """Runs that steps of this run launched."""
+        parent = self.run_by_number(run)
+        if parent is None:
+            return []
+        rows = (self._shared.shelves[number].row for number in sorted(self._shared.shelves))
+        return [row for row in rows if _parent(row) == parent.id]
+
+    def profiles(self, run: int) -> list[ProfileRow]:
+        """The run's profiles by id."""
+        profiles = self._shelf(run).profiles
+        return [profiles[number] for number in sorted(profiles)]
+
+    def steps(self, run: int, *, after: int = -1, limit: int = 500) -> list[StepRow]:
+        """A page of a run's steps."""
+        steps = self._shelf(run).steps
+        return [steps[number] for number in islice((n for n in sorted(steps) if n > after), limit)]
+
+    def all_steps(self, run: int) -> Iterator[StepRow]:
+        """Every step of a run by id."""
+        steps = self._shelf(run).steps
+        for number in sorted(steps):
+            if number in steps:
+                yield steps[number]
+
+    def step(self, run: int, step: int) -> StepRow | None:
+        """One step."""
+        return self._shelf(run).steps.get(step)
+
+    def values(self, run: int, steps: Sequence[int]) -> dict[int, bytes]:
+        """Packed values of steps."""
+        rows = self._shelf(run).steps
+        found = ((number, rows[number].value) for number in steps if number in rows)
+        return {number: value for number, value in found if value is not None}
+
+    def arguments(self, run: int, step: int) -> bytes | None:
+        """Packed arguments of a step."""
+        row = self.step(run, step)
+        return row.arguments if row is not None else None
+
+    def counts(self, run: int) -> dict[int, int]:
+        """Steps by state."""
+        found: dict[int, int] = {}
+        for step in self._shelf(run).steps.values():
+            found[int(step.state)] = found.get(step.state, 0) + 1
+        return found
+
+    def attempts(
+        self, run: int, step: int | None = None, *, limit: int = 500
+    ) -> list[tuple[AttemptRow, AttemptEnd | None]]:
+        """Attempts by step and number, with their ends."""
+        attempts = self._shelf(run).attempts
+        chosen = sorted(attempts) if step is None else [step]
+        found = (attempts[s][n] for s in chosen if s in attempts for n in sorted(attempts[s]))
+        return list(islice(found, limit))
+
+    def open_attempts(self, run: int) -> list[AttemptRow]:
+        """Attempts that have not ended."""
+        attempts = self._shelf(run).attempts
+        return [attempts[s][n][0] for s in sorted(attempts) for n in sorted(attempts[s]) if attempts[s][n][1] is None]
+
+    def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]:
+        """Reported numbers by step, in the order in which they came."""
+        reports = self._shelf(run).reports
+        chosen = sorted(reports) if step is None else [step]
+        return list(islice((row for s in chosen for row in reports.get(s, ())), limit))
+
+    def delete_run(self, number: int) -> None:
+        """Forget a run."""
+        self._fence()
+        shelf = self._shared.shelves.pop(number, None)
+        if shelf is not None:
+            self._shared.numbers.pop(shelf.row.id, None)
+            self._shared.last_number = max(self._shared.last_number, number)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _fence(self) -> None:
+        if self._epoch != self._shared.epoch or self._epoch is None:
+            raise FencedError("this engine may not write: it has no lease, or it has passed on; it has to end")
+
+    def _refuse_known(self, turn: Turn) -> None:
+        shared = self._shared
+        for run in turn.runs:
+            if run.number in shared.shelves or run.id in shared.numbers:
+                raise StoreError(f"run {run.id} (number {run.number}) is in the store already")
+        for profile in turn.profiles:
+            if profile.id in self._shelf(profile.run).profiles:
+                raise StoreError(f"profile {profile.id} of run {profile.run} is in the store already")
+        for step in turn.steps:
+            if step.id in self._shelf(step.run).steps:
+                raise StoreError(f"step {step.id} of run {step.run} is in the store already")
+
+    def _shelf(self, run: int) -> _Shelf:
+        return self._shared.shelves.get(run) or _Shelf(_NO_RUN)
+
+    def _drop(self, shelf: _Shelf, first: int, end: int) -> None:
+        tables: tuple[dict[int, Any], ...] = (shelf.steps, shelf.attempts, shelf.reports)
+        for rows in tables:
+            for number in range(first, end):
+                rows.pop(number, None)
+
+    def _update(self, update: StepUpdate) -> None:
+        state, value, error, attempts, failures, crashes, due_at, finished, marks, run, number = update
+        steps = self._shelf(run).steps
+        old = steps.get(number)
+        if old is None:
+            return
+        value = old.value if value is None else value
+        error = old.error if error is None else error
+        steps[number] = StepRow(
+            *old[:10], state, value, error, attempts, failures, crashes, due_at, finished, marks
+        )  # fmt: skip
+
+    def _write_attempts(self, turn: Turn) -> None:
+        for attempt in turn.attempts:
+            self._shelf(attempt.run).attempts.setdefault(attempt.step, {})[attempt.number] = (attempt, None)
+        for end in turn.attempt_ends:
+            numbers = self._shelf(end.run).attempts.get(end.step, {})
+            if end.number in numbers:
+                numbers[end.number] = (numbers[end.number][0], end)
+
+    def _update_run(self, update: RunUpdate) -> None:
+        shelf = self._shared.shelves.get(update.number)
+        if shelf is not None:
+            shelf.row = shelf.row._replace(
+                state=update.state, started_at=update.started_at, ended_at=update.ended_at, error=update.error,
+                notes=update.notes,
+            )  # fmt: skip
+
+
+_NO_RUN = RunRow(0, "", "", "", 0, "", b"", b"", 0.0, None, None, None, None)
+
+
+def _parent(row: RunRow) -> str | None:
+    parent = unpack(row.options).get("parent") if row.options else None
+    return parent[0] if parent else None
