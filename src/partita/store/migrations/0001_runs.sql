@@ -79,7 +79,7 @@ create table report (
     step integer not null,  -- the step's key
     attempt integer not null,
     name text not null,
-    value real,
+    value,  -- of no type: a column of reals would lose the sign of -0.0
     at_step integer,
     reported_at real not null
 );
