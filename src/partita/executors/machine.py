@@ -11,6 +11,8 @@ __all__ = [
     "available_bytes",
     "cpu_seconds",
     "descendants",
+    "gpu_devices",
+    "is_ended",
     "machine_capacity",
     "marked_processes",
     "oom_kills",
@@ -28,7 +30,18 @@ _LISTS_CHILDREN = os.path.exists("/proc/thread-self/children")
 
 def machine_capacity() -> Capacity:
     """The cores and the memory that this process may use, control groups respected, and the GPU devices."""
-    return Capacity(float(_cores()), _total_bytes(), float(_gpu_count()))
+    return Capacity(float(_cores()), _total_bytes(), float(len(gpu_devices())))
+
+
+def gpu_devices() -> list[str]:
+    """Names of the GPU devices that this process may use, as CUDA_VISIBLE_DEVICES takes them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+    with suppress(OSError):
+        numbers = [name[6:] for name in os.listdir("/dev") if name.startswith("nvidia") and name[6:].isdigit()]
+        return sorted(numbers, key=int)
+    return []
 
 
 def available_bytes() -> int:
@@ -92,6 +105,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def is_ended(pid: int) -> bool:
+    """Whether the process is gone, or only waits for its parent to take note of its end."""
+    try:
+        return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def marked_processes(mark: str) -> list[int]:
     """The processes with a variable that begins with the mark "NAME=value", whatever parent they have by now."""
     wanted = b"\0" + mark.encode()
@@ -99,13 +120,9 @@ def marked_processes(mark: str) -> list[int]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with suppress(OSError), open(f"/proc/{entry}/environ", "rb") as file:
-                if wanted in b"\0" + file.read() and not _is_zombie(int(entry)):
+                if wanted in b"\0" + file.read() and not is_ended(int(entry)):
                     found.append(int(entry))
     return found
-
-
-def _is_zombie(pid: int) -> bool:
-    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] in "ZX"
 
 
 def _children(pid: int) -> list[int]:
@@ -137,12 +154,6 @@ def _total_bytes() -> int:
     total = _meminfo("MemTotal")
     limit = _group_number("memory.max")
     return min(total, limit) if limit else total
-
-
-def _gpu_count() -> int:
-    with suppress(OSError):
-        return sum(name.startswith("nvidia") and name[6:].isdigit() for name in os.listdir("/dev"))
-    return 0
 
 
 def _group_reclaimable() -> int:

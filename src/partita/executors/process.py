@@ -6,6 +6,7 @@ own queue, and what it finds there has certainly not begun.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import time
@@ -18,13 +19,24 @@ from partita.core.records import Demand
 from partita.errors import ProtocolError
 from partita.executors.devices import Devices
 from partita.executors.lanes import Lane, Pool, Stopping, lane_environment
+from partita.executors.machine import gpu_devices
 from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable, Message
 from partita.executors.timer import Timer
 from partita.executors.watch import MemoryWatch
-from partita.executors.worker_process import WORKER_MARK, Key, WorkerProcess, exit_in_words, kill_marked
+from partita.executors.worker_process import WORKER_MARK, WorkerProcess, exit_in_words, kill_marked
 from partita.executors.wreck import account_of
 from partita.protocol.messages import (
-    DONE, FAILED, LAID, ORDER, PROFILE, READY, REPLY, REQUEST, RETIRING, STOP, Order,
+    DONE,
+    FAILED,
+    LAID,
+    ORDER,
+    PROFILE,
+    READY,
+    REPLY,
+    REQUEST,
+    RETIRING,
+    STOP,
+    Order,
 )  # fmt: skip
 from partita.protocol.packets import CANCEL, Spill, pack_message
 
@@ -43,7 +55,7 @@ class ProcessExecutor:
         workspace: folder of the workspace; large packets and logs lie there.
         spare: bare workers to have ready; None: as many as there are cores.
         environment: variables of the workers; None: those of this process.
-        devices: names of the GPU devices; None: "0", "1", ... as many as the capacity says.
+        devices: names of the GPU devices, as CUDA_VISIBLE_DEVICES takes them; None: those of this machine.
     """
 
     def __init__(
@@ -70,8 +82,7 @@ class ProcessExecutor:
         self._said: list[Message] = []
         self._next_lane = 1
         self._is_closed = False
-        names = list(devices) if devices is not None else [str(i) for i in range(int(capacity.gpu))]
-        self._devices = Devices(names)
+        self._devices = Devices(list(devices) if devices is not None else gpu_devices()[: math.ceil(capacity.gpu)])
         self._watch = MemoryWatch()
         cores = max(1, round(capacity.cpu))
         self._pool = Pool(cores if spare is None else spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend)
@@ -128,8 +139,10 @@ class ProcessExecutor:
                 self._send_profile(found, profile)
             queue.append(ticket)
             lane_of[ticket] = found
-            if not worker.orders.send(self._spill.pack((ORDER, *order))):
-                self._await_room(worker, worker.orders.socket.fileno())
+            try:
+                self._send(worker, self._spill.pack((ORDER, *order)))
+            except OSError as error:
+                self._refuse(found, error)
         if not timer.is_set:
             timer.set(_TICK_S)
 
@@ -286,7 +299,7 @@ class ProcessExecutor:
         first = lane.stopping is None
         lane.stopping = stopping
         if stopping.grace_s <= 0:
-            lane.worker.kill(stopping.reason, f"it was stopped at once: {stopping.reason}")
+            lane.worker.kill(stopping.reason, f"it was stopped at once: {stopping.reason}", stopping.ticket)
         elif first:
             self._send_control(lane.worker, (CANCEL, stopping.ticket, stopping.reason))
             lane.worker.signal_stop()
@@ -305,7 +318,7 @@ class ProcessExecutor:
                 pauses.append(stopping.kill_at - now)
             elif lane.worker.fate is None:
                 detail = f"it did not stop within {stopping.grace_s:g} s of being asked to ({stopping.reason})"
-                lane.worker.kill(stopping.reason, detail)
+                lane.worker.kill(stopping.reason, detail, stopping.ticket)
         self._watch.look([lane for lane in self._lanes.values() if lane.queue])
         self._pool.prestart(1)
         if self._lane_of:
@@ -331,9 +344,10 @@ class ProcessExecutor:
             if not worker.is_ready and not lane.queue and returned:
                 # Else a Python that cannot start would be tried again and again.
                 lane.queue.append(returned.pop(0)[1])
+            ending = exit_in_words(status)
             for ticket in lane.queue:
                 self._lane_of.pop(ticket, None)
-                reason, detail, usage, log = account_of(worker, exit_in_words(status), self._watch, cpu_s)
+                reason, detail, usage, log = account_of(worker, ticket, ending, self._watch, cpu_s)
                 messages.append([LOST, ticket, reason, detail, usage, log])
             messages.extend(returned)
             self._drop(lane)
@@ -364,6 +378,13 @@ class ProcessExecutor:
         worker.workspace = os.path.abspath(launchable.workspace)
         worker.known.add(number)
         self._send(worker, self._spill.pack((PROFILE, number, fields)))
+
+    def _refuse(self, lane: Lane, error: OSError) -> None:
+        """The order that was queued last cannot be sent, for want of a disk to write it to."""
+        ticket, now = lane.queue.pop(), time.time()
+        del self._lane_of[ticket]
+        detail = f"its arguments could not be written to {self._spill.folder}: {error.strerror}"
+        self._say([[LOST, ticket, "died", detail, [now, now, 0.0, 0], None]])
 
     def _send(self, worker: WorkerProcess, packet: bytes) -> None:
         if not worker.orders.send(packet):

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from partita.executors.lanes import Lane
-from partita.executors.machine import available_bytes, descendants, machine_capacity, oom_kills, resident_bytes
-from partita.executors.machine import shared_out_bytes
+from partita.executors.machine import (
+    available_bytes,
+    descendants,
+    machine_capacity,
+    oom_kills,
+    resident_bytes,
+    shared_out_bytes,
+)
 
 __all__ = ["MemoryWatch", "in_mebibytes"]
 

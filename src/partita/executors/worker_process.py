@@ -36,7 +36,7 @@ class WorkerProcess:
         self.known: set[int] = set()  # numbers of the profiles that it was sent
         self.workspace = ""
         self.is_ready = False
-        self.fate: tuple[str, str] | None = None  # (reason, detail) once we have killed it
+        self.fate: tuple[str, str, int] | None = None  # (reason, detail, ticket meant) once we have killed it
         self.peak_bytes = 0  # of the running attempt, as sampled from outside
         self.status = StatusPage.create()
         ours, self._theirs = channel_pair()
@@ -83,10 +83,14 @@ class WorkerProcess:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGUSR1)
 
-    def kill(self, reason: str, detail: str) -> None:
-        """Kill the worker and everything that it has started; `receive` of the executor tells the rest."""
+    def kill(self, reason: str, detail: str, ticket: int = 0) -> None:
+        """Kill the worker and everything that it has started; `receive` of the executor tells the rest.
+
+        Args:
+            ticket: the order that this is about; 0: whichever runs.
+        """
         if self.fate is None:
-            self.fate = (reason, detail)
+            self.fate = (reason, detail, ticket)
         children = descendants(self.pid)
         self._signal_group(signal.SIGKILL)
         for child in children:

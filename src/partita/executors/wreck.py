@@ -15,7 +15,7 @@ _TAIL_BYTES = 2000
 
 
 def account_of(
-    worker: WorkerProcess, ending: str, watch: MemoryWatch, cpu_s: float
+    worker: WorkerProcess, ticket: int, ending: str, watch: MemoryWatch, cpu_s: float
 ) -> tuple[str, str, list[float | int], list[str | int] | None]:
     """The (reason, detail, usage, log) of LOST."""
     now = time.time()
@@ -23,7 +23,10 @@ def account_of(
     usage: list[float | int] = [started_at or now, now, max(0.0, cpu_s - cpu_before_s), worker.peak_bytes]
     log, tail = _printed(worker, start)
     if worker.fate is not None:
-        reason, detail = worker.fate
+        reason, detail, meant = worker.fate
+        if meant and meant != ticket:
+            # It ended by itself in the last moment, and the worker had gone on.
+            reason, detail = "died", "its worker was killed because of the order before it"
         return reason, _with_tail(detail, tail), usage, log
     if not worker.is_ready:
         return "died", _with_tail(f"the worker could not start: {ending}", worker.status.startup_output()), usage, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,13 @@ import msgpack
 
 from partita.errors import LoadError, PartitaError
 from partita.executors.port import LOST
+from partita.flow.arrival import check_arrivals, without_reserved
+from partita.flow.context import attempting
 from partita.protocol.messages import DONE, FAILED
 from partita.protocol.values import INPUT, PLAIN
+from partita.worker.attempt_context import AttemptContext
 from partita.worker.control import StopAttempt
+from partita.worker.environment import surroundings, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,36 +41,42 @@ class Attempt:
     """An order while it is worked on."""
 
     __slots__ = (
-        "arguments", "extra", "inputs", "log_start", "mask", "name", "number", "profile", "run", "started_at", "step",
+        "arguments", "extra", "inputs", "mask", "name", "number", "profile", "run", "started_at", "step",
         "ticket", "worker",
     )  # fmt: skip
 
     def __init__(self, worker: Worker, order: list[Any]) -> None:
         self.worker = worker
-        _, self.ticket, number, self.run, self.step, self.number, self.name, self.arguments, self.inputs, extra = order
-        self.extra: dict[str, Any] | None = extra
-        self.profile: WorkerProfile = worker.profiles[number]
+        self.ticket: int = order[1]
+        self.profile: WorkerProfile = worker.profiles[order[2]]
+        self.run: str = order[3]
+        self.step: int = order[4]
+        self.number: int = order[5]
+        self.name: str = order[6]
+        self.arguments: bytes | None = order[7]
+        self.inputs: list[bytes] | None = order[8]
+        self.extra: dict[str, Any] | None = order[9]
         self.mask: Callable[[str], str] = str
-        self.log_start = 0
-        self.started_at = 0.0
+        self.started_at = time()
 
     def perform(self) -> list[Any]:
         """Work on the order; the message that ends it."""
         worker = self.worker
-        worker.control.begin(self.ticket)
-        self.log_start = worker.capture.begin(self.run)
-        self.started_at = time()
-        worker.status.begin(self.ticket, self.log_start, self.started_at, worker.meter.cpu_s)
+        control = worker.control
+        control.begin(self.ticket)
         worker.current = self
         try:
-            message = self._work_specially() if self.profile.is_special else self.work()
+            log_start = worker.capture.begin(self.run)
+            worker.status.begin(self.ticket, log_start, self.started_at, worker.meter.cpu_s)
+            with attempting(AttemptContext(self)):
+                message = self._work_specially() if self.profile.is_special else self.work()
         except BaseException as error:
-            worker.control.is_interruptible = False
+            control.is_interruptible = False
             if worker.is_child:
                 worker.end_child(1)
             message = self._failure(error)
         worker.current = None
-        worker.control.end()
+        control.end()
         return self._finish(message)
 
     def work(self) -> list[Any]:
@@ -94,6 +105,8 @@ class Attempt:
             control.is_interruptible = False
         if worker.is_child:
             worker.end_child(0)
+        if self.mask is not str:
+            value = without_secrets(value, self.mask)
         return [DONE, self.ticket, self._encode(value)]
 
     def say(self, message: list[Any]) -> None:
@@ -134,9 +147,7 @@ class Attempt:
         if self.extra is not None and "result" in self.extra:
             return self._undo(self.extra["result"])
         values, keywords = self.open_arguments()
-        if "__check__" in keywords:
-            from partita.flow.arrival import check_arrivals
-
+        if keywords:
             keywords = check_arrivals(profile.definition, values, keywords)
         if profile.is_async:
             return self._await(profile.function(*values, **keywords))
@@ -148,9 +159,9 @@ class Attempt:
         from partita.worker.undo import undo_arguments
 
         values, keywords = self.open_arguments()
-        keywords.pop("__check__", None)
         undo = self.profile.load_undo()
         opened = self._decode(_unpack(result, raw=False, strict_map_key=False))
+        keywords = without_reserved(keywords)
         values, keywords = undo_arguments(undo, self.profile.function, opened, values, keywords)
         done = undo(*values, **keywords)
         return self._await(done) if isawaitable(done) else done
@@ -175,8 +186,6 @@ class Attempt:
         return self.worker.values.encode(value, self.profile.declared, self.mask)
 
     def _work_specially(self) -> list[Any]:
-        from partita.worker.environment import surroundings
-
         with surroundings(self):
             return self.work()
 
@@ -190,7 +199,8 @@ class Attempt:
         retry = self._retry(error)  # first, since it may add a note to the error
         full = full_text(error)
         if full:
-            self.worker.capture.write(self.mask(full) + "\n")
+            with suppress(OSError):
+                self.worker.capture.write(self.mask(full) + "\n")
         return [FAILED, self.ticket, error_map(error, self.mask) | retry]
 
     def _retry(self, error: BaseException) -> dict[str, Any]:
@@ -218,11 +228,6 @@ class Attempt:
             cpu_s = elapsed
         else:
             cpu_s = worker.meter.look(worker)
-        try:
-            log = worker.capture.end()
-        except OSError:
-            log = None
         message.append((self.started_at, ended_at, cpu_s, worker.meter.peak_bytes))
-        message.append(log)
+        message.append(worker.capture.end())
         return message
-

@@ -83,7 +83,7 @@ class AttemptContext:
         total = None if total is None else _number(total)
         attempt.say([PROGRESS, attempt.ticket, _number(done), total, attempt.mask(str(note))])
 
-    def report(self, name: str, value: float, step: int | None = None) -> None:
+    def report(self, name: str, value: float, step: int = 0) -> None:
         """Record a number by name, such as a loss; `step` counts along a curve."""
         attempt = self._attempt
         attempt.say([REPORT, attempt.ticket, attempt.mask(str(name)), _number(value), step, time()])

@@ -11,6 +11,7 @@ import sys
 from collections import OrderedDict
 from typing import TextIO, cast
 
+from partita.errors import StoreError
 from partita.executors.status import StatusPage
 
 __all__ = ["Capture", "LogRange"]
@@ -43,7 +44,11 @@ class Capture:
         self._folder = folder
 
     def begin(self, run: str) -> int:
-        """An attempt of the run begins; the offset at which its output starts."""
+        """An attempt of the run begins; the offset at which its output starts.
+
+        Raises:
+            StoreError: its log cannot be written.
+        """
         if run != self._run:
             self._lead_to(run)
         start = os.lseek(self.file, 0, os.SEEK_CUR)
@@ -57,6 +62,8 @@ class Capture:
     def end(self) -> LogRange | None:
         """The attempt has ended; its log, None if it printed nothing."""
         self.flush()
+        if self.file < 0:
+            return None
         end = os.lseek(self.file, 0, os.SEEK_CUR)
         return [self.segment, self._start, end] if end > self._start else None
 
@@ -70,6 +77,8 @@ class Capture:
 
     def check(self) -> None:
         """Note whether the streams still lead to the segment."""
+        if self.file < 0:
+            return
         try:
             own = os.fstat(self.file)
             if not (os.path.samestat(own, os.fstat(1)) and os.path.samestat(own, os.fstat(2))):
@@ -117,9 +126,15 @@ class Capture:
         self._number += 1
         folder = os.path.join(self._folder, run)
         segment = f"{os.getpid()}-{os.urandom(3).hex()}-{self._number}.log"
-        os.makedirs(folder, exist_ok=True)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return os.open(os.path.join(folder, segment), flags, 0o600), segment
+        try:
+            os.makedirs(folder, exist_ok=True)
+            return os.open(os.path.join(folder, segment), flags, 0o600), segment
+        except OSError as error:
+            raise StoreError(
+                f"the attempt's log cannot be written to {folder}: {error.strerror}; "
+                f"make room or allow writing there, then resume the run"
+            ) from error
 
 
 def _make_streams() -> tuple[TextIO, TextIO]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from partita.errors import LoadError
-from partita.worker.masking import Masker, MaskingPipe
 
 if TYPE_CHECKING:
     from partita.worker.attempt import Attempt
+    from partita.worker.masking import Masker
 
-__all__ = ["read_secrets", "surroundings"]
+__all__ = ["read_secrets", "surroundings", "without_secrets"]
 
 
 @contextmanager
@@ -31,6 +32,8 @@ def surroundings(attempt: Attempt) -> Iterator[None]:
     os.environ.update(variables)
     try:
         if secrets:
+            from partita.worker.masking import Masker
+
             attempt.mask = Masker(secrets.values())
             with _masked_output(attempt, attempt.mask):
                 yield
@@ -64,8 +67,18 @@ def read_secrets(names: list[str], folder: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def without_secrets(value: Any, mask: Callable[[str], str]) -> Any:
+    """What a program printed, without secrets; any other value as it is, since a task may compute with secrets."""
+    commands = sys.modules.get("partita.flow.command")
+    if commands is None or type(value) is not commands.CommandResult:
+        return value
+    return commands.CommandResult(value.exit_status, mask(value.stdout), mask(value.stderr), mask(value.command))
+
+
 @contextmanager
 def _masked_output(attempt: Attempt, masker: Masker) -> Iterator[None]:
+    from partita.worker.masking import MaskingPipe
+
     capture = attempt.worker.capture
     pipe = MaskingPipe(masker, capture.file)
     capture.lead_streams_to(pipe.entrance)

@@ -112,4 +112,3 @@ def _cut(text: str, limit: int) -> str:
     half = limit // 2
     left_out = len(text) - 2 * half
     return f"{text[:half]}\n... {left_out:,} characters left out; the attempt's log has the whole message ...\n{text[-half:]}"
-

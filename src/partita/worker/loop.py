@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 
 from partita.executors.status import StatusPage
 from partita.flow.loading import set_project
-from partita.protocol.messages import ORDER, PROFILE, READY, RETIRING, STOP
+from partita.protocol.messages import FAILED, ORDER, PROFILE, READY, RETIRING, STOP
 from partita.protocol.packets import PACKET_BYTES, SPILLED, Spill, pack_message
 from partita.worker.attempt import Attempt
 from partita.worker.capture import Capture
@@ -25,6 +27,7 @@ from partita.worker.values import WorkerValues
 __all__ = ["Worker"]
 
 _SPILLED_BYTE = SPILLED[0]
+_PRELOADED = ("partita", "partita.worker.failures", "traceback", "logging", "partita.worker.layouts")
 
 
 class Worker:
@@ -55,12 +58,13 @@ class Worker:
         faulthandler.enable(2)  # a crash in C leaves the Python stack in the attempt's log
         os.register_at_fork(after_in_child=self._become_child)
         self._orders.send(pack_message((READY, os.getpid())))
+        self._preload()
         receive = self._orders.recv
         while packet := receive(PACKET_BYTES):
             message = self._open(packet)
             tag = message[0]
             if tag == ORDER:
-                self.say(self._answer(message))
+                self._say_end(self._answer(message))
                 if self._worn_out:
                     self.say((RETIRING, self._worn_out))
                     return
@@ -74,6 +78,15 @@ class Worker:
         packet = pack_message(message) if self._spill is None else self._spill.pack(message)
         self._orders.send(packet)
 
+    def _say_end(self, message: list[Any]) -> None:
+        try:
+            self.say(message)
+        except OSError as error:
+            # What is too large for a packet goes through a file, and the disk may be full.
+            from partita.worker.failures import error_map
+
+            self.say([FAILED, message[1], error_map(error) | {"retry": True, "delay_s": 1.0}, message[-2], message[-1]])
+
     def wear_out(self, reason: str) -> None:
         """Take no more orders after this one."""
         self._worn_out = self._worn_out or reason
@@ -82,6 +95,15 @@ class Worker:
         """A forked child has come back from the task's code, which only the worker itself goes on from."""
         self.capture.flush()
         os._exit(status)
+
+    def _preload(self) -> None:
+        """Import what most attempts need, as long as there is nothing else to do."""
+        poll = select.poll()
+        poll.register(self._orders, select.POLLIN)
+        for module in _PRELOADED:
+            if poll.poll(0):
+                return
+            importlib.import_module(module)
 
     def _answer(self, order: list[Any]) -> list[Any]:
         attempt = Attempt(self, order)

@@ -77,17 +77,19 @@ def _has_children() -> bool:
 
 def _kill_children() -> int:
     """Kill what an attempt has left running, grandchildren too, which come to us when their parents end."""
-    from partita.executors.machine import descendants
+    from partita.executors.machine import descendants, is_ended
 
     spared = _service_processes()
     killed = 0
     while strays := [pid for pid in descendants(os.getpid()) if pid not in spared]:
         for pid in strays:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+            if not is_ended(pid):
+                killed += 1
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
         for pid in strays:
             with contextlib.suppress(ChildProcessError):
-                killed += os.waitid(os.P_PID, pid, os.WEXITED) is not None
+                os.waitid(os.P_PID, pid, os.WEXITED)
     return killed
 
 

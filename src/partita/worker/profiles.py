@@ -73,19 +73,14 @@ class WorkerProfile:
     def _inspect(self) -> None:
         import inspect
 
+        from partita.flow.signature import MISSING, Signature
+
         self.is_async = inspect.iscoroutinefunction(self.function)
-        self.declared = _declared_result(self.function)
-
-
-def _declared_result(function: Any) -> Any:
-    import typing
-
-    if "return" not in getattr(function, "__annotations__", {}):
-        return None
-    try:
-        return typing.get_type_hints(function).get("return")
-    except Exception:
-        return None  # a name in an annotation that only type checkers can resolve
+        try:
+            signature = getattr(self.definition, "signature", None) or Signature(self.function)
+        except (TypeError, ValueError):
+            return  # a builtin that does not tell
+        self.declared = None if signature.returns is MISSING else signature.returns
 
 
 def _not_loaded(*_: Any, **__: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from partita.core.records import Profile
 from partita.executors.port import Capacity, Launchable, Message
 from partita.executors.process import ProcessExecutor
-from partita.protocol.messages import DONE, FAILED
+from partita.protocol.messages import DONE, FAILED, Order
 from partita.protocol.values import unpack
 from partita.testing.executor_contract import Desk
 
@@ -28,17 +29,29 @@ class Bench(Desk):
         self.module += 1
         (self.bundle / f"module{self.module}.py").write_text(source)
 
-    def call(self, function: str, *values: Any, extra: dict[str, Any] | None = None, **fields: Any) -> Message:
-        """Order `function` of the module written last, and wait for the end of it."""
+    def start(
+        self,
+        function: str,
+        *values: Any,
+        extra: dict[str, Any] | None = None,
+        folder: Path | None = None,
+        **fields: Any,
+    ) -> Order:
+        """Order `function` of the module written last."""
         if not self.number or self.closed(self.number):
             self.number = self.lane()
         self._profiles += 1
         profile = Profile(f"module{self.module}:{function}", function, **fields)
         workspace = str(self.folder / "workspace")
-        self.executor.introduce(self._profiles, Launchable(profile, str(self.bundle), str(self.bundle), workspace))
+        launchable = Launchable(profile, str(self.bundle), str(folder or self.bundle), workspace)
+        self.executor.introduce(self._profiles, launchable)
         order = self.order(self._profiles, *values, extra=extra)
         self.executor.submit(self.number, [order])
-        return self.end_of(order.ticket)
+        return order
+
+    def call(self, function: str, *values: Any, **more: Any) -> Message:
+        """Order `function` of the module written last, and wait for the end of it."""
+        return self.end_of(self.start(function, *values, **more).ticket)
 
     def result(self, function: str, *values: Any, **fields: Any) -> Any:
         message = self.call(function, *values, **fields)
@@ -75,8 +88,6 @@ BenchMaker = Callable[[dict[str, str]], Bench]
 @pytest.fixture
 def bench_with(tmp_path: Path) -> Iterator[BenchMaker]:
     """Makes a bench whose workers have more variables."""
-    import os
-
     executors: list[ProcessExecutor] = []
 
     def make(variables: dict[str, str]) -> Bench:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +37,9 @@ def test_a_failure_shows_the_users_code_only(bench: Any) -> None:
     ],
 )
 def test_whatever_is_raised_is_a_failure(bench: Any, statement: str, type_name: str) -> None:
-    bench.write(f"import os, sys, threading\ndef strange():\n    {statement}\ndef process_id():\n    return os.getpid()\n")
+    bench.write(
+        f"import os, sys, threading\ndef strange():\n    {statement}\ndef process_id():\n    return os.getpid()\n"
+    )
     pid = bench.result("process_id")
     error = bench.error("strange")
     assert error["type"].endswith(type_name)
@@ -74,23 +77,12 @@ def test_a_coroutine_is_cancelled(bench: Any) -> None:
         "        await asyncio.sleep(0.01)\n"
         "        pathlib.Path(cleaned).touch()\n"
     )
-    bench.number = bench.lane()
-    bench.executor.introduce(900, bench_launchable(bench, "wait"))
-    order = bench.order(900, str(bench.file("started")), str(bench.file("cleaned")))
-    bench.executor.submit(bench.number, [order])
+    order = bench.start("wait", str(bench.file("started")), str(bench.file("cleaned")))
     bench.until(bench.file("started").exists)
     bench.executor.cancel(order.ticket, "cancelled", 20.0)
     lost = bench.end_of(order.ticket)
     assert lost[0] == LOST and lost[2] == "cancelled"
     assert bench.file("cleaned").exists()
-
-
-def bench_launchable(bench: Any, function: str) -> Any:
-    from partita.core.records import Profile
-    from partita.executors.port import Launchable
-
-    profile = Profile(f"module{bench.module}:{function}", function)
-    return Launchable(profile, str(bench.bundle), str(bench.bundle), str(bench.folder / "workspace"))
 
 
 def test_the_working_directory_comes_back(bench: Any) -> None:
@@ -99,19 +91,10 @@ def test_the_working_directory_comes_back(bench: Any) -> None:
     assert bench.result("where") == os.path.realpath(bench.bundle)
 
 
-def test_a_vanished_project_folder_is_said_clearly(bench: Any, tmp_path: Any) -> None:
-    from partita.core.records import Profile
-    from partita.executors.port import Launchable
-
+def test_a_vanished_project_folder_is_said_clearly(bench: Any, tmp_path: Path) -> None:
     bench.write("def task():\n    return 1\n")
-    gone = str(tmp_path / "gone")
-    bench.executor.introduce(
-        900, Launchable(Profile("module1:task", "task"), str(bench.bundle), gone, str(tmp_path / "workspace"))
-    )
-    order = bench.order(900)
-    bench.executor.submit(bench.lane(), [order])
-    error = bench.end_of(order.ticket)[2]
-    assert gone in error["message"] and "moved" in error["message"]
+    error = bench.error("task", folder=tmp_path / "gone")
+    assert str(tmp_path / "gone") in error["message"] and "moved" in error["message"]
 
 
 def test_threads_left_behind_wear_the_worker_out(bench: Any) -> None:

@@ -48,7 +48,9 @@ def _recurse() -> int:
 
 
 def _group() -> BaseException:
-    return BaseExceptionGroup("several", [ValueError("one"), KeyboardInterrupt(), ExceptionGroup("x", [OSError("two")])])
+    return BaseExceptionGroup(
+        "several", [ValueError("one"), KeyboardInterrupt(), ExceptionGroup("x", [OSError("two")])]
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,4 +110,6 @@ def test_secrets_are_masked_everywhere() -> None:
 
 def test_problems_of_a_check_are_told() -> None:
     found = error_map(CheckError([Problem("wrong edge", "flow.py:3", "turn it")]))
-    assert found["problems"] == [{"message": "wrong edge", "place": "flow.py:3", "remedy": "turn it", "is_warning": False}]
+    assert found["problems"] == [
+        {"message": "wrong edge", "place": "flow.py:3", "remedy": "turn it", "is_warning": False}
+    ]

@@ -66,7 +66,9 @@ def test_much_output_is_kept_and_the_segment_changes(bench: Any) -> None:
 
 @pytest.mark.parametrize("damage", ["sys.stdout.close()", "os.close(1)", "os.dup2(os.open(os.devnull, 1), 2)"])
 def test_closed_streams_harm_nobody_else(bench: Any, damage: str) -> None:
-    bench.write(f"import os, sys, time\ndef harm():\n    {damage}\n    time.sleep(0.001)\ndef say():\n    print('hello')\n")
+    bench.write(
+        f"import os, sys, time\ndef harm():\n    {damage}\n    time.sleep(0.001)\ndef say():\n    print('hello')\n"
+    )
     bench.call("harm")
     bench.until(lambda: bench.closed(bench.number))
     assert bench.log(bench.call("say")) == "hello\n"
