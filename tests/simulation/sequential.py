@@ -192,11 +192,20 @@ def _close(flow: Node) -> None:
 def _is_broken(flow: Node) -> bool:
     if any(node.state == "failed" and not _is_looked_at(node) for node in flow.below):
         return True
-    return any(_is_below(leaf, flow) and not _can_be_had(leaf) for leaf in _direct(flow.leaves))
+    return any(_is_below(leaf, flow) and leaf.state != "ok" for leaf in _deep(flow))
 
 
-def _can_be_had(leaf: Node) -> bool:
-    return _last(leaf).state == "ok"
+def _deep(flow: Node) -> list[Node]:
+    """The steps that the flow's value is made of, through the flows that it passes on."""
+    found: list[Node] = []
+    stack = _direct(flow.leaves)
+    while stack:
+        node = _last(stack.pop())
+        if node.leaves is None or _is_observed(node):
+            found.append(node)
+        else:
+            stack.extend(_direct(node.leaves))
+    return found
 
 
 def _direct(leaves: Any) -> list[Node]:

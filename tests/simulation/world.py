@@ -107,6 +107,7 @@ class World:
                     engine = self.engine()
                     engine.start()
                     self._launch(engine)
+                    continue  # what was taken up may have ended at once
                 turns += 1
                 assert turns < TURN_LIMIT, "the runs do not end: something is lost"
                 if turns in self.cancels:

@@ -62,7 +62,8 @@ def _tell_of_failure(run: Run, step: Step, queue: Queue) -> None:
             queue.append(Event(Happening.INPUT_READY, consumer))
         else:
             queue.append(Event(Happening.INPUT_BAD, consumer, error=step.error))
-    if dependents and step.holders:
+    if dependents:
+        # Whether a failure further up is handled is asked later, and the answer may lie with them.
         step.passed_on = [*(step.passed_on or ()), *dependents]
 
 
@@ -108,7 +109,7 @@ def is_handled(run: Run, origin: Step) -> bool:
     """Whether every way on from the failed step leads to somebody who looks at the failure.
 
     A settle, a fallback, or a map that tolerates failures looks at it; a step that is skipped because of it passes it on
-    to whoever needs that step.
+    to whoever needs that step. (A fallback has the inputs of the step that it stands in for, and is skipped with it.)
     """
     stack, seen = [origin], {origin.id}
     while stack:
@@ -118,7 +119,8 @@ def is_handled(run: Run, origin: Step) -> bool:
         entries = [*(step.dependents or ()), *(step.passed_on or ())]
         if any(not isinstance(entry, int) and entry[2] == Need.FINAL for entry in entries):
             continue
-        onward = [run.steps[n] for n in {e if isinstance(e, int) else e[0] for e in entries} if n in run.steps]
+        numbers = {entry if isinstance(entry, int) else entry[0] for entry in entries}
+        onward = [run.steps[n] for n in numbers if n in run.steps and run.steps[n].fallback_of < 0]
         if not onward:
             outer = run.steps.get(step.parent)
             if step is origin or outer is None or is_within(run, origin.id, outer.id):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from partita.core.ending import Queue, finish, relink, release_held
 from partita.core.events import Commands, Event, Happening, NewStep
-from partita.core.graph import Run, Step, descendants, first_failure, is_within, link, path_of
+from partita.core.graph import Run, Step, descendants, is_within, leaves, link, path_of
 from partita.core.states import BAD, FINAL, Kind, Mark, Need, State
 from partita.protocol.values import pack, refs_of
 
@@ -148,18 +148,23 @@ def _children(run: Run, flow: Step) -> list[Step]:
 
 def _lacking_result(run: Run, flow: Step) -> bytes | None:
     """Why the flow's value cannot be had, as a packed error; None where it can or where that is another flow's matter."""
+    is_whole = True
     for number, path in refs_of(flow.alias) if flow.alias is not None else ():
-        step = run.steps[number]
-        if (step.state == State.SUCCEEDED and not path) or not is_within(run, number, flow.id):
+        target = run.steps[number]
+        is_known = target.kind != Kind.FLOW or target.marks & Mark.WHOLE
+        if is_known and not path and target.state == State.SUCCEEDED and is_within(run, number, flow.id):
             continue
-        failure = first_failure(run, step, path)
-        if failure is None:
-            continue
-        if failure.state in BAD and is_within(run, failure.id, flow.id):
-            return failure.error or pack({"type": "StepError", "message": f"{path_of(run, failure.id)} was not run"})
-        if failure.state == State.SUCCEEDED:
-            text = "".join(f"[{key!r}]" for key in path)
-            return pack({"type": "LookupError", "message": f"the value of {path_of(run, number)} has no part {text}"})
+        for leaf, is_there in leaves(run, number, path):
+            if not is_within(run, leaf.id, flow.id):
+                is_whole = False
+            elif not is_there:
+                text = "".join(f"[{key!r}]" for key in path)
+                return pack({"type": "LookupError", "message": f"the value of {path_of(run, number)} has no part {text}"})
+            elif leaf.state in BAD:
+                message = f"{path_of(run, leaf.id)} was not run"
+                return leaf.error or pack({"type": "StepError", "message": message})
+    if is_whole:
+        flow.marks |= Mark.WHOLE
     return None
 
 

@@ -13,7 +13,10 @@ from partita.core.records import Profile
 from partita.core.states import BAD, Kind, Mark, Need, State
 from partita.protocol.values import LIST, OUTCOME, REF, Node, Path, navigate, refs_of, unpack
 
-__all__ = ["Input", "Run", "Step", "alias_of", "descendants", "first_failure", "follow", "is_within", "link", "path_of"]
+__all__ = [
+    "Input", "Run", "Step", "alias_of", "descendants", "first_failure", "follow", "is_within", "leaves", "link",
+    "path_of",
+]  # fmt: skip
 
 Input = tuple[int, Path, Need]
 
@@ -129,18 +132,26 @@ def first_failure(run: Run, step: Step, path: Path) -> Step | None:
     if not path:
         last = _last_of_fallbacks(run, step.id)
         return None if last.state == State.SUCCEEDED else last
-    stack: list[tuple[int, Path]] = [(step.id, path)]
+    for leaf, is_there in leaves(run, step.id, path):
+        if not is_there or leaf.state != State.SUCCEEDED:
+            return leaf
+    return None
+
+
+def leaves(run: Run, step: int, path: Path) -> Iterator[tuple[Step, bool]]:
+    """The steps that make up this part of a value; False with one whose value has no such part."""
+    stack = [(step, path)]
     while stack:
         number, rest = stack.pop()
         try:
             number, rest, node = follow(run, number, rest)
         except (LookupError, TypeError):
-            return run.steps[number]
+            yield run.steps[number], False
+            continue
         if node is not None:
             stack.extend(refs_of(node))
-        elif run.steps[number].state != State.SUCCEEDED:
-            return run.steps[number]
-    return None
+        else:
+            yield run.steps[number], True
 
 
 def _last_of_fallbacks(run: Run, step: int) -> Step:

@@ -145,11 +145,9 @@ def _lose(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> No
         return
     step.crashes += 1
     step.marks |= Mark.CRASHED
-    profile = run.profiles[step.profile]
-    if not profile.is_idempotent:
-        step.marks |= Mark.LOST
+    is_repeatable = _is_repeatable(run, step)
     delay_s = 0.0 if step.crashes == 1 else min(2.0 ** (step.crashes - 2), CRASH_DELAY_LIMIT_S)
-    may_retry = profile.is_idempotent and step.crashes <= profile.crash_retries
+    may_retry = is_repeatable and step.crashes <= run.profiles[step.profile].crash_retries
     _again_or_not(run, step, event, may_retry, delay_s, out, queue)
 
 
@@ -158,10 +156,15 @@ def _orphan(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> 
     if _is_not_awaited(step, event):
         return
     step.marks |= Mark.CRASHED
-    is_idempotent = run.profiles[step.profile].is_idempotent
-    if not is_idempotent:
-        step.marks |= Mark.LOST
-    _again_or_not(run, step, event, is_idempotent, 0.0, out, queue)
+    _again_or_not(run, step, event, _is_repeatable(run, step), 0.0, out, queue)
+
+
+def _is_repeatable(run: Run, step: Step) -> bool:
+    """Whether it may begin again though nobody knows how far it came. An undo always may: it must be done."""
+    if run.profiles[step.profile].is_idempotent or step.kind == Kind.UNDO:
+        return True
+    step.marks |= Mark.LOST
+    return False
 
 
 def _is_not_awaited(step: Step, event: Event) -> bool:

@@ -11,7 +11,7 @@ from partita.core.events import Commands, Event, Happening
 from partita.core.flows import close, enlist_child
 from partita.core.graph import Run, Step, link
 from partita.core.machine import advance
-from partita.core.states import FINAL, Kind, Mark, State
+from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.protocol.values import Node
 
 __all__ = ["StoredStep", "rebuild", "resume"]
@@ -84,11 +84,11 @@ def resume(run: Run, running: dict[int, int], out: Commands) -> None:
     Args:
         running: by step, the number of the attempt that was recorded as started and not as ended.
     """
-    queue: list[Event] = []
+    queue = _stops(run)
     for step in run.steps.values():
         if step.state in FINAL:
-            continue
-        if step.id in running:
+            _retrace(run, step)
+        elif step.id in running:
             step.state, step.attempts = State.RUNNING, running[step.id]
             _link(run, step)
         elif step.kind == Kind.FLOW and step.marks & Mark.EXPANDED:
@@ -101,10 +101,18 @@ def resume(run: Run, running: dict[int, int], out: Commands) -> None:
             queue.extend(_link(run, step))
             queue.append(Event(Happening.REVEALED, step.id))
     queue.extend(Event(Happening.ORPHANED, step, attempt) for step, attempt in running.items())
-    queue.extend(_stops(run))
     for event in queue:
         advance(run, event, out)
     _close_what_ended(run, out)
+
+
+def _retrace(run: Run, step: Step) -> None:
+    """Note again who needed what failed: whether a failure is handled may still be asked."""
+    if step.state == State.SUCCEEDED and step.kind in (Kind.TASK, Kind.FLOW):
+        return
+    for source in step.inputs:
+        if source[2] != Need.HOLD and step.kind != Kind.UNDO:
+            link(run, step, source)
 
 
 def _link(run: Run, step: Step) -> list[Event]:

@@ -59,3 +59,4 @@ class Mark(IntEnum):
     CANCELLING = 128  # asked to stop; its attempt, or the steps below it, have not ended yet
     HANDLED = 256  # a failure that a settle, a fallback or a map's policy looks at
     DRAINED = 512  # something around it failed: no further attempt, and what is around it undoes it
+    WHOLE = 1024  # a finished flow all parts of whose value were made below it
