@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from partita.errors import Problem
+from partita.flow.definition import Definition
 
-__all__ = ["body_warnings"]
+__all__ = ["flow_warnings"]
 
 _EFFECTS = "a layout may run more than once; do it in a task"
 _VARYING = "a layout may run more than once, and would differ; make it in a task, or take it as an input"
@@ -52,40 +53,47 @@ _WRITERS = frozenset(
 )
 
 
-def body_warnings(
-    function: Callable[..., Any], is_call: Callable[[Any], bool], place: Callable[[str, int], str]
-) -> list[Problem]:
-    """Everything in the flow's body that looks wrong; empty where its source cannot be read.
+def flow_warnings(flow: Definition[..., Any], place: Callable[[str, int], str]) -> list[Problem]:
+    """Everything that looks wrong in the bodies of the flow and of the flows that it calls.
 
     Args:
-        function: the flow's function.
-        is_call: whether an object that the body names is a task or flow.
         place: makes "file.py:12" of a file and a line.
     """
+    found: list[Problem] = []
+    waiting, seen = [flow], {id(flow.function)}
+    while waiting:
+        reader = _read(waiting.pop().function, place, found)
+        for called in reader.called if reader is not None else ():
+            if called.body == "flow" and id(called.function) not in seen:
+                seen.add(id(called.function))
+                waiting.append(called)
+    return found
+
+
+def _read(function: Callable[..., Any], place: Callable[[str, int], str], found: list[Problem]) -> _Reader | None:
     try:
         source, first = inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(source)))
     except (OSError, TypeError, SyntaxError):
-        return []
+        return None  # typed into an interactive session, or made by code
     body = tree.body[0]
     if not isinstance(body, ast.FunctionDef):
-        return []
-    reader = _Reader(function, is_call)
+        return None
+    reader = _Reader(function)
     file = function.__code__.co_filename
-    found = [
-        Problem(f"in the body of {function.__name__}, {message}", place(file, first + line - 1), remedy, True)
-        for line, message, remedy in reader.read(body)
-    ]
-    return found
+    for line, message, remedy in reader.read(body):
+        text = f"in the body of {function.__name__}, {message}"
+        found.append(Problem(text, place(file, first + line - 1), remedy, True))
+    return reader
 
 
 class _Reader:
     """Reads the body of one function."""
 
-    def __init__(self, function: Callable[..., Any], is_call: Callable[[Any], bool]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.called: list[Definition[..., Any]] = []  # the tasks and flows that it calls
         closure = inspect.getclosurevars(function)
         self._names: dict[str, Any] = {**closure.builtins, **closure.globals, **closure.nonlocals}
-        self._is_call = is_call
 
     def read(self, body: ast.FunctionDef) -> Iterator[tuple[int, str, str]]:
         """(line, message, remedy) of each finding, in order of lines."""
@@ -110,7 +118,7 @@ class _Reader:
         if not node.handlers:
             return
         for inner in ast.walk(ast.Module(node.body, [])):
-            if isinstance(inner, ast.Call) and self._is_call(self._object(inner.func)):
+            if isinstance(inner, ast.Call) and isinstance(self._object(inner.func), Definition):
                 name = ast.unparse(inner.func)
                 yield (
                     node.lineno,
@@ -120,6 +128,10 @@ class _Reader:
                 return
 
     def _of_call(self, node: ast.Call) -> Iterator[tuple[int, str, str]]:
+        called = self._object(node.func)
+        if isinstance(called, Definition):
+            self.called.append(called)
+            return
         name = self._full_name(node.func)
         if name == "open" and _opens_for_writing(node):
             yield node.lineno, "a file is opened for writing", _EFFECTS

@@ -12,10 +12,9 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NoReturn
 
-from partita.errors import CheckError, Problem
 from partita.flow.ambient import Caller, calling
 from partita.flow.definition import Definition
-from partita.flow.mapping import Elements, elements_of, is_gone_through
+from partita.flow.mapping import Elements, map_arguments
 from partita.flow.ref import refuse_operations
 from partita.flow.settle import Failure, Outcome
 
@@ -99,15 +98,7 @@ class _Eager:
         absent = next((value for value in (*args, *keywords.values()) if type(value) is Absent), None)
         if absent is not None:
             return absent
-        misfits = target.signature.misfits(len(args), keywords)
-        if misfits:
-            raise CheckError([Problem(misfit) for misfit in misfits])
-        arguments = []
-        for parameter, label, value in target.signature.pairs(args, keywords):
-            value = elements_of(value)
-            arguments.append((parameter, label, value, is_gone_through(value, parameter.annotation)))
-        if not any(goes for *_, goes in arguments):
-            raise CheckError([Problem(f"{target.name}.map got nothing to go through", "", "give it a list")])
+        arguments = map_arguments(target, args, keywords)
         results = [self.call(target, a, k, None) for a, k in Elements(target.name, arguments, len(args), key)]
         return _by_policy(target.name, results, policy)
 

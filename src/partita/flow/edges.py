@@ -67,6 +67,22 @@ class EdgeCheck:
             return
         self._check(value, parameter.annotation, label, label)
 
+    def elements(self, parameter: Parameter, label: str, value: Any) -> None:
+        """Check what a map goes through against the parameter that takes one element."""
+        if parameter.annotation is MISSING:
+            return
+        if type(value) is Mapped:
+            self._edge(value._parts.kind, parameter.annotation, value._parts.step, "", label)
+        elif type(value) is StepRef:
+            given = get_args(plain_form(value._parts.kind))
+            if given and get_origin(plain_form(value._parts.kind)) in (list, tuple, set, frozenset):
+                for kind in given:
+                    if kind is not Ellipsis:
+                        self._edge(kind, parameter.annotation, value._parts.step, "", label)
+        else:
+            for item in value:
+                self._check(item, parameter.annotation, "", label)
+
     def result(self, value: Any) -> None:
         """Check what a flow's body returned against its annotation."""
         annotation = self._target.signature.returns

@@ -8,6 +8,7 @@ from typing import Any
 
 from partita.errors import CheckError, DefinitionError, Problem, RefError
 from partita.flow.ambient import calling
+from partita.flow.checks import flow_warnings
 from partita.flow.definition import Definition
 from partita.flow.flow import Flow
 from partita.flow.inputs import convert_inputs
@@ -31,6 +32,7 @@ def lay_out(
     layout: Layout | None = None,
     project: Path | None = None,
     executor: str = "",
+    is_root: bool = True,
 ) -> Layout:
     """Run the body of a flow, or expand a map, and give its layout.
 
@@ -45,6 +47,7 @@ def lay_out(
             and executor are its own.
         project: the folder that places are relative to.
         executor: where steps run that do not say.
+        is_root: the flow that was launched: the bodies of all flows that it reaches are read for warnings.
 
     Raises:
         CheckError: with every problem that was found. What the body itself raises passes through.
@@ -59,6 +62,8 @@ def lay_out(
     definition = _definition(target, mapping is not None)
     if mapping is not None:
         return _run(layout, lambda: expand(layout, definition, tuple(args), given, mapping))
+    if is_root:
+        layout.problems.extend(flow_warnings(definition, layout.place_in_project))
     layout.adopt_executor(definition.options.executor)
     bound = convert_inputs(definition.signature, tuple(args), given, texts, definition.place)
     retype_inputs(definition.signature, *bound)

@@ -9,31 +9,25 @@ from threading import get_ident
 from types import FrameType
 from typing import Any
 
-from partita.core.records import Profile
 from partita.core.states import Kind, Need
 from partita.errors import DefinitionError, PartitaError, Problem, RefError
 from partita.flow.arguments import ArgumentWriter, ValueWriter, needs_values, with_lists
 from partita.flow.definition import Definition
 from partita.flow.edges import EdgeCheck, check_edge, item_type
+from partita.flow.frames import Row, frames_of
 from partita.flow.mapped import Mapped
 from partita.flow.mapping import lay_out_map
 from partita.flow.places import OWN_FOLDER, Places
-from partita.flow.profiles import Encode, make_profile, profile_map
+from partita.flow.profiles import Encode, ProfileBook
 from partita.flow.ref import RefParts, StepRef, make_ref
 from partita.flow.settle import Outcome, outcome_of
 from partita.flow.signature import MISSING, Signature
 from partita.flow.types import list_of
-from partita.protocol.messages import FRAME_STEPS
 from partita.protocol.values import PLAIN, Node, Path, pack
 
-__all__ = ["Layout", "Row"]
+__all__ = ["Layout"]
 
-#: A step of a frame: see `protocol.messages`.
-Row = list[Any]
-
-_FRAME_BYTES = 65_536
 _TEXT_LIMIT = 1024
-_NO_KEYWORDS: dict[str, Any] = {}
 
 
 class Layout:
@@ -58,17 +52,15 @@ class Layout:
             executor: where steps run that do not say.
         """
         self.rows: list[Row] = []
-        self.profiles: list[Profile] = []
         self.problems: list[Problem] = []
         self.value: Node = [PLAIN, None]
         self._encode = encode
-        self._fingerprint = fingerprint
+        self._book = ProfileBook(encode, fingerprint)
+        self.profiles = self._book.profiles
         self._places = Places(project if project is not None else FolderPath(os.getcwd()))
         self._executor = executor
         self._parent = -1
         self._names: dict[str, int] = {}
-        self._numbers: dict[tuple[int, str, str], tuple[int, Any]] = {}
-        self._equal: dict[Any, int] = {}
         self._known: dict[int, tuple[Any, Node]] = {}
         self._outcomes: dict[tuple[int, Path], StepRef[Any]] = {}
         self.abandoned: list[Problem] = []
@@ -87,18 +79,7 @@ class Layout:
 
     def frames(self) -> Iterator[tuple[list[dict[str, Any]], list[Row]]]:
         """The steps in frames: the profiles that are new in it, and the rows, as `protocol.messages` describes."""
-        sent, start = 0, 0
-        while start < len(self.rows):
-            end, size = start, 0
-            while end < len(self.rows) and end - start < FRAME_STEPS and size < _FRAME_BYTES:
-                row = self.rows[end]
-                size += 64 + len(row[4] or b"") + len(row[7] or b"") + 8 * len(row[5])
-                end += 1
-            rows = self.rows[start:end]
-            wanted = max(max((row[2] for row in rows), default=-1) + 1, sent)
-            profiles = [profile_map(profile) for profile in self.profiles[sent:wanted]]
-            yield profiles, rows
-            sent, start = wanted, end
+        return frames_of(self.profiles, self.rows)
 
     # What the worker says before the body runs
 
@@ -175,7 +156,6 @@ class Layout:
             if fallback_of is None and not _is_deferred(signature, args, keywords):
                 return self._lay_out_in_place(target, args, keywords, place, name)
             kind = Kind.FLOW
-        number = len(self.rows)
         profile = self.profile_number(target, target.body)
         fast = self._plain_arguments(signature, args) if not keywords else None
         returns = signature.returns
@@ -184,6 +164,7 @@ class Layout:
         else:
             packed, inputs, returns = self._arguments(target, args, keywords, place)
             row = [self.unique(name), kind, profile, self._parent, packed, inputs, fallback_of, None, place]
+        number = len(self.rows)  # not before: the arguments may have added the step that gathers a map
         self.rows.append(row)
         if target.options.fallback is not None:
             self._add_fallback(target, args, keywords, place, number)
@@ -354,18 +335,7 @@ class Layout:
 
     def profile_number(self, target: Definition[..., Any], body: str) -> int:
         """The number of the target's profile in this layout; equal ones are one."""
-        found = self._numbers.get((id(target), body, self._executor))
-        if found is not None:
-            return found[0]
-        equal = (target.function, target.options, body, self._executor)
-        number = self._equal.get(equal)
-        if number is None:
-            number = len(self.profiles)
-            profile = make_profile(target, self._encode, self._fingerprint, body=body, executor=self._executor)
-            self.profiles.append(profile)
-            self._equal[equal] = number
-        self._numbers[id(target), body, self._executor] = (number, target)
-        return number
+        return self._book.number(target, body, self._executor)
 
     # What writers, checks and refs ask
 
@@ -444,6 +414,10 @@ class Layout:
     def adopt_executor(self, executor: str) -> None:
         """Where the flow's steps run that do not say, if the flow says."""
         self._executor = executor or self._executor
+
+    def place_in_project(self, file: str, line: int) -> str:
+        """ "file.py:12", relative to the project."""
+        return self._places.in_project(file, line)
 
     def place_of(self, error: BaseException) -> str:
         """The innermost line of the user's code that the error came through."""

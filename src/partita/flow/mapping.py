@@ -10,10 +10,11 @@ from partita.core.states import Need
 from partita.errors import CheckError, Problem, RefError
 from partita.flow.arguments import ArgumentWriter, holds_refs
 from partita.flow.definition import Definition
+from partita.flow.edges import EdgeCheck
 from partita.flow.mapped import Constant, Mapped, make_mapped
 from partita.flow.ref import RefParts, StepRef, retype
 from partita.flow.settle import outcome_of
-from partita.flow.signature import MISSING, Parameter, Signature
+from partita.flow.signature import MISSING, Parameter
 from partita.flow.types import Verdict, is_union, list_of, plain_form, relate
 from partita.flow.values import check_value
 from partita.protocol.values import pack
@@ -21,7 +22,7 @@ from partita.protocol.values import pack
 if TYPE_CHECKING:
     from partita.flow.layout import Layout
 
-__all__ = ["Elements", "elements_of", "expand", "is_gone_through", "lay_out_map"]
+__all__ = ["Elements", "expand", "lay_out_map", "map_arguments"]
 
 #: One argument of a map: (parameter, label, value, whether the map goes through it).
 MapArgument = tuple[Parameter, str, Any, bool]
@@ -37,19 +38,16 @@ def lay_out_map(
     place: str,
 ) -> Mapped[Any]:
     """The map's result, with its steps added."""
-    _check_fit(layout, target, args, keywords, place)
-    arguments = _arguments(target.signature, args, keywords)
-    policy = policy or _inherited_policy(arguments)
-    if not any(goes for *_, goes in arguments):
-        layout.problem(
-            f"{target.name}.map got nothing to go through",
-            place,
-            f"give it a list, or the promise of one; for a single call write {target.name}(...)",
-        )
+    try:
+        arguments = map_arguments(target, args, keywords)
+        policy = policy or _inherited_policy(arguments)
+        if any(goes and not _is_known(value) for _, _, value, goes in arguments):
+            return _deferred(layout, target, arguments, len(args), key, policy, place)
+        return _known(layout, target, Elements(target.name, arguments, len(args), key), policy, place)
+    except CheckError as error:
+        for problem in error.problems:
+            layout.problem(problem.message, problem.place or place, problem.remedy)
         return _mapped(layout, target, place, [], [], policy)
-    if any(goes and not _is_known(value) for _, _, value, goes in arguments):
-        return _deferred(layout, target, arguments, len(args), key, policy, place)
-    return _known(layout, target, Elements(target.name, arguments, len(args), key), policy, place)
 
 
 def expand(
@@ -168,7 +166,7 @@ def _unwrapped(value: Any, goes: bool) -> Any:
     return value
 
 
-def elements_of(value: Any) -> Any:
+def _elements_of(value: Any) -> Any:
     """A value that a map may go through as something with a length: iterators are used up here."""
     if isinstance(value, (str, bytes, bytearray, Mapping, Constant, list, tuple)):
         return value
@@ -179,7 +177,7 @@ def elements_of(value: Any) -> Any:
     return value
 
 
-def is_gone_through(value: Any, annotation: Any) -> bool:
+def _is_gone_through(value: Any, annotation: Any) -> bool:
     """Whether a map goes through the value, rather than passing it whole to every element.
 
     A list is passed whole where the parameter is declared to take just such a list.
@@ -222,20 +220,27 @@ def _is_sequence(kind: Any) -> bool:
     return origin in (list, tuple) or any(relate(kind, origin) is Verdict.OK for kind in _SEQUENCES)
 
 
-def _arguments(signature: Signature, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> list[MapArgument]:
-    found = []
-    for parameter, label, value in signature.pairs(args, keywords):
-        value = elements_of(value)
-        found.append((parameter, label, value, is_gone_through(value, parameter.annotation)))
-    return found
+def map_arguments(
+    target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> list[MapArgument]:
+    """The arguments of a map.
 
-
-def _check_fit(
-    layout: Layout, target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any], place: str
-) -> None:
+    Raises:
+        CheckError: they do not fit, or none is gone through.
+    """
     misfits = target.signature.misfits(len(args), keywords)
     if misfits:
-        raise CheckError([Problem(misfit, place) for misfit in misfits])
+        raise CheckError([Problem(misfit) for misfit in misfits])
+    found = []
+    for parameter, label, value in target.signature.pairs(args, keywords):
+        value = _elements_of(value)
+        found.append((parameter, label, value, _is_gone_through(value, parameter.annotation)))
+    if not any(goes for *_, goes in found):
+        raise _refused(
+            f"{target.name}.map got nothing to go through",
+            f"give it a list, or the promise of one; for a single call write {target.name}(...)",
+        )
+    return found
 
 
 def _inherited_policy(arguments: list[MapArgument]) -> tuple[Any, ...] | None:
@@ -301,7 +306,9 @@ def _deferred(
     names: list[str] = []
     nodes: list[Any] = []
     named: list[Any] = []
-    for _, label, value, goes in arguments:
+    check = EdgeCheck(layout, target, place)
+    for parameter, label, value, goes in arguments:
+        check.elements(parameter, label, value) if goes else check.argument(parameter, label, _bare(value))
         node = _deferred_node(layout, writer, value, goes)
         if len(nodes) < positional:
             nodes.append(node)
@@ -326,9 +333,12 @@ def _deferred(
     return make_mapped(RefParts(layout, number, (), kind), target.name, place, None, None, policy, whole)
 
 
+def _bare(value: Any) -> Any:
+    return value.value if isinstance(value, Constant) else value
+
+
 def _deferred_node(layout: Layout, writer: ArgumentWriter, value: Any, goes: bool) -> Any:
-    if isinstance(value, Constant):
-        value = value.value
+    value = _bare(value)
     if type(value) is StepRef and goes and layout.is_flow_step(value):
         # What the flow laid out is enough: its elements need not be there for the map over them to go on.
         parts = layout.parts_here(value)

@@ -11,7 +11,7 @@ from partita.flow.definition import Definition
 from partita.flow.loading import locate
 from partita.protocol.values import Node, pack
 
-__all__ = ["Encode", "make_profile", "profile_map"]
+__all__ = ["Encode", "ProfileBook", "make_profile", "profile_map"]
 
 
 class Encode(Protocol):
@@ -83,3 +83,29 @@ _FIELDS = tuple(field.name for field in fields(Profile))
 def profile_map(profile: Profile) -> dict[str, Any]:
     """The profile's fields as a map for messages."""
     return {name: getattr(profile, name) for name in _FIELDS}
+
+
+class ProfileBook:
+    """The profiles of one layout, numbered; equal ones are one."""
+
+    def __init__(self, encode: Encode, fingerprint: Callable[[Any], str] | None) -> None:
+        self.profiles: list[Profile] = []
+        self._encode = encode
+        self._fingerprint = fingerprint
+        # The target is kept, so that its id is not given to another one.
+        self._numbers: dict[tuple[int, str, str], tuple[int, Definition[..., Any]]] = {}
+        self._equal: dict[Any, int] = {}
+
+    def number(self, target: Definition[..., Any], body: str, executor: str) -> int:
+        """The number of the target's profile."""
+        found = self._numbers.get((id(target), body, executor))
+        if found is not None:
+            return found[0]
+        equal = (target.function, target.options, body, executor)
+        number = self._equal.get(equal)
+        if number is None:
+            number = len(self.profiles)
+            self.profiles.append(make_profile(target, self._encode, self._fingerprint, body=body, executor=executor))
+            self._equal[equal] = number
+        self._numbers[id(target), body, executor] = (number, target)
+        return number
