@@ -233,6 +233,8 @@ class ProcessExecutor:
     def _drain(self, worker: WorkerProcess, messages: list[Message], most: int) -> None:
         """Take what the worker has said."""
         lane = self._lane_served.get(worker)
+        if worker.is_garbled:
+            most = 0
         for _ in range(most):
             packet = worker.receive()
             if packet is None:
@@ -241,6 +243,7 @@ class ProcessExecutor:
                 message = self._spill.open(packet)
                 is_idle = self._take(worker, lane, message, messages)
             except (ValueError, TypeError, IndexError, OSError, ProtocolError) as error:
+                worker.is_garbled = True
                 worker.kill("died", f"it said something that is no message ({error})")
                 return
             if is_idle:

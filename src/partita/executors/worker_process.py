@@ -36,6 +36,7 @@ class WorkerProcess:
         self.known: set[int] = set()  # numbers of the profiles that it was sent
         self.workspace = ""
         self.is_ready = False
+        self.is_garbled = False  # it said something that is no message, so that it is not listened to any more
         self.fate: tuple[str, str, int] | None = None  # (reason, detail, ticket meant) once we have killed it
         self.peak_bytes = 0  # of the running attempt, as sampled from outside
         self.status = StatusPage.create()

@@ -1,13 +1,13 @@
-'''The functions that the executors' contract has run, as the source of a module in a bundle.
+"""The functions that the executors' contract has run, as the source of a module in a bundle.
 
 They are source, because a worker finds its code in the bundle, whatever the executor makes of that.
-'''
+"""
 
 from __future__ import annotations
 
 __all__ = ["SOURCE"]
 
-SOURCE = '''
+SOURCE = """
 import ctypes
 import os
 import signal
@@ -125,4 +125,4 @@ def fork_and_return(value):
         return "child"
     os.wait()
     return value
-'''
+"""

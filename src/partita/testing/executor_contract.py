@@ -53,9 +53,9 @@ class Desk:
         self.executor.introduce(self._profiles, Launchable(profile, str(self.bundle), str(self.bundle), workspace))
         return self._profiles
 
-    def lane(self, demand: Demand = Demand()) -> int:
+    def lane(self, demand: Demand | None = None) -> int:
         """Open a lane for them."""
-        return self.executor.open_lane(str(self.bundle), demand)
+        return self.executor.open_lane(str(self.bundle), demand or Demand())
 
     def order(self, profile: int, *values: Any, extra: dict[str, Any] | None = None) -> Order:
         """An order with plain arguments."""

@@ -1,4 +1,4 @@
-"""`python -m partita.worker ORDERS CONTROL STATUS ENGINE`: three inherited file descriptors and the engine's process id."""
+"""`python -m partita.worker ORDERS CONTROL STATUS ENGINE`: three inherited file descriptors, and the engine's pid."""
 
 from __future__ import annotations
 

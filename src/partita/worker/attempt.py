@@ -224,10 +224,7 @@ class Attempt:
         worker = self.worker
         ended_at = time()
         elapsed = ended_at - self.started_at
-        if 0 <= elapsed < _SHORT_S:
-            cpu_s = elapsed
-        else:
-            cpu_s = worker.meter.look(worker)
+        cpu_s = elapsed if 0 <= elapsed < _SHORT_S else worker.meter.look(worker)
         message.append((self.started_at, ended_at, cpu_s, worker.meter.peak_bytes))
         message.append(worker.capture.end())
         return message

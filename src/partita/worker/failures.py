@@ -111,4 +111,5 @@ def _cut(text: str, limit: int) -> str:
         return text
     half = limit // 2
     left_out = len(text) - 2 * half
-    return f"{text[:half]}\n... {left_out:,} characters left out; the attempt's log has the whole message ...\n{text[-half:]}"
+    gap = f"\n... {left_out:,} characters left out; the attempt's log has the whole message ...\n"
+    return text[:half] + gap + text[-half:]

@@ -12,9 +12,9 @@ class WorkerProfile:
     """Made from the map of a PROFILE message."""
 
     __slots__ = (
-        "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder", "function", "is_async",
-        "is_loaded", "is_special", "reference", "secrets", "timeout_s", "title", "variables", "worker_options",
-        "workspace",
+        "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder", "function",
+        "is_async", "is_loaded", "is_special", "reference", "secrets", "timeout_s", "title", "variables",
+        "worker_options", "workspace",
     )  # fmt: skip
 
     def __init__(self, fields: dict[str, Any]) -> None:

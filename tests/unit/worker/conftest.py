@@ -70,7 +70,8 @@ class Bench(Desk):
             return ""
         segment, start, end = message[-1]
         data = (self.folder / "workspace" / "logs" / "run" / segment).read_bytes()
-        return data[start:end].decode()
+        text: str = data[start:end].decode()
+        return text
 
 
 @pytest.fixture

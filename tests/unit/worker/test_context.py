@@ -21,10 +21,7 @@ def test_it_knows_the_attempt(bench: Any) -> None:
 
 
 def test_a_checkpoint_is_found_again(bench: Any) -> None:
-    bench.write(
-        _HEAD
-        + "def count():\n    f = context().checkpoint / 'n'\n    f.open('a').write('x')\n    return len(f.read_text())\n"
-    )
+    bench.write(_HEAD + "def count():\n    f = context().checkpoint / 'n'\n    return f.write_text('x')\n")
     message = bench.call("count")
     folder = bench.folder / "workspace" / "checkpoints" / "run" / str(message[1])
     assert unpack(message[2])[1] == 1

@@ -11,19 +11,19 @@ from partita.errors import CheckError, Problem
 from partita.worker.failures import error_map, full_text
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no text")
 
     __repr__ = __str__
 
 
-class Odd(Exception):
+class OddError(Exception):
     def __str__(self) -> Any:
         return 7
 
 
-class Vicious(Exception):
+class ViciousError(Exception):
     def __str__(self) -> str:
         raise SystemExit(3)
 
@@ -62,9 +62,9 @@ def _group() -> BaseException:
         (GeneratorExit(), "GeneratorExit", ""),
         (StopIteration(5), "StopIteration", "5"),
         (MemoryError(), "MemoryError", "not enough memory"),
-        (Unprintable(), "Unprintable", "cannot be had"),
-        (Odd(), "Odd", "cannot be had"),
-        (Vicious(), "Vicious", "cannot be had"),
+        (UnprintableError(), "UnprintableError", "cannot be had"),
+        (OddError(), "OddError", "cannot be had"),
+        (ViciousError(), "ViciousError", "cannot be had"),
         (_group(), "BaseExceptionGroup", "several"),
         (ValueError("\ud800"), "ValueError", "\\ud800"),
     ],
