@@ -77,6 +77,10 @@ class Pool:
         self._warm: dict[WorkerProcess, None] = {}  # in the order in which they became idle
         self._count = 0
 
+    def stop_prestarting(self) -> None:
+        """A bare worker could not start, so that the next ones could not either."""
+        self._spare = 0
+
     def prestart(self, limit: int | None = None) -> None:
         """Have bare workers ready."""
         wanted = self._spare if limit is None else min(limit, self._spare)
@@ -86,7 +90,7 @@ class Pool:
     def take(self, key: Key) -> WorkerProcess:
         """A worker bound to the key, or a bare one, which then is."""
         for worker in reversed(self._warm):
-            if worker.key == key:
+            if worker.key == key and worker.fate is None:
                 del self._warm[worker]
                 return worker
         worker = self._bare.pop(0) if self._bare else self._start()

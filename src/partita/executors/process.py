@@ -341,6 +341,8 @@ class ProcessExecutor:
         cpu_s = worker.cpu_s()
         self._drain(worker, messages, 1_000_000)
         status = worker.reap()
+        if not worker.is_ready:
+            self._pool.stop_prestarting()
         lane = self._lane_served.get(worker)
         if lane is not None:
             returned = [[RETURNED, message[1]] for message in self._take_unbegun(lane)]

@@ -9,8 +9,8 @@ the worker has not read from it can be taken back. The second carries what must 
 A PROFILE whose map is None makes the worker forget the profile. A map of a PROFILE carries, beside the fields of a
 Profile, "bundle", "folder", "workspace" and "environment" (variables that libraries read when they are imported).
 
-A message longer than PACKET_LIMIT_BYTES is written to a file; the packet then is SPILLED and the file's path, and whoever
-reads the packet deletes the file.
+A message longer than PACKET_LIMIT_BYTES is written to a file; the packet then is SPILLED and the file's path, and
+whoever reads the packet deletes the file.
 """
 
 from __future__ import annotations

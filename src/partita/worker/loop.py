@@ -114,9 +114,11 @@ class Worker:
         return message
 
     def _open(self, packet: bytes) -> list[Any]:
-        if self._spill is None or packet[0] != _SPILLED_BYTE:
-            return Spill("/").open(packet)
-        return self._spill.open(packet)
+        if self._spill is not None:
+            return self._spill.open(packet)
+        # Not bound yet, so that the packet itself has to say where the folder is.
+        path = os.fsdecode(packet[1:]) if packet[0] == _SPILLED_BYTE else "/"
+        return Spill(os.path.dirname(path)).open(packet)
 
     def _take_profile(self, number: int, fields: dict[str, Any] | None) -> None:
         if fields is None:
