@@ -81,7 +81,7 @@ def merge_options(
 
 def _unknown(name: str, owner: str, allowed: frozenset[str]) -> str:
     near = difflib.get_close_matches(name, allowed, 1)
-    if not near and name in TASK_OPTIONS:
+    if name in TASK_OPTIONS:
         return f"{owner}: a flow has no option {name!r}; give it to the tasks that the flow calls"
     hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(sorted(allowed))}"
     return f"{owner}: there is no option {name!r}; {hint}"

@@ -17,8 +17,8 @@ from partita.flow.ref import StepRef
 from partita.flow.signature import MISSING
 
 __all__ = [
-    "Bindings", "Verdict", "fields_of", "is_protocol", "is_union", "list_of", "plain_form", "relate", "substitute",
-    "type_name",
+    "Bindings", "Verdict", "fields_of", "is_protocol", "is_union", "list_of", "plain_form", "relate",
+    "required_keys", "substitute",    "type_name",
 ]  # fmt: skip
 
 
@@ -272,11 +272,23 @@ def fields_of(kind: Any) -> dict[str, Any]:
         return dict(getattr(kind, "__annotations__", {}))
 
 
+def required_keys(kind: Any) -> frozenset[str]:
+    """The keys that a TypedDict must have."""
+    try:
+        hints = typing.get_type_hints(kind, include_extras=True)
+    except Exception:
+        return frozenset(kind.__required_keys__)
+    # Where annotations are texts, __required_keys__ does not know of NotRequired[...].
+    optional = {name for name, hint in hints.items() if get_origin(hint) is typing.NotRequired}
+    demanded = {name for name, hint in hints.items() if get_origin(hint) is typing.Required}
+    return frozenset((kind.__required_keys__ - optional) | demanded)
+
+
 def _relate_typed_dict(source: Any, source_class: type, target: Any, bindings: Bindings) -> Verdict:
     if not typing.is_typeddict(source_class):
         return _UNDECIDED if _is_subclass(source_class, dict) or source_class in _MAPPINGS else _WRONG
     given, wanted = fields_of(source_class), fields_of(target)
-    if not target.__required_keys__ <= source_class.__required_keys__:  # type: ignore[attr-defined]
+    if not required_keys(target) <= required_keys(source_class):
         return _WRONG
     return max((_relate(given[key], wanted[key], bindings) for key in wanted if key in given), default=_OK)
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, ForwardRef, Literal, TypeVar, get_args, get_origin
 
 from partita.flow.signature import MISSING
-from partita.flow.types import fields_of, is_protocol, is_union, plain_form, type_name
+from partita.flow.types import fields_of, is_protocol, is_union, plain_form, required_keys, type_name
 
 __all__ = ["check_value", "shown"]
 
@@ -89,7 +89,7 @@ def _is_instance(value: Any, kind: type) -> bool:
 def _typed_dict(value: Any, kind: Any, where: str) -> str | None:
     if not isinstance(value, dict):
         return _wrong(value, kind, where)
-    missing = sorted(kind.__required_keys__ - value.keys())
+    missing = sorted(required_keys(kind) - value.keys())
     if missing:
         return f"{where or 'it'} lacks the key{'s' * (len(missing) > 1)} {', '.join(missing)} of {kind.__name__}"
     for name, annotation in fields_of(kind).items():
