@@ -199,5 +199,3 @@ class ArgumentWriter(ValueWriter):
             parts = self._source.parts_here(self._source.whole(mapped))
             return self.input(parts.step, parts.path, Need.SHAPE)
         return self._ref(self._source.parts_here(self._source.whole(mapped)), False)
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
@@ -161,9 +162,11 @@ class _Reader:
         found = self._names.get(root)
         if inspect.ismodule(found):
             root = found.__name__
-        elif found is not None and getattr(found, "__module__", None) not in (None, "builtins"):
-            owner = getattr(found, "__self__", None)
-            module = type(owner).__module__ if owner is not None and not inspect.ismodule(owner) else found.__module__
+        elif found is not None and found is not getattr(builtins, root, None):
+            owner = getattr(found, "__self__", None)  # random.random is a method of a hidden object
+            module = getattr(type(owner) if owner is not None else found, "__module__", None)
+            if inspect.ismodule(owner):
+                module = owner.__name__
             root = f"{module}.{getattr(found, '__name__', root)}"
         return f"{root}.{rest}" if rest else root
 

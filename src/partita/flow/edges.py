@@ -91,8 +91,10 @@ class EdgeCheck:
 
     def result_type(self) -> Any:
         """The declared type of this call's result, with its TypeVars bound."""
-        return substitute(self._target.signature.returns, self._bindings) if self._bindings else (
-            self._target.signature.returns
+        return (
+            substitute(self._target.signature.returns, self._bindings)
+            if self._bindings
+            else (self._target.signature.returns)
         )
 
     def _check(self, value: Any, annotation: Any, label: str, where: str) -> None:

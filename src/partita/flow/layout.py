@@ -213,9 +213,7 @@ class Layout:
             named.append([PLAIN, check.undecided])
         return pack((nodes, names, named)), writer.inputs, check.result_type()
 
-    def _guarded(
-        self, writer: ValueWriter, value: Any, declared: Any, holding: Any, label: str, place: str
-    ) -> Node:
+    def _guarded(self, writer: ValueWriter, value: Any, declared: Any, holding: Any, label: str, place: str) -> Node:
         try:
             return writer.write(value, declared, holding)
         except (PartitaError, RecursionError) as error:

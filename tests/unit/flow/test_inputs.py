@@ -1,5 +1,7 @@
 """Inputs from outside, as Python values and as command-line texts."""
 
+# ruff: noqa: UP045 - the older spellings are what is tested
+
 from __future__ import annotations
 
 import math
@@ -31,17 +33,47 @@ class Range:
 
 
 TEXTS = [
-    ("7", int, 7), ("-7", int, -7), ("12345678901234567890123", int, 12345678901234567890123), ("1.5", float, 1.5), ("2", float, 2.0),
-    ("1e-3", float, 0.001), ("true", bool, True), ("no", bool, False), ("a b", str, "a b"), ("7", str, "7"), ("[1, 2]", list[int], [1, 2]),
-    ('["a"]', list[str], ["a"]), ('{"a": 1}', dict[str, int], {"a": 1}), ("[1, \"a\"]", tuple[int, str], (1, "a")),
-    ("2024-02-29", date, date(2024, 2, 29)), ("2024-02-29T10:00:00", datetime, datetime(2024, 2, 29, 10)),
-    ("P1D", timedelta, timedelta(days=1)), ("0.10", Decimal, Decimal("0.10")), ("RED", Color, Color.RED), ("b", Color, Color.BLUE),
-    ('{"low": 1}', Range, Range(1, 1.0)), ('[{"low": 1, "high": 2.5}]', list[Range], [Range(1, 2.5)]), ("a/b", Path, Path("a/b")),
-    ("null", Optional[int], None), ("7", Optional[int], 7), ("none", str | None, None), ("x", str | None, "x"), ("7", int | str, 7),
-    ("x", int | str, "x"), ("1.5", int | float, 1.5), ("3", int | float, 3), ("a", Literal["a", "b"], "a"), ("2", Literal[1, 2], 2),
-    ('{"a": [1]}', dict, {"a": [1]}), ('[1]', Any, [1]), ("word", Any, "word"), ('["2024-01-01"]', list[date], [date(2024, 1, 1)]),
-    ('["RED"]', list[str], ["RED"]), ('["r"]', list[Color], [Color.RED]), ("[1]", list[int] | None, [1]),
-]  # fmt: skip
+    ("7", int, 7),
+    ("-7", int, -7),
+    ("12345678901234567890123", int, 12345678901234567890123),
+    ("1.5", float, 1.5),
+    ("2", float, 2.0),
+    ("1e-3", float, 0.001),
+    ("true", bool, True),
+    ("no", bool, False),
+    ("a b", str, "a b"),
+    ("7", str, "7"),
+    ("[1, 2]", list[int], [1, 2]),
+    ('["a"]', list[str], ["a"]),
+    ('{"a": 1}', dict[str, int], {"a": 1}),
+    ('[1, "a"]', tuple[int, str], (1, "a")),
+    ("2024-02-29", date, date(2024, 2, 29)),
+    ("2024-02-29T10:00:00", datetime, datetime(2024, 2, 29, 10)),
+    ("P1D", timedelta, timedelta(days=1)),
+    ("0.10", Decimal, Decimal("0.10")),
+    ("RED", Color, Color.RED),
+    ("b", Color, Color.BLUE),
+    ('{"low": 1}', Range, Range(1, 1.0)),
+    ('[{"low": 1, "high": 2.5}]', list[Range], [Range(1, 2.5)]),
+    ("a/b", Path, Path("a/b")),
+    ("null", Optional[int], None),
+    ("7", Optional[int], 7),
+    ("none", str | None, None),
+    ("x", str | None, "x"),
+    ("7", int | str, 7),
+    ("x", int | str, "x"),
+    ("1.5", int | float, 1.5),
+    ("3", int | float, 3),
+    ("a", Literal["a", "b"], "a"),
+    ("2", Literal[1, 2], 2),
+    ('{"a": [1]}', dict, {"a": [1]}),
+    ("[1]", Any, [1]),
+    ("word", Any, "word"),
+    ('["2024-01-01"]', list[date], [date(2024, 1, 1)]),
+    ('["RED"]', list[str], ["RED"]),
+    ('["r"]', list[Color], [Color.RED]),
+    ("[1]", list[int] | None, [1]),
+]
 
 
 @pytest.mark.parametrize(("text", "annotation", "value"), TEXTS)
@@ -51,14 +83,26 @@ def test_texts_become_values(text: str, annotation: Any, value: Any):
 
 
 WRONG = [
-    ("x", int, "'x' is not a whole number"), ("1.5", int, "not a whole number"), ("x", float, "not a number"),
-    ("nan", float, "not a finite number"), ("Infinity", float, "not a finite number"), ("maybe", bool, "neither true nor false"),
-    ("[1, NaN]", list[float], "NaN is not JSON"), ('{"a": -Infinity}', dict[str, float], "-Infinity is not JSON"),
-    ("[1e999]", list[float], "too large"), ("[1", list[int], "is not JSON"), ('["1"]', list[int], "[0]: Input should be a valid integer"),
-    ("[1.5]", list[int], "[0]"), ("yesterday", date, "date"), ("2023-02-29", date, "date"), ("green", Color, "'green' is none of RED, BLUE"),
-    ('{"lo": 1}', Range, "low"), ("c", Literal["a", "b"], "'c' is none of a, b"), ("x", Optional[int], "not a whole number"),
+    ("x", int, "'x' is not a whole number"),
+    ("1.5", int, "not a whole number"),
+    ("x", float, "not a number"),
+    ("nan", float, "not a finite number"),
+    ("Infinity", float, "not a finite number"),
+    ("maybe", bool, "neither true nor false"),
+    ("[1, NaN]", list[float], "NaN is not JSON"),
+    ('{"a": -Infinity}', dict[str, float], "-Infinity is not JSON"),
+    ("[1e999]", list[float], "too large"),
+    ("[1", list[int], "is not JSON"),
+    ('["1"]', list[int], "[0]: Input should be a valid integer"),
+    ("[1.5]", list[int], "[0]"),
+    ("yesterday", date, "date"),
+    ("2023-02-29", date, "date"),
+    ("green", Color, "'green' is none of RED, BLUE"),
+    ('{"lo": 1}', Range, "low"),
+    ("c", Literal["a", "b"], "'c' is none of a, b"),
+    ("x", Optional[int], "not a whole number"),
     ("NaN", Any, "NaN is not JSON"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "annotation", "reason"), WRONG)
@@ -68,7 +112,9 @@ def test_texts_that_stand_for_nothing_are_refused(text: str, annotation: Any, re
     assert reason in str(caught.value)
 
 
-def study(start: date, sizes: list[int], rate: float = 0.1, *, color: Color = Color.RED, where: Range | None = None) -> None: ...
+def study(
+    start: date, sizes: list[int], rate: float = 0.1, *, color: Color = Color.RED, where: Range | None = None
+) -> None: ...
 
 
 def test_values_and_texts_come_together():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -297,8 +298,7 @@ def test_all_problems_are_reported_at_once(lay):
         "add has no parameter 'moer'; did you mean 'more'?",
         "add is missing its argument 'number' (int)",
         "describe's parts takes dict[str, Any], and step add#4 gives int",
-        "wrong returns str, and step add#5"
-        + messages[4].partition("add#5")[2],
+        "wrong returns str, and step add#5" + messages[4].partition("add#5")[2],
     ]
     first_line = wrong.function.__code__.co_firstlineno
     lines = [int(problem.place.rpartition(":")[2]) - first_line for problem in caught.value.problems[:4]]
@@ -346,10 +346,8 @@ def test_catching_what_an_in_place_flow_raised_is_refused(lay):
 
     @flow
     def outer() -> None:
-        try:
+        with contextlib.suppress(ValueError):
             raising()
-        except ValueError:
-            pass
 
     with pytest.raises(CheckError, match="the body of raising raised ValueError: half-way"):
         lay(outer)

@@ -21,9 +21,20 @@ from partita.protocol.values import pack, unpack
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [(90, 90), (0.5, 0.5), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1h 30m", 5400), ("250ms", 0.25), ("1.5h", 5400),
-     ("2d", 172800), ("10", 10), (timedelta(minutes=2), 120)],
-)  # fmt: skip
+    [
+        (90, 90),
+        (0.5, 0.5),
+        ("90s", 90),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("1h 30m", 5400),
+        ("250ms", 0.25),
+        ("1.5h", 5400),
+        ("2d", 172800),
+        ("10", 10),
+        (timedelta(minutes=2), 120),
+    ],
+)
 def test_durations(written: Any, seconds: float):
     assert duration_s(written) == seconds
 
@@ -36,9 +47,17 @@ def test_wrong_durations_are_refused(written: Any):
 
 @pytest.mark.parametrize(
     ("written", "size"),
-    [(512, 512), ("512", 512), ("512MiB", 512 * 2**20), ("2GB", 2 * 10**9), ("1.5 GiB", 3 * 2**29), ("1k", 1000),
-     ("100B", 100), ("1TiB", 2**40)],
-)  # fmt: skip
+    [
+        (512, 512),
+        ("512", 512),
+        ("512MiB", 512 * 2**20),
+        ("2GB", 2 * 10**9),
+        ("1.5 GiB", 3 * 2**29),
+        ("1k", 1000),
+        ("100B", 100),
+        ("1TiB", 2**40),
+    ],
+)
 def test_sizes(written: Any, size: int):
     assert size_bytes(written) == size
 
@@ -56,13 +75,40 @@ def test_a_number_of_seconds_is_itself(seconds: float):
 
 
 WRONG = [
-    ("retries", -1), ("retries", True), ("retries", 1.5), ("retry_delay", []), ("retry_delay", "soon"), ("backoff", 0.5),
-    ("backoff", "x"), ("jitter", 2), ("retry_on", "ValueError"), ("retry_on", [1]), ("retry_on", int), ("timeout", 0),
-    ("timeout", "x"), ("cpu", -1), ("cpu", float("nan")), ("memory", "big"), ("gpu", "1"), ("slots", {"db": 0}), ("slots", 3),
-    ("idempotent", "no"), ("compensate", 3), ("priority", "high"), ("executor", 3), ("environment_variables", {"A": 1}),
-    ("secrets", 3), ("description", 3), ("tags", [1]), ("version", None), ("fallback", len), ("crash_retries", -1),
-    ("grace", -1), ("name", "a/b"), ("name", ""),
-]  # fmt: skip
+    ("retries", -1),
+    ("retries", True),
+    ("retries", 1.5),
+    ("retry_delay", []),
+    ("retry_delay", "soon"),
+    ("backoff", 0.5),
+    ("backoff", "x"),
+    ("jitter", 2),
+    ("retry_on", "ValueError"),
+    ("retry_on", [1]),
+    ("retry_on", int),
+    ("timeout", 0),
+    ("timeout", "x"),
+    ("cpu", -1),
+    ("cpu", float("nan")),
+    ("memory", "big"),
+    ("gpu", "1"),
+    ("slots", {"db": 0}),
+    ("slots", 3),
+    ("idempotent", "no"),
+    ("compensate", 3),
+    ("priority", "high"),
+    ("executor", 3),
+    ("environment_variables", {"A": 1}),
+    ("secrets", 3),
+    ("description", 3),
+    ("tags", [1]),
+    ("version", None),
+    ("fallback", len),
+    ("crash_retries", -1),
+    ("grace", -1),
+    ("name", "a/b"),
+    ("name", ""),
+]
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
@@ -76,7 +122,7 @@ def test_every_option_is_checked():
 
 
 def test_an_unknown_option_is_answered_with_a_near_one():
-    with pytest.raises(OptionError, match="fit: there is no option 'retrys'; did you mean 'retries'?"):
+    with pytest.raises(OptionError, match=r"fit: there is no option 'retrys'; did you mean 'retries'?"):
         make_options({"retrys": 1}, "fit")
     with pytest.raises(OptionError, match="a flow has no option 'gpu'; give it to the tasks"):
         flow(gpu=1)(_body)  # type: ignore[call-overload]
@@ -89,11 +135,28 @@ def undo(result: int) -> None: ...
 
 
 @task(
-    retries=3, retry_delay=[1, "5s"], backoff=2, jitter=0.1, retry_on=[ValueError], timeout="5m", cpu=2, memory="1GiB",
-    gpu=0.5, slots=["db", "api"], idempotent=False, compensate=undo, priority=5, executor="big",
-    environment_variables={"B": "2", "A": "1"}, secrets=["TOKEN"], description="Fits.", tags=["x"], version=2,
-    crash_retries=1, grace="20s",
-)  # fmt: skip
+    retries=3,
+    retry_delay=[1, "5s"],
+    backoff=2,
+    jitter=0.1,
+    retry_on=[ValueError],
+    timeout="5m",
+    cpu=2,
+    memory="1GiB",
+    gpu=0.5,
+    slots=["db", "api"],
+    idempotent=False,
+    compensate=undo,
+    priority=5,
+    executor="big",
+    environment_variables={"B": "2", "A": "1"},
+    secrets=["TOKEN"],
+    description="Fits.",
+    tags=["x"],
+    version=2,
+    crash_retries=1,
+    grace="20s",
+)
 def fit(number: int) -> int:
     """Never shown."""
     return number
@@ -139,22 +202,36 @@ def half() -> float:
 
 @pytest.mark.parametrize(
     ("rule", "error", "admitted"),
-    [({}, ValueError(), True), ({}, SystemExit(), True), ({}, RefError(), False), ({}, CheckError([]), False),
-     ({"retry_on": (ValueError,)}, ValueError(), True), ({"retry_on": (OSError,)}, ConnectionError(), True),
-     ({"retry_on": [ValueError]}, KeyError(), False), ({"retry_on": ValueError}, ValueError(), True),
-     ({"retry_on": lambda error: "again" in str(error)}, ValueError("again"), True),
-     ({"retry_on": lambda error: "again" in str(error)}, ValueError("no"), False)],
-)  # fmt: skip
+    [
+        ({}, ValueError(), True),
+        ({}, SystemExit(), True),
+        ({}, RefError(), False),
+        ({}, CheckError([]), False),
+        ({"retry_on": (ValueError,)}, ValueError(), True),
+        ({"retry_on": (OSError,)}, ConnectionError(), True),
+        ({"retry_on": [ValueError]}, KeyError(), False),
+        ({"retry_on": ValueError}, ValueError(), True),
+        ({"retry_on": lambda error: "again" in str(error)}, ValueError("again"), True),
+        ({"retry_on": lambda error: "again" in str(error)}, ValueError("no"), False),
+    ],
+)
 def test_which_errors_are_tried_again(rule: dict[str, Any], error: BaseException, admitted: bool):
     assert retry_decision(rule, error, 1, half)[0] is admitted
 
 
 @pytest.mark.parametrize(
     ("rule", "attempt", "delay"),
-    [({}, 1, 0), ({"retry_delay": 2.0}, 3, 2), ({"retry_delay": (1.0, 5.0)}, 1, 1), ({"retry_delay": (1.0, 5.0)}, 9, 5),
-     ({"retry_delay": 2.0, "backoff": 3.0}, 3, 18), ({"backoff": 2.0}, 4, 8), ({"retry_delay": lambda n: f"{n}m"}, 2, 120),
-     ({"retry_delay": 10.0, "jitter": 0.5}, 1, 10)],
-)  # fmt: skip
+    [
+        ({}, 1, 0),
+        ({"retry_delay": 2.0}, 3, 2),
+        ({"retry_delay": (1.0, 5.0)}, 1, 1),
+        ({"retry_delay": (1.0, 5.0)}, 9, 5),
+        ({"retry_delay": 2.0, "backoff": 3.0}, 3, 18),
+        ({"backoff": 2.0}, 4, 8),
+        ({"retry_delay": lambda n: f"{n}m"}, 2, 120),
+        ({"retry_delay": 10.0, "jitter": 0.5}, 1, 10),
+    ],
+)
 def test_the_delay_before_the_next_attempt(rule: dict[str, Any], attempt: int, delay: float):
     assert retry_decision(rule, ValueError(), attempt, half) == (True, delay)
 

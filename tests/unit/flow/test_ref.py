@@ -134,7 +134,7 @@ def test_the_message_says_what_to_do():
         with pytest.raises(RefError, match=r"pass it to a task, or to a flow"):
             make(1) + 1
         with pytest.raises(RefError, match=r"ref\['score'\]"):
-            make(1).score  # type: ignore[attr-defined]
+            _ = make(1).score  # type: ignore[attr-defined]
         with pytest.raises(RefError, match=r"some_task.map\(ref\)"):
             list(table())
 
@@ -164,7 +164,7 @@ def test_probes_find_nothing():
 
 def test_a_tuple_unpacks():
     def body() -> None:
-        number, text = pair()
+        number, _text = pair()
         make(number)
         with pytest.raises(ValueError, match="too many values"):
             (_,) = pair()

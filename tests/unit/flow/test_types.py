@@ -1,5 +1,7 @@
 """The relation between declared types, and the check of values."""
 
+# ruff: noqa: UP006, UP007, UP045 - the older spellings are what is tested
+
 from __future__ import annotations
 
 import collections.abc as abc
@@ -69,31 +71,93 @@ class Point:
 
 
 CASES = [
-    (int, int, OK), (bool, int, OK), (int, float, OK), (float, int, WRONG), (int, str, WRONG), (int, complex, OK),
-    (Derived, Base, OK), (Base, Derived, WRONG), (int, object, OK), (object, int, UNDECIDED), (int, Any, OK),
-    (Any, int, OK), (MISSING, int, UNDECIDED), (int, MISSING, OK), (None, type(None), OK), (None, int, WRONG),
-    (Optional[int], int, WRONG), (int, Optional[int], OK), (None, Optional[int], OK), (Union[int, str], str, WRONG),
-    (int | str, str | int | None, OK), (int, str | None, WRONG), (Derived | None, Base | None, OK),
-    (list[int], list[float], OK), (list[str], list[int], WRONG), (list, list[int], UNDECIDED), (list[int], list, OK),
-    (list[int], abc.Sequence[int], OK), (list[int], typing.List[int], OK), (abc.Sequence[int], list[int], WRONG),  # noqa: UP006
-    (list[int], abc.Iterable[str], WRONG), (dict[str, int], abc.Iterable[str], OK), (str, abc.Sequence[str], OK),
-    (dict[str, int], abc.Mapping[str, float], OK), (dict[str, int], dict[int, int], WRONG), (Numbers, list[int], OK),
-    (Numbers, list[str], WRONG), (list[Any], list[int], OK), (list[int], set[int], WRONG),
-    (tuple[int, str], tuple[int, str], OK), (tuple[int, str], tuple[int, int], WRONG), (tuple[int], tuple[int, int], WRONG),
-    (tuple[int, int], tuple[int, ...], OK), (tuple[int, ...], tuple[int, int], UNDECIDED), (tuple[int, str], list, WRONG),
-    (tuple[int, int], abc.Sequence[int], OK), (tuple[int, str], abc.Sequence[int], WRONG),
-    (Literal["a"], str, OK), (Literal["a"], Literal["a", "b"], OK), (Literal["c"], Literal["a", "b"], WRONG),
-    (str, Literal["a"], UNDECIDED), (int, Literal["a"], WRONG), (bool, Literal[True, False], OK),
-    (Annotated[int, "x"], int, OK), (int, Annotated[int, ["unhashable"]], OK), (UserId, int, OK), (int, UserId, UNDECIDED),
-    (str, UserId, WRONG), (Ref[int], int, OK), (int, Ref[int], OK), (str, Ref[int], WRONG), (Mapped[int], list[int], OK),
-    (Precise, Scores, OK), (Scores, Precise, WRONG), (dict, Scores, UNDECIDED), (int, Scores, WRONG),
-    (dict[str, float], Scores, UNDECIDED), (Scores, dict, OK), (Precise, dict[str, float], OK), (Precise, list, WRONG),
-    (Person, Named, OK), (Point, Named, WRONG), (int, Named, WRONG), (Box[int], Box[float], OK), (Box[str], Box[int], WRONG),
-    (abc.Callable[[int], int], abc.Callable[[int], float], OK), (abc.Callable[[], str], abc.Callable[[], int], WRONG),
-    (int, abc.Callable[[], int], WRONG), (type[Derived], type[Base], OK), (type[Base], type[Derived], WRONG),
-    (Outcome[int], Outcome[float], OK), (Outcome[str], Outcome[int], WRONG), (Outcome[int], int, WRONG),
-    (numpy.ndarray, numpy.ndarray, OK), (numpy.float64, float, OK), (typing.NoReturn, int, OK),
-]  # fmt: skip
+    (int, int, OK),
+    (bool, int, OK),
+    (int, float, OK),
+    (float, int, WRONG),
+    (int, str, WRONG),
+    (int, complex, OK),
+    (Derived, Base, OK),
+    (Base, Derived, WRONG),
+    (int, object, OK),
+    (object, int, UNDECIDED),
+    (int, Any, OK),
+    (Any, int, OK),
+    (MISSING, int, UNDECIDED),
+    (int, MISSING, OK),
+    (None, type(None), OK),
+    (None, int, WRONG),
+    (Optional[int], int, WRONG),
+    (int, Optional[int], OK),
+    (None, Optional[int], OK),
+    (Union[int, str], str, WRONG),
+    (int | str, str | int | None, OK),
+    (int, str | None, WRONG),
+    (Derived | None, Base | None, OK),
+    (list[int], list[float], OK),
+    (list[str], list[int], WRONG),
+    (list, list[int], UNDECIDED),
+    (list[int], list, OK),
+    (list[int], abc.Sequence[int], OK),
+    (list[int], typing.List[int], OK),
+    (abc.Sequence[int], list[int], WRONG),
+    (list[int], abc.Iterable[str], WRONG),
+    (dict[str, int], abc.Iterable[str], OK),
+    (str, abc.Sequence[str], OK),
+    (dict[str, int], abc.Mapping[str, float], OK),
+    (dict[str, int], dict[int, int], WRONG),
+    (Numbers, list[int], OK),
+    (Numbers, list[str], WRONG),
+    (list[Any], list[int], OK),
+    (list[int], set[int], WRONG),
+    (tuple[int, str], tuple[int, str], OK),
+    (tuple[int, str], tuple[int, int], WRONG),
+    (tuple[int], tuple[int, int], WRONG),
+    (tuple[int, int], tuple[int, ...], OK),
+    (tuple[int, ...], tuple[int, int], UNDECIDED),
+    (tuple[int, str], list, WRONG),
+    (tuple[int, int], abc.Sequence[int], OK),
+    (tuple[int, str], abc.Sequence[int], WRONG),
+    (Literal["a"], str, OK),
+    (Literal["a"], Literal["a", "b"], OK),
+    (Literal["c"], Literal["a", "b"], WRONG),
+    (str, Literal["a"], UNDECIDED),
+    (int, Literal["a"], WRONG),
+    (bool, Literal[True, False], OK),
+    (Annotated[int, "x"], int, OK),
+    (int, Annotated[int, ["unhashable"]], OK),
+    (UserId, int, OK),
+    (int, UserId, UNDECIDED),
+    (str, UserId, WRONG),
+    (Ref[int], int, OK),
+    (int, Ref[int], OK),
+    (str, Ref[int], WRONG),
+    (Mapped[int], list[int], OK),
+    (Precise, Scores, OK),
+    (Scores, Precise, WRONG),
+    (dict, Scores, UNDECIDED),
+    (int, Scores, WRONG),
+    (dict[str, float], Scores, UNDECIDED),
+    (Scores, dict, OK),
+    (Precise, dict[str, float], OK),
+    (Precise, list, WRONG),
+    (Person, Named, OK),
+    (Point, Named, WRONG),
+    (int, Named, WRONG),
+    (Box[int], Box[float], OK),
+    (Box[str], Box[int], WRONG),
+    (abc.Callable[[int], int], abc.Callable[[int], float], OK),
+    (abc.Callable[[], str], abc.Callable[[], int], WRONG),
+    (int, abc.Callable[[], int], WRONG),
+    (type[Derived], type[Base], OK),
+    (type[Base], type[Derived], WRONG),
+    (Outcome[int], Outcome[float], OK),
+    (Outcome[str], Outcome[int], WRONG),
+    (Outcome[int], int, WRONG),
+    (numpy.ndarray, numpy.ndarray, OK),
+    (numpy.float64, float, OK),
+    (typing.NoReturn, int, OK),
+]
 
 
 @pytest.mark.parametrize(("source", "target", "verdict"), CASES, ids=lambda item: type_name(item) or str(item))
@@ -136,14 +200,37 @@ def test_the_relation_is_transitive(a: Any, b: Any, c: Any):
 
 
 VALUES = [
-    (1, int, True), (True, int, True), (1, float, True), (1.5, int, False), ("a", str, True), (None, int, False),
-    (None, Optional[int], True), ([1, 2], list[int], True), ([1, "a"], list[int], False), ((1, "a"), tuple[int, str], True),
-    ((1,), tuple[int, str], False), ({"a": 1}, dict[str, int], True), ({"a": "b"}, dict[str, int], False),
-    ({"accuracy": 0.5}, Scores, True), ({"name": "x"}, Scores, False), ({"accuracy": "x"}, Scores, False),
-    ("a", Literal["a"], True), ("b", Literal["a"], False), (Person(), Named, True), (3, Named, False),
-    (numpy.int64(3), int, True), (numpy.float32(3), float, True), (3, UserId, True), ("x", UserId, False), (len, abc.Callable, True),
-    (3, N, True), ("x", N, False), ("x", S, True), (1.5, S, False), (Derived(), Base, True),
-]  # fmt: skip
+    (1, int, True),
+    (True, int, True),
+    (1, float, True),
+    (1.5, int, False),
+    ("a", str, True),
+    (None, int, False),
+    (None, Optional[int], True),
+    ([1, 2], list[int], True),
+    ([1, "a"], list[int], False),
+    ((1, "a"), tuple[int, str], True),
+    ((1,), tuple[int, str], False),
+    ({"a": 1}, dict[str, int], True),
+    ({"a": "b"}, dict[str, int], False),
+    ({"accuracy": 0.5}, Scores, True),
+    ({"name": "x"}, Scores, False),
+    ({"accuracy": "x"}, Scores, False),
+    ("a", Literal["a"], True),
+    ("b", Literal["a"], False),
+    (Person(), Named, True),
+    (3, Named, False),
+    (numpy.int64(3), int, True),
+    (numpy.float32(3), float, True),
+    (3, UserId, True),
+    ("x", UserId, False),
+    (len, abc.Callable, True),
+    (3, N, True),
+    ("x", N, False),
+    ("x", S, True),
+    (1.5, S, False),
+    (Derived(), Base, True),
+]
 
 
 @pytest.mark.parametrize(("value", "annotation", "fits"), VALUES)
@@ -254,8 +341,8 @@ def test_what_cannot_be_decided_is_a_warning_and_is_checked_on_arrival(lay):
     layout = lay(outer)
     (warning,) = layout.warnings
     assert "take's value takes int, and step untyped gives no declared type" in warning.message.replace(
-        warning.message[warning.message.find(" (called"): warning.message.find(")") + 1], ""
-    )  # fmt: skip
+        warning.message[warning.message.find(" (called") : warning.message.find(")") + 1], ""
+    )
     from partita.protocol.values import unpack
 
     _, names, named = unpack(layout.rows[1][4])
