@@ -13,7 +13,7 @@ from partita.executors.port import LOST
 from partita.flow.arrival import check_arrivals, without_reserved
 from partita.flow.context import attempting
 from partita.protocol.messages import DONE, FAILED
-from partita.protocol.values import INPUT, PLAIN
+from partita.protocol.values import BLOB, INLINE, INPUT, PLAIN
 from partita.worker.attempt_context import AttemptContext
 from partita.worker.control import StopAttempt
 from partita.worker.environment import surroundings, without_secrets
@@ -139,7 +139,8 @@ class Attempt:
         if layout is None:
             return self.worker.values.decode(node, self.inputs)
         value = self.worker.values.decode(node, self.inputs, layout.outer_ref)
-        layout.remember(value, node)
+        if node[0] in (INLINE, BLOB):
+            layout.remember(value, node)
         return value
 
     def _call(self) -> Any:

@@ -27,7 +27,14 @@ from partita.worker.values import WorkerValues
 __all__ = ["Worker"]
 
 _SPILLED_BYTE = SPILLED[0]
-_PRELOADED = ("partita", "partita.worker.failures", "traceback", "logging", "partita.worker.layouts")
+_PRELOADED = (
+    "partita",
+    "partita.worker.failures",
+    "traceback",
+    "logging",
+    "partita.worker.layouts",
+    "partita.artifacts.codecs",
+)
 
 
 class Worker:
@@ -46,7 +53,7 @@ class Worker:
         self.current: Attempt | None = None
         self.is_child = False  # a fork of the worker, made by user code
         self.workspace = ""
-        self.values = WorkerValues("")
+        self.values = WorkerValues("", "")
         self._folder = ""
         self.homeless = ""  # why this process is not in the project's folder
         self._worn_out = ""  # why this worker takes no more orders
@@ -103,7 +110,8 @@ class Worker:
         for module in _PRELOADED:
             if poll.poll(0):
                 return
-            importlib.import_module(module)
+            with suppress(ImportError):  # whoever needs it will say so
+                importlib.import_module(module)
 
     def _answer(self, order: list[Any]) -> list[Any]:
         attempt = Attempt(self, order)
@@ -133,7 +141,7 @@ class Worker:
         """What holds for every order of this worker, set before any of the user's code is imported."""
         os.environ.update(profile.environment)
         self.workspace = os.path.abspath(profile.workspace)
-        self.values = WorkerValues(self.workspace)
+        self.values = WorkerValues(self.workspace, profile.bundle)
         self._spill = self.control.spill = Spill(os.path.join(self.workspace, "spill"))
         self.capture.open_folder(os.path.join(self.workspace, "logs"))
         self._folder = os.path.realpath(profile.folder)

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from partita.flow.loading import load, locate
 from partita.protocol.values import BLOB, DICT, INLINE, LIST, OBJECT, SELECT, TUPLE, Node, pack, unpack
 
 if TYPE_CHECKING:
@@ -19,19 +20,29 @@ _PARTS_AT = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
 
 
 class WorkerValues:
-    """The codecs of one workspace."""
+    """The codecs of one workspace, and the fingerprints of one bundle."""
 
-    def __init__(self, workspace: str) -> None:
+    def __init__(self, workspace: str, bundle: str) -> None:
         self._workspace = Path(workspace)
+        self._bundle = Path(bundle)
 
     @cached_property
     def encoder(self) -> Encoder:
-        """Its codecs."""
+        """The codecs."""
         from partita.artifacts.blobs import FolderBlobs
         from partita.artifacts.codecs import Encoder
         from partita.artifacts.keys import workspace_key
+        from partita.flow.settle import make_outcome
 
-        return Encoder(FolderBlobs(self._workspace / "blobs"), workspace_key(self._workspace))
+        blobs = FolderBlobs(self._workspace / "blobs")
+        return Encoder(blobs, workspace_key(self._workspace), outcome=make_outcome, locate=locate, load=load)
+
+    @cached_property
+    def fingerprint(self) -> Callable[[Any], str]:
+        """Gives the hash of the code that a function reaches."""
+        from partita.artifacts.fingerprint import Fingerprinter
+
+        return Fingerprinter(self._bundle, self._bundle.name).of
 
     def encode(self, value: Any, declared: Any, mask: Callable[[str], str]) -> bytes:
         """The value as a packed node.
@@ -44,17 +55,10 @@ class WorkerValues:
             mask_previews(node, mask)
         return pack(node)
 
-    def decode(self, node: Node, inputs: list[bytes] | None, ref: Callable[[int, Any], Any] | None = None) -> Any:
+    def decode(self, node: Node, inputs: list[bytes] | None, ref: Callable[[int, list[Any]], Any] | None = None) -> Any:
         """The value of a node whose INPUT nodes stand for these packed nodes."""
         opened = None if inputs is None else [unpack(item) for item in inputs]
         return self.encoder.decode(node, inputs=opened, ref=ref)
-
-    @staticmethod
-    def fingerprint(function: Any) -> str:
-        """Hash of the code that a function reaches."""
-        from partita.artifacts.fingerprint import fingerprint
-
-        return fingerprint(function)
 
 
 def mask_previews(node: Node, mask: Callable[[str], str]) -> None:

@@ -13,7 +13,7 @@ from partita.core.records import Profile
 from partita.executors.port import Capacity, Launchable, Message
 from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import DONE, FAILED, Order
-from partita.protocol.values import unpack
+from partita.protocol.values import pack, unpack
 from partita.testing.executor_contract import Desk
 
 
@@ -34,10 +34,12 @@ class Bench(Desk):
         function: str,
         *values: Any,
         extra: dict[str, Any] | None = None,
+        nodes: list[Any] | None = None,
+        inputs: list[Any] | None = None,
         folder: Path | None = None,
         **fields: Any,
     ) -> Order:
-        """Order `function` of the module written last."""
+        """Order `function` of the module written last, with plain values or with nodes and inputs."""
         if not self.number or self.closed(self.number):
             self.number = self.lane()
         self._profiles += 1
@@ -46,6 +48,8 @@ class Bench(Desk):
         launchable = Launchable(profile, str(self.bundle), str(folder or self.bundle), workspace)
         self.executor.introduce(self._profiles, launchable)
         order = self.order(self._profiles, *values, extra=extra)
+        if nodes is not None:
+            order = order._replace(arguments=pack([nodes, [], []]), inputs=[pack(node) for node in inputs or []])
         self.executor.submit(self.number, [order])
         return order
 
