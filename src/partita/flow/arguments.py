@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, Protocol, get_args, get_origin
 
 from partita.core.states import Need
+from partita.flow.loading import locate
 from partita.flow.mapped import Mapped
 from partita.flow.ref import RefParts, StepRef
 from partita.flow.signature import Holding, Parameter, Signature
@@ -150,7 +151,7 @@ class ValueWriter:
         if is_dataclass(kind):
             names = [field.name for field in fields(kind)]
             nodes = [self.write(getattr(value, name), None, holding) for name in names]
-            return [OBJECT, f"{kind.__module__}:{kind.__qualname__}", names, nodes]
+            return [OBJECT, locate(kind), names, nodes]
         # Whatever else holds refs (a subclass of list, a named tuple) is refused by its pickling, which names the ref.
         return self._source.encode_constant(value, declared)
 

@@ -7,12 +7,16 @@ import builtins
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from partita.errors import Problem
 from partita.flow.definition import Definition
 
 __all__ = ["flow_warnings"]
+
+#: Line, message and remedy.
+Finding = tuple[int, str, str]
 
 _EFFECTS = "a layout may run more than once; do it in a task"
 _VARYING = "a layout may run more than once, and would differ; make it in a task, or take it as an input"
@@ -63,29 +67,31 @@ def flow_warnings(flow: Definition[..., Any], place: Callable[[str, int], str]) 
     found: list[Problem] = []
     waiting, seen = [flow], {id(flow.function)}
     while waiting:
-        reader = _read(waiting.pop().function, place, found)
-        for called in reader.called if reader is not None else ():
-            if called.body == "flow" and id(called.function) not in seen:
-                seen.add(id(called.function))
-                waiting.append(called)
+        function = waiting.pop().function
+        findings, called = _read(function)
+        for line, message, remedy in findings:
+            text = f"in the body of {function.__name__}, {message}"
+            found.append(Problem(text, place(function.__code__.co_filename, line), remedy, True))
+        for target in called:
+            if target.body == "flow" and id(target.function) not in seen:
+                seen.add(id(target.function))
+                waiting.append(target)
     return found
 
 
-def _read(function: Callable[..., Any], place: Callable[[str, int], str], found: list[Problem]) -> _Reader | None:
+@lru_cache(256)  # a loop of deferred calls lays one flow out thousands of times
+def _read(function: Callable[..., Any]) -> tuple[list[Finding], list[Definition[..., Any]]]:
+    """What was found in the function's body, and the tasks and flows that it calls."""
     try:
         source, first = inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(source)))
     except (OSError, TypeError, SyntaxError):
-        return None  # typed into an interactive session, or made by code
+        return [], []  # typed into an interactive session, or made by code
     body = tree.body[0]
     if not isinstance(body, ast.FunctionDef):
-        return None
+        return [], []
     reader = _Reader(function)
-    file = function.__code__.co_filename
-    for line, message, remedy in reader.read(body):
-        text = f"in the body of {function.__name__}, {message}"
-        found.append(Problem(text, place(file, first + line - 1), remedy, True))
-    return reader
+    return [(first + line - 1, message, remedy) for line, message, remedy in reader.read(body)], reader.called
 
 
 class _Reader:
@@ -96,15 +102,15 @@ class _Reader:
         closure = inspect.getclosurevars(function)
         self._names: dict[str, Any] = {**closure.builtins, **closure.globals, **closure.nonlocals}
 
-    def read(self, body: ast.FunctionDef) -> Iterator[tuple[int, str, str]]:
-        """(line, message, remedy) of each finding, in order of lines."""
-        found: list[tuple[int, str, str]] = []
+    def read(self, body: ast.FunctionDef) -> Iterator[Finding]:
+        """Each finding, in order of lines."""
+        found: list[Finding] = []
         for statement in body.body:
             for node in ast.walk(statement):
                 found += self._of(node)
         yield from sorted(dict.fromkeys(found))
 
-    def _of(self, node: ast.AST) -> Iterator[tuple[int, str, str]]:
+    def _of(self, node: ast.AST) -> Iterator[Finding]:
         if isinstance(node, (ast.Try, ast.TryStar)):
             yield from self._of_try(node)
         elif isinstance(node, ast.Call):
@@ -115,7 +121,7 @@ class _Reader:
         elif isinstance(node, (ast.Assign, ast.Delete)) and any(_is_environment(target) for target in node.targets):
             yield node.lineno, "the environment is changed", "use the option environment_variables="
 
-    def _of_try(self, node: ast.Try | ast.TryStar) -> Iterator[tuple[int, str, str]]:
+    def _of_try(self, node: ast.Try | ast.TryStar) -> Iterator[Finding]:
         if not node.handlers:
             return
         for inner in ast.walk(ast.Module(node.body, [])):
@@ -128,7 +134,7 @@ class _Reader:
                 )
                 return
 
-    def _of_call(self, node: ast.Call) -> Iterator[tuple[int, str, str]]:
+    def _of_call(self, node: ast.Call) -> Iterator[Finding]:
         called = self._object(node.func)
         if isinstance(called, Definition):
             self.called.append(called)
