@@ -1,0 +1,48 @@
+"""Partita: typed, reusable tasks, orchestrated durably.
+
+    errors, clock, settings   < core, protocol     < flow, plan, store, artifacts, executors
+                              < worker, engine     < workspace    < testing, cli
+
+`import partita` gives what users write flows with; see `__all__`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from partita import errors
+from partita.flow.command import command
+from partita.flow.context import context
+from partita.flow.flow import Flow, flow
+from partita.flow.launching import Launcher, set_launcher_provider
+from partita.flow.mapped import Mapped
+from partita.flow.ref import Ref
+from partita.flow.settle import Outcome, settle
+from partita.flow.task import Task, task
+from partita.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from partita.workspace import Run, open_workspace
+
+__all__ = [
+    "Flow", "Mapped", "Outcome", "Ref", "Run", "Task", "__version__", "command", "context", "errors", "flow",
+    "open_workspace", "settle", "task",
+]  # fmt: skip
+
+
+def _launcher() -> Launcher:
+    from partita.workspace.runs import default_launcher
+
+    return default_launcher()
+
+
+set_launcher_provider(_launcher)
+
+
+def __getattr__(name: str) -> Any:
+    # The workspace brings the engine's client with it, which defining tasks does not need.
+    if name in ("Run", "open_workspace"):
+        from partita import workspace
+
+        return getattr(workspace, name)
+    raise AttributeError(f"module 'partita' has no attribute {name!r}")

@@ -160,6 +160,7 @@ class World:
         for row in self.store.runs(limit=10):
             steps = list(self.store.all_steps(row.number))
             self._check_steps(row, steps)
+            self._check_attempts(row, steps)
             self._check_undone(row, steps)
             if any(step.marks & Mark.LOST for step in steps) or any(step.crashes > 3 for step in steps):
                 self.deviated = True
@@ -174,6 +175,14 @@ class World:
         assert len(numbers) == len(set(numbers))
         names = [(step.parent, step.name) for step in steps if step.kind != Kind.UNDO]
         assert len(names) == len(set(names)), "two steps have one name"
+
+    def _check_attempts(self, row: Any, steps: list[Any]) -> None:
+        """What is not idempotent has begun once, and again only after an attempt that is known to have failed."""
+        profiles = [unpack(profile.packed) for profile in self.store.profiles(row.number)]
+        for step in steps:
+            if step.kind == Kind.TASK and not profiles[step.profile]["is_idempotent"]:
+                begun = sum(run == row.id and number == step.id for run, number, _ in self.executed)
+                assert begun <= 1 + step.failures, f"{step.name} is not idempotent and began {begun} times"
 
     def _check_undone(self, row: Any, steps: list[Any]) -> None:
         by_id = {step.id: step for step in steps}

@@ -15,7 +15,7 @@ from partita.engine.live import Live, step_row, step_update
 from partita.engine.values import ValueCache
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
-from partita.store.port import Store, Turn
+from partita.store.port import AttemptEnd, Store, Turn
 
 __all__ = ["Book", "Limits"]
 
@@ -55,6 +55,7 @@ class Book:
     now: float = 0.0  # seconds since the epoch, as of this turn
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
     finals: list[Live] = field(default_factory=list)  # runs that ended in this turn
+    returned: dict[tuple[int, int, int], AttemptEnd] = field(default_factory=dict)  # ends of attempts that never began
     resumed: list[tuple[Flight, int, int, int, bytes | None, bytes | None]] = field(default_factory=list)  # waits that ended
     waiters: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by run id: (ticket, request, holds)
     _counter: int = 0

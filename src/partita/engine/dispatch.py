@@ -77,6 +77,7 @@ class Dispatch:
             lanes.executor.introduce(order.profile, book.launchables[order.profile])
         lanes.assign(lane, order, is_brief, book.now_s)
         run = live.run.number
+        book.returned.pop((run, step.id, order.attempt), None)  # its number is given again
         book.flights[order.ticket] = Flight(run, step.id, order.attempt, lane, order.profile, demand, lanes)
         book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.name, book.now))
         live.running[step.id] = order.ticket

@@ -140,7 +140,8 @@ class Intake:
         landed = self._land(ticket)
         if landed is not None:
             flight, live = landed
-            self._end(flight, "returned", None, None, None)
+            key = (flight.run, flight.step, flight.attempt)
+            self._book.returned[key] = AttemptEnd("returned", 0.0, self._book.now, 0.0, 0, None, "", *key)
             self._book.advance(live, Event(Happening.RETURNED, flight.step, flight.attempt))
 
     def _closed(self, lanes: Lanes, message: list[Any]) -> None:

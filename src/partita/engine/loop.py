@@ -71,6 +71,8 @@ class Engine:
         self._dispatch.place()
         self._gather()
         self._end_runs()
+        book.turn.attempt_ends.extend(book.returned.values())
+        book.returned.clear()
         if not book.turn.is_empty():
             self._commit()
         for lanes in book.executors.values():

@@ -1,0 +1,240 @@
+"""What clients are told of runs: plain records made of what is in memory and of what is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from partita.core.graph import path_of
+from partita.core.states import FINAL, Kind, Mark, State
+from partita.engine.book import Book
+from partita.engine.live import Live, unpack_inputs
+from partita.engine.recovery import Recovery
+from partita.errors import NotFoundError
+from partita.protocol.requests import AttemptView, LogChunk, RunView, StepView, WatchView
+from partita.protocol.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
+from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow
+
+__all__ = ["Reading"]
+
+LOG_CHUNK_BYTES = 256 << 10
+WATCH_STEPS = 500
+_SHOWN_MARKS = (Mark.ADOPTED, Mark.CRASHED, Mark.COMPENSATED, Mark.LOST, Mark.FAILING, Mark.CANCELLING, Mark.HANDLED)
+
+
+class Reading:
+    """Answers questions; changes nothing."""
+
+    def __init__(self, book: Book, recovery: Recovery) -> None:
+        self._book = book
+        self._recovery = recovery
+        self._paths: dict[int, dict[int, str]] = {}
+
+    def find(self, name: str) -> RunRow:
+        """A run by its id, by the beginning of one that is unique, or "latest".
+
+        Raises:
+            NotFoundError: there is none, or there are several.
+        """
+        row = self._book.store.run(name)
+        if row is not None:
+            return row
+        recent = self._book.store.runs(limit=2000)
+        if name == "latest" and recent:
+            return recent[0]
+        found = [row for row in recent if name and row.id.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            some = ", ".join(row.id for row in found[:5])
+            raise NotFoundError(f"{len(found)} runs begin with {name!r}: {some}; give more of the id")
+        raise NotFoundError(f"there is no run {name!r}; `partita runs list` shows those there are")
+
+    def run(self, name: str, with_result: bool = False) -> RunView:
+        row = self.find(name)
+        view = self._run_view(row, counts=True)
+        if with_result:
+            view["result"] = self._recovery.result(row.id) if view["state"] == "succeeded" else None
+        return view
+
+    def runs(self, flow: str, states: list[str], before: int, limit: int) -> list[RunView]:
+        numbers = [int(State[state.upper()]) for state in states]
+        rows = self._book.store.runs(flow=flow, states=numbers, before=before, limit=min(limit, 1000))
+        return [self._run_view(row, counts=len(rows) <= 50) for row in rows]
+
+    def _run_view(self, row: RunRow, counts: bool) -> RunView:
+        live = self._book.live(row.id)
+        options = unpack(row.options) if row.options else {}
+        state, error, notes = State(row.state), row.error, row.notes
+        if live is not None:
+            state = live.run.state if live.is_final else State.RUNNING
+            error = live.run.root.error
+        parent = options.get("parent")
+        return RunView(
+            id=row.id, flow=row.flow, title=row.title, state=state.name.lower(), bundle=row.bundle,
+            tags=list(options.get("tags") or ()), created_at=row.created_at, started_at=row.started_at,
+            ended_at=live.ended_at if live is not None else row.ended_at,
+            error=unpack(error) if error and state != State.SUCCEEDED else None,
+            notes=live.notes if live is not None else (unpack(notes) if notes else {}),
+            counts=self._counts(row, live) if counts else {},
+            parent=parent[0] if parent else None, rerun_of=options.get("adopt"),
+        )  # fmt: skip
+
+    def _counts(self, row: RunRow, live: Live | None) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        if live is not None and len(live.run.steps) <= 5000:
+            for step in live.run.steps.values():
+                name = State(step.state).name.lower()
+                counts[name] = counts.get(name, 0) + 1
+            return counts
+        return {State(state).name.lower(): count for state, count in self._book.store.counts(row.number).items()}
+
+    def steps(self, name: str, after: int, limit: int) -> list[StepView]:
+        row = self.find(name)
+        rows = self._book.store.steps(row.number, after=after, limit=min(limit, 2000))
+        return [self._step_view(row, step) for step in rows]
+
+    def _step_view(self, run: RunRow, row: StepRow) -> StepView:
+        live = self._book.live(run.id)
+        step = live.run.steps.get(row.id) if live is not None else None
+        state, marks = State(row.state), row.marks
+        attempts, error, due_at = row.attempts, row.error, row.due_at
+        started_at: float | None = None
+        progress: list[Any] | None = None
+        if step is not None and live is not None:
+            state, marks, attempts = step.state, step.marks, step.attempts
+            error, due_at = step.error or error, step.due_at
+            started_at, progress = live.started.get(row.id), live.progress.get(row.id)
+        ended_at: float | None = None
+        if attempts and (state in FINAL or started_at is None):
+            started_at, ended_at = self._times(run.number, row.id, started_at)
+        shows_error = error is not None and state in (State.FAILED, State.CANCELLED, State.SKIPPED, State.WAITING)
+        return StepView(
+            id=row.id, parent=row.parent, name=row.name, path=self._path(run.number, row), kind=Kind(row.kind).name.lower(),
+            state=state.name.lower(), marks=[m.name.lower() for m in _SHOWN_MARKS if marks & m], attempts=attempts,
+            place=row.place, inputs=[source for source, _, _ in unpack_inputs(row.inputs)], fallback_of=row.fallback_of,
+            started_at=started_at, ended_at=ended_at, due_at=due_at if state == State.WAITING else None,
+            preview=_preview(row), error=unpack(error) if error is not None and shows_error else None, progress=progress,
+        )  # fmt: skip
+
+    def _times(self, run: int, step: int, started_at: float | None) -> tuple[float | None, float | None]:
+        attempts = self._book.store.attempts(run, step)
+        if not attempts:
+            return started_at, None
+        last, end = attempts[-1]
+        first = attempts[0][1].started_at if attempts[0][1] is not None and attempts[0][1].started_at else 0.0
+        return first or attempts[0][0].started_at or last.started_at, end.ended_at if end is not None else None
+
+    def _path(self, run: int, row: StepRow) -> str:
+        live = self._book.lives.get(run)
+        if live is not None and row.id in live.run.steps:
+            return path_of(live.run, row.id)
+        if row.parent < 0:
+            return row.name
+        paths = self._paths.setdefault(run, {})
+        if len(self._paths) > 8:
+            self._paths = {run: paths}
+        names: list[str] = [row.name]
+        parent = row.parent
+        while parent > 0:
+            if parent not in paths:
+                above = self._book.store.step(run, parent)
+                if above is None:
+                    break
+                paths[parent] = f"{above.parent} {above.name}"
+            number, _, name = paths[parent].partition(" ")
+            names.append(name)
+            parent = int(number)
+        names.reverse()
+        if len(names) > 12:
+            names = [*names[:3], f"…{len(names) - 6} more…", *names[-3:]]
+        return "/".join(names)
+
+    def attempts(self, name: str, step: int | None) -> list[AttemptView]:
+        row = self.find(name)
+        return [_attempt_view(start, end) for start, end in self._book.store.attempts(row.number, step)]
+
+    def watch(self, name: str, version: int) -> WatchView | None:
+        """What has changed since; None where nothing has."""
+        row = self.find(name)
+        live = self._book.live(row.id)
+        if live is None:
+            return WatchView(version=version, run=self._run_view(row, counts=True), steps=[], is_final=True)
+        if version >= len(live.history):
+            return None
+        part = live.history[version : version + 4 * WATCH_STEPS]
+        numbers = list(dict.fromkeys(part))[:WATCH_STEPS]
+        seen = set(numbers)
+        taken = next((i for i, number in enumerate(part) if number not in seen), len(part))
+        rows = [self._book.store.step(row.number, number) for number in numbers]
+        steps = [self._step_view(row, step) for step in rows if step is not None]
+        return WatchView(
+            version=version + taken, run=self._run_view(row, counts=True), steps=steps, is_final=live.is_final
+        )
+
+    def log(self, name: str, step: int, attempt: int | None, offset: int) -> LogChunk:
+        """The next piece of an attempt's log; without a number, of the last attempt."""
+        row = self.find(name)
+        stored = self._book.store.attempts(row.number, step)
+        chosen = [pair for pair in stored if attempt is None or pair[0].number == attempt]
+        if not chosen:
+            return LogChunk(step=step, attempt=attempt or 0, path="", text="", next_offset=offset, is_complete=True)
+        start, end = chosen[-1]
+        found = self._book.store.step(row.number, step)
+        path = self._path(row.number, found) if found is not None else ""
+        text, next_offset, is_complete = "", offset, end is not None
+        if end is not None and end.log:
+            segment, first, last = end.log.rsplit(":", 2)
+            text, next_offset = self._read(row.id, segment, int(first) + offset, int(last))
+            next_offset -= int(first)
+            is_complete = next_offset >= int(last) - int(first)
+        return LogChunk(
+            step=step, attempt=start.number, path=path, text=text, next_offset=next_offset, is_complete=is_complete
+        )
+
+    def _read(self, run: str, segment: str, first: int, last: int) -> tuple[str, int]:
+        file = Path(self._book.workspace) / "logs" / run / segment
+        last = min(last, first + LOG_CHUNK_BYTES)
+        try:
+            with file.open("rb") as stream:
+                stream.seek(first)
+                data = stream.read(max(last - first, 0))
+        except OSError as error:
+            return f"(the log cannot be read: {error})\n", last
+        return data.decode("utf-8", "replace"), last
+
+
+def _attempt_view(start: AttemptRow, end: AttemptEnd | None) -> AttemptView:
+    return AttemptView(
+        step=start.step, number=start.number, executor=start.executor,
+        outcome=end.outcome if end is not None else "running",
+        started_at=end.started_at if end is not None and end.started_at else start.started_at,
+        ended_at=end.ended_at if end is not None else None,
+        cpu_s=end.cpu_s if end is not None else 0.0, peak_bytes=end.peak_bytes if end is not None else 0,
+        error=unpack(end.error) if end is not None and end.error else None,
+    )  # fmt: skip
+
+
+def _preview(row: StepRow) -> str:
+    if row.value is None or len(row.value) > 65536:
+        return ""
+    return _node_text(unpack(row.value))[:200]
+
+
+def _node_text(node: Node) -> str:
+    tag = node[0]
+    if tag == PLAIN:
+        return repr(node[1])[:200]
+    if tag == INLINE:
+        return str(node[3])
+    if tag == BLOB:
+        return str(node[4])
+    if tag == OUTCOME:
+        return "ok" if node[1] else f"error: {(node[3] or {}).get('message', '')}"
+    if tag == LIST:
+        return f"list of {len(node[1])}"
+    names = {5: "tuple", 6: "dict", 7: "dataclass"}
+    if tag in names:
+        keys = node[1] if tag == 6 else node[2] if tag == 7 else None
+        return f"{names[tag]} of {len(node[1])}" if keys is None else f"{names[tag]} of {', '.join(map(str, keys[:8]))}"
+    return ""

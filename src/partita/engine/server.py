@@ -1,0 +1,320 @@
+"""The engine's process: one loop over workers and clients, on a local socket."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgpack
+
+from partita import errors
+from partita.core.states import FINAL
+from partita.engine.live import Live
+from partita.engine.loop import Engine
+from partita.engine.reading import Reading
+from partita.errors import PartitaError, ProtocolError
+from partita.protocol.requests import EngineView, LaunchRequest, WatchView
+from partita.protocol.values import unpack
+
+__all__ = ["Server"]
+
+_log = logging.getLogger("partita.engine")
+_HEADER = struct.Struct("<I")
+MESSAGE_LIMIT_BYTES = 64 << 20
+#: Seconds between two pieces of news to one watcher.
+WATCH_PAUSE_S = 0.1
+
+
+@dataclass(slots=True)
+class Watch:
+    """A client that waits for news of a run."""
+
+    number: int  # of its request
+    run: str
+    version: int
+    not_before: float  # monotonic: so that a fast run does not flood who watches it
+    until: float  # monotonic: when it is answered without news
+    only_end: bool  # only the end of the run is news
+
+
+@dataclass(eq=False)
+class Client:
+    """One connection."""
+
+    socket: socket.socket
+    incoming: bytearray = field(default_factory=bytearray)
+    outgoing: bytearray = field(default_factory=bytearray)
+    watches: list[Watch] = field(default_factory=list)
+
+
+class Server:
+    """Serves clients and turns the engine until it is idle or told to end."""
+
+    def __init__(self, engine: Engine, listener: socket.socket, version: str) -> None:
+        self._engine = engine
+        self._book = engine.book
+        self._reading = Reading(engine.book, engine.recovery)
+        self._listener = listener
+        self._version = version
+        self._selector = selectors.DefaultSelector()
+        self._clients: set[Client] = set()
+        self._answers: list[tuple[Client, int, Any]] = []
+        self._is_ending = False
+        self._started_at = time.time()
+        self._verbs: dict[str, Callable[[Client, int, dict[str, Any]], Any]] = {
+            "launch": self._launch, "run": self._run, "runs": self._runs, "steps": self._steps, "log": self._log,
+            "attempts": self._attempts, "watch": self._watch, "cancel": self._cancel, "resume": self._resume,
+            "engine": self._describe, "stop": self._stop, "reports": self._reports, "delete": self._delete, "rerun": self._rerun,
+        }  # fmt: skip
+
+    def serve(self) -> None:
+        """Run until idle for the time set, or until SIGTERM or a client's "stop"."""
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ, None)
+        for lanes in self._book.executors.values():
+            for fileno in lanes.executor.filenos():
+                self._selector.register(fileno, selectors.EVENT_READ, lanes)
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        idle_since = time.monotonic()
+        while not self._is_ending:
+            ready = self._selector.select(self._wait_s())
+            for key, events in ready:
+                if key.data is None:
+                    self._accept()
+                elif isinstance(key.data, Client):
+                    self._talk(key.data, events)
+            self._engine.turn(0.0)
+            self._tell_watchers()
+            if self._clients or any(not live.is_final for live in self._book.lives.values()):
+                idle_since = time.monotonic()
+            elif time.monotonic() - idle_since >= self._book.limits.idle_s:
+                self._is_ending = True
+        for client in list(self._clients):
+            self._drop(client)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self._is_ending = True
+
+    def _wait_s(self) -> float:
+        wait_s = self._engine.wait_s()
+        watched = any(client.watches for client in self._clients)
+        limit = WATCH_PAUSE_S if watched else min(self._book.limits.idle_s, 1.0)
+        return limit if wait_s is None else min(wait_s, limit)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return
+        connection.setblocking(False)
+        client = Client(connection)
+        self._clients.add(client)
+        self._selector.register(connection, selectors.EVENT_READ, client)
+
+    def _talk(self, client: Client, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE:
+                self._flush(client)
+            if events & selectors.EVENT_READ:
+                data = client.socket.recv(1 << 18)
+                if not data:
+                    self._drop(client)
+                    return
+                client.incoming += data
+                self._read_messages(client)
+        except (OSError, ProtocolError):
+            self._drop(client)
+
+    def _read_messages(self, client: Client) -> None:
+        while len(client.incoming) >= _HEADER.size:
+            size = _HEADER.unpack_from(client.incoming)[0]
+            if size > MESSAGE_LIMIT_BYTES:
+                raise ProtocolError(f"a client announced a message of {size} bytes")
+            end = _HEADER.size + size
+            if len(client.incoming) < end:
+                return
+            body = bytes(client.incoming[_HEADER.size : end])
+            del client.incoming[:end]
+            try:
+                number, verb, fields = msgpack.unpackb(body, raw=False, strict_map_key=False)
+            except (ValueError, TypeError, msgpack.UnpackException) as error:
+                raise ProtocolError(f"a client sent what is no message: {error}") from None
+            self._handle(client, number, str(verb), fields)
+
+    def _handle(self, client: Client, number: int, verb: str, fields: dict[str, Any]) -> None:
+        handler = self._verbs.get(verb)
+        try:
+            if handler is None:
+                raise ProtocolError(f"this engine (version {self._version}) does not know the request {verb!r}")
+            answer = handler(client, number, fields)
+        except (PartitaError, KeyError, ValueError, TypeError) as error:
+            self._answer(client, number, False, error_map(error))
+            return
+        if answer is not LATER:
+            self._answer(client, number, True, answer)
+
+    def _answer(self, client: Client, number: int, is_ok: bool, answer: Any) -> None:
+        body = msgpack.packb([number, is_ok, answer], use_bin_type=True)
+        client.outgoing += _HEADER.pack(len(body)) + body
+        try:
+            self._flush(client)
+        except OSError:
+            self._drop(client)
+
+    def _flush(self, client: Client) -> None:
+        while client.outgoing:
+            try:
+                sent = client.socket.send(client.outgoing[: 1 << 18])
+            except BlockingIOError:
+                break
+            del client.outgoing[:sent]
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.outgoing else 0)
+        if client in self._clients:
+            self._selector.modify(client.socket, events, client)
+
+    def _drop(self, client: Client) -> None:
+        if client in self._clients:
+            self._clients.discard(client)
+            self._selector.unregister(client.socket)
+            client.socket.close()
+
+    def _tell_watchers(self) -> None:
+        now = time.monotonic()
+        for client in self._clients:
+            if client.watches:
+                waiting, client.watches = client.watches, []
+                for watch in waiting:
+                    answer = self._news(watch, now)
+                    if answer is None:
+                        client.watches.append(watch)
+                    else:
+                        self._answers.append((client, watch.number, answer))
+        answers, self._answers = self._answers, []
+        for client, number, answer in answers:
+            self._answer(client, number, True, answer)
+
+    def _news(self, watch: Watch, now: float) -> WatchView | None:
+        live = self._book.live(watch.run)
+        is_news = live is None or (not watch.only_end and now >= watch.not_before)
+        view = self._reading.watch(watch.run, watch.version) if is_news else None
+        if view is None and now >= watch.until:
+            return WatchView(version=watch.version, run=self._reading.run(watch.run), steps=[], is_final=False)
+        return view
+
+    # The verbs. What changes something is answered when it is committed.
+
+    def _launch(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        launched = self._engine.launch.launch(fields)  # type: ignore[arg-type]
+        run = launched.run.id if isinstance(launched, Live) else launched.id
+        self._book.answers.append(lambda: self._answer(client, number, True, run))
+        return LATER
+
+    def _run(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        return self._reading.run(fields["run"], bool(fields.get("with_result")))
+
+    def _runs(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        states = list(fields.get("states") or ())
+        return self._reading.runs(fields.get("flow", ""), states, fields.get("before", 0), fields.get("limit", 50))
+
+    def _steps(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        return self._reading.steps(fields["run"], fields.get("after", -1), fields.get("limit", 500))
+
+    def _attempts(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        return self._reading.attempts(fields["run"], fields.get("step"))
+
+    def _log(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        return self._reading.log(fields["run"], fields["step"], fields.get("attempt"), fields.get("offset", 0))
+
+    def _reports(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        row = self._reading.find(fields["run"])
+        return [list(report) for report in self._book.store.reports(row.number, fields.get("step"))]
+
+    def _watch(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        run = self._reading.find(fields["run"]).id
+        now = time.monotonic()
+        until = now + min(float(fields.get("timeout_s", 10.0)), 60.0)
+        only_end = bool(fields.get("only_end"))
+        client.watches.append(Watch(number, run, int(fields.get("version", 0)), now + WATCH_PAUSE_S, until, only_end))
+        return LATER
+
+    def _cancel(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        row = self._reading.find(fields["run"])
+        live = self._book.live(row.id)
+        if live is None:
+            state = self._reading.run(row.id)["state"]
+            raise errors.NotFoundError(f"run {row.id} has ended already: {state}")
+        step = fields.get("step") or 0
+        if step not in live.run.steps:
+            raise errors.NotFoundError(f"run {row.id} has no step {step}")
+        self._engine.cancel(live, step, force=bool(fields.get("force")))
+        self._book.answers.append(lambda: self._answer(client, number, True, None))
+        return LATER
+
+    def _resume(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        row = self._reading.find(fields["run"])
+        if self._book.live(row.id) is None and row.state not in FINAL:
+            self._engine.recovery.take_up(row)
+        return self._reading.run(row.id)
+
+    def _rerun(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        row = self._reading.find(fields["run"])
+        options = unpack(row.options) if row.options else {}
+        request: LaunchRequest = {"flow": row.flow, "title": row.title, "bundle": fields.get("bundle") or row.bundle}
+        request["adopt"] = row.id
+        request["tags"] = list(options.get("tags") or ())
+        if fields.get("texts"):
+            request["texts"] = {**(options.get("texts") or {}), **fields["texts"]}
+        elif options.get("texts") is not None:
+            request["texts"] = options["texts"]
+        if row.inputs and not fields.get("texts"):
+            request["arguments"] = row.inputs
+        if options.get("executor"):
+            request["executor"] = options["executor"]
+        return self._launch(client, number, dict(request))
+
+    def _delete(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        row = self._reading.find(fields["run"])
+        if self._book.live(row.id) is not None:
+            raise errors.RunError(f"run {row.id} has not ended; cancel it first")
+        self._book.store.delete_run(row.number)
+        return row.id
+
+    def _describe(self, client: Client, number: int, fields: dict[str, Any]) -> EngineView:
+        capacity: dict[str, float] = {}
+        held: dict[str, float] = {}
+        for lanes in self._book.executors.values():
+            capacity.update(lanes.pool.capacity)
+            held.update(lanes.pool.held)
+        described = self._book.describe()
+        return EngineView(
+            pid=os.getpid(), version=self._version, started_at=self._started_at, runs=described["runs"],
+            steps=described["steps"], capacity=capacity, held=held,
+            workers=sum(len(lanes) for lanes in self._book.executors.values()),
+        )  # fmt: skip
+
+    def _stop(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+        self._is_ending = True
+        return None
+
+
+class _Later:
+    """The answer comes when the turn is committed."""
+
+
+LATER = _Later()
+
+
+def error_map(error: Exception) -> dict[str, Any]:
+    """An error as clients get it."""
+    if isinstance(error, PartitaError):
+        return {"type": type(error).__name__, "message": str(error)}
+    return {"type": "ProtocolError", "message": f"the request cannot be understood: {type(error).__name__}: {error}"}

@@ -1,0 +1,328 @@
+"""The settings of a workspace, merged from four sources.
+
+Later ones win: the defaults, the project's file (`partita.toml`, or `[tool.partita]` in `pyproject.toml`),
+the environment (`PARTITA_CPU=4` for the key `cpu`), and arguments. What is unknown or wrong anywhere is refused, all
+of it at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from partita.errors import OptionError, SettingsError
+from partita.units import duration_s, size_bytes
+
+__all__ = ["SETTINGS_FILE", "Setting", "Settings", "describe_settings", "load_settings"]
+
+SETTINGS_FILE = "partita.toml"
+_PREFIX = "PARTITA_"
+
+#: Variables with the prefix that are no settings: for finding faults, and Partita's own mark on its workers.
+_OTHER_VARIABLES = frozenset({"PARTITA_DEBUG", "PARTITA_WORKER"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is in force. `describe_settings` says how each is written."""
+
+    store: str = ".partita"  # folder of the workspace's state, relative to the project's folder
+    durability: str = "process"  # what a commit survives: the death of any "process", or of the machine too ("full")
+    cpu: float | None = None  # CPU cores that attempts may hold together; None: all of the machine's
+    memory_bytes: int | None = None  # memory that attempts may hold together, in bytes; None: all of the machine's
+    gpu: float | None = None  # GPU devices that attempts may hold together; None: all of the machine's
+    slots: Mapping[str, int] = field(default_factory=dict)  # named limits: how many of each there are
+    executor: str = "process"  # name of the executor for steps that name none
+    spare_workers: int | None = None  # idle workers to have ready; None: one a core
+    prefetch: int = 16  # brief steps that may wait in one worker
+    idle_timeout_s: float = 60.0  # seconds without runs and clients after which the engine ends
+    cancel_grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
+    memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
+    crash_retries: int = 3  # further attempts after a failure of the machinery
+    layout_timeout_s: float = 300.0  # seconds that laying out one flow may take
+    bundle_include: tuple[str, ...] = ()  # patterns of files that travel to workers beside the code
+    bundle_exclude: tuple[str, ...] = ()  # patterns of files that do not travel to workers
+    log_level: str = "info"  # least severe messages that the engine's own log keeps
+    color: str = "auto"  # colours on the command line: "auto" (on terminals), "always" or "never"
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # key of a setting -> where it was set
+
+
+class Setting(NamedTuple):
+    """How one setting is written, and what it means."""
+
+    key: str  # as in partita.toml
+    attribute: str  # of Settings
+    form: str  # what can be written, for people
+    default: str  # as it would be written, or in words
+    meaning: str
+    parse: Callable[[Any], Any]  # from a TOML value or a text; raises ValueError with what was expected
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return _PREFIX + self.key.upper()
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text")
+    return value
+
+
+def _choice(*known: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if value not in known:
+            raise ValueError("one of " + ", ".join(f'"{name}"' for name in known))
+        return str(value)
+
+    return parse
+
+
+def _amount(value: Any) -> float:
+    try:
+        number = float(value) if not isinstance(value, bool) else -1.0
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise ValueError("a number that is not negative, such as 4 or 0.5")
+    return number
+
+
+def _positive_amount(value: Any) -> float:
+    number = _amount(value)
+    if not number:
+        raise ValueError("a number above 0, such as 4 or 0.5")
+    return number
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError("a whole number that is not negative")
+    return value
+
+
+def _positive_count(value: Any) -> int:
+    number = _count(value)
+    if not number:
+        raise ValueError("a whole number above 0")
+    return number
+
+
+def _duration(value: Any) -> float:
+    try:
+        return duration_s(value)
+    except OptionError:
+        raise ValueError('a duration: seconds (90) or a text ("90s", "5m", "1h30m")') from None
+
+
+def _positive_duration(value: Any) -> float:
+    number = _duration(value)
+    if not number:
+        raise ValueError('a duration above 0, such as 90 or "5m"')
+    return number
+
+
+def _size(value: Any) -> int:
+    try:
+        return size_bytes(int(value) if isinstance(value, str) and value.strip().isdecimal() else value)
+    except OptionError:
+        raise ValueError('a size: bytes (536870912) or a text ("512MiB", "2GB")') from None
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError('a list of patterns, such as ["data/*.csv"] (in the environment: separated by commas)')
+    return tuple(part for part in parts if part)
+
+
+def _slots(value: Any) -> dict[str, int]:
+    expected = "a table of names and counts, such as { licence = 2 } (in the environment: licence=2,api=10)"
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        value = {name.strip(): count.strip() for name, _, count in pairs}
+    if not isinstance(value, Mapping):
+        raise ValueError(expected)
+    try:
+        return {str(name): _positive_count(count) for name, count in value.items()}
+    except ValueError:
+        raise ValueError(expected + ", each at least 1") from None
+
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+_TABLE = (
+    Setting("store", "store", "a folder", '".partita"',
+            "where runs, values and logs lie, relative to the project's folder; on a local disk", _text),
+    Setting("durability", "durability", '"process" or "full"', '"process"',
+            "what a commit survives: the death of any process, or (slower) a power loss too", _choice("process", "full")),
+    Setting("cpu", "cpu", "CPU cores", "all of the machine's",
+            "how many cores attempts may hold together", _positive_amount),
+    Setting("memory", "memory_bytes", "a size", "all of the machine's",
+            "how much memory attempts may hold together", _size),
+    Setting("gpu", "gpu", "GPU devices", "all of the machine's",
+            "how many GPU devices attempts may hold together", _amount),
+    Setting("slots", "slots", "a table of names and counts", "{}",
+            "named limits that tasks take with slots=, such as { licence = 2 }", _slots),
+    Setting("executor", "executor", "a name", '"process"',
+            "where steps run that name no executor", _text),
+    Setting("spare_workers", "spare_workers", "a whole number", "one a core",
+            "idle workers that the engine keeps ready", _count),
+    Setting("prefetch", "prefetch", "a whole number", "16",
+            "how many brief steps may wait in one worker", _count),
+    Setting("idle_timeout", "idle_timeout_s", "a duration", '"60s"',
+            "how long the engine stays without runs and clients", _duration),
+    Setting("cancel_grace", "cancel_grace_s", "a duration", '"10s"',
+            "how long an attempt that is asked to stop may take before it is killed", _duration),
+    Setting("memory_floor", "memory_floor_bytes", "a size", "3 % of the machine's, at least 256 MiB",
+            "below how much free memory the largest attempt is ended", _size),
+    Setting("crash_retries", "crash_retries", "a whole number", "3",
+            "further attempts after a worker crashed or ran out of memory", _count),
+    Setting("layout_timeout", "layout_timeout_s", "a duration", '"5m"',
+            "how long a flow's body may take to lay out its steps", _positive_duration),
+    Setting("bundle_include", "bundle_include", "a list of patterns", "[]",
+            "files that travel to workers beside the project's code", _patterns),
+    Setting("bundle_exclude", "bundle_exclude", "a list of patterns", "[]",
+            "files that do not travel to workers", _patterns),
+    Setting("log_level", "log_level", ", ".join(f'"{level}"' for level in _LEVELS), '"info"',
+            "what the engine's own log keeps", _choice(*_LEVELS)),
+    Setting("color", "color", '"auto", "always" or "never"', '"auto"',
+            "colours on the command line; NO_COLOR turns them off too", _choice("auto", "always", "never")),
+)  # fmt: skip
+_BY_KEY = {setting.key: setting for setting in _TABLE}
+
+
+def describe_settings() -> tuple[Setting, ...]:
+    """Every setting there is, in the order in which they are documented."""
+    return _TABLE
+
+
+class _Given(NamedTuple):
+    """One value from one source."""
+
+    key: str
+    value: Any
+    place: str  # for messages: 'partita.toml:3', 'PARTITA_CPU', 'argument'
+    written: str  # the key as it was written there
+
+
+def load_settings(
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings of the project in this folder.
+
+    Args:
+        folder: the project's folder, where its file lies.
+        environment: default: this process's environment.
+        arguments: by key; None as a value stands for "not given".
+
+    Raises:
+        SettingsError: with everything that is unknown or wrong, in all sources.
+    """
+    environment = os.environ if environment is None else environment
+    problems: list[str] = []
+    given = [*_from_files(folder, problems), *_from_environment(environment), *_from_arguments(arguments or {})]
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for key, value, place, written in given:
+        setting = _BY_KEY.get(key)
+        if setting is None:
+            problems.append(f"{place}: there is no setting {written!r}{_near(written, key)}")
+            continue
+        try:
+            values[setting.attribute] = setting.parse(value)
+        except ValueError as error:
+            problems.append(f"{place}: {written} is {value!r}; give {error}")
+        sources[key] = place
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return Settings(**values, sources=sources)
+
+
+def _near(written: str, key: str) -> str:
+    is_variable = written.startswith(_PREFIX)
+    found = difflib.get_close_matches(key, _BY_KEY, n=1, cutoff=0.6)
+    if not found:
+        aliases = {item.name: item.name for item in fields(Settings)} | {item.attribute: item.key for item in _TABLE}
+        found = [aliases[key]] if aliases.get(key) in _BY_KEY else []
+    if not found:
+        return "; `partita doctor` lists those there are"
+    return f"; did you mean {_PREFIX + found[0].upper() if is_variable else found[0]}?"
+
+
+def _from_files(folder: Path, problems: list[str]) -> Iterator[_Given]:
+    own = _read(folder / SETTINGS_FILE, problems)
+    shared_text, shared = "", {}
+    pyproject = folder / "pyproject.toml"
+    if pyproject.is_file():
+        # Most projects have one that says nothing of us, and parsing costs some milliseconds.
+        if b"partita" in pyproject.read_bytes():
+            shared_text, shared = _read(pyproject, problems)
+        shared = _section(shared, problems)
+    if shared and own[1]:
+        problems.append(f"{SETTINGS_FILE} and [tool.partita] in pyproject.toml both hold settings; keep one of them")
+        return
+    text, table, name = (own[0], own[1], SETTINGS_FILE) if own[1] else (shared_text, shared, "pyproject.toml")
+    for key, value in table.items():
+        yield _Given(key, value, f"{name}:{_line_of(text, key, name != SETTINGS_FILE)}", key)
+
+
+def _section(document: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    tool = document.get("tool", {})
+    section = tool.get("partita", {}) if isinstance(tool, dict) else {}
+    if not isinstance(section, dict):
+        problems.append("pyproject.toml: tool.partita is not a table; write [tool.partita] and settings below it")
+        return {}
+    return section
+
+
+def _read(file: Path, problems: list[str]) -> tuple[str, dict[str, Any]]:
+    if not file.is_file():
+        return "", {}
+    import tomllib
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        problems.append(f"{file.name} cannot be read: {error.strerror}; make it readable or move it away")
+    except UnicodeDecodeError:
+        problems.append(f"{file.name} is not UTF-8 text; save it as UTF-8")
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{file.name} is not TOML: {error}")
+    return "", {}
+
+
+def _line_of(text: str, key: str, is_section: bool) -> int:
+    """The line where the key stands; tomllib does not tell."""
+    quoted = re.escape(key)
+    written = re.compile(rf"""\s*(tool\.partita\.)?["']?{quoted}["']?\s*[=.]|\s*\[(tool\.partita\.)?["']?{quoted}["']?\s*[\].]""")
+    is_inside = not is_section
+    for number, line in enumerate(text.splitlines(), 1):
+        if is_section and line.lstrip().startswith("["):
+            is_inside = "tool.partita" in line
+        if is_inside and written.match(line):
+            return number
+    return 1
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[_Given]:
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in _OTHER_VARIABLES:
+            yield _Given(name.removeprefix(_PREFIX).lower(), environment[name], "environment", name)
+
+
+def _from_arguments(arguments: Mapping[str, Any]) -> Iterator[_Given]:
+    for key, value in arguments.items():
+        if value is not None:
+            yield _Given(key, value, "argument", key)

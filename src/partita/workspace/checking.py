@@ -1,0 +1,97 @@
+"""Checking a flow: its layout is made in a worker of its own, and nothing of it is run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from partita.core.records import Demand, Profile
+from partita.core.states import Kind
+from partita.executors.machine import machine_capacity
+from partita.executors.port import LOST, Launchable
+from partita.executors.process import ProcessExecutor
+from partita.protocol.messages import FAILED, FRAME, LAID, Order
+from partita.protocol.requests import StepView
+from partita.workspace.composition import capacity_of
+from partita.workspace.port import CheckView
+
+if TYPE_CHECKING:
+    from partita.workspace.local import LocalWorkspace
+
+__all__ = ["check_flow"]
+
+
+def check_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str]) -> CheckView:
+    """Lay the flow out with these inputs; every problem and the graph."""
+    bundle = workspace.state / "bundles" / workspace.bundle()
+    (workspace.state / "spill").mkdir(exist_ok=True)
+    profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
+    launchable = Launchable(profile, str(bundle), str(workspace.folder), str(workspace.state))
+    executor = ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
+    try:
+        executor.introduce(1, launchable)
+        lane = executor.open_lane(launchable.bundle, Demand())
+        executor.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, None, None, {"texts": texts})])
+        return _collect(executor, workspace)
+    finally:
+        executor.close()
+
+
+def _collect(executor: ProcessExecutor, workspace: LocalWorkspace) -> CheckView:
+    profiles: list[dict[str, Any]] = []
+    rows: list[list[Any]] = []
+    until = time.monotonic() + workspace.settings.layout_timeout_s
+    while time.monotonic() < until:
+        for message in executor.receive(0.25):
+            if message[0] == FRAME:
+                profiles.extend(message[3])
+                rows.extend(message[4])
+            elif message[0] == LAID:
+                problems = [*message[3], *_unplaceable(workspace, profiles, rows)]
+                steps = [_view(number, row) for number, row in enumerate(rows)]
+                return CheckView(problems=problems, graph={"steps": steps})
+            elif message[0] == FAILED:
+                return CheckView(problems=_problems(message[2]), graph=None)
+            elif message[0] == LOST:
+                return CheckView(problems=[{"message": f"the layout ended its worker: {message[3]}"}], graph=None)
+    limit = workspace.settings.layout_timeout_s
+    remedy = "a flow's body only calls tasks; move the work into a task, or raise layout_timeout"
+    return CheckView(problems=[{"message": f"the layout took longer than {limit:g} s", "remedy": remedy}], graph=None)
+
+
+def _problems(error: dict[str, Any]) -> list[dict[str, Any]]:
+    if error.get("problems"):
+        return list(error["problems"])
+    return [{"message": f"{error.get('type')}: {error.get('message')}", "remedy": error.get("traceback", "")}]
+
+
+def _unplaceable(workspace: LocalWorkspace, profiles: list[dict[str, Any]], rows: list[list[Any]]) -> list[dict[str, Any]]:
+    """Steps whose demand no executor can ever meet."""
+    from partita.core.resources import Pool
+    from partita.engine.live import profile_from
+
+    capacity = capacity_of(workspace.settings)
+    pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(workspace.settings.slots))
+    places = {row[2]: row[8] for row in reversed(rows)}
+    found: list[dict[str, Any]] = []
+    for number, data in enumerate(profiles):
+        profile = profile_from(data)
+        if profile.executor not in ("", "process"):
+            message = f"{profile.title} asks for the executor {profile.executor!r}; there is only 'process'"
+            found.append({"message": message, "place": places.get(number, ""), "remedy": "name one that the settings have"})
+            continue
+        for lack in pool.lacks_for_ever(profile.demand):
+            message = f"{profile.title} can never run here: {lack}"
+            remedy = "ask for less, or give the workspace more in its settings (cpu, memory, gpu, slots)"
+            found.append({"message": message, "place": places.get(number, ""), "remedy": remedy})
+    return found
+
+
+def _view(number: int, row: list[Any]) -> StepView:
+    name, kind, _, parent, _, inputs, fallback_of, _, place = row
+    return StepView(
+        id=number, parent=parent, name=name, path=name, kind=Kind(kind).name.lower(), state="pending", marks=[], attempts=0,
+        place=place or "", inputs=[item if isinstance(item, int) else item[0] for item in inputs],
+        fallback_of=-1 if fallback_of is None else fallback_of, started_at=None, ended_at=None, due_at=None, preview="",
+        error=None, progress=None,
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""How an engine is put together from the settings: the only place that names concrete stores and executors."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from partita.clock import SystemClock
+from partita.core.resources import Pool
+from partita.engine.book import Book, Limits
+from partita.engine.lanes import Lanes
+from partita.engine.loop import Engine
+from partita.engine.server import Server
+from partita.engine.values import ValueCache
+from partita.errors import EngineError, PartitaError
+from partita.executors.machine import machine_capacity
+from partita.executors.port import Capacity
+from partita.executors.process import ProcessExecutor
+from partita.settings import Settings, load_settings
+from partita.store.sqlite import SqliteStore
+from partita.version import VERSION
+from partita.workspace.connection import socket_path
+
+__all__ = ["capacity_of", "new_run_id", "serve", "state_folder"]
+
+_log = logging.getLogger("partita.engine")
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def state_folder(project: Path, settings: Settings) -> Path:
+    """The folder of the workspace's state: ".partita" below the project, or where the settings say."""
+    return (project / settings.store).resolve()
+
+
+def new_run_id() -> str:
+    """An id that sorts by time: eight characters of time in milliseconds, four of chance."""
+    number = (int(time.time() * 1000) % (1 << 40)) << 20 | secrets.randbits(20)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(55, -1, -5))
+
+
+def capacity_of(settings: Settings) -> Capacity:
+    """What the process executor may hold: what the settings say, and of the machine what they do not say."""
+    machine = machine_capacity()
+    return Capacity(
+        settings.cpu if settings.cpu is not None else machine.cpu,
+        settings.memory_bytes if settings.memory_bytes is not None else machine.memory_bytes,
+        settings.gpu if settings.gpu is not None else machine.gpu,
+    )
+
+
+def serve(project: Path) -> None:
+    """Be the engine of a workspace until it is idle. Ends at once where another one is.
+
+    Raises:
+        PartitaError: the workspace cannot be used; said to the log as well.
+    """
+    settings = load_settings(project)
+    state = state_folder(project, settings)
+    state.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with _sole_engine(state) as is_sole:
+        if not is_sole:
+            return
+        for name in ("logs", "blobs", "bundles", "checkpoints", "spill"):
+            (state / name).mkdir(exist_ok=True)
+        store = SqliteStore(state / "store.db", settings.durability)
+        capacity = capacity_of(settings)
+        spare = settings.spare_workers if settings.spare_workers is not None else None
+        executor = ProcessExecutor(capacity, workspace=state, spare=spare)
+        try:
+            store.acquire(f"{socket.gethostname()}:{os.getpid()}")
+            engine = _engine(project, state, settings, store, executor)
+            engine.start()
+            _listen(engine, state)
+        finally:
+            executor.close()
+            store.close()
+
+
+def _engine(project: Path, state: Path, settings: Settings, store: SqliteStore, executor: ProcessExecutor) -> Engine:
+    capacity = executor.capacity
+    pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(settings.slots))
+    lanes = Lanes("process", executor, pool, settings.prefetch)
+    limits = Limits(grace_s=settings.cancel_grace_s, prefetch=settings.prefetch, idle_s=settings.idle_timeout_s)
+    book = Book(
+        store, SystemClock(), {"process": lanes}, "process", lambda bundle: os.fspath(state / "bundles" / bundle),
+        os.fspath(project), os.fspath(state), ValueCache(store), limits,
+    )  # fmt: skip
+    return Engine(book, time.sleep, new_run_id)
+
+
+def _listen(engine: Engine, state: Path) -> None:
+    path = socket_path(state)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    before = os.umask(0o177)
+    try:
+        listener.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    listener.listen(64)
+    about = {"pid": os.getpid(), "socket": os.fspath(path), "version": VERSION, "started_at": time.time()}
+    (state / "engine.json").write_text(json.dumps(about))
+    _log.info("engine %s is up for %s", os.getpid(), state)
+    try:
+        Server(engine, listener, VERSION).serve()
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)
+        (state / "engine.json").unlink(missing_ok=True)
+        _log.info("engine %s ends", os.getpid())
+
+
+@contextlib.contextmanager
+def _sole_engine(state: Path) -> Iterator[bool]:
+    """Hold the workspace's lock; False where another process does."""
+    try:
+        file = (state / "engine.lock").open("w")
+    except OSError as error:
+        raise EngineError(f"the workspace {state} cannot be written: {error.strerror}; make it writable") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def main() -> int:
+    """`python -m partita.workspace FOLDER`: be the engine."""
+    try:
+        serve(Path(sys.argv[1]))
+    except PartitaError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 4
+    return 0

@@ -1,0 +1,167 @@
+"""A workspace on this machine: its engine is asked over a local socket, and started when none is up."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from partita.errors import EngineError
+from partita.protocol.requests import AttemptView, EngineView, LaunchRequest, LogChunk, RunView, StepView, WatchView
+from partita.settings import Settings, find_project, load_settings
+from partita.workspace.connection import Connection
+from partita.workspace.port import CheckView
+
+__all__ = ["LocalWorkspace", "open_workspace"]
+
+_PAGE = 2000
+
+
+def open_workspace(folder: Path | None = None, settings: Settings | None = None) -> LocalWorkspace:
+    """The workspace of a project.
+
+    Args:
+        folder: any folder in the project; the project's own is found upwards. Default: the working directory.
+        settings: instead of those that the project's files and the environment give.
+
+    Raises:
+        SettingsError: a setting is unknown or wrong.
+    """
+    project = find_project(folder)
+    return LocalWorkspace(project, settings if settings is not None else load_settings(project))
+
+
+class LocalWorkspace:
+    """The `Workspace` of a project's folder; see `partita.workspace.port`."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder.resolve()
+        self.settings = settings
+        self.state = (self.folder / settings.store).resolve()
+        self._connection = Connection(self.folder, self.state)
+
+    def bundle(self) -> str:
+        """Store the project's code as it is now; gives its hash."""
+        from partita.artifacts.bundles import make_bundle
+
+        self.state.mkdir(parents=True, exist_ok=True)
+        made = make_bundle(self.folder, self.state, self.settings.bundle_include, self.settings.bundle_exclude)
+        return made.hash
+
+    def start(self, request: LaunchRequest) -> str:
+        """Start a run by a whole request; gives its id."""
+        run: str = self._connection.ask("launch", **request)
+        return run
+
+    def launch(
+        self, flow: str, *, texts: dict[str, str] | None = None, executor: str = "", tags: Sequence[str] = (), key: str = ""
+    ) -> str:
+        request: LaunchRequest = {"flow": flow, "bundle": self.bundle(), "texts": texts or {}, "tags": list(tags)}
+        if executor or self.settings.executor:
+            request["executor"] = executor or self.settings.executor
+        if key:
+            request["key"] = key
+        return self.start(request)
+
+    def check(self, flow: str, texts: dict[str, str]) -> CheckView:
+        from partita.workspace.checking import check_flow
+
+        return check_flow(self, flow, texts)
+
+    def run(self, run: str, *, with_result: bool = False) -> RunView:
+        view: RunView = self._connection.ask("run", run=run, with_result=with_result)
+        return view
+
+    def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
+        views: list[RunView] = self._connection.ask("runs", flow=flow, states=list(states), limit=limit)
+        return views
+
+    def steps(self, run: str, *, after: int = -1, limit: int = 500) -> list[StepView]:
+        views: list[StepView] = self._connection.ask("steps", run=run, after=after, limit=limit)
+        return views
+
+    def all_steps(self, run: str) -> list[StepView]:
+        """Every step of a run, by id."""
+        found: list[StepView] = []
+        while page := self.steps(run, after=found[-1]["id"] if found else -1, limit=_PAGE):
+            found.extend(page)
+        return found
+
+    def attempts(self, run: str, step: int | None = None) -> list[AttemptView]:
+        views: list[AttemptView] = self._connection.ask("attempts", run=run, step=step)
+        return views
+
+    def logs(self, run: str, *, step: int | None = None, attempt: int | None = None) -> Iterator[LogChunk]:
+        run = self.run(run)["id"]
+        for view in self.attempts(run, step):
+            if attempt is None or view["number"] == attempt:
+                yield from self._log(run, view["step"], view["number"])
+
+    def _log(self, run: str, step: int, attempt: int) -> Iterator[LogChunk]:
+        offset = 0
+        while True:
+            chunk: LogChunk = self._connection.ask("log", run=run, step=step, attempt=attempt, offset=offset)
+            if chunk["text"]:
+                yield chunk
+            if chunk["next_offset"] <= offset:
+                return
+            offset = chunk["next_offset"]
+
+    def follow_logs(self, run: str, *, step: int | None = None) -> Iterator[LogChunk]:
+        run = self.run(run)["id"]
+        told: set[tuple[int, int]] = set()
+        version, is_final = 0, False
+        while not is_final:
+            news = self.watch(run, version)
+            version, is_final = news["version"], news["is_final"]
+            for view in self.attempts(run, step):
+                key = (view["step"], view["number"])
+                if view["outcome"] != "running" and key not in told:
+                    told.add(key)
+                    yield from self._log(run, *key)
+
+    def watch(self, run: str, version: int = 0, timeout_s: float = 10.0) -> WatchView:
+        view: WatchView = self._connection.ask("watch", run=run, version=version, timeout_s=timeout_s)
+        return view
+
+    def wait(self, run: str, timeout_s: float) -> WatchView:
+        """Wait until the run has ended, at most so many seconds."""
+        view: WatchView = self._connection.ask("watch", run=run, timeout_s=timeout_s, only_end=True)
+        return view
+
+    def cancel(self, run: str, *, step: int | None = None, force: bool = False) -> None:
+        self._connection.ask("cancel", run=run, step=step, force=force)
+
+    def resume(self, run: str) -> RunView:
+        view: RunView = self._connection.ask("resume", run=run)
+        return view
+
+    def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
+        bundle = "" if same_code else self.bundle()
+        started: str = self._connection.ask("rerun", run=run, bundle=bundle, texts=texts)
+        return started
+
+    def reports(self, run: str, step: int | None = None) -> list[list[Any]]:
+        """What steps reported: [run, step, attempt, name, value, at_step, reported_at] each."""
+        found: list[list[Any]] = self._connection.ask("reports", run=run, step=step)
+        return found
+
+    def flows(self) -> list[str]:
+        from partita.workspace.discovery import find_flows
+
+        return find_flows(self.folder)
+
+    def engine(self) -> EngineView | None:
+        with contextlib.suppress(EngineError):
+            view: EngineView = self._connection.ask("engine", start=False)
+            return view
+        return None
+
+    def stop_engine(self) -> None:
+        with contextlib.suppress(EngineError):
+            self._connection.ask("stop", start=False)
+        self._connection.close()
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,95 @@
+"""The port of workspaces: what clients (command line, Python, notebook, server) can ask for, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypedDict
+
+from partita.protocol.requests import AttemptView, EngineView, LogChunk, RunView, StepView, WatchView
+from partita.settings import Settings
+
+__all__ = ["CheckView", "GraphView", "Workspace"]
+
+
+class GraphView(TypedDict):
+    """A graph as far as it is known before it runs."""
+
+    steps: list[StepView]  # inputs and parents are its edges; a flow without children is laid out later
+
+
+class CheckView(TypedDict):
+    """What a check found."""
+
+    problems: list[dict[str, Any]]  # fields of Problem, warnings included
+    graph: GraphView | None  # None where it could not be laid out
+
+
+class Workspace(Protocol):
+    """A project's workspace.
+
+    Laws: asking never changes anything; `launch`, `cancel`, `resume` and `rerun` return once their effect is stored;
+    a run is named by its id, the beginning of its id, or "latest". The client's end harms no run.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder; `.partita` lies in it."""
+        ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def launch(
+        self, flow: str, *, texts: dict[str, str] | None = None, executor: str = "", tags: Sequence[str] = (), key: str = ""
+    ) -> str:
+        """Start a run; gives its id."""
+        ...
+
+    def check(self, flow: str, texts: dict[str, str]) -> CheckView:
+        """Lay the flow out and check it, without running anything."""
+        ...
+
+    def run(self, run: str, *, with_result: bool = False) -> RunView: ...
+
+    def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
+        """Newest first."""
+        ...
+
+    def steps(self, run: str, *, after: int = -1, limit: int = 500) -> list[StepView]: ...
+
+    def attempts(self, run: str, step: int | None = None) -> list[AttemptView]: ...
+
+    def logs(self, run: str, *, step: int | None = None, attempt: int | None = None) -> Iterator[LogChunk]:
+        """What has been logged so far."""
+        ...
+
+    def follow_logs(self, run: str, *, step: int | None = None) -> Iterator[LogChunk]:
+        """What is logged, until the run has ended."""
+        ...
+
+    def watch(self, run: str, version: int = 0, timeout_s: float = 10.0) -> WatchView:
+        """Wait until something has changed since the version, at most so many seconds."""
+        ...
+
+    def cancel(self, run: str, *, step: int | None = None, force: bool = False) -> None: ...
+
+    def resume(self, run: str) -> RunView:
+        """Let an unfinished run go on."""
+        ...
+
+    def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
+        """A new run that adopts what is unchanged; gives its id."""
+        ...
+
+    def flows(self) -> list[str]:
+        """References of the flows in the project's files, found without importing them."""
+        ...
+
+    def engine(self) -> EngineView | None:
+        """The engine's own account; None: none is up."""
+        ...
+
+    def stop_engine(self) -> None: ...
+
+    def close(self) -> None: ...

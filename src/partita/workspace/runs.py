@@ -1,0 +1,175 @@
+"""Runs as Python code holds them, and how `flow.run(...)` starts them."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from partita.errors import CancelledError, CheckError, Problem, RunError, StepError
+from partita.protocol.requests import ErrorView, LaunchRequest, RunView, StepView
+from partita.protocol.values import pack, unpack
+from partita.workspace.local import LocalWorkspace, open_workspace
+
+if TYPE_CHECKING:
+    from partita.artifacts.codecs import Encoder
+    from partita.flow.flow import Flow
+
+__all__ = ["LocalLauncher", "Run", "default_launcher", "raise_failure"]
+
+_FINAL = ("succeeded", "failed", "cancelled", "skipped")
+_WAIT_S = 30.0
+
+
+class Run:
+    """One run. It goes on in the engine whatever becomes of this object."""
+
+    def __init__(self, workspace: LocalWorkspace, id: str) -> None:
+        self._workspace = workspace
+        self.id = id
+        self._view: RunView | None = None
+
+    @property
+    def view(self) -> RunView:
+        """The run's record."""
+        if self._view is None or self._view["state"] not in _FINAL:
+            self._view = self._workspace.run(self.id)
+        return self._view
+
+    @property
+    def state(self) -> str:
+        """ "running", "succeeded", "failed" or "cancelled"."""
+        return self.view["state"]
+
+    @property
+    def steps(self) -> list[StepView]:
+        """The run's steps, as records."""
+        return self._workspace.all_steps(self.id)
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until the run has ended.
+
+        Args:
+            timeout: seconds; None: as long as it takes.
+
+        Raises:
+            TimeoutError: it has not ended by then; it goes on.
+        """
+        until = time.monotonic() + timeout if timeout is not None else None
+        while True:
+            left_s = _WAIT_S if until is None else until - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(f"run {self.id} has not ended within {timeout:g} s; it goes on")
+            if self._workspace.wait(self.id, min(left_s, _WAIT_S))["is_final"]:
+                return self
+
+    def result(self, timeout: float | None = None) -> Any:
+        """The flow's value, waiting for it.
+
+        Raises:
+            StepError: a step failed; with the worker's report.
+            CheckError: the flow or its inputs were refused.
+            CancelledError: the run was cancelled.
+        """
+        self.wait(timeout)
+        view = self._workspace.run(self.id, with_result=True)
+        if view["state"] != "succeeded":
+            raise_failure(view)
+        packed = view.get("result")
+        return None if packed is None else encoder_of(self._workspace).decode(unpack(packed))
+
+    def cancel(self, *, force: bool = False) -> None:
+        """Ask the run to stop; with `force`, kill what still runs of it."""
+        self._workspace.cancel(self.id, force=force)
+
+    def logs(self) -> str:
+        """What its steps printed and logged, step by step."""
+        return "".join(chunk["text"] for chunk in self._workspace.logs(self.id))
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} {self.state}>"
+
+
+def raise_failure(view: RunView) -> None:
+    """Raise what a run ended with."""
+    error: ErrorView = view["error"] or {}
+    if view["state"] == "cancelled":
+        raise CancelledError(f"run {view['id']} was cancelled")
+    if error.get("problems"):
+        raise CheckError([Problem(**problem) for problem in error["problems"]])
+    step = error.get("step", "")
+    what = f"{error.get('type', 'Error')}: {error.get('message', '')}"
+    message = f"{step} failed: {what}" if step else what
+    raise StepError(
+        message, kind=error.get("type", ""), report=error.get("traceback", ""), step=step, run=view["id"]
+    ) from _Report(error.get("traceback", "")) if error.get("traceback") else None
+
+
+class _Report(RunError):
+    """The traceback of the worker, shown above the error that it caused here."""
+
+    def __str__(self) -> str:
+        return "in a worker:\n" + str(self.args[0])
+
+
+def encoder_of(workspace: LocalWorkspace) -> Encoder:
+    """The codecs with which this process reads and writes values of the workspace."""
+    from partita.artifacts.blobs import FolderBlobs
+    from partita.artifacts.codecs import Encoder
+    from partita.artifacts.keys import workspace_key
+    from partita.flow.loading import load, locate
+    from partita.flow.settle import make_outcome
+
+    workspace.state.mkdir(parents=True, exist_ok=True)
+    blobs = FolderBlobs(workspace.state / "blobs")
+    return Encoder(blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
+
+
+class LocalLauncher:
+    """Starts the runs of flows that are called in Python. Satisfies `partita.flow.launching.Launcher`."""
+
+    def __init__(self, workspace: LocalWorkspace) -> None:
+        self.workspace = workspace
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return encoder_of(self.workspace)
+
+    def submit(
+        self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], options: dict[str, Any]
+    ) -> Run:
+        from partita.flow.inputs import convert_inputs
+        from partita.flow.loading import set_project
+        from partita.flow.profiles import make_profile, profile_map
+
+        set_project(self.workspace.folder)
+        arguments, keywords = convert_inputs(flow.signature, arguments, keywords, None, flow.place)
+        encode = self._encoder.encode
+        nodes = [encode(value) for value in arguments]
+        named = [encode(value) for value in keywords.values()]
+        profile = make_profile(flow, encode)
+        request: LaunchRequest = {
+            "flow": flow.reference,
+            "title": flow.name,
+            "bundle": self.workspace.bundle(),
+            "arguments": pack([nodes, list(keywords), named]),
+            "profile": profile_map(profile),
+            "tags": list(profile.tags),
+        }
+        if profile.executor or self.workspace.settings.executor:
+            request["executor"] = profile.executor or self.workspace.settings.executor
+        request.update(options)  # type: ignore[typeddict-item]
+        return Run(self.workspace, self.workspace.start(request))
+
+
+_launchers: dict[str, LocalLauncher] = {}
+
+
+def default_launcher() -> LocalLauncher:
+    """The launcher of the project that the working directory lies in."""
+    from partita.settings import find_project
+
+    folder = str(find_project(None))
+    if folder not in _launchers:
+        _launchers[folder] = LocalLauncher(open_workspace())
+    return _launchers[folder]
