@@ -144,16 +144,14 @@ def _patterns(value: Any) -> tuple[str, ...]:
 
 
 def _slots(value: Any) -> dict[str, int]:
-    expected = "a table of names and counts, such as { licence = 2 } (in the environment: licence=2,api=10)"
+    expected = "a table of names and counts, each at least 1, such as { licence = 2 } (in the environment: licence=2,api=10)"
     if isinstance(value, str):
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         value = {name.strip(): count.strip() for name, _, count in pairs}
-    if not isinstance(value, Mapping):
-        raise ValueError(expected)
     try:
         return {str(name): _positive_count(count) for name, count in value.items()}
-    except ValueError:
-        raise ValueError(expected + ", each at least 1") from None
+    except (AttributeError, ValueError):
+        raise ValueError(expected) from None
 
 
 _LEVELS = ("debug", "info", "warning", "error")
