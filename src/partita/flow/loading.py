@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -107,13 +108,16 @@ def _module_reference(module: ModuleType) -> str:
             raise DefinitionError(
                 "a function typed into an interactive session cannot be found by a worker; put it into a .py file"
             )
-        return _file_reference(Path(file).resolve())
+        return _file_reference(file, str(_project if _project is not None else Path.cwd().resolve()))
     if file is None or _project is None:
         return name
-    return _reference_in_project(name, Path(file).resolve(), _project)
+    return _reference_in_project(name, file, str(_project))
 
 
-def _reference_in_project(name: str, file: Path, project: Path) -> str:
+# Each layout asks for the references of its tasks, and paths are slow.
+@lru_cache(1024)
+def _reference_in_project(name: str, given: str, folder: str) -> str:
+    file, project = Path(given).resolve(), Path(folder)
     if not file.is_relative_to(project) or "site-packages" in file.parts:
         return name
     stem = file.parent if file.name == "__init__.py" else file.with_suffix("")
@@ -123,8 +127,9 @@ def _reference_in_project(name: str, file: Path, project: Path) -> str:
     return file.relative_to(project).as_posix()
 
 
-def _file_reference(file: Path) -> str:
-    project = _project if _project is not None else Path.cwd().resolve()
+@lru_cache(64)
+def _file_reference(given: str, folder: str) -> str:
+    file, project = Path(given).resolve(), Path(folder)
     if file.is_relative_to(project):
         return file.relative_to(project).as_posix()
     raise DefinitionError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -14,11 +15,16 @@ OWN_FOLDER = os.path.dirname(__file__) + os.sep
 _IMPORTING = "<frozen importlib"
 
 
+@lru_cache(4096)
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
 class Places:
     """Finds places, each once: a body that calls a task 20,000 times does so from one line."""
 
     def __init__(self, project: Path) -> None:
-        self._prefix = os.path.realpath(project) + os.sep
+        self._prefix = _real(str(project)) + os.sep
         # The code is kept, so that its id is not given to another one.
         self._found: dict[tuple[int, int], tuple[str, CodeType]] = {}
 
@@ -37,7 +43,7 @@ class Places:
 
     def in_project(self, file: str, line: int) -> str:
         """The place, with the file relative to the project where it lies in it."""
-        real = os.path.realpath(file)
+        real = _real(file)
         shown = real[len(self._prefix) :] if real.startswith(self._prefix) else os.path.basename(file)
         return f"{shown}:{line}"
 

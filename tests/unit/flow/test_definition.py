@@ -22,6 +22,8 @@ from partita.flow.mapped import Mapped
 from partita.flow.settle import Outcome, settle
 from partita.flow.task import Task, task
 
+launching_module = sys.modules["partita.flow.launching"]
+
 
 @task
 def add(number: int, more: int = 1) -> int:
@@ -234,16 +236,15 @@ class Recording:
         return Handle()
 
 
-def test_a_flow_is_started_by_the_launcher_of_the_place():
+def test_a_flow_is_started_by_the_launcher_of_the_place(monkeypatch: pytest.MonkeyPatch):
     recording, other = Recording(), Recording()
+    monkeypatch.setattr(launching_module, "_provider", None)
     set_launcher_provider(lambda: other)
-    try:
-        with launching(recording):
-            handle = both.run(1)
-        assert handle.result() == 42 and handle.waited
-        both.submit(number=2)
-    finally:
-        set_launcher_provider(None)
+    with launching(recording):
+        handle = both.run(1)
+    assert handle.result() == 42 and handle.waited
+    both.submit(number=2)
+    set_launcher_provider(None)
     assert recording.calls == [(both, (1,), {})]
     assert other.calls == [(both, (), {"number": 2})]
     with pytest.raises(EngineError, match="nothing here can start a run"):
@@ -298,9 +299,7 @@ def outer() -> int:
 
 
 def test_a_type_checker_sees_the_wiring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    import partita.flow
-
-    monkeypatch.setenv("MYPYPATH", str(Path(partita.flow.__file__).parents[2]))
+    monkeypatch.setenv("MYPYPATH", str(Path(launching_module.__file__).parents[2]))
     api = pytest.importorskip("mypy.api")
     file = tmp_path / "typed.py"
     file.write_text(TYPED)
