@@ -12,6 +12,7 @@ from partita.protocol.values import BLOB, DICT, INLINE, LIST, OBJECT, SELECT, TU
 
 if TYPE_CHECKING:
     from partita.artifacts.codecs import Encoder
+    from partita.artifacts.fingerprint import Fingerprinter
 
 __all__ = ["WorkerValues"]
 
@@ -38,11 +39,14 @@ class WorkerValues:
         return Encoder(blobs, workspace_key(self._workspace), outcome=make_outcome, locate=locate, load=load)
 
     @cached_property
-    def fingerprint(self) -> Callable[[Any], str]:
-        """Gives the hash of the code that a function reaches."""
+    def _fingerprinter(self) -> Fingerprinter:
         from partita.artifacts.fingerprint import Fingerprinter
 
-        return Fingerprinter(self._bundle, self._bundle.name).of
+        return Fingerprinter(self._bundle, self._bundle.name)
+
+    def fingerprint(self, function: Any) -> str:
+        """Hash of the code that a function reaches."""
+        return self._fingerprinter.of(function)
 
     def encode(self, value: Any, declared: Any, mask: Callable[[str], str]) -> bytes:
         """The value as a packed node.

@@ -6,7 +6,7 @@ from typing import Any
 
 from partita.executors.port import LOST, RETURNED
 from partita.protocol.messages import DONE, PROGRESS, REPORT, REQUEST
-from partita.protocol.values import unpack
+from partita.protocol.values import PLAIN, pack, unpack
 
 _HEAD = "import pathlib, time\nfrom partita.flow.context import context\n"
 
@@ -105,3 +105,64 @@ def test_an_attempt_that_has_ended_is_not_heard(bench: Any) -> None:
     assert bench.call("keep")[0] == DONE
     assert bench.result("use") is False
     assert not [message for message in bench.messages if message[0] == REPORT]
+
+
+_LAUNCH = (
+    "from partita.flow.flow import flow\n"
+    "@flow\ndef child(n: int) -> int:\n    return n\n"
+    "def parent():\n    run = context().launch(child, 5)\n    return [run.id, run.state, run.result()]\n"
+    "def not_a_flow():\n    return context().launch(print)\n"
+)
+
+
+def _answer(bench: Any, asking: Any, number: int, is_ok: bool, answer: Any) -> Any:
+    bench.until(lambda: any(m[0] == REQUEST and m[2] == number for m in bench.messages))
+    bench.executor.reply(asking.ticket, number, is_ok, answer)
+    return next(m for m in bench.messages if m[0] == REQUEST and m[2] == number)
+
+
+def test_a_child_run_is_launched_and_awaited(bench: Any) -> None:
+    bench.write(_HEAD + _LAUNCH)
+    asking = bench.start("parent")
+    launch = _answer(bench, asking, 1, True, "run2")
+    assert launch[3] == "launch"
+    assert launch[4]["flow"] == "module1:child"
+    assert launch[4]["key"] == "run:1/child:1"
+    assert unpack(launch[4]["arguments"]) == [[[PLAIN, 5]], [], []]
+    wait = _answer(bench, asking, 2, True, {"state": "succeeded", "result": pack([PLAIN, 5])})
+    assert wait[3:] == ["wait", {"run": "run2"}]
+    assert bench.value_of(asking.ticket) == ["run2", "succeeded", 5]
+
+
+def test_a_failed_child_run_fails_its_parent(bench: Any) -> None:
+    bench.write(_HEAD + _LAUNCH)
+    asking = bench.start("parent")
+    _answer(bench, asking, 1, True, "run2")
+    _answer(bench, asking, 2, True, {"state": "failed", "error": {"type": "ValueError", "message": "no good"}})
+    error = bench.end_of(asking.ticket)[2]
+    assert error["type"].endswith("StepError")
+    assert "no good" in error["message"]
+
+
+def test_only_flows_are_launched(bench: Any) -> None:
+    bench.write(_HEAD + _LAUNCH)
+    assert "decorate the function with @flow" in bench.error("not_a_flow")["message"]
+
+
+def test_a_command_is_ended_with_its_attempt(bench: Any) -> None:
+    bench.write("from partita.flow.command import command\nwait = command('echo up; touch {started}; sleep 60')\n")
+    order = bench.start("wait", str(bench.file("started")))
+    bench.until(bench.file("started").exists)
+    bench.executor.cancel(order.ticket, "cancelled", 20.0)
+    message = bench.end_of(order.ticket)
+    assert message[0] != LOST or message[2] == "cancelled"
+    assert bench.log(message) == "up\n"
+
+
+def test_secrets_in_the_output_of_a_command_are_masked(bench_with: Any) -> None:
+    bench = bench_with({"TOKEN": "hunter2secret"})
+    bench.write("from partita.flow.command import command\nshow = command('echo token $TOKEN')\n")
+    message = bench.call("show", secrets=("TOKEN",))
+    assert message[0] == DONE, message
+    assert b"hunter2" not in message[2]
+    assert bench.log(message) == "token ***\n"

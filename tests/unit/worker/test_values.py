@@ -39,7 +39,6 @@ def test_a_declared_tuple_is_stored_a_leaf_an_artifact(bench: Any) -> None:
         ("later()", "coroutine"),
         ("open(__file__)", "file"),
         ("threading.Lock()", "lock"),
-        ("[1, threading]", "module"),
     ],
 )
 def test_what_cannot_be_stored_is_a_failure_that_helps(bench: Any, value: str, part: str) -> None:
