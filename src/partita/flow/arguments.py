@@ -52,7 +52,7 @@ def holds_refs(value: Any, is_known: Callable[[Any], bool] | None = None) -> boo
         if kind in _LEAVES or id(current) in seen:
             continue
         children = _children(current, kind)
-        if children is not None:
+        if children is not None and not set(map(type, children)) <= _LEAVES:  # a million numbers are passed by fast
             seen.add(id(current))
             stack.extend(children)
     return False

@@ -53,6 +53,7 @@ class Layout:
         """
         self.rows: list[Row] = []
         self.problems: list[Problem] = []
+        self._noted: set[tuple[str, str]] = set()
         self.value: Node = [PLAIN, None]
         self._encode = encode
         self._book = ProfileBook(encode, fingerprint)
@@ -381,9 +382,11 @@ class Layout:
 
     def problem(self, message: str, place: str, remedy: str = "", is_warning: bool = False) -> None:
         """Note what is wrong; the body goes on, so that everything is found at once."""
-        found = Problem(message, place, remedy, is_warning)
-        if found not in self.problems[-50:]:
-            self.problems.append(found)
+        # In a loop one line makes thousands of edges, which differ by the names of their steps only.
+        key = (place, message.partition(", and step ")[0])
+        if key not in self._noted:
+            self._noted.add(key)
+            self.problems.append(Problem(message, place, remedy, is_warning))
 
     def written_result(self, flow: Definition[..., Any], value: Any, place: str) -> Node:
         """The node of what a flow's body returned."""

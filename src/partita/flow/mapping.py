@@ -105,7 +105,9 @@ class Elements:
                 "make them equal; what is the same for every element is written constant(...)",
             )
         self.count = next(iter(lengths.values()), 0)
-        self.keys = self._named(key)
+        inherited = (value.keys for _, _, value, goes in arguments if goes and type(value) is Mapped)
+        numbers = [str(index) for index in range(self.count)]
+        self.keys: list[str] = (next(filter(None, inherited), None) or numbers) if key is None else self._named(key)
 
     def __iter__(self) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         columns, positional = self._columns, self._positional
@@ -115,8 +117,6 @@ class Elements:
             yield tuple(values[:positional]), named
 
     def _named(self, key: Any) -> list[str]:
-        if key is None:
-            return [str(index) for index in range(self.count)]
         if callable(key):
             keys = self._computed(key)
         elif isinstance(key, str) or not isinstance(key, Iterable):
@@ -186,7 +186,10 @@ def _is_gone_through(value: Any, annotation: Any) -> bool:
         kind = value._parts.kind
         return not _takes(list_of(kind), annotation)
     if type(value) is StepRef:
-        return _is_sequence(value._parts.kind) and not _takes(value._parts.kind, annotation)
+        kind = value._parts.kind
+        if _is_open(kind):  # then only the parameter can tell
+            return _is_open(annotation) or not _is_sequence(annotation)
+        return _is_sequence(kind) and not _takes(kind, annotation)
     if not isinstance(value, (list, tuple)):
         return False
     if _is_open(annotation) or not _is_sequence(annotation):

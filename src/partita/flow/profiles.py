@@ -55,7 +55,7 @@ def make_profile(
         executor=options.executor or executor,
         is_idempotent=options.idempotent or not is_task,
         compensate=_compensation(options.compensate) if body != "map" else None,
-        fingerprint=fingerprint(definition.function) if fingerprint is not None and is_task else "",
+        fingerprint=_fingerprint(definition, fingerprint) if is_task else "",
         version=options.version,
         description=options.description or _first_line(definition.__doc__),
         tags=options.tags,
@@ -63,6 +63,13 @@ def make_profile(
         secrets=options.secrets,
         worker_options=pack(encode(rule)) if rule and body != "map" else b"",
     )
+
+
+def _fingerprint(definition: Definition[..., Any], fingerprint: Callable[[Any], str] | None) -> str:
+    own = getattr(definition.function, "fingerprint", None)  # of what has no source, such as a command
+    if callable(own):
+        return str(own())
+    return fingerprint(definition.function) if fingerprint is not None else ""
 
 
 def _compensation(function: Any) -> str | None:

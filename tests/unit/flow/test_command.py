@@ -88,6 +88,17 @@ def test_its_parameters_are_typed(lay, evaluate):
     assert "step settle gives Outcome[CommandResult]" in text or "gives Outcome[CommandResult]" in text
 
 
+def test_its_fingerprint_is_that_of_its_line(lay):
+    @flow
+    def outer() -> None:
+        say("a")
+        say.with_options(retries=1)("b")
+        listed("a", ["b"])
+
+    first, again, other = [profile.fingerprint for profile in lay(outer).profiles]
+    assert first == again != other and first
+
+
 def test_a_command_is_found_by_its_name():
     assert say.reference == f"{__name__}:say"
 

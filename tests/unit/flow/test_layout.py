@@ -477,6 +477,31 @@ def test_equal_options_share_a_profile(lay):
     assert len(lay(outer).profiles) == 1
 
 
+def test_one_line_is_warned_of_once(lay):
+    @task
+    def untyped(number):  # type: ignore[no-untyped-def]
+        return number
+
+    @flow
+    def outer() -> None:
+        for _ in range(1000):
+            add(untyped(1))
+
+    assert len(lay(outer).warnings) == 1
+
+
+def test_a_large_constant_is_looked_through_fast(lay):
+    numbers = list(range(1_000_000))
+
+    @flow
+    def outer() -> int:
+        return total(numbers)
+
+    started = time.perf_counter()
+    lay(outer)
+    assert time.perf_counter() - started < 2  # 0.1 s on an idle machine
+
+
 def test_frames_hold_few_steps_and_their_profiles(lay):
     @flow
     def outer() -> None:

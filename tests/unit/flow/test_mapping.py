@@ -219,6 +219,51 @@ def test_keys_of_what_is_not_known_are_computed_later(lay, evaluate):
         lay(wrong)
 
 
+def test_keys_are_inherited(lay):
+    @flow
+    def outer() -> None:
+        add.map(add.map([1, 2], key=["a", "b"]), [3, 4])
+
+    assert [row[0] for row in lay(outer).rows][2:] == ["add[a]#2", "add[b]#2"]
+
+
+def test_what_declares_nothing_is_gone_through(lay, evaluate):
+    @task
+    def untyped(size):  # type: ignore[no-untyped-def]
+        return list(range(size))
+
+    @task
+    def weigh_untyped(number, weights: list[float]):  # type: ignore[no-untyped-def]
+        return number * sum(weights)
+
+    @flow
+    def outer() -> list[list[float]]:
+        weights: list[float] = untyped(3)
+        return [add.map(untyped(3)), weigh_untyped.map([1, 2], weights)]
+
+    assert evaluate(lay(outer)) == [[1, 2, 3], [3, 6]] == outer()
+
+    @flow
+    def zipped() -> list[int]:
+        number: int = untyped(3)
+        return add.map(number, [1, 2, 3])
+
+    assert evaluate(lay(zipped)) == [1, 3, 5] == zipped()
+
+
+def test_what_is_no_list_when_it_becomes_known_is_refused(lay, evaluate):
+    @task
+    def untyped(size):  # type: ignore[no-untyped-def]
+        return size
+
+    @flow
+    def outer() -> list[int]:
+        return add.map(untyped(3))
+
+    with pytest.raises(CheckError, match=r"add.map goes through number, which is int, not a list"):
+        evaluate(lay(outer))
+
+
 def test_too_few_keys_are_refused(lay):
     @flow
     def outer() -> None:
