@@ -85,3 +85,14 @@ def test_a_crash_in_c_leaves_the_python_stack_in_the_log(bench: Any) -> None:
     bench.write("import ctypes\ndef crash_here():\n    ctypes.string_at(0)\n")
     lost = bench.call("crash_here")
     assert "SIGSEGV" in lost[3] and "crash_here" in lost[3]
+
+
+def test_a_log_that_cannot_be_written_is_said(bench: Any) -> None:
+    bench.write("def say():\n    print('hello')\n")
+    (bench.folder / "workspace").mkdir(exist_ok=True)
+    logs = bench.folder / "workspace" / "logs"
+    logs.write_text("in the way")
+    error = bench.error("say")
+    assert "log cannot be written" in error["message"]
+    logs.unlink()
+    assert bench.log(bench.call("say")) == "hello\n"
