@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Elements", "expand", "lay_out_map", "map_arguments"]
 
-#: One argument of a map: (parameter, label, value, whether the map goes through it).
-MapArgument = tuple[Parameter, str, Any, bool]
+#: One argument of a map: (parameter, label, value, whether the map goes through it). None: its value will tell.
+MapArgument = tuple[Parameter, str, Any, bool | None]
 
 
 def lay_out_map(
@@ -41,7 +41,7 @@ def lay_out_map(
     try:
         arguments = map_arguments(target, args, keywords)
         policy = policy or _inherited_policy(arguments)
-        if any(goes and not _is_known(value) for _, _, value, goes in arguments):
+        if any(goes is not False and not _is_known(value) for _, _, value, goes in arguments):
             return _deferred(layout, target, arguments, len(args), key, policy, place)
         return _known(layout, target, Elements(target.name, arguments, len(args), key), policy, place)
     except CheckError as error:
@@ -58,11 +58,13 @@ def expand(
     if options is not None:
         target = type(target)(target.function, options)
     place = mapping.get("place", "")
-    through = frozenset(mapping["mapped"])
-    signature = target.signature
-    arguments = [
-        (parameter, label, value, label in through) for parameter, label, value in signature.pairs(args, keywords)
-    ]
+    through, undecided = frozenset(mapping["mapped"]), frozenset(mapping["undecided"])
+    arguments: list[MapArgument] = []
+    for parameter, label, value in target.signature.pairs(args, keywords):
+        goes = _is_gone_through(value, parameter.annotation) if label in undecided else label in through
+        arguments.append((parameter, label, value, goes))
+    if not any(goes for *_, goes in arguments):
+        layout.problem(f"{target.name}.map got nothing to go through: {', '.join(undecided)} is no list", place)
     for parameter, label, value, goes in arguments:
         if goes and not isinstance(value, (list, tuple)):
             layout.problem(
@@ -80,7 +82,7 @@ def expand(
     layout.value = layout.written_map(mapped)
 
 
-def _retype(value: Any, parameter: Parameter, goes: bool) -> None:
+def _retype(value: Any, parameter: Parameter, goes: bool | None) -> None:
     for item in value if goes else (value,):
         if type(item) is StepRef and item._parts.kind is MISSING:
             retype(item, parameter.annotation)
@@ -105,9 +107,9 @@ class Elements:
                 "make them equal; what is the same for every element is written constant(...)",
             )
         self.count = next(iter(lengths.values()), 0)
-        inherited = (value.keys for _, _, value, goes in arguments if goes and type(value) is Mapped)
+        inherited = [value.keys for _, _, value, goes in arguments if goes and type(value) is Mapped and value.keys]
         numbers = [str(index) for index in range(self.count)]
-        self.keys: list[str] = (next(filter(None, inherited), None) or numbers) if key is None else self._named(key)
+        self.keys: list[str] = [*inherited, numbers][0] if key is None else self._named(key)
 
     def __iter__(self) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         columns, positional = self._columns, self._positional
@@ -156,7 +158,7 @@ def _refused(message: str, remedy: str) -> CheckError:
     return CheckError([Problem(message, "", remedy)])
 
 
-def _unwrapped(value: Any, goes: bool) -> Any:
+def _unwrapped(value: Any, goes: bool | None) -> Any:
     if isinstance(value, Constant):
         return value.value
     if type(value) is Mapped and goes:
@@ -177,8 +179,8 @@ def _elements_of(value: Any) -> Any:
     return value
 
 
-def _is_gone_through(value: Any, annotation: Any) -> bool:
-    """Whether a map goes through the value, rather than passing it whole to every element.
+def _is_gone_through(value: Any, annotation: Any) -> bool | None:
+    """Whether a map goes through the value, rather than passing it whole to every element; None: its value will tell.
 
     A list is passed whole where the parameter is declared to take just such a list.
     """
@@ -187,8 +189,8 @@ def _is_gone_through(value: Any, annotation: Any) -> bool:
         return not _takes(list_of(kind), annotation)
     if type(value) is StepRef:
         kind = value._parts.kind
-        if _is_open(kind):  # then only the parameter can tell
-            return _is_open(annotation) or not _is_sequence(annotation)
+        if _is_open(kind):
+            return None
         return _is_sequence(kind) and not _takes(kind, annotation)
     if not isinstance(value, (list, tuple)):
         return False
@@ -238,7 +240,7 @@ def map_arguments(
     for parameter, label, value in target.signature.pairs(args, keywords):
         value = _elements_of(value)
         found.append((parameter, label, value, _is_gone_through(value, parameter.annotation)))
-    if not any(goes for *_, goes in found):
+    if all(goes is False for *_, goes in found):
         raise _refused(
             f"{target.name}.map got nothing to go through",
             f"give it a list, or the promise of one; for a single call write {target.name}(...)",
@@ -311,8 +313,11 @@ def _deferred(
     named: list[Any] = []
     check = EdgeCheck(layout, target, place)
     for parameter, label, value, goes in arguments:
-        check.elements(parameter, label, value) if goes else check.argument(parameter, label, _bare(value))
-        node = _deferred_node(layout, writer, value, goes)
+        if goes:
+            check.elements(parameter, label, value)
+        elif goes is False:
+            check.argument(parameter, label, _bare(value))
+        node = _deferred_node(layout, writer, value, goes is not False)
         if len(nodes) < positional:
             nodes.append(node)
         else:
@@ -320,6 +325,7 @@ def _deferred(
             named.append(node)
     mapping = {
         "mapped": [label for _, label, _, goes in arguments if goes],
+        "undecided": [label for _, label, _, goes in arguments if goes is None],
         "policy": list(policy) if policy else None,
         "key": key if key is None or callable(key) else list(key),
         "place": place,

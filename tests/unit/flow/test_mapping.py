@@ -250,6 +250,17 @@ def test_what_declares_nothing_is_gone_through(lay, evaluate):
 
     assert evaluate(lay(zipped)) == [1, 3, 5] == zipped()
 
+    @task
+    def unchanged(value):  # type: ignore[no-untyped-def]
+        return value
+
+    @flow
+    def same_for_all() -> list[int]:
+        more: int = unchanged(5)
+        return add.map([1, 2, 3], more)
+
+    assert evaluate(lay(same_for_all)) == [6, 7, 8] == same_for_all()
+
 
 def test_what_is_no_list_when_it_becomes_known_is_refused(lay, evaluate):
     @task
@@ -260,7 +271,7 @@ def test_what_is_no_list_when_it_becomes_known_is_refused(lay, evaluate):
     def outer() -> list[int]:
         return add.map(untyped(3))
 
-    with pytest.raises(CheckError, match=r"add.map goes through number, which is int, not a list"):
+    with pytest.raises(CheckError, match=r"add.map got nothing to go through: number is no list"):
         evaluate(lay(outer))
 
 
