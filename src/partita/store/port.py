@@ -216,7 +216,9 @@ class Store(Protocol):
         """How many steps of the run are in each state."""
         ...
 
-    def attempts(self, run: int, step: int | None = None, *, limit: int = 500) -> list[tuple[AttemptRow, AttemptEnd | None]]: ...
+    def attempts(
+        self, run: int, step: int | None = None, *, limit: int = 500
+    ) -> list[tuple[AttemptRow, AttemptEnd | None]]: ...
 
     def open_attempts(self, run: int) -> list[AttemptRow]:
         """Attempts that have started and not ended."""

@@ -48,9 +48,7 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path, newest: int) -> 
     version, application = _version(connection), _application(connection)
     tables = connection.execute("select count(*) from sqlite_master").fetchone()[0]
     if application != _APPLICATION_ID and (tables or version or application):
-        raise StoreError(
-            f"{path} is a database of another program; move it away, or choose another workspace folder"
-        )
+        raise StoreError(f"{path} is a database of another program; move it away, or choose another workspace folder")
     if version > newest:
         raise NewerStoreError(
             f"{path} was written by a newer Partita (schema {version}; this one knows up to {newest}); "

@@ -62,7 +62,9 @@ def _update(number: int, run: int = 1, **changes: Any) -> StepUpdate:
 
 
 def _end(number: int, attempt: int = 1, run: int = 1, **changes: Any) -> AttemptEnd:
-    end = AttemptEnd("succeeded", _NOW + 1, _NOW + 2, 0.25, 1 << 40, b"\x00error\xff", "7-1.log:3:99", run, number, attempt)
+    end = AttemptEnd(
+        "succeeded", _NOW + 1, _NOW + 2, 0.25, 1 << 40, b"\x00error\xff", "7-1.log:3:99", run, number, attempt
+    )
     return end._replace(**changes)
 
 
@@ -170,7 +172,12 @@ class StoreContract:
 
     def test_every_column_of_a_run_comes_back(self, store: Store) -> None:
         whole = a_run(
-            7, options=pack({"tags": ["a"], "parent": ["run-1", 4]}), started_at=1.5, ended_at=2.5, error=b"\x00", notes=b""
+            7,
+            options=pack({"tags": ["a"], "parent": ["run-1", 4]}),
+            started_at=1.5,
+            ended_at=2.5,
+            error=b"\x00",
+            notes=b"",
         )
         store.commit(Turn(runs=[a_run(1), whole]))
         assert store.run("run-7") == whole
@@ -267,7 +274,9 @@ class StoreContract:
         assert store.run("run-1") is None
         assert not any((store.steps(1), store.profiles(1), store.attempts(1), store.reports(1)))
         assert store.run("run-2") == a_run(2)
-        assert len(store.steps(2)) == 2 and len(store.attempts(2)) == len(store.reports(2)) == len(store.profiles(2)) == 1
+        assert (
+            len(store.steps(2)) == 2 and len(store.attempts(2)) == len(store.reports(2)) == len(store.profiles(2)) == 1
+        )
 
     # Law 5: pages.
 
@@ -323,7 +332,9 @@ class StoreContract:
 
     def test_an_attempt_with_a_number_that_is_there_replaces_it(self, store: Store) -> None:
         first, second = AttemptRow(1, 0, 1, "local", 1.0), AttemptRow(1, 0, 1, "other", 2.0)
-        store.commit(Turn(runs=[a_run()], steps=[a_step(0)], attempts=[first], attempt_ends=[_end(0, outcome="returned")]))
+        store.commit(
+            Turn(runs=[a_run()], steps=[a_step(0)], attempts=[first], attempt_ends=[_end(0, outcome="returned")])
+        )
         store.commit(Turn(attempts=[second]))
         assert store.attempts(1) == [(second, None)]
         assert store.open_attempts(1) == [second]
@@ -334,7 +345,10 @@ class StoreContract:
         assert list(map(repr, (report.value for report in store.reports(1)))) == ["inf", "-inf", "-0.0", "nan"]
 
     def test_reports_come_by_step_in_the_order_in_which_they_came(self, store: Store) -> None:
-        rows = [ReportRow(1, step, 1, name, float(i), i, _NOW + i) for i, (step, name) in enumerate([(1, "b"), (0, "z"), (1, "a")])]
+        rows = [
+            ReportRow(1, step, 1, name, float(i), i, _NOW + i)
+            for i, (step, name) in enumerate([(1, "b"), (0, "z"), (1, "a")])
+        ]
         store.commit(Turn(runs=[a_run()], reports=rows))
         assert store.reports(1) == [rows[1], rows[0], rows[2]]
         assert store.reports(1, 1) == [rows[0], rows[2]] and store.reports(1, limit=1) == [rows[1]]

@@ -1,0 +1,1 @@
+"""Values and code at rest: codecs, blobs, keys, bundles and fingerprints."""

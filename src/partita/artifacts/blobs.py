@@ -1,0 +1,240 @@
+"""Blobs under the hash of what they hold."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Protocol
+
+from partita.errors import DamagedError, ValueStoreError
+
+__all__ = ["BlobStore", "FolderBlobs", "hash_bytes", "hash_file", "is_hash"]
+
+_DIGEST_BYTES = 32
+_CHUNK_BYTES = 1 << 20
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+Buffer = bytes | bytearray | memoryview
+
+
+class BlobStore(Protocol):
+    """Keeps bytes under their BLAKE2b-256 hash.
+
+    Laws:
+
+    1. A blob is there whole or not at all, whatever dies while it is written.
+    2. What is read is what was written: anything else raises DamagedError.
+    3. The same bytes have the same hash and are kept once.
+    """
+
+    def put(self, *parts: Buffer) -> str:
+        """Keep the parts, one after the other, as one blob; its hash."""
+        ...
+
+    def put_file(self, path: Path) -> str:
+        """Keep a copy of a file; its hash."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """The blob."""
+        ...
+
+    def path(self, digest: str) -> Path:
+        """A local file that holds the blob, checked; it must not be changed."""
+        ...
+
+    def exists(self, digest: str) -> bool:
+        """Whether there is such a blob."""
+        ...
+
+
+class FolderBlobs:
+    """Blobs as files in a folder: "ab/cdef...", read-only once written."""
+
+    def __init__(self, folder: Path, *, is_durable: bool = False) -> None:
+        """
+        Args:
+            is_durable: whether a blob survives the machine's death as soon as `put` has returned.
+        """
+        self.folder = Path(folder)
+        self._is_durable = is_durable
+        self._checked: dict[str, tuple[int, int, int]] = {}  # by hash: inode, size and time of the file that was read
+
+    def put(self, *parts: Buffer) -> str:
+        """Keep the parts as one blob.
+
+        Raises:
+            ValueStoreError: the disk refuses.
+        """
+        digest = hash_bytes(parts)
+        size = sum(memoryview(part).nbytes for part in parts)
+        if not self._has(digest, size):
+            with _Part(self.folder, digest, self._is_durable) as part:
+                part.write(parts)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """Keep a copy of a file.
+
+        Raises:
+            ValueStoreError: it cannot be read, or the disk refuses.
+        """
+        try:
+            digest, size = hash_file(path)
+        except OSError as error:
+            raise ValueStoreError(f"the file {path} cannot be read: {error}") from error
+        if not self._has(digest, size):
+            with _Part(self.folder, digest, self._is_durable) as part:
+                part.copy(path)
+                if hash_file(part.path)[0] != digest:
+                    raise ValueStoreError(f"the file {path} changed while it was stored; store it once it is complete")
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The blob.
+
+        Raises:
+            DamagedError: it is not there, or not what was written.
+        """
+        try:
+            data = self._place(digest).read_bytes()
+        except OSError as error:
+            raise self._missing(digest, error) from error
+        if hash_bytes((data,)) != digest:
+            raise self._damaged(digest)
+        return data
+
+    def path(self, digest: str) -> Path:
+        """The blob's file, checked once as long as it does not change.
+
+        Raises:
+            DamagedError: it is not there, or not what was written.
+        """
+        place = self._place(digest)
+        try:
+            status = place.stat()
+            seen = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if self._checked.get(digest) != seen:
+                if hash_file(place)[0] != digest:
+                    raise self._damaged(digest)
+                self._checked[digest] = seen
+        except OSError as error:
+            raise self._missing(digest, error) from error
+        return place
+
+    def exists(self, digest: str) -> bool:
+        """Whether there is such a blob."""
+        return self._place(digest).exists()
+
+    def _place(self, digest: str) -> Path:
+        if not is_hash(digest):
+            raise DamagedError(f"{digest!r} is not the hash of a blob")
+        return self.folder / digest[:2] / digest[2:]
+
+    def _has(self, digest: str, size: int) -> bool:
+        try:
+            return self._place(digest).stat().st_size == size  # a torn write of a dying machine is mended
+        except OSError:
+            return False
+
+    def _missing(self, digest: str, error: OSError) -> DamagedError:
+        return DamagedError(
+            f"the blob {digest[:12]} cannot be read: {error}; was {self.folder} cleared? Rerun the step that made it"
+        )
+
+    def _damaged(self, digest: str) -> DamagedError:
+        return DamagedError(
+            f"the blob {self._place(digest)} is not what was written (its hash differs); delete the file and rerun the "
+            "step that made it, and check the disk"
+        )
+
+
+class _Part:
+    """A blob that is being written: it takes its place at the end, or leaves nothing behind."""
+
+    def __init__(self, folder: Path, digest: str, is_durable: bool) -> None:
+        self._place = folder / digest[:2] / digest[2:]
+        self.path = self._place.with_name(f"{digest[2:10]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+        self._is_durable = is_durable
+
+    def __enter__(self) -> _Part:
+        try:
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._refused(error) from error
+        return self
+
+    def write(self, parts: Iterable[Buffer]) -> None:
+        """Write the parts."""
+        with open(self.path, "xb", buffering=0) as file:
+            for part in parts:
+                left = memoryview(part).cast("B")
+                while left:
+                    left = left[file.write(left) :]
+
+    def copy(self, source: Path) -> None:
+        """Write what a file holds."""
+        shutil.copyfile(source, self.path)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                self._finish()
+        except OSError as fault:
+            raise self._refused(fault) from fault
+        finally:
+            self.path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise self._refused(error) from error
+
+    def _finish(self) -> None:
+        os.chmod(self.path, 0o444)
+        if self._is_durable:
+            _flush(self.path)
+        os.replace(self.path, self._place)
+        if self._is_durable:
+            _flush(self._place.parent)
+
+    def _refused(self, error: OSError) -> ValueStoreError:
+        folder = self._place.parent.parent
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return ValueStoreError(
+                f"there is no room left for a blob in {folder} ({error.strerror}); make room on the disk"
+            )
+        return ValueStoreError(f"a blob cannot be written to {folder}: {error}; see the folder's rights")
+
+
+def hash_bytes(parts: Iterable[Buffer]) -> str:
+    """The hash of the parts, one after the other."""
+    digest = blake2b(digest_size=_DIGEST_BYTES)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def hash_file(path: Path) -> tuple[str, int]:
+    """The hash of what a file holds, and its size in bytes."""
+    digest, size = blake2b(digest_size=_DIGEST_BYTES), 0
+    with open(path, "rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def is_hash(text: object) -> bool:
+    """Whether it has the form of a blob's hash, so that it can be a part of a path."""
+    return isinstance(text, str) and len(text) == 2 * _DIGEST_BYTES and _HEXADECIMAL.issuperset(text)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,283 @@
+"""Values as nodes and back.
+
+A value is taken apart as far as its parts can be told apart (tuples, dicts, dataclasses, short lists), so that
+`ref["k"]` moves only that part; each leaf is plain, or encoded by the codec for its type, or pickled and signed.
+What comes back is what went in, to the type of each number. A value in which one object appears in two places is
+pickled whole, so that it is still one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
+from pathlib import PosixPath
+from typing import Any, get_origin, is_typeddict
+
+from partita.artifacts.blobs import BlobStore
+from partita.artifacts.leaves import MAPPED_BYTES, Leaf, array_leaf, open_file, open_leaf, path_leaf, plain_leaf
+from partita.artifacts.pickling import SignedPickles
+from partita.artifacts.preview import preview
+from partita.artifacts.records import field_names, make_record
+from partita.artifacts.references import References
+from partita.artifacts.structure import ATOMS, is_tree, packed_plain
+from partita.errors import ValueStoreError
+from partita.protocol.values import (
+    BLOB,
+    DICT,
+    INLINE,
+    INLINE_LIMIT_BYTES,
+    INPUT,
+    LIST,
+    OBJECT,
+    OUTCOME,
+    PLAIN,
+    REF,
+    SELECT,
+    TUPLE,
+    Node,
+)
+
+__all__ = ["Encoder"]
+
+_SMALL = frozenset({type(None), bool, float})
+_LEAST_INTEGER, _PAST_INTEGER = -(2**63), 2**64
+_SMALL_TEXT = 1000
+
+#: A structure with more parts is one leaf; where its type is declared, it may have more.
+_PARTS = 1000
+_DECLARED_PARTS = 10_000
+
+#: The parts of one value that lie in its row hold at most so much together.
+_ROW_BYTES = 64 << 10
+
+MakeOutcome = Callable[[bool, Any, dict[str, Any] | None], Any]
+MakeRef = Callable[[int, Any], Any]
+
+
+class Encoder:
+    """The codecs of one workspace. Opening a value may run code that the value names: in workers only."""
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        key: bytes,
+        *,
+        outcome: MakeOutcome | None = None,
+        locate: Callable[[Any], str] | None = None,
+        load: Callable[[str], Any] | None = None,
+    ) -> None:
+        """
+        Args:
+            blobs: where large leaves go.
+            key: signs what is pickled.
+            outcome: makes what `settle` gives from (whether it succeeded, value, map of the error).
+            locate: gives the reference of a class or function that stands in a script.
+            load: gives what a reference to a script names.
+        """
+        self.blobs = blobs
+        self.references = References(locate, load)
+        self.pickles = SignedPickles(key, self.references)
+        self.outcome = outcome
+
+    def encode(self, value: Any, declared: Any = None, /) -> Node:
+        """The value as a node; its large leaves are in the blobs when this returns.
+
+        Args:
+            declared: the type that its maker declares, which admits larger structures part by part.
+
+        Raises:
+            ValueStoreError: a part of it cannot be stored.
+        """
+        kind = type(value)
+        if (
+            kind in _SMALL
+            or (kind is int and _LEAST_INTEGER <= value < _PAST_INTEGER)
+            or (kind is str and len(value) <= _SMALL_TEXT and value.isascii())
+        ):
+            return [PLAIN, value]
+        return _Encoding(self, value, declared).encode()
+
+    def decode(self, node: Node, *, inputs: Sequence[Node] | None = None, ref: MakeRef | None = None) -> Any:
+        """The value of a node.
+
+        Args:
+            inputs: nodes that INPUT nodes stand for.
+            ref: makes a promise from (step, path) of a REF node.
+
+        Raises:
+            DamagedError: what is stored is not what was written.
+            ValueStoreError: what the value is made of cannot be found.
+        """
+        if node[0] == PLAIN:
+            return node[1]
+        return _Decoding(self, inputs, ref).value(node)
+
+
+class _Crowded(Exception):
+    """The parts are too many or too large to lie in a row."""
+
+
+class _Encoding:
+    """One call of `encode`. Blobs are written last, when it is known which there are."""
+
+    def __init__(self, encoder: Encoder, value: Any, declared: Any) -> None:
+        self._encoder = encoder
+        self._whole = value
+        self._parts = _DECLARED_PARTS if _is_structure(declared) else _PARTS
+        self._room_bytes = _ROW_BYTES
+        self._pending: list[tuple[Node, Leaf]] = []
+
+    def encode(self) -> Node:
+        value = self._whole
+        try:
+            node = self._node(value) if is_tree(value) else self._pickle(value)
+        except (_Crowded, RecursionError):
+            self._room_bytes = _ROW_BYTES
+            self._pending.clear()
+            packed = packed_plain(value)
+            node = self._leaf(value, Leaf("msgpack", (packed,))) if packed is not None else self._pickle(value)
+        for blob, leaf in self._pending:
+            blob[2] = self._encoder.blobs.put(*leaf.parts)
+        return node
+
+    def _node(self, value: Any) -> Node:
+        kind = type(value)
+        if kind in ATOMS or kind is list or kind is dict:
+            node = self._plain(value, kind)
+            if node is not None:
+                return node
+        if kind is list and len(value) < _PARTS:
+            return [LIST, [self._node(item) for item in value]]
+        if kind is tuple and len(value) < self._parts:
+            return [TUPLE, [self._node(item) for item in value]]
+        if kind is dict and len(value) < self._parts and _has_plain_keys(value):
+            self._take_room(sum(map(_key_bytes, value)))
+            return [DICT, list(value), [self._node(item) for item in value.values()]]
+        if hasattr(kind, "__dataclass_fields__"):
+            node = self._record(value, kind)
+            if node is not None:
+                return node
+        if kind is PosixPath:
+            return self._leaf(value, path_leaf(value))
+        leaf = array_leaf(value)
+        return self._leaf(value, leaf) if leaf is not None else self._pickle(value)
+
+    def _plain(self, value: Any, kind: type) -> Node | None:
+        packed = packed_plain(value)
+        if packed is None:
+            return None
+        if len(packed) <= INLINE_LIMIT_BYTES:
+            self._take_room(len(packed))
+            return [PLAIN, value]
+        if kind is dict and len(value) < self._parts:
+            return None  # part by part
+        return self._leaf(value, plain_leaf(value) if kind in ATOMS else Leaf("msgpack", (packed,)))
+
+    def _record(self, value: Any, kind: type) -> Node | None:
+        names = field_names(value)
+        reference = self._encoder.references.of(kind) if names is not None else None
+        if names is None or reference is None:
+            return None
+        self._take_room(len(reference) + sum(map(len, names)))
+        return [OBJECT, reference, list(names), [self._node(getattr(value, name)) for name in names]]
+
+    def _pickle(self, value: Any) -> Node:
+        return self._leaf(value, Leaf("pickle", self._encoder.pickles.dump(value, self._whole)))
+
+    def _leaf(self, value: Any, leaf: Leaf) -> Node:
+        size_bytes = leaf.size_bytes
+        if size_bytes <= INLINE_LIMIT_BYTES:
+            self._take_room(size_bytes)
+            return [INLINE, leaf.codec, leaf.data, preview(value)]
+        node = [BLOB, leaf.codec, "", size_bytes, preview(value)]
+        self._pending.append((node, leaf))
+        return node
+
+    def _take_room(self, size_bytes: int) -> None:
+        self._room_bytes -= size_bytes
+        if self._room_bytes < 0:
+            raise _Crowded
+
+
+class _Decoding:
+    """One call of `decode`."""
+
+    def __init__(self, encoder: Encoder, inputs: Sequence[Node] | None, ref: MakeRef | None) -> None:
+        self._encoder = encoder
+        self._inputs = inputs
+        self._ref = ref
+
+    def value(self, node: Node) -> Any:
+        tag = node[0]
+        if tag == PLAIN:
+            return node[1]
+        if tag == LIST:
+            return self._values(node[1])
+        if tag == INPUT:
+            if self._inputs is None:
+                raise ValueStoreError(f"a stored value takes the input {node[1]} of a step, and is opened without it")
+            return self.value(self._inputs[node[1]])
+        if tag == INLINE:
+            return open_leaf(node[1], node[2], self._encoder.pickles.load)
+        if tag == BLOB:
+            return self._blob(node[1], node[2], node[3])
+        if tag == TUPLE:
+            return tuple(self._values(node[1]))
+        if tag == DICT:
+            return dict(zip(node[1], self._values(node[2]), strict=True))
+        if tag == OBJECT:
+            kind = self._encoder.references.find(node[1])
+            return make_record(kind, dict(zip(node[2], self._values(node[3]), strict=True)))
+        return self._promised(node)
+
+    def _values(self, nodes: list[Node]) -> list[Any]:
+        value = self.value
+        return [node[1] if node[0] == PLAIN else value(node) for node in nodes]
+
+    def _promised(self, node: Node) -> Any:
+        tag = node[0]
+        if tag == SELECT:
+            return _select(self.value(node[1]), node[2])
+        if tag == REF:
+            if self._ref is None:
+                raise ValueStoreError(f"the value of step {node[1]} is not known here: it is only a promise")
+            return self._ref(node[1], node[2])
+        if tag == OUTCOME:
+            if self._encoder.outcome is None:
+                raise ValueStoreError("a stored value holds an Outcome, which cannot be made here")
+            value = self.value(node[2]) if node[2] is not None else None
+            return self._encoder.outcome(bool(node[1]), value, node[3])
+        raise ValueStoreError(
+            f"a stored value has a part of kind {tag!r}, which this Partita does not know; upgrade it"
+        )
+
+    def _blob(self, codec: str, digest: str, size_bytes: int) -> Any:
+        if codec == "npy" and size_bytes >= MAPPED_BYTES:
+            return open_file(self._encoder.blobs.path(digest))
+        return open_leaf(codec, self._encoder.blobs.get(digest), self._encoder.pickles.load)
+
+
+def _select(value: Any, path: Sequence[str | int]) -> Any:
+    for key in path:
+        try:
+            value = getattr(value, key) if isinstance(key, str) and is_dataclass(value) else value[key]
+        except (LookupError, TypeError, AttributeError) as error:
+            path_text = "".join(f"[{part!r}]" for part in path)
+            raise ValueStoreError(
+                f"ref{path_text} takes {key!r} out of {preview(value)}, which has no such part; "
+                "see what the step returned"
+            ) from error
+    return value
+
+
+def _is_structure(declared: Any) -> bool:
+    kind = get_origin(declared) or declared
+    return kind in (dict, tuple) or is_typeddict(kind) or (isinstance(kind, type) and is_dataclass(kind))
+
+
+def _has_plain_keys(value: dict[Any, Any]) -> bool:
+    return ATOMS.issuperset(map(type, value)) and packed_plain(list(value)) is not None
+
+
+def _key_bytes(key: Any) -> int:
+    return len(key) if isinstance(key, (str, bytes)) else 9

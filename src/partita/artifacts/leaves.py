@@ -1,0 +1,138 @@
+"""How one leaf of a value becomes bytes and back: a codec for each kind of thing, pickles for all others."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path, PosixPath
+from typing import Any, NamedTuple
+
+from partita.artifacts.blobs import Buffer
+from partita.errors import DamagedError, ValueStoreError
+from partita.protocol.values import pack, unpack
+
+__all__ = ["MAPPED_BYTES", "Leaf", "array_leaf", "open_file", "open_leaf", "path_leaf", "plain_leaf"]
+
+#: Arrays in blobs of at least this size are mapped into memory instead of read.
+MAPPED_BYTES = 1 << 20
+
+#: NumPy refuses to read a longer header.
+_HEADER_BYTES = 9000
+
+
+class Leaf(NamedTuple):
+    """An encoded leaf."""
+
+    codec: str
+    parts: tuple[Buffer, ...]  # one after the other
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(memoryview(part).nbytes for part in self.parts)
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.parts)
+
+
+def plain_leaf(value: Any) -> Leaf:
+    """A plain value that is too large to lie in the node itself."""
+    kind = type(value)
+    if kind is bytes:
+        return Leaf("bytes", (value,))
+    if kind is str:
+        return Leaf("text", (value.encode(),))
+    return Leaf("msgpack", (pack(value),))
+
+
+def path_leaf(value: PosixPath) -> Leaf:
+    """A path, as the bytes that the operating system knows it by."""
+    return Leaf("path", (os.fsencode(value),))
+
+
+def array_leaf(value: Any) -> Leaf | None:
+    """A NumPy array in the .npy format; None where that would not give the same array back."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or type(value) is not numpy.ndarray or not _is_simple(numpy.lib.format, value.dtype):
+        return None
+    form = numpy.lib.format
+    head = io.BytesIO()
+    try:
+        form.write_array_header_1_0(head, form.header_data_from_array_1_0(value))
+    except ValueError:  # thousands of fields, or names beyond Latin-1
+        return None
+    if head.tell() > _HEADER_BYTES:
+        return None
+    if not value.nbytes:
+        return Leaf("npy", (head.getvalue(),))
+    flat = value.T if value.flags.f_contiguous and not value.flags.c_contiguous else value
+    body = numpy.ascontiguousarray(flat).reshape(-1).view(numpy.uint8)
+    return Leaf("npy", (head.getvalue(), memoryview(body)))
+
+
+def _is_simple(form: Any, dtype: Any) -> bool:
+    if dtype.kind not in "?biufcmMSUV" or dtype.hasobject or dtype.metadata:
+        return False
+    try:
+        return bool(form.descr_to_dtype(form.dtype_to_descr(dtype)) == dtype)
+    except (UserWarning, ValueError, TypeError):
+        return False
+
+
+def open_leaf(codec: str, data: bytes, unpickle: Callable[[bytes], Any]) -> Any:
+    """The value of a leaf.
+
+    Raises:
+        ValueStoreError: the codec is not known here.
+        DamagedError: it is not what the codec wrote.
+    """
+    if codec == "pickle":
+        return unpickle(data)
+    opener = _OPENERS.get(codec)
+    if opener is None:
+        raise ValueStoreError(f"a stored value has the codec {codec!r}, which this Partita does not know; upgrade it")
+    try:
+        return opener(data)
+    except (ValueError, TypeError, LookupError, EOFError) as error:
+        raise DamagedError(f"a stored value cannot be read as {codec}: {error}; rerun the step that made it") from error
+
+
+def open_file(path: Path) -> Any:
+    """An array in a blob's file, mapped: pages are read when they are touched, and writing changes a private copy."""
+    import numpy
+
+    try:
+        return numpy.asarray(numpy.load(path, mmap_mode="c", allow_pickle=False))
+    except ValueError as error:
+        raise DamagedError(
+            f"the blob {path} cannot be read as an array: {error}; rerun the step that made it"
+        ) from error
+
+
+def _open_array(data: bytes) -> Any:
+    import numpy
+
+    form = numpy.lib.format
+    file = io.BytesIO(data)
+    if form.read_magic(file) != (1, 0):
+        raise ValueError("another version of the .npy format")
+    shape, is_fortran, dtype = form.read_array_header_1_0(file)
+    count = 1
+    for size in shape:
+        count *= size
+    body = bytearray(memoryview(data)[file.tell() :])  # a copy that may be written to
+    if len(body) != count * dtype.itemsize:
+        raise ValueError(f"{len(body)} bytes for {count} elements of {dtype}")
+    flat = numpy.frombuffer(body, dtype, count) if body else numpy.empty(count, dtype)
+    return flat.reshape(shape[::-1]).T if is_fortran else flat.reshape(shape)
+
+
+_OPENERS: dict[str, Callable[[bytes], Any]] = {
+    "bytes": bytes,
+    "msgpack": unpack,
+    "npy": _open_array,
+    "path": lambda data: Path(os.fsdecode(data)),
+    "text": lambda data: data.decode(),
+}
