@@ -1,8 +1,9 @@
 """Defining flows: tasks, flows, what a call of them becomes, and how their code is found again in a worker.
 
-options, units, task, flow, command    what a user writes
-ref, mapped, settle                    what stands for values that are not there yet
-ambient, eager, layout, arguments      what a call does: a plain call, or a step of a graph
-signature, inputs, types, checks       what is refused before anything runs
-loading, context, launching            where a function lies, what an attempt can ask, how a run is started
+- what a user writes: task, flow (both are a definition), command, with options and units
+- what stands for values that are not there yet: ref, mapped, settle
+- what a call means where it is made: ambient; a flow's body with plain values: eager
+- laying out: entry, layout, mapping; arguments as nodes: arguments, outer; what the engine gets: profiles, frames, places
+- what is refused before anything runs: signature, inputs, types, values, edges, checks; when a value arrives: arrival
+- what a worker asks: loading, context, retries, programs; how a run is started: launching
 """
