@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from partita.errors import DefinitionError
-from partita.flow.loading import locate
+from partita.flow.loading import load, locate
 from partita.flow.options import TASK_OPTIONS, Options, merge_options
 from partita.flow.signature import Signature
 
@@ -84,14 +84,8 @@ class Definition(Generic[P, R]):
     def __reduce__(self) -> tuple[Any, ...]:
         module = sys.modules.get(self.__module__)
         if module is not None and getattr(module, self.__qualname__, None) is self:
-            return (_by_name, (self.__module__, self.__qualname__))
+            return (load, (self.reference,))  # by reference: a script has another module name where it is opened
         return (type(self), (self.function, self.options))
-
-
-def _by_name(module: str, name: str) -> Any:
-    from importlib import import_module
-
-    return getattr(import_module(module), name)
 
 
 def refuse_unsuitable(function: Any, word: str) -> None:
