@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from partita.errors import OptionError, SettingsError
 from partita.units import duration_s, size_bytes
 
-__all__ = ["SETTINGS_FILE", "Setting", "Settings", "describe_settings", "load_settings"]
+__all__ = ["SETTINGS_FILE", "Setting", "Settings", "describe_settings", "find_project", "load_settings"]
 
 SETTINGS_FILE = "partita.toml"
 _PREFIX = "PARTITA_"
@@ -144,7 +144,9 @@ def _patterns(value: Any) -> tuple[str, ...]:
 
 
 def _slots(value: Any) -> dict[str, int]:
-    expected = "a table of names and counts, each at least 1, such as { licence = 2 } (in the environment: licence=2,api=10)"
+    expected = (
+        "a table of names and counts, each at least 1, such as { licence = 2 } (in the environment: licence=2,api=10)"
+    )
     if isinstance(value, str):
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         value = {name.strip(): count.strip() for name, _, count in pairs}
@@ -160,7 +162,8 @@ _TABLE = (
     Setting("store", "store", "a folder", '".partita"',
             "where runs, values and logs lie, relative to the project's folder; on a local disk", _text),
     Setting("durability", "durability", '"process" or "full"', '"process"',
-            "what a commit survives: the death of any process, or (slower) a power loss too", _choice("process", "full")),
+            "what a commit survives: the death of any process, or (slower) a power loss too",
+            _choice("process", "full")),
     Setting("cpu", "cpu", "CPU cores", "all of the machine's",
             "how many cores attempts may hold together", _positive_amount),
     Setting("memory", "memory_bytes", "a size", "all of the machine's",
@@ -200,6 +203,32 @@ _BY_KEY = {setting.key: setting for setting in _TABLE}
 def describe_settings() -> tuple[Setting, ...]:
     """Every setting there is, in the order in which they are documented."""
     return _TABLE
+
+
+def find_project(folder: Path | None = None) -> Path:
+    """The project's folder: the nearest one upwards with settings, a workspace or a repository; else the folder itself.
+
+    Args:
+        folder: where to begin; default: the working directory.
+    """
+    start = (Path.cwd() if folder is None else folder).resolve()
+    for candidate in (start, *start.parents):
+        if _is_project(candidate):
+            return candidate
+    return start
+
+
+def _is_project(folder: Path) -> bool:
+    if (folder / SETTINGS_FILE).is_file() or (folder / ".partita").is_dir():
+        return True
+    pyproject = folder / "pyproject.toml"
+    try:
+        if pyproject.is_file() and b"tool.partita" in pyproject.read_bytes():
+            return True
+    except OSError:
+        pass
+    # Dotfiles are often kept in a repository that is the home folder itself: that is nobody's project.
+    return (folder / ".git").exists() and folder != Path.home()
 
 
 class _Given(NamedTuple):
@@ -260,7 +289,8 @@ def _near(written: str, key: str) -> str:
 
 def _from_files(folder: Path, problems: list[str]) -> Iterator[_Given]:
     own = _read(folder / SETTINGS_FILE, problems)
-    shared_text, shared = "", {}
+    shared_text = ""
+    shared: dict[str, Any] = {}
     pyproject = folder / "pyproject.toml"
     if pyproject.is_file():
         # Most projects have one that says nothing of us, and parsing costs some milliseconds.
@@ -304,7 +334,9 @@ def _read(file: Path, problems: list[str]) -> tuple[str, dict[str, Any]]:
 def _line_of(text: str, key: str, is_section: bool) -> int:
     """The line where the key stands; tomllib does not tell."""
     quoted = re.escape(key)
-    written = re.compile(rf"""\s*(tool\.partita\.)?["']?{quoted}["']?\s*[=.]|\s*\[(tool\.partita\.)?["']?{quoted}["']?\s*[\].]""")
+    written = re.compile(
+        rf"""\s*(tool\.partita\.)?["']?{quoted}["']?\s*[=.]|\s*\[(tool\.partita\.)?["']?{quoted}["']?\s*[\].]"""
+    )
     is_inside = not is_section
     for number, line in enumerate(text.splitlines(), 1):
         if is_section and line.lstrip().startswith("["):

@@ -1,0 +1,186 @@
+"""Runs, steps and attempts as tables and as JSON."""
+
+from __future__ import annotations
+
+import difflib
+import time
+
+from partita.cli.cells import clean
+from partita.cli.failures import all_steps, tell_error, tell_failures, tell_problems
+from partita.cli.output import STATE_STYLES, Cell, Output
+from partita.cli.progress import Group, Progress
+from partita.cli.results import result_json, result_text
+from partita.cli.session import Session
+from partita.errors import NotFoundError
+from partita.protocol.requests import AttemptView, RunView, StepView
+from partita.units import duration_text, size_text
+
+__all__ = ["find_step", "tell_run", "tell_runs", "tell_step"]
+
+
+def tell_runs(output: Output, runs: list[RunView]) -> None:
+    """One row a run."""
+    if not runs:
+        output.note("There are no runs here; `partita run FLOW` starts one.")
+        return
+    rows: list[list[Cell | str]] = [
+        [Cell(run["id"], "bold"), _state_cell(output, run["state"]), run["title"], _clock(run["created_at"]),
+         _took(run["started_at"], run["ended_at"]), _counts(run["counts"]), " ".join(run["tags"])]
+        for run in runs
+    ]  # fmt: skip
+    output.table(["RUN", "STATE", "FLOW", "CREATED", "TOOK", "STEPS", "TAGS"], rows, flexible=2)
+
+
+def _state_cell(output: Output, state: str) -> Cell:
+    return Cell(f"{output.symbol(state)} {state}", STATE_STYLES.get(state, ""))
+
+
+def _clock(seconds: float | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds is not None else ""
+
+
+def _took(started: float | None, ended: float | None) -> str:
+    if started is None:
+        return ""
+    return duration_text((ended if ended is not None else time.time()) - started)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    bad = [f"{counts[state]:,} {state}" for state in ("failed", "cancelled", "skipped") if counts.get(state)]
+    done = sum(counts.get(state, 0) for state in ("succeeded", "failed", "cancelled", "skipped"))
+    head = f"{total:,}" if done == total else f"{done:,}/{total:,}"
+    return ", ".join([head, *bad]) if total else ""
+
+
+def tell_run(session: Session, run: RunView, states: list[str], *, is_whole: bool) -> None:
+    """A run with its steps."""
+    output = session.output
+    steps = (step for step in all_steps(session, run["id"]) if not states or step["state"] in states)
+    if output.is_json:
+        output.document({**run, "result": result_json(run.get("result")), "steps": list(steps)})
+        return
+    _tell_head(output, run)
+    if is_whole or states:
+        _tell_steps(output, [step for step in steps if step["parent"] >= 0])
+    else:
+        progress = Progress()
+        progress.take(run, steps)
+        _tell_groups(output, sorted(progress.groups.values(), key=lambda group: group.order))
+    output.flush()
+    if run["state"] == "failed":
+        tell_failures(session, run)
+    text = result_text(run.get("result"), output.columns(output.out) or 100)
+    if text:
+        output.line()
+        output.line("result", "dim")
+        output.line(text)
+
+
+def _tell_head(output: Output, run: RunView) -> None:
+    state = output.paint(f"{output.symbol(run['state'])} {run['state']}", STATE_STYLES.get(run["state"], ""))
+    output.line(f"{output.paint(clean(run['title']), 'bold')}  {state}")
+    about = [
+        ("run", run["id"]),
+        ("flow", run["flow"]),
+        ("created", _clock(run["created_at"])),
+        ("took", _took(run["started_at"], run["ended_at"])),
+        ("steps", _counts(run["counts"])),
+        ("tags", " ".join(run["tags"])),
+        ("launched by", run["parent"] or ""),
+        ("rerun of", run["rerun_of"] or ""),
+        ("taken over", str(run["notes"].get("adopted") or "")),
+        ("no more there", ", ".join(run["notes"].get("vanished") or ())),
+    ]
+    for name, told in about:
+        if told:
+            output.line(f"  {output.paint(f'{name:<13}', 'dim')} {clean(told)}")
+    warnings = run["notes"].get("warnings") or []
+    if warnings:
+        output.flush()
+        tell_problems(output, [{**problem, "is_warning": True} for problem in warnings if isinstance(problem, dict)])
+    output.line()
+
+
+def _tell_groups(output: Output, groups: list[Group]) -> None:
+    rows: list[list[Cell | str]] = []
+    now = time.time()
+    for group in groups:
+        elapsed = group.elapsed_s(now)
+        many = f"{group.done:,}/{group.total:,}" if group.total > 1 else ""
+        failed = f"{group.counts['failed']:,} failed" if group.total > 1 and group.counts.get("failed") else ""
+        preview = group.latest["preview"] if group.total == 1 and group.latest is not None else ""
+        took = duration_text(elapsed) if elapsed is not None else ""
+        rows.append([_state_cell(output, group.state), group.title, many, took, failed or preview])
+    if rows:
+        output.table(["STATE", "STEP", "DONE", "TOOK", "VALUE"], rows)
+
+
+def _tell_steps(output: Output, steps: list[StepView]) -> None:
+    rows: list[list[Cell | str]] = [
+        [str(step["id"]), _state_cell(output, step["state"]), step["path"], str(step["attempts"] or ""),
+         _took(step["started_at"], step["ended_at"]) if step["started_at"] is not None else "",
+         (step["error"] or {}).get("message", "").split("\n")[0] or step["preview"]]
+        for step in steps
+    ]  # fmt: skip
+    if rows:
+        output.table(["NUMBER", "STATE", "STEP", "ATTEMPTS", "TOOK", "VALUE"], rows)
+    else:
+        output.note("No step is in such a state.")
+
+
+def find_step(session: Session, run: str, word: str) -> StepView:
+    """A step by its number or its path.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    near: list[str] = []
+    if word.isdecimal():
+        page = session.workspace.steps(run, after=int(word) - 1, limit=1)
+        if page and page[0]["id"] == int(word):
+            return page[0]
+        raise NotFoundError(f"the run {run} has no step number {word}; `partita runs show {run} --all` lists them")
+    for step in all_steps(session, run):
+        if step["path"] == word:
+            return step
+        if len(near) < 5000:
+            near.append(step["path"])
+    found = difflib.get_close_matches(word, near, n=1)
+    hint = f"did you mean {found[0]}?" if found else f"`partita runs show {run} --all` lists them"
+    raise NotFoundError(f"the run {run} has no step {word!r}; {hint}")
+
+
+def tell_step(session: Session, run: RunView, word: str) -> None:
+    """A step with its attempts."""
+    output = session.output
+    step = find_step(session, run["id"], word)
+    attempts = session.workspace.attempts(run["id"], step["id"])
+    if output.is_json:
+        output.document({**step, "attempts": attempts})
+        return
+    state = output.paint(f"{output.symbol(step['state'])} {step['state']}", STATE_STYLES.get(step["state"], ""))
+    output.line(f"{output.paint(clean(step['path']), 'bold')}  {state}")
+    for name, told in (
+        ("number", str(step["id"])), ("kind", step["kind"]), ("called at", step["place"]),
+        ("marks", ", ".join(step["marks"])), ("inputs", ", ".join(map(str, step["inputs"]))), ("value", step["preview"]),
+    ):  # fmt: skip
+        if told:
+            output.line(f"  {output.paint(f'{name:<9}', 'dim')} {clean(told)}")
+    if attempts:
+        output.line()
+        _tell_attempts(output, attempts)
+    output.flush()
+    if step["error"] is not None:
+        output.note()
+        tell_error(output, step["error"])
+
+
+def _tell_attempts(output: Output, attempts: list[AttemptView]) -> None:
+    rows: list[list[Cell | str]] = [
+        [str(item["number"]), item["outcome"], item["executor"], _clock(item["started_at"]),
+         _took(item["started_at"], item["ended_at"]), duration_text(item["cpu_s"]), size_text(item["peak_bytes"]),
+         (item["error"] or {}).get("message", "").split("\n")[0]]
+        for item in attempts
+    ]  # fmt: skip
+    output.table(["ATTEMPT", "OUTCOME", "EXECUTOR", "STARTED", "TOOK", "CPU", "MEMORY", "ERROR"], rows)

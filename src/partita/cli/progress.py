@@ -1,0 +1,129 @@
+"""What is known of a run while it is watched: its steps, the elements of a map and the rounds of a loop as one row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from partita.protocol.requests import RunView, StepView
+
+__all__ = ["FINAL_STATES", "Group", "Progress", "group_name"]
+
+FINAL_STATES = frozenset({"succeeded", "failed", "cancelled", "skipped"})
+_HIDDEN_KINDS = frozenset({"settle", "gather"})
+_KEY = re.compile(r"\[[^/]*?\](?=/|$)")
+_LEFT_OUT = re.compile(r"…\d+ more…")
+
+
+def group_name(path: str) -> str:
+    """The path without map keys and numbers of rounds: what the steps of one row have in common."""
+    return _LEFT_OUT.sub("…", _KEY.sub("[]", path))
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Steps that are shown as one row."""
+
+    name: str
+    order: int  # in order of appearance
+    counts: dict[str, int] = field(default_factory=dict)  # by state
+    total: int = 0
+    attempts: int = 0
+    started_at: float | None = None  # of its first step
+    ended_at: float | None = None  # of the step that ended last
+    is_adopted: bool = False
+    latest: StepView | None = None  # the step that changed last
+
+    @property
+    def done(self) -> int:
+        return sum(self.counts.get(state, 0) for state in FINAL_STATES)
+
+    @property
+    def state(self) -> str:
+        """The state that a reader wants to know first."""
+        for state in ("running", "waiting", "failed"):
+            if self.counts.get(state):
+                return state
+        if self.done < self.total and self.counts.get("succeeded"):
+            return "running"
+        for state in ("ready", "pending", "cancelled", "succeeded"):
+            if self.counts.get(state):
+                return state
+        return "skipped"
+
+    @property
+    def title(self) -> str:
+        return self.latest["path"] if self.total == 1 and self.latest is not None else self.name
+
+    def elapsed_s(self, now: float) -> float | None:
+        if self.started_at is None:
+            return None
+        is_over = self.done == self.total and self.ended_at is not None
+        return (self.ended_at if is_over and self.ended_at is not None else now) - self.started_at
+
+
+class Progress:
+    """Takes in what the engine tells, and groups it."""
+
+    def __init__(self) -> None:
+        self.run: RunView | None = None
+        self.groups: dict[str, Group] = {}
+        self.failures: dict[int, StepView] = {}
+        self._states: dict[int, tuple[Group, str]] = {}
+
+    def take(self, run: RunView, steps: Iterable[StepView]) -> list[tuple[Group, StepView]]:
+        """Remember the newest states; gives the steps whose state has changed, with their groups."""
+        self.run = run
+        changed = []
+        for step in steps:
+            if step["state"] == "failed":
+                self.failures[step["id"]] = step
+            if step["parent"] < 0 or step["kind"] in _HIDDEN_KINDS:
+                continue
+            group, is_new_state = self._place(step)
+            if is_new_state:
+                changed.append((group, step))
+        return changed
+
+    def _place(self, step: StepView) -> tuple[Group, bool]:
+        known = self._states.get(step["id"])
+        if known is None:
+            name = group_name(step["path"])
+            group = self.groups.setdefault(name, Group(name, len(self.groups)))
+            group.total += 1
+        else:
+            group, before = known
+            group.counts[before] -= 1
+        group.counts[step["state"]] = group.counts.get(step["state"], 0) + 1
+        self._states[step["id"]] = (group, step["state"])
+        _note_times(group, step)
+        group.attempts = max(group.attempts, step["attempts"])
+        group.is_adopted = group.is_adopted or "adopted" in step["marks"]
+        group.latest = step
+        return group, known is None or known[1] != step["state"]
+
+    def rows(self) -> list[Group]:
+        """Running first, then what failed, what waits, and what is done, the newest first."""
+        return sorted(self.groups.values(), key=_rank)
+
+    def done(self) -> tuple[int, int]:
+        """How many of the steps known so far are final, and how many there are."""
+        counts = self.run["counts"] if self.run is not None else {}
+        return sum(count for state, count in counts.items() if state in FINAL_STATES), sum(counts.values())
+
+
+def _note_times(group: Group, step: StepView) -> None:
+    started, ended = step["started_at"], step["ended_at"]
+    if started is not None and (group.started_at is None or started < group.started_at):
+        group.started_at = started
+    if ended is not None and (group.ended_at is None or ended > group.ended_at):
+        group.ended_at = ended
+
+
+_RANKS = {"running": 0, "waiting": 1, "failed": 2, "ready": 3, "pending": 4}
+
+
+def _rank(group: Group) -> tuple[int, float]:
+    rank = _RANKS.get(group.state, 5)
+    return rank, -(group.ended_at or 0.0) if rank == 5 else group.order

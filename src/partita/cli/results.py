@@ -1,0 +1,73 @@
+"""What a run gave, as JSON and as text. Values that only workers can open appear as their previews."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from partita.protocol.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
+
+__all__ = ["result_json", "result_text"]
+
+
+class _Preview:
+    """Stands for a value that is not opened."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def result_json(packed: bytes | None) -> Any:
+    """The value of a packed node; an encoded leaf is a map with its codec and its preview."""
+    return _json_of(unpack(packed)) if packed is not None else None
+
+
+def _json_of(node: Node) -> Any:
+    tag = node[0]
+    if tag == PLAIN:
+        return node[1]
+    if tag in (LIST, TUPLE):
+        return [_json_of(item) for item in node[1]]
+    if tag == DICT:
+        return {str(key): _json_of(item) for key, item in zip(node[1], node[2], strict=True)}
+    if tag == OBJECT:
+        return {name: _json_of(item) for name, item in zip(node[2], node[3], strict=True)}
+    if tag == OUTCOME:
+        return {"ok": node[1], "value": _json_of(node[2]) if node[2] is not None else None, "error": node[3]}
+    if tag == INLINE:
+        return {"codec": node[1], "preview": str(node[3])}
+    if tag == BLOB:
+        return {"codec": node[1], "preview": str(node[4]), "hash": node[2], "size_bytes": node[3]}
+    return {"preview": "(not known)"}
+
+
+def result_text(packed: bytes | None, columns: int = 100) -> str:
+    """The value as Python shows it; a text as it is; nothing for None."""
+    value = _value_of(unpack(packed)) if packed is not None else None
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    from pprint import pformat
+
+    return pformat(value, width=columns, sort_dicts=False)
+
+
+def _value_of(node: Node) -> Any:
+    tag = node[0]
+    if tag == PLAIN:
+        return node[1]
+    if tag == LIST:
+        return [_value_of(item) for item in node[1]]
+    if tag == TUPLE:
+        return tuple(_value_of(item) for item in node[1])
+    if tag == DICT:
+        return {key: _value_of(item) for key, item in zip(node[1], node[2], strict=True)}
+    if tag == OBJECT:
+        fields = ", ".join(f"{name}={_value_of(item)!r}" for name, item in zip(node[2], node[3], strict=True))
+        return _Preview(f"{str(node[1]).rpartition(':')[2]}({fields})")
+    if tag == OUTCOME:
+        return _Preview(f"Outcome({_value_of(node[2])!r})" if node[1] else f"Outcome(error={node[3].get('message')!r})")
+    return _Preview(str(node[4] if tag == BLOB else node[3] if tag == INLINE else "(not known)"))

@@ -1,0 +1,55 @@
+"""`partita run`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from partita.cli import statuses
+from partita.cli.inputs import parse_call
+from partita.cli.naming import find_flow
+from partita.cli.options import Inputs, Json, Words
+from partita.cli.session import Session
+
+__all__ = ["register"]
+
+_EPILOG = f"""An input that has the name of an option is written name=value. A list or a dictionary is written as JSON.
+
+{statuses.LEGEND}"""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run", epilog=_EPILOG, context_settings={"ignore_unknown_options": True})(run)
+
+
+def run(
+    context: typer.Context,
+    words: Words = None,
+    inputs: Inputs = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Start the run and leave it; print its id.")] = False,
+    executor: Annotated[str, typer.Option("--executor", help="Where steps run that name no executor.")] = "",
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag of the run; may be repeated.")] = None,
+    key: Annotated[str, typer.Option("--key", help="A second run with this key is the first one.")] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result, and errors.")] = False,
+    json: Json = False,
+) -> int:
+    """Run a flow and show its steps; the run goes on even if this window is closed."""
+    session: Session = context.obj
+    call = parse_call(words or (), inputs)
+    workspace = session.workspace
+    flow = find_flow(workspace, call.flow)
+    started = workspace.launch(flow, texts=call.texts, executor=executor, tags=tag or (), key=key)
+    if not detach:
+        from partita.cli.watching import follow
+
+        return follow(session, started, is_quiet=quiet)
+    if json:
+        session.output.document({"id": started, "flow": flow, "is_detached": True})
+        return statuses.SUCCESS
+    session.output.line(started)
+    if not quiet:
+        from partita.cli.watching import tell_detached
+
+        tell_detached(session.output, started)
+    return statuses.SUCCESS

@@ -1,0 +1,55 @@
+"""What the exit status says."""
+
+from __future__ import annotations
+
+from partita.errors import (
+    CancelledError,
+    CheckError,
+    DefinitionError,
+    LoadError,
+    NotFoundError,
+    PartitaError,
+    RunError,
+    SettingsError,
+)
+from partita.protocol.requests import RunView
+
+__all__ = ["CANCELLED", "FAILED", "INTERRUPTED", "LEGEND", "SUCCESS", "TROUBLE", "WRONG_USE", "of_error", "of_run"]
+
+SUCCESS = 0
+FAILED = 1
+WRONG_USE = 2
+CANCELLED = 3
+TROUBLE = 4
+INTERRUPTED = 130
+
+LEGEND = (
+    "Exit status: 0 success, 1 the flow failed, 2 wrong use (also inputs or a flow that the checks refuse), "
+    "3 cancelled, 4 the engine or the machine is in trouble, 130 left with Ctrl-C (a run that was watched goes on)."
+)
+
+_WRONG = (CheckError, DefinitionError, LoadError, NotFoundError, SettingsError)
+
+
+def of_error(error: PartitaError) -> int:
+    """The status for what a command raised."""
+    if isinstance(error, _WRONG):
+        return WRONG_USE
+    if isinstance(error, CancelledError):
+        return CANCELLED
+    return FAILED if isinstance(error, RunError) else TROUBLE
+
+
+def of_run(run: RunView) -> int:
+    """The status for how a run ended."""
+    if run["state"] == "succeeded":
+        return SUCCESS
+    if run["state"] == "cancelled":
+        return CANCELLED
+    return WRONG_USE if is_refused(run) else FAILED
+
+
+def is_refused(run: RunView) -> bool:
+    """Whether the run's own checks refused it, before any step ran."""
+    error = run["error"]
+    return error is not None and error.get("type") == "CheckError" and not run["counts"].get("succeeded")
