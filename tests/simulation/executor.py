@@ -46,7 +46,7 @@ class _Lane:
 class SimulatedExecutor:
     """Satisfies the executor's port; runs programs instead of code."""
 
-    def __init__(self, clock: VirtualClock, program: Program, faults: FaultPlan, done: set[tuple[str, int]]) -> None:
+    def __init__(self, clock: VirtualClock, program: Program, faults: FaultPlan, done: dict[tuple[str, int], int]) -> None:
         self.capacity = Capacity(3, 500)
         self._clock = clock
         self._program = program
@@ -60,6 +60,7 @@ class SimulatedExecutor:
         self._tickets: dict[int, int] = {}  # lane by ticket
         self.executed: list[tuple[str, int, int]] = []  # (run, step, attempt) of every attempt that did its work
         self.undone: list[tuple[str, str]] = []
+        self.failing: set[str] = set()  # runs of which it is stored that they fail
 
     def introduce(self, number: int, launchable: Launchable) -> None:
         self._profiles[number] = launchable
@@ -83,6 +84,8 @@ class SimulatedExecutor:
             return
         for order in orders:
             assert (order.run, order.step) not in self._committed, f"finished step {order.step} was ordered again"
+            is_undo = bool(order.extra and order.extra.get("undo"))
+            assert is_undo or order.run not in self.failing, f"step {order.step} was ordered though its run fails"
             self._tickets[order.ticket] = lane
             self._lanes[lane].orders.append(order)
         self._begin(lane)
@@ -180,14 +183,18 @@ class SimulatedExecutor:
         if order.ticket in self._ended:
             return
         frames = self._perform(order)
+        reason = self._faults.draw.choice(["died", "memory"])
         if frames[-1][0] == LAID and self._faults.strikes("cut layout", 0.5):
             messages.extend(frames[:-1])
-        reason = self._faults.draw.choice(["died", "memory"])
+            self._at(0.01, "lose", (number, order, reason))
+            return
         self._lose(messages, number, order, reason)
         if self._faults.strikes("late"):
             self._at(self._faults.draw.random(), "say", frames[-1])
 
     def _lose(self, messages: list[list[Any]], number: int, order: Order, reason: str) -> None:
+        if order.ticket in self._ended:
+            return
         lane = self._lanes.pop(number)
         self._ended.update(order.ticket for order in lane.orders)
         messages.append([LOST, order.ticket, reason, reason, None, None])

@@ -50,16 +50,17 @@ class Program:
     def traits(self, function: int) -> dict[str, Any]:
         """The options of a task."""
         draw = random.Random(digest(self.seed, "traits", function))
+        timeout = draw.choice([None, None, 30.0])
         return {
             "cpu": draw.choice([1, 1, 1, 2, 0.5]),
             "memory": draw.choice([0, 0, 100, 300]),
             "slots": [["license", 1]] if draw.random() < 0.15 else [],
-            "retries": draw.choice([0, 0, 2]),
+            "retries": draw.choice([0, 0, 1, 2]),
             "idempotent": draw.random() > 0.1,
-            "compensate": draw.random() < 0.25,
-            "timeout": draw.choice([None, None, 30.0]),
+            "compensate": draw.random() < 0.4,
+            "timeout": timeout,
             "priority": draw.choice([0, 0, 1]),
-            "duration": draw.choice([0.001, 0.01, 0.5, 3.0]),
+            "duration": draw.choice([0.001, 0.01, 0.5, 3.0, 100.0 if timeout is None else 1.0]),
             "flaky": draw.random() < 0.2,
         }
 
@@ -72,7 +73,7 @@ class Program:
         operations: list[Operation] = []
         usable = list(range(held))  # slots whose value may be needed
         free = set(usable)  # slots that nobody settles, so that whether a part of them is used is certain
-        for _ in range(draw.randint(1, 5 if depth else 3)):
+        for _ in range(draw.randint(0 if depth < self.depth else 1, 5 if depth else 3)):
             self._grow(draw, operations, usable, free, held, depth)
         return operations, self._returned(draw, usable, held + len(operations))
 

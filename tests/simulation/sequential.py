@@ -132,9 +132,8 @@ def _observed(node: Node) -> Any:
 
 
 def _outcome(node: Node) -> Any:
-    if _last(node).state != "ok":
-        return ["outcome", False, None]
-    return ["outcome", True, _value(node)]
+    value = _value(node) if _last(node).state == "ok" else _BAD
+    return ["outcome", False, None] if value is _BAD else ["outcome", True, value]
 
 
 def _leaves(returned: Any, slots: list[Node]) -> Any:
@@ -168,7 +167,7 @@ def _need(source: Node, consumer: Node, how: str) -> None:
             continue
         if node.fallback is not None and node.state == "failed":
             stack.append(node.fallback)
-        elif how == "value" and node.leaves is not None and not _is_observed(node):
+        elif node.leaves is not None and not _is_observed(node) and (how == "value" or node.state == "ok"):
             leaves = node.leaves
             if isinstance(leaves, Node):
                 stack.append(leaves)

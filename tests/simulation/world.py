@@ -34,11 +34,10 @@ class EngineDied(BaseException):
 class CrashingStore:
     """Passes everything on to a store; now and then the engine dies before or after a commit, or the disk is full."""
 
-    def __init__(self, store: MemoryStore, faults: FaultPlan, done: set[tuple[str, int]], ids: dict[int, str]) -> None:
+    def __init__(self, store: MemoryStore, faults: FaultPlan, world: World) -> None:
         self._store = store
         self._faults = faults
-        self._done = done
-        self._ids = ids
+        self._world = world
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -50,8 +49,7 @@ class CrashingStore:
         if self._faults.strikes("killed before commit", rate):
             raise EngineDied
         self._store.commit(turn)
-        self._ids.update({row.number: row.id for row in turn.runs})
-        self._done.update((self._ids[u.run], u.id) for u in turn.step_updates if u.state == State.SUCCEEDED)
+        self._world.note(turn)
         if self._faults.strikes("killed after commit", rate):
             raise EngineDied
 
@@ -63,7 +61,11 @@ class World:
     seed: int
     runs: int = 1
     clock: VirtualClock = field(default_factory=VirtualClock)
-    done: set[tuple[str, int]] = field(default_factory=set)
+    done: dict[tuple[str, int], int] = field(default_factory=dict)  # turn in which a step's success was stored
+    failing: set[str] = field(default_factory=set)  # runs of which it is stored that they fail
+    commits: int = 0
+    cancelled_at: dict[str, float] = field(default_factory=dict)  # monotonic, by run
+    ended_at: dict[str, float] = field(default_factory=dict)
     ids: dict[int, str] = field(default_factory=dict)
     executed: list[tuple[str, int, int]] = field(default_factory=list)
     undone: list[tuple[str, str]] = field(default_factory=list)
@@ -77,31 +79,54 @@ class World:
         self.faults = FaultPlan(random.Random(self.seed + 1), rate=self.draw.choice([0.05, 0.15, 0.3]))
         self.store = MemoryStore()
         self.cancels = self._planned_cancels()
+        self.reruns = self._planned_reruns()
+
+    def _planned_reruns(self) -> int:
+        return int(self.draw.random() < 0.2)
 
     def _planned_cancels(self) -> dict[int, tuple[int, int, bool]]:
         """By turn: which run and step somebody cancels, and whether by force."""
         if self.draw.random() > 0.2:
             return {}
         step = self.draw.choice([0, self.draw.randint(1, 8)])
-        return {self.draw.randint(1, 25): (self.draw.randrange(self.runs), step, self.draw.random() < 0.3)}
+        first = self.draw.randint(1, 25)
+        plan = (self.draw.randrange(self.runs), step, self.draw.random() < 0.3)
+        return {first: plan, first + self.draw.choice([0, 1, 4]): plan}
 
     def engine(self) -> Engine:
         self.executor = SimulatedExecutor(self.clock, self.program, self.faults, self.done)
         self.executor.executed, self.executor.undone = self.executed, self.undone
-        store: Any = CrashingStore(self.store, self.faults, self.done, self.ids)
+        self.executor.failing = self.failing
+        store: Any = CrashingStore(self.store, self.faults, self)
         store.acquire("simulated")
         lanes = Lanes("simulated", self.executor, Pool(3, 500, 0, {"license": 1}), prefetch=4)
         book = Book(
             store, self.clock, {"simulated": lanes}, "simulated", lambda hash: f"/bundles/{hash}", "/p", "/p/.partita",
             ValueCache(store, limit_bytes=self.draw.choice([0, 50, 1 << 20])),
         )  # fmt: skip
+        book.is_strict = True
         return Engine(book, self.clock.jump, lambda: f"r{self.draw.randrange(10**9)}")
+
+    def note(self, turn: Turn) -> None:
+        """A turn is stored."""
+        self.commits += 1
+        self.ids.update({row.number: row.id for row in turn.runs})
+        for update in turn.step_updates:
+            run = self.ids[update.run]
+            if update.state == State.SUCCEEDED:
+                self.done.setdefault((run, update.id), self.commits)
+            if update.id == 0 and update.marks & Mark.FAILING:
+                self.failing.add(run)
+            if update.id == 0 and update.marks & Mark.CANCELLING:
+                self.cancelled_at.setdefault(run, self.clock.monotonic())
+            if update.id == 0 and update.state in FINAL:
+                self.ended_at[run] = self.clock.monotonic()
 
     def play(self) -> World:
         """Run to the end, through all faults."""
         turns = 0
         engine: Engine | None = None
-        while not self._is_over():
+        while not self._is_over() or len(self.store.runs(limit=10)) < self.runs + self.reruns:
             try:
                 if engine is None:
                     engine = self.engine()
@@ -110,6 +135,9 @@ class World:
                     continue  # what was taken up may have ended at once
                 turns += 1
                 assert turns < TURN_LIMIT, "the runs do not end: something is lost"
+                if self._is_over():
+                    self._launch_rerun(engine)
+                    continue
                 if turns in self.cancels:
                     self._cancel(engine, *self.cancels[turns])
                 engine.turn(engine.wait_s())
@@ -133,6 +161,14 @@ class World:
             )
         engine.finish_turn()
 
+    def _launch_rerun(self, engine: Engine) -> None:
+        """Run the first run again when it has ended: what is unchanged must not be executed again."""
+        row = self.store.runs(limit=10)[-1]
+        engine.launch.launch(
+            {"flow": "flow:0", "title": "main", "bundle": "b", "arguments": row.inputs, "adopt": row.id, "key": "again"}
+        )
+        engine.finish_turn()
+
     def _cancel(self, engine: Engine, number: int, step: int, force: bool) -> None:
         lives = sorted(engine.book.lives.values(), key=lambda live: live.run.number)
         if number >= len(lives):
@@ -145,7 +181,7 @@ class World:
 
     def _is_over(self) -> bool:
         rows = self.store.runs(limit=10)
-        return len(rows) == self.runs and all(row.state in FINAL for row in rows)
+        return len(rows) >= self.runs and all(row.state in FINAL for row in rows)
 
     # What must hold at the end.
 
@@ -159,11 +195,17 @@ class World:
     def check(self) -> None:
         for row in self.store.runs(limit=10):
             steps = list(self.store.all_steps(row.number))
-            self._check_steps(row, steps)
-            self._check_attempts(row, steps)
-            self._check_undone(row, steps)
             if any(step.marks & Mark.LOST for step in steps) or any(step.crashes > 3 for step in steps):
                 self.deviated = True
+        for row in self.store.runs(limit=10):
+            steps = list(self.store.all_steps(row.number))
+            self._check_steps(row, steps)
+            self._check_attempts(row, steps)
+            if row.id in self.cancelled_at and not any(step.kind == Kind.UNDO for step in steps):
+                took_s = self.ended_at[row.id] - self.cancelled_at[row.id]
+                assert took_s < 60, f"the run ended {took_s} s after it was cancelled"
+            self._check_adopted(row, steps)
+            self._check_undone(row, steps)
             if not self.deviated:
                 self._check_value(row)
 
@@ -184,6 +226,17 @@ class World:
                 begun = sum(run == row.id and number == step.id for run, number, _ in self.executed)
                 assert begun <= 1 + step.failures, f"{step.name} is not idempotent and began {begun} times"
 
+    def _check_adopted(self, row: Any, steps: list[Any]) -> None:
+        for step in steps:
+            if step.marks & Mark.ADOPTED:
+                assert not step.attempts, f"{step.name} was adopted and ran"
+        if self.reruns and row.number == 1 and row.state == State.SUCCEEDED and not self.deviated:
+            again = next(other for other in self.store.runs(limit=10) if other.number > self.runs)
+            finished = [s for s in steps if s.kind == Kind.TASK and s.state == State.SUCCEEDED]
+            finished = [step for step in finished if not step.marks & Mark.COMPENSATED]
+            adopted = [s for s in self.store.all_steps(again.number) if s.marks & Mark.ADOPTED]
+            assert len(adopted) == len(finished), f"{len(adopted)} of {len(finished)} steps were adopted"
+
     def _check_undone(self, row: Any, steps: list[Any]) -> None:
         by_id = {step.id: step for step in steps}
         profiles = [unpack(profile.packed) for profile in self.store.profiles(row.number)]
@@ -194,12 +247,12 @@ class World:
             assert undo.state == State.SUCCEEDED, f"{undo.name} ended as {State(undo.state).name}"
             assert by_id[target].marks & Mark.COMPENSATED
         for scope in {undo.parent for undo in undos}:
-            order = [by_id[t].finished for u, t in zip(undos, targets, strict=True) if u.parent == scope]
+            order = [self.done[row.id, t] for u, t in zip(undos, targets, strict=True) if u.parent == scope]
             assert order == sorted(order, reverse=True), "undone in the wrong order"
         if row.state in (State.FAILED, State.CANCELLED):
             for step in steps:
                 can = step.kind == Kind.TASK and profiles[step.profile]["compensate"] is not None
-                if can and step.state == State.SUCCEEDED:
+                if can and step.state == State.SUCCEEDED and not step.marks & Mark.ADOPTED:
                     assert step.id in targets, f"{step.name} was not undone"
         else:
             assert not by_id[0].marks & Mark.UNDOING

@@ -130,8 +130,11 @@ def _gathered(run: Run, step: Step) -> Node:
 def first_failure(run: Run, step: Step, path: Path) -> Step | None:
     """The first step because of which this part of a value cannot be had, None where it can."""
     if not path:
-        last = _last_of_fallbacks(run, step.id)
-        return None if last.state == State.SUCCEEDED else last
+        step = _last_of_fallbacks(run, step.id)
+        if step.state != State.SUCCEEDED:
+            return step
+        if step.kind != Kind.FLOW or step.marks & Mark.WHOLE:
+            return None
     for leaf, is_there in leaves(run, step.id, path):
         if not is_there or leaf.state != State.SUCCEEDED:
             return leaf
@@ -235,7 +238,9 @@ def _is_transparent(target: Step, path: Path, need: Need) -> bool:
         return False
     if target.fallback >= 0 and target.state != State.SUCCEEDED:
         return False  # it may still fail, and then the fallback's value counts
-    return need != Need.FINAL or bool(path)
+    # A flow's end says nothing yet of what it only passes on.
+    is_partial = target.state == State.SUCCEEDED and not target.marks & Mark.WHOLE
+    return need != Need.FINAL or bool(path) or is_partial
 
 
 def _through(target: Step, path: Path, need: Need) -> list[tuple[int, Path]] | None:

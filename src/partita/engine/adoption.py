@@ -9,7 +9,7 @@ from typing import Any
 
 from partita.core.graph import Input, Run, Step
 from partita.core.resolve import resolve, sources
-from partita.core.states import Kind, State
+from partita.core.states import Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.live import Live
 from partita.store.port import RunRow
@@ -23,10 +23,7 @@ class Adoption:
     def __init__(self, book: Book, source: tuple[RunRow, Run]) -> None:
         self._book = book
         self._row, self._run = source
-        finished = (s for s in self._run.steps.values() if s.kind == Kind.TASK and s.state == State.SUCCEEDED)
-        self._by_path = {full_path(self._run, step): step for step in finished}
-        self._seen: set[str] = set()
-        self.adopted = 0
+        self._by_path = {full_path(self._run, step): step for step in self._run.steps.values() if _stands(step)}
 
     def value_for(self, live: Live, step: Step) -> bytes | None:
         """The value that the step had then; None where it has to run."""
@@ -34,7 +31,6 @@ class Adoption:
         old = self._by_path.get(path)
         if old is None:
             return None
-        self._seen.add(path)
         now, then = live.run.profiles[step.profile], self._run.profiles[old.profile]
         if now.fingerprint != then.fingerprint or now.function != then.function or now.version != then.version:
             return None
@@ -44,7 +40,6 @@ class Adoption:
             value = self._book.values.get(self._run.number, old.id)
         except LookupError:
             return None
-        self.adopted += 1
         return value
 
     def _inputs(self, run: Run, step: Step, arguments: bytes | None) -> tuple[Any, ...]:
@@ -58,7 +53,13 @@ class Adoption:
         """What is to be said of it when the run has ended: how much was adopted, and what vanished."""
         paths = {full_path(live.run, step) for step in live.run.steps.values() if step.kind == Kind.TASK}
         vanished = sorted(path for path in self._by_path if path not in paths)
-        return {"adopted": self.adopted, "vanished": vanished[:1000], "rerun_of": self._row.id}
+        adopted = sum(bool(step.marks & Mark.ADOPTED) for step in live.run.steps.values())
+        return {"adopted": adopted, "vanished": vanished[:1000], "rerun_of": self._row.id}
+
+
+def _stands(step: Step) -> bool:
+    """Whether what the step did is there: it finished, and was not undone."""
+    return step.kind == Kind.TASK and step.state == State.SUCCEEDED and not step.marks & Mark.COMPENSATED
 
 
 def full_path(run: Run, step: Step) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +11,20 @@ from typing import Any
 from partita.clock import Clock
 from partita.core.events import Commands, Event
 from partita.core.machine import advance
+from partita.core.states import State
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Live, step_row, step_update
 from partita.engine.values import ValueCache
+from partita.errors import IllegalTransitionError
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
+from partita.protocol.values import pack
 from partita.store.port import AttemptEnd, Store, Turn
 
 __all__ = ["Book", "Limits"]
+
+
+_log = logging.getLogger("partita.engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class Book:
     flights: dict[int, Flight] = field(default_factory=dict)  # by ticket
     launchables: dict[int, Launchable] = field(default_factory=dict)  # by engine-wide profile number
     turn: Turn = field(default_factory=Turn)
+    is_strict: bool = False  # a fault of the machine is raised: for tests
     touched: dict[int, Live] = field(default_factory=dict)  # runs with something to be gathered this turn
     timers: list[tuple[float, int, str, int, int]] = field(default_factory=list)  # (monotonic, order, what, run, id)
     now_s: float = 0.0  # monotonic, as of this turn
@@ -67,7 +75,24 @@ class Book:
 
     def advance(self, live: Live, event: Event) -> None:
         self.touched[live.run.number] = live
-        advance(live.run, event, live.out)
+        try:
+            advance(live.run, event, live.out)
+        except IllegalTransitionError as error:
+            if self.is_strict:
+                raise
+            # A fault of ours in one run must not stop the others.
+            _log.exception("run %s is given up", live.run.id)
+            self.give_up(live, str(error))
+
+    def give_up(self, live: Live, message: str) -> None:
+        """End a run that cannot go on, whatever its steps are doing."""
+        root = live.run.root
+        root.state, root.error = State.FAILED, pack({"type": "IllegalTransitionError", "message": message})
+        live.out = Commands()
+        live.out.changed[0] = root
+        live.out.is_final = True
+        live.out.stops.extend((step, "stopped") for step in live.running)
+        live.backlog.clear()
 
     def set_timer(self, after_s: float, what: str, run: int, number: int) -> None:
         heapq.heappush(self.timers, (self.now_s + after_s, self.next(), what, run, number))

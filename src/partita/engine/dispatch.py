@@ -26,9 +26,16 @@ class Dispatch:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self._has_more = False
 
     def place(self) -> None:
         """Start what can be started now."""
+        self._has_more = True
+        while self._has_more:
+            self._has_more = False
+            self._place_once()
+
+    def _place_once(self) -> None:
         for lanes in self._book.executors.values():
             lanes.queue.place(lanes.pool, self._book.now_s, partial(self._start, lanes))
 
@@ -44,7 +51,7 @@ class Dispatch:
             if value is not None:
                 line.pop()
                 self._book.advance(live, Event(Happening.ADOPTED, step.id, value=value))
-                self._book.gather(live)
+                self._gather(live)
                 return True
         number = live.numbers[step.profile]
         profile = live.run.profiles[step.profile]
@@ -94,7 +101,12 @@ class Dispatch:
         packed = pack({"type": type(error).__name__, "message": message, "origin": "user", "step": step.name})
         self._book.advance(live, Event(Happening.STARTED, step.id, attempt))
         self._book.advance(live, Event(Happening.FAILED, step.id, attempt, error=packed, may_retry=False))
+        self._gather(live)
+
+    def _gather(self, live: Live) -> None:
+        """Something ended without an attempt, and others may be ready because of it."""
         self._book.gather(live)
+        self._has_more = True
 
     def _order(self, live: Live, step: Step, number: int) -> Order:
         book, run = self._book, live.run

@@ -50,7 +50,9 @@ class Intake:
         if flight is None:
             return None
         flight.executor.ended(flight.lane, ticket, book.now_s)
-        live = book.lives[flight.run]
+        live = book.lives.get(flight.run)
+        if live is None:
+            return None  # of a run that was given up
         live.running.pop(flight.step, None)
         live.started.pop(flight.step, None)
         live.progress.pop(flight.step, None)
@@ -156,7 +158,9 @@ class Intake:
         _, ticket, done, total, note = message
         flight = self._book.flights.get(ticket)
         if flight is not None:
-            live = self._book.lives[flight.run]
+            live = self._book.lives.get(flight.run)
+            if live is None:
+                return
             live.progress[flight.step] = [done, total, note]
             live.history.append(flight.step)
 
@@ -177,7 +181,7 @@ class Intake:
 
     def _frame(self, lanes: Lanes, message: list[Any]) -> None:
         flight = self._book.flights.get(message[1])
-        if flight is not None:
+        if flight is not None and flight.run in self._book.lives:
             self._book.lives[flight.run].backlog.append(("frame", flight, message))
 
     def _laid(self, lanes: Lanes, message: list[Any]) -> None:

@@ -185,8 +185,8 @@ class Lanes:
 
     @property
     def needs_watching(self) -> bool:
-        """Whether anything waits behind a running order, or for its turn to keep resources free."""
-        return len(self.queue) > 0 or any(len(lane.tickets) > 1 for lanes in self._brief.values() for lane in lanes)
+        """Whether anything waits behind a running order, so that it may have to be taken back."""
+        return any(len(lane.tickets) > 1 for lanes in self._brief.values() for lane in lanes)
 
     def overdue(self, now_s: float) -> list[Lane]:
         """Lanes that keep orders waiting behind one that takes long."""

@@ -104,7 +104,7 @@ class Launch:
         child = self.launch(wanted, (live.run.id, flight.step))
         child_id = child.run.id if isinstance(child, Live) else child.id
         live.children.add(child_id)
-        book.answers.append(lambda: flight.executor.executor.reply(ticket, request, True, {"run": child_id}))
+        book.answers.append(lambda: flight.executor.executor.reply(ticket, request, True, child_id))
 
     def _wait_for_child(self, flight: Flight, ticket: int, request: int, run_id: str) -> None:
         book = self._book

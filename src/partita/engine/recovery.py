@@ -11,6 +11,7 @@ from partita.core.rebuild import rebuild, resume
 from partita.core.records import Profile
 from partita.core.resolve import resolve_node, sources
 from partita.core.states import FINAL, Need, State
+from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.live import Live, profile_from, stored_step
 from partita.errors import NotFoundError
@@ -76,6 +77,8 @@ class Recovery:
         live.children = {child.id for child in book.store.children(row.number) if child.state not in FINAL}
         book.lives[run.number] = live
         book.numbers[run.id] = run.number
+        if options.get("adopt"):
+            live.adoption = Adoption(book, self.load(options["adopt"]))
         for first, end in cut:
             book.turn.dropped.append((run.number, first, end))
         running = self._orphans(live)
