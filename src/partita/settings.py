@@ -8,6 +8,7 @@ of it at once.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ __all__ = ["SETTINGS_FILE", "Setting", "Settings", "describe_settings", "find_pr
 
 SETTINGS_FILE = "partita.toml"
 _PREFIX = "PARTITA_"
+_AMOUNT_LIMIT = 1e9
 
 #: Variables with the prefix that are no settings: for finding faults, and Partita's own mark on its workers.
 _OTHER_VARIABLES = frozenset({"PARTITA_DEBUG", "PARTITA_WORKER"})
@@ -83,19 +85,24 @@ def _choice(*known: str) -> Callable[[Any], str]:
     return parse
 
 
-def _amount(value: Any) -> float:
+def _number(value: Any) -> float:
+    """The number, or NaN for what is none."""
     try:
-        number = float(value) if not isinstance(value, bool) else -1.0
+        return float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < 1e9:
+        return math.nan
+
+
+def _amount(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number < _AMOUNT_LIMIT:
         raise ValueError("a number that is not negative, such as 4 or 0.5")
     return number
 
 
 def _positive_amount(value: Any) -> float:
-    number = _amount(value)
-    if not number:
+    number = _number(value)
+    if not 0 < number < _AMOUNT_LIMIT:
         raise ValueError("a number above 0, such as 4 or 0.5")
     return number
 

@@ -163,7 +163,8 @@ def tell_step(session: Session, run: RunView, word: str) -> None:
     output.line(f"{output.paint(clean(step['path']), 'bold')}  {state}")
     for name, told in (
         ("number", str(step["id"])), ("kind", step["kind"]), ("called at", step["place"]),
-        ("marks", ", ".join(step["marks"])), ("inputs", ", ".join(map(str, step["inputs"]))), ("value", step["preview"]),
+        ("marks", ", ".join(step["marks"])), ("inputs", ", ".join(map(str, step["inputs"]))),
+        ("value", step["preview"]),
     ):  # fmt: skip
         if told:
             output.line(f"  {output.paint(f'{name:<9}', 'dim')} {clean(told)}")

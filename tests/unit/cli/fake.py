@@ -1,0 +1,216 @@
+"""A workspace whose runs follow a script, for tests of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from partita.errors import CheckError, NotFoundError, Problem
+from partita.protocol.requests import AttemptView, EngineView, LogChunk, RunView, StepView, WatchView
+from partita.protocol.values import PLAIN, pack
+from partita.settings import Settings
+from partita.workspace.port import CheckView
+
+__all__ = ["FakeWorkspace", "make_run", "make_step"]
+
+NOW = 1_790_000_000.0
+
+
+def make_step(number: int, path: str, state: str = "succeeded", **fields: Any) -> StepView:
+    step = StepView(
+        id=number, parent=0, name=path.rpartition("/")[2], path=path, kind="task", state=state, marks=[], attempts=1,
+        place="flows.py:7", inputs=[], fallback_of=-1, started_at=NOW, ended_at=NOW + 1.5, due_at=None, preview="42",
+        error=None, progress=None,
+    )  # fmt: skip
+    step.update(fields)  # type: ignore[typeddict-item]
+    return step
+
+
+def make_run(number: str, state: str = "succeeded", **fields: Any) -> RunView:
+    run = RunView(
+        id=number, flow="flows.py:news", title="news", state=state, bundle="b1", tags=["nightly"], created_at=NOW,
+        started_at=NOW, ended_at=NOW + 3.25, error=None, notes={}, counts={"succeeded": 3}, parent=None, rerun_of=None,
+    )  # fmt: skip
+    run.update(fields)  # type: ignore[typeddict-item]
+    return run
+
+
+ERROR: Any = {
+    "type": "ValueError", "message": "no [bold] letters in 'x'", "origin": "user", "step": "fit[1]",
+    "traceback": 'Traceback (most recent call last):\n  File "flows.py", line 9, in fit\n    raise ValueError\n'
+    "ValueError: no [bold] letters in 'x'",
+}  # fmt: skip
+
+
+class FakeWorkspace:
+    """Implements `partita.workspace.port.Workspace`; `asked` keeps what it was asked to change."""
+
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        self.folder = folder
+        self.settings = settings if settings is not None else Settings()
+        self.asked: list[tuple[Any, ...]] = []
+        self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
+        self.views: dict[str, RunView] = {}
+        self.step_views: dict[str, list[StepView]] = {}
+        self.before_end: Any = None  # called while a run is watched
+        self.is_up = True
+        self.add("0run1", "succeeded")
+
+    def add(self, number: str, state: str, steps: list[StepView] | None = None, **fields: Any) -> None:
+        root = make_step(0, "news", state, parent=-1, kind="flow")
+        if steps is None:
+            steps = [make_step(1, "load"), make_step(2, "fit[0]"), make_step(3, "fit[1]"), make_step(4, "report")]
+        self.step_views[number] = [root, *steps]
+        counts: dict[str, int] = {}
+        for step in self.step_views[number]:
+            counts[step["state"]] = counts.get(step["state"], 0) + 1
+        if state == "succeeded":
+            fields.setdefault("result", pack([PLAIN, {"accuracy": 0.83, "loss": float("nan")}]))
+        self.views[number] = make_run(number, state, counts=counts, **fields)
+
+    def add_failed(self, number: str, **fields: Any) -> None:
+        steps = [
+            make_step(1, "load"),
+            make_step(2, "fit[0]"),
+            make_step(3, "fit[1]", "failed", error=ERROR, attempts=3),
+            make_step(4, "report", "skipped", attempts=0, started_at=None, ended_at=None),
+        ]
+        self.add(number, "failed", steps, **{"error": ERROR, **fields})
+
+    def launch(
+        self,
+        flow: str,
+        *,
+        texts: dict[str, str] | None = None,
+        executor: str = "",
+        tags: Sequence[str] = (),
+        key: str = "",
+    ) -> str:
+        self.asked.append(("launch", flow, texts, executor, list(tags), key))
+        if texts and "unknown" in texts:
+            raise CheckError([Problem("news has no input 'unknown'", "flows.py:3", "it has n and rate")])
+        self.add("0new", "succeeded") if "0new" not in self.views else None
+        return "0new"
+
+    def check(self, flow: str, texts: dict[str, str]) -> CheckView:
+        self.asked.append(("check", flow, texts))
+        problems: list[dict[str, Any]] = [
+            {"message": "cannot decide whether fit takes list", "place": "flows.py:8", "remedy": "", "is_warning": True}
+        ]
+        if "bad" in texts:
+            wrong = {"message": "fit takes int, load gives str", "place": "flows.py:9", "remedy": "convert it"}
+            return {"problems": [*problems, {**wrong, "is_warning": False}], "graph": None}
+        return {"problems": problems, "graph": {"steps": graph_steps()}}
+
+    def _find(self, run: str) -> str:
+        if run == "latest":
+            return list(self.views)[-1]
+        found = [number for number in self.views if number.startswith(run)]
+        if len(found) != 1:
+            raise NotFoundError(f"there is no run {run!r}; `partita runs list` shows those there are")
+        return found[0]
+
+    def run(self, run: str, *, with_result: bool = False) -> RunView:
+        view = self.views[self._find(run)].copy()
+        if not with_result:
+            view.pop("result", None)
+        return view
+
+    def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
+        self.asked.append(("runs", flow, list(states), limit))
+        return [
+            self.run(number) for number in reversed(self.views) if not states or self.views[number]["state"] in states
+        ]
+
+    def steps(self, run: str, *, after: int = -1, limit: int = 500) -> list[StepView]:
+        return [step for step in self.step_views[self._find(run)] if step["id"] > after][:limit]
+
+    def attempts(self, run: str, step: int | None = None) -> list[AttemptView]:
+        return [
+            AttemptView(step=step or 0, number=number, executor="process", outcome=outcome, started_at=NOW,
+                        ended_at=NOW + 1, cpu_s=0.5, peak_bytes=3 << 20, error=error)
+            for number, outcome, error in ((1, "failed", ERROR), (2, "succeeded", None))
+        ]  # fmt: skip
+
+    def logs(self, run: str, *, step: int | None = None, attempt: int | None = None) -> Iterator[LogChunk]:
+        self._find(run)
+        self.asked.append(("logs", step, attempt))
+        texts = {1: "loading\x1b[31m red\x1b[0m\x1b]0;title\x07\n", 3: "half a ", 4: "last line"}
+        for number in [step] if step is not None else texts:
+            text = texts.get(number, "")
+            for position in (0, 1):
+                part = text[:5] if position == 0 else text[5:]
+                yield LogChunk(
+                    step=number, attempt=1, path=f"step{number}", text=part, next_offset=0, is_complete=position > 0
+                )
+
+    def follow_logs(self, run: str, *, step: int | None = None) -> Iterator[LogChunk]:
+        self.asked.append(("follow", step))
+        yield from self.logs(run, step=step)
+
+    def watch(self, run: str, version: int = 0, timeout_s: float = 10.0) -> WatchView:
+        """First everything runs, then it is as the script says."""
+        number = self._find(run)
+        if version == 0:
+            running: list[StepView] = [
+                {**step, "state": "running", "ended_at": None}
+                for step in self.step_views[number]  # type: ignore[misc]
+            ]
+            return WatchView(version=1, run=self._running(number), steps=running, is_final=False)
+        if self.before_end is not None:
+            told = self.before_end(version)
+            if told is not None:
+                return WatchView(version=version, run=self._running(number), steps=[], is_final=False)
+        return WatchView(version=2, run=self.run(number), steps=self.step_views[number], is_final=True)
+
+    def _running(self, number: str) -> RunView:
+        return {**self.run(number), "state": "running", "ended_at": None}  # type: ignore[typeddict-item]
+
+    def cancel(self, run: str, *, step: int | None = None, force: bool = False) -> None:
+        number = self._find(run)
+        self.asked.append(("cancel", number, step, force))
+        self.views[number] = {**self.views[number], "state": "cancelled"}  # type: ignore[typeddict-item]
+
+    def resume(self, run: str) -> RunView:
+        self.asked.append(("resume", self._find(run)))
+        return self.run(run)
+
+    def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
+        number = self._find(run)
+        self.asked.append(("rerun", number, same_code, texts))
+        self.add("0again", "succeeded", rerun_of=number, notes={"adopted": 3})
+        return "0again"
+
+    def flows(self) -> list[str]:
+        return self.known_flows
+
+    def engine(self) -> EngineView | None:
+        if not self.is_up:
+            return None
+        return EngineView(
+            pid=4321, version="0.1.0", started_at=NOW, runs=1, steps=12, workers=2,
+            capacity={"cpu": 4.0, "memory": 8 << 30, "gpu": 0.0}, held={"cpu": 2.0, "memory": 0.0, "gpu": 0.0},
+        )  # fmt: skip
+
+    def stop_engine(self) -> None:
+        self.asked.append(("stop_engine",))
+        self.is_up = False
+
+    def close(self) -> None:
+        return None
+
+
+def graph_steps() -> list[StepView]:
+    """load -> fit[0..29] -> gather -> report, and a deferred flow after it, inside a flow that is laid out."""
+    fields: dict[str, Any] = {"state": "pending", "attempts": 0, "started_at": None, "ended_at": None, "preview": ""}
+    steps = [
+        make_step(0, "news", parent=-1, kind="flow", **fields),
+        make_step(1, "load", **fields),
+        make_step(2, "train", kind="flow", **fields),
+        *(make_step(3 + i, f"fit[{i}]", parent=2, inputs=[1], **fields) for i in range(30)),
+        make_step(33, "fit[]", parent=2, kind="gather", inputs=list(range(3, 33)), **fields),
+        make_step(34, "report<&>", inputs=[33, 1], **fields),
+        make_step(35, "improve", kind="flow", inputs=[34], **fields),
+    ]
+    return steps
