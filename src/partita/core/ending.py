@@ -8,7 +8,7 @@ from partita.core.events import Commands, Event, Happening
 from partita.core.graph import Run, Step, is_within, link
 from partita.core.states import BAD, FINAL, Kind, Mark, Need, State
 
-__all__ = ["Queue", "finish", "is_handled", "relink", "release_held"]
+__all__ = ["Queue", "finish", "is_handled", "judge", "relink", "release_held"]
 
 Queue = deque[Event]
 
@@ -85,37 +85,44 @@ def relink(run: Run, step: int, entry: int | tuple[int, tuple[str | int, ...], N
 
 def release_held(run: Run, step: Step, queue: Queue) -> None:
     """The layout of the step is known (or will never be): it can make no further use of the refs that it was given."""
-    for source, _, need in step.inputs:
-        if need == Need.HOLD:
-            held = run.steps[source]
-            held.holders -= 1
-            if held.state in BAD and not held.holders:
-                judge(run, held, queue)
+    held = [run.steps[source] for source, _, need in step.inputs if need == Need.HOLD]
+    for source in held:
+        source.holders -= 1
+    if held and run.unjudged:
+        waiting, run.unjudged = run.unjudged, set()
+        for number in waiting:
+            if number in run.steps:
+                judge(run, run.steps[number], queue)
 
 
 def judge(run: Run, step: Step, queue: Queue) -> None:
     """Fail the flow around a failed step, unless somebody looks at the failure."""
     if step.state not in (State.FAILED, State.CANCELLED) or step.parent < 0 or step.kind == Kind.UNDO:
         return
-    if step.marks & Mark.HANDLED:
+    if step.marks & Mark.HANDLED or run.steps[step.parent].state in FINAL:
         return
-    if is_handled(run, step):
+    handled = is_handled(run, step)
+    if handled is None:
+        run.unjudged.add(step.id)
+    elif handled:
         step.marks |= Mark.HANDLED
-    elif not step.holders:
+    else:
         queue.append(Event(Happening.BROKEN, step.parent, error=step.error))
 
 
-def is_handled(run: Run, origin: Step) -> bool:
+def is_handled(run: Run, origin: Step) -> bool | None:
     """Whether every way on from the failed step leads to somebody who looks at the failure.
 
     A settle, a fallback, or a map that tolerates failures looks at it; a step that is skipped because of it passes it on
     to whoever needs that step. (A fallback has the inputs of the step that it stands in for, and is skipped with it.)
+    None: a layout that is still to come may use one of these steps, and will decide.
     """
-    stack, seen = [origin], {origin.id}
+    stack, seen, is_open = [origin], {origin.id}, False
     while stack:
         step = stack.pop()
         if step.marks & Mark.HANDLED or (step is origin and step.state == State.FAILED and step.fallback >= 0):
             continue
+        is_open = is_open or bool(step.holders)
         entries = [*(step.dependents or ()), *(step.passed_on or ())]
         if any(not isinstance(entry, int) and entry[2] == Need.FINAL for entry in entries):
             continue
@@ -123,10 +130,12 @@ def is_handled(run: Run, origin: Step) -> bool:
         onward = [run.steps[n] for n in numbers if n in run.steps and run.steps[n].fallback_of < 0]
         if not onward:
             outer = run.steps.get(step.parent)
+            if step.holders:
+                continue
             if step is origin or outer is None or is_within(run, origin.id, outer.id):
                 return False
             onward = [outer]
         fresh = [step for step in onward if step.id not in seen]
         seen.update(step.id for step in fresh)
         stack.extend(fresh)
-    return True
+    return None if is_open else True

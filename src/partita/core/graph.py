@@ -65,7 +65,7 @@ class Step:
 class Run:
     """One run's state, as the machine sees it."""
 
-    __slots__ = ("finished", "id", "next_id", "number", "profiles", "steps", "undos")
+    __slots__ = ("finished", "id", "next_id", "number", "profiles", "steps", "undos", "unjudged")
 
     def __init__(self, number: int, id: str) -> None:
         self.number = number
@@ -74,6 +74,7 @@ class Run:
         self.profiles: list[Profile] = []
         self.next_id = 0
         self.finished = 0  # how many steps have ended: the order in which compensation goes back
+        self.unjudged: set[int] = set()  # failed steps of which it is not yet known whether anybody looks at the failure
         self.undos: dict[int, list[int]] = {}  # by flow: finished steps still to be undone, the next one last
 
     @property

@@ -261,6 +261,10 @@ TABLE: dict[tuple[State, Happening], Handler] = {
     (S.RUNNING, H.CANCEL): _cancel_running,
 }
 # A step may be skipped or cancelled while news of its inputs, its layout or its children is on the way.
-for _state in FINAL:
-    for _happening in (H.INPUT_READY, H.INPUT_BAD, H.REVEALED, H.DRAIN, H.CANCEL, H.CHILD_ENDED, H.BROKEN, H.DUE):
+for _state in (S.SKIPPED, S.CANCELLED):
+    for _happening in (H.INPUT_READY, H.INPUT_BAD, H.REVEALED, H.CHILD_ENDED):
         TABLE[_state, _happening] = _ignore
+TABLE[S.CANCELLED, H.BROKEN] = _ignore
+for _state in FINAL:
+    TABLE[_state, H.DRAIN] = _ignore  # it ended by what was drained before it
+    TABLE[_state, H.CANCEL] = _ignore

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from partita.core.ending import Queue
+from partita.core.ending import Queue, judge
 from partita.core.events import Commands, Event, Happening
 from partita.core.flows import close, enlist_child
 from partita.core.graph import Run, Step, link
@@ -100,10 +100,20 @@ def resume(run: Run, running: dict[int, int], out: Commands) -> None:
             step.waiting = 1
             queue.extend(_link(run, step))
             queue.append(Event(Happening.REVEALED, step.id))
+    queue = [*_judgements(run), *queue]
     queue.extend(Event(Happening.ORPHANED, step, attempt) for step, attempt in running.items())
     for event in queue:
         advance(run, event, out)
     _close_what_ended(run, out)
+
+
+def _judgements(run: Run) -> list[Event]:
+    """What failures mean of which it was not known when they were stored."""
+    found: Queue = deque()
+    for step in run.steps.values():
+        if step.state in (State.FAILED, State.CANCELLED):
+            judge(run, step, found)
+    return list(found)
 
 
 def _retrace(run: Run, step: Step) -> None:

@@ -5,7 +5,7 @@ The numbers are stored; they never change their meaning.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 __all__ = ["BAD", "FINAL", "Kind", "Mark", "Need", "State"]
 
@@ -46,7 +46,7 @@ class Need(IntEnum):
     HOLD = 3  # nothing: the ref is only passed on (a parameter annotated Ref[T])
 
 
-class Mark(IntEnum):
+class Mark(IntFlag):
     """What else is to be known of a step: bits, so that a step can have several."""
 
     ADOPTED = 1  # the value is that of a step of the run that this one reruns, or of the cache

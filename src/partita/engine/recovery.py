@@ -58,6 +58,8 @@ class Recovery:
             try:
                 self.take_up(row)
             except Exception:
+                if self._book.is_strict:
+                    raise
                 # One run that cannot be rebuilt must not keep the others from going on.
                 _log.exception("run %s could not be taken up and stays as it is", row.id)
                 self._book.lives.pop(row.number, None)
