@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from partita.core.states import Kind, Need
-from partita.protocol.values import DICT, INPUT, LIST, OUTCOME, PLAIN, REF, pack, unpack
+from partita.values import DICT, INPUT, LIST, OUTCOME, PLAIN, REF, pack, unpack
 from tests.simulation.program import Operation, Program
 
 __all__ = ["decode", "lay_out", "open_order"]

@@ -14,7 +14,7 @@ from partita.engine.lanes import Lanes
 from partita.engine.loop import Engine
 from partita.engine.values import ValueCache
 from partita.errors import StoreError
-from partita.protocol.values import PLAIN, pack, unpack
+from partita.values import PLAIN, pack, unpack
 from partita.store.port import Turn
 from partita.testing.clock import VirtualClock
 from partita.testing.memory_store import MemoryStore

@@ -68,7 +68,7 @@ def test_every_form_is_understood(tmp_path: Path) -> None:
     [
         ("cpu = true", "partita.toml:2: cpu is True; give a number above 0"),
         ("cpu = 0", "give a number above 0"),
-        ("cpu = -1", "not negative"),
+        ("gpu = -1", "not negative"),
         ("cpu = nan", "cpu is nan"),
         ('memory = "2 gallons"', "give a size"),
         ("memory = 1.5", "give a size"),

@@ -21,7 +21,7 @@ from partita.artifacts.records import field_names, make_record
 from partita.artifacts.references import References
 from partita.artifacts.structure import ATOMS, is_tree, packed_plain
 from partita.errors import ValueStoreError
-from partita.protocol.values import (
+from partita.values import (
     BLOB,
     DICT,
     INLINE,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from partita.artifacts.blobs import Buffer
 from partita.errors import DamagedError, ValueStoreError
-from partita.protocol.values import pack, unpack
+from partita.values import pack, unpack
 
 __all__ = ["MAPPED_BYTES", "Leaf", "array_leaf", "open_file", "open_leaf", "path_leaf", "plain_leaf"]
 

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-from partita.protocol.values import pack
+from partita.values import pack
 
 __all__ = ["ATOMS", "is_tree", "packed_plain"]
 

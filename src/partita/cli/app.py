@@ -72,7 +72,9 @@ def _invoke(words: list[str], session: Session) -> int:
 def _command(words: Sequence[str]) -> Any:
     import typer.main
 
-    return typer.main.get_command(build_app(words[0] if words else None))
+    from partita.cli.quick import quicken
+
+    return quicken(typer.main.get_command(build_app(words[0] if words else None)))
 
 
 def build_app(first_word: str | None = None) -> typer.Typer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from partita.protocol.requests import ErrorView, RunView, StepView
 
 __all__ = ["all_steps", "tell_error", "tell_failures", "tell_problems"]
 
+_BUNDLE = re.compile(r"[^\"\s]*/bundles/[0-9a-f]{64}/")
 _SHOWN = 3
 _LOG_LINES = 12
 _LOOKED_AT = 20_000
@@ -87,7 +89,8 @@ def tell_error(output: Output, error: ErrorView) -> None:
     if problems:
         tell_problems(output, problems)
         return
-    traceback = error.get("traceback", "").rstrip()
+    # The bundle is a copy of the project's files: its reader knows them by their names in the project.
+    traceback = _BUNDLE.sub("", error.get("traceback", "")).rstrip()
     if traceback:
         for line in traceback.split("\n"):
             output.note("  " + clean_log(line, keeps_colors=False), "dim" if line.startswith(" ") else "")

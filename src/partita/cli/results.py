@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from partita.protocol.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
+from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
 
 __all__ = ["result_json", "result_text"]
 

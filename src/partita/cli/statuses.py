@@ -14,7 +14,7 @@ from partita.errors import (
 )
 from partita.protocol.requests import RunView
 
-__all__ = ["CANCELLED", "FAILED", "INTERRUPTED", "LEGEND", "SUCCESS", "TROUBLE", "WRONG_USE", "of_error", "of_run"]
+__all__ = ["CANCELLED", "FAILED", "INTERRUPTED", "LEGEND", "SUCCESS", "TROUBLE", "WRONG_USE", "is_refused", "of_error", "of_run"]
 
 SUCCESS = 0
 FAILED = 1
@@ -52,4 +52,6 @@ def of_run(run: RunView) -> int:
 def is_refused(run: RunView) -> bool:
     """Whether the run's own checks refused it, before any step ran."""
     error = run["error"]
-    return error is not None and error.get("type") == "CheckError" and not run["counts"].get("succeeded")
+    if error is None or run["counts"].get("succeeded"):
+        return False
+    return error.get("type", "").rpartition(".")[2] == "CheckError"

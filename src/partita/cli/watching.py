@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from partita.cli import statuses
-from partita.cli.failures import tell_failures
+from partita.cli.failures import tell_error, tell_failures
 from partita.cli.interrupts import Interrupts
 from partita.cli.lines import LineDisplay, NoDisplay
 from partita.cli.live import LiveDisplay
@@ -111,6 +111,9 @@ def _conclude(session: Session, run: str, progress: Progress, is_quiet: bool) ->
     status = statuses.of_run(view)
     if session.output.is_json:
         session.output.document({**view, "result": result_json(view.get("result")), "exit_status": status})
+        return status
+    if statuses.is_refused(view) and view["error"] is not None:
+        tell_error(session.output, view["error"])
         return status
     if not is_quiet:
         _summarise(session.output, view)

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from partita.core.graph import Step
-from partita.protocol.values import Node
+from partita.values import Node
 
 __all__ = ["Commands", "Event", "Happening", "NewStep"]
 

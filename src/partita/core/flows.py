@@ -6,7 +6,7 @@ from partita.core.ending import Queue, finish, relink, release_held
 from partita.core.events import Commands, Event, Happening, NewStep
 from partita.core.graph import Run, Step, descendants, is_within, leaves, link, path_of
 from partita.core.states import BAD, FINAL, Kind, Mark, Need, State
-from partita.protocol.values import pack, refs_of
+from partita.values import pack, refs_of
 
 __all__ = ["add_step", "broken", "cancel_flow", "child_ended", "close", "discard_layout", "drain_below", "framed", "laid"]
 

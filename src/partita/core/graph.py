@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from partita.core.records import Profile
 from partita.core.states import BAD, Kind, Mark, Need, State
-from partita.protocol.values import LIST, OUTCOME, REF, Node, Path, navigate, refs_of, unpack
+from partita.values import LIST, OUTCOME, REF, Node, Path, navigate, refs_of, unpack
 
 __all__ = [
     "Input", "Run", "Step", "alias_of", "descendants", "first_failure", "follow", "is_within", "leaves", "link",

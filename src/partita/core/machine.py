@@ -18,7 +18,7 @@ from partita.core.events import Commands, Event, Happening
 from partita.core.graph import Run, Step, first_failure, path_of
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.errors import IllegalTransitionError
-from partita.protocol.values import pack
+from partita.values import pack
 
 __all__ = ["TABLE", "advance"]
 

@@ -12,7 +12,7 @@ from partita.core.flows import close, enlist_child
 from partita.core.graph import Run, Step, link
 from partita.core.machine import advance
 from partita.core.states import FINAL, Kind, Mark, Need, State
-from partita.protocol.values import Node
+from partita.values import Node
 
 __all__ = ["StoredStep", "rebuild", "resume"]
 

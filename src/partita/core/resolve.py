@@ -8,7 +8,7 @@ import msgpack
 
 from partita.core.graph import Input, Run, alias_of, follow
 from partita.core.states import Kind, Need
-from partita.protocol.values import (
+from partita.values import (
     DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, Path, navigate, pack, pack_list, refs_of, unpack,
 )  # fmt: skip
 

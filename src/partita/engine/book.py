@@ -18,7 +18,7 @@ from partita.engine.values import ValueCache
 from partita.errors import IllegalTransitionError
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
-from partita.protocol.values import pack
+from partita.values import pack
 from partita.store.port import AttemptEnd, Store, Turn
 
 __all__ = ["Book", "Limits"]

@@ -15,7 +15,7 @@ from partita.engine.lanes import BRIEF_S, Flight, Lane, Lanes
 from partita.engine.live import Live, unpack_inputs
 from partita.plan.queue import Line
 from partita.protocol.messages import Order
-from partita.protocol.values import pack, unpack
+from partita.values import pack, unpack
 from partita.store.port import AttemptRow
 
 __all__ = ["Dispatch"]

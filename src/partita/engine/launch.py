@@ -17,7 +17,7 @@ from partita.engine.live import Live, profile_from, step_row
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.requests import LaunchRequest
-from partita.protocol.values import pack, unpack
+from partita.values import pack, unpack
 from partita.store.port import RunRow
 
 __all__ = ["Launch"]

@@ -19,7 +19,7 @@ from partita.engine.launch import Launch
 from partita.engine.live import Live
 from partita.engine.recovery import Recovery
 from partita.errors import FencedError, StoreError
-from partita.protocol.values import pack
+from partita.values import pack
 from partita.store.port import Turn
 
 __all__ = ["Engine"]

@@ -12,7 +12,7 @@ from partita.engine.live import Live, unpack_inputs
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.requests import AttemptView, LogChunk, RunView, StepView, WatchView
-from partita.protocol.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
+from partita.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
 from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow
 
 __all__ = ["Reading"]

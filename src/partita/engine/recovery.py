@@ -15,7 +15,7 @@ from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.live import Live, profile_from, stored_step
 from partita.errors import NotFoundError
-from partita.protocol.values import REF, unpack
+from partita.values import REF, unpack
 from partita.store.port import AttemptEnd, RunRow
 
 __all__ = ["Recovery"]

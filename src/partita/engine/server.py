@@ -22,7 +22,7 @@ from partita.engine.loop import Engine
 from partita.engine.reading import Reading
 from partita.errors import PartitaError, ProtocolError
 from partita.protocol.requests import EngineView, LaunchRequest, WatchView
-from partita.protocol.values import unpack
+from partita.values import unpack
 
 __all__ = ["Server"]
 

@@ -11,7 +11,7 @@ from partita.flow.loading import locate
 from partita.flow.mapped import Mapped
 from partita.flow.ref import RefParts, StepRef
 from partita.flow.signature import Holding, Parameter, Signature
-from partita.protocol.values import DICT, INPUT, LIST, OBJECT, REF, TUPLE, Node, Path, is_plain
+from partita.values import DICT, INPUT, LIST, OBJECT, REF, TUPLE, Node, Path, is_plain
 
 __all__ = ["ArgumentWriter", "Source", "ValueWriter", "element_types", "holds_refs", "needs_values", "with_lists"]
 

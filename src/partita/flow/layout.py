@@ -23,7 +23,7 @@ from partita.flow.ref import RefParts, StepRef, make_ref
 from partita.flow.settle import Outcome, outcome_of
 from partita.flow.signature import MISSING, Signature
 from partita.flow.types import list_of
-from partita.protocol.values import PLAIN, Node, Path, pack
+from partita.values import PLAIN, Node, Path, pack
 
 __all__ = ["Layout"]
 

@@ -17,7 +17,7 @@ from partita.flow.settle import outcome_of
 from partita.flow.signature import MISSING, Parameter
 from partita.flow.types import Verdict, is_union, list_of, plain_form, relate
 from partita.flow.values import check_value
-from partita.protocol.values import pack
+from partita.values import pack
 
 if TYPE_CHECKING:
     from partita.flow.layout import Layout

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from partita.core.records import Demand, Profile
 from partita.flow.definition import Definition
 from partita.flow.loading import locate
-from partita.protocol.values import Node, pack
+from partita.values import Node, pack
 
 __all__ = ["Encode", "ProfileBook", "make_profile", "profile_map"]
 

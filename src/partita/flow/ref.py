@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, get_args, get_origin
 
 from partita.errors import RefError
-from partita.protocol.values import Path
+from partita.values import Path
 
 __all__ = [
     "NEEDS_VALUE", "Ref", "RefOwner", "RefParts", "StepRef", "is_ref", "make_ref", "parts_of", "refuse",

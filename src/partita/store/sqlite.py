@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import FencedError, StoreError, UnsafeStoreError
-from partita.protocol.values import unpack
+from partita.values import unpack
 from partita.store.faults import explained
 from partita.store.mounts import MOUNT_TABLE, refuse_network_file_system
 from partita.store.port import AttemptEnd, AttemptRow, ProfileRow, ReportRow, RunRow, StepRow, Turn

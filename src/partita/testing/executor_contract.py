@@ -20,7 +20,7 @@ import pytest
 from partita.core.records import Demand, Profile
 from partita.executors.port import CLOSED, LOST, RETURNED, Executor, Launchable, Message
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST, Order
-from partita.protocol.values import PLAIN, pack, unpack
+from partita.values import PLAIN, pack, unpack
 from partita.testing.contract_tasks import SOURCE
 
 __all__ = ["Desk", "ExecutorContract"]

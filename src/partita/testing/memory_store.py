@@ -9,7 +9,7 @@ from typing import Any
 
 from partita.core.states import FINAL
 from partita.errors import FencedError, StoreError
-from partita.protocol.values import unpack
+from partita.values import unpack
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,

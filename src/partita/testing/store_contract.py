@@ -18,7 +18,7 @@ import pytest
 
 from partita.core.states import Kind, State
 from partita.errors import FencedError, StoreError
-from partita.protocol.values import pack
+from partita.values import pack
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,

@@ -13,7 +13,7 @@ from partita.executors.port import LOST
 from partita.flow.arrival import check_arrivals, without_reserved
 from partita.flow.context import attempting
 from partita.protocol.messages import DONE, FAILED
-from partita.protocol.values import BLOB, INLINE, INPUT, PLAIN
+from partita.values import BLOB, INLINE, INPUT, PLAIN
 from partita.worker.attempt_context import AttemptContext
 from partita.worker.control import StopAttempt
 from partita.worker.environment import surroundings, without_secrets

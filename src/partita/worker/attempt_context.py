@@ -155,7 +155,7 @@ class ChildRun:
             StepError: the run failed.
             CancelledError: it was cancelled.
         """
-        from partita.protocol.values import unpack
+        from partita.values import unpack
 
         final = self._final()
         error = final.get("error") or {}

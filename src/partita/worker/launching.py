@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import DefinitionError
-from partita.protocol.values import pack
+from partita.values import pack
 
 if TYPE_CHECKING:
     from partita.worker.attempt import Attempt

@@ -9,7 +9,7 @@ from partita.flow.ambient import forbid_direct
 from partita.flow.entry import lay_out as lay_out_flow
 from partita.flow.layout import Layout
 from partita.protocol.messages import FRAME, LAID
-from partita.protocol.values import pack
+from partita.values import pack
 
 if TYPE_CHECKING:
     from partita.errors import Problem

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.flow.loading import load, locate
-from partita.protocol.values import BLOB, DICT, INLINE, LIST, OBJECT, SELECT, TUPLE, Node, pack, unpack
+from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, SELECT, TUPLE, Node, pack, unpack
 
 if TYPE_CHECKING:
     from partita.artifacts.codecs import Encoder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from partita.errors import CancelledError, CheckError, Problem, RunError, StepError
 from partita.protocol.requests import ErrorView, LaunchRequest, RunView, StepView
-from partita.protocol.values import pack, unpack
+from partita.values import pack, unpack
 from partita.workspace.local import LocalWorkspace, open_workspace
 
 if TYPE_CHECKING:

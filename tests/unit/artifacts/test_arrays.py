@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as nst
 from partita.artifacts.blobs import FolderBlobs
 from partita.artifacts.codecs import Encoder
 from partita.errors import DamagedError
-from partita.protocol.values import BLOB, INLINE, pack, unpack
+from partita.values import BLOB, INLINE, pack, unpack
 
 KEY = b"k" * 32
 

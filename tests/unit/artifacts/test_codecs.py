@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from partita.artifacts.blobs import FolderBlobs
 from partita.artifacts.codecs import Encoder
 from partita.errors import DamagedError, DefinitionError, RefError, ValueStoreError
-from partita.protocol.values import (
+from partita.values import (
     BLOB,
     DICT,
     INLINE,

@@ -8,7 +8,7 @@ from typing import Any
 
 from partita.errors import CheckError, NotFoundError, Problem
 from partita.protocol.requests import AttemptView, EngineView, LogChunk, RunView, StepView, WatchView
-from partita.protocol.values import PLAIN, pack
+from partita.values import PLAIN, pack
 from partita.settings import Settings
 from partita.workspace.port import CheckView
 

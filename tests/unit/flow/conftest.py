@@ -13,7 +13,7 @@ from partita.flow.entry import lay_out
 from partita.flow.layout import Layout
 from partita.flow.loading import allow_local_functions, load
 from partita.flow.settle import make_outcome
-from partita.protocol.values import DICT, INLINE, INPUT, LIST, OBJECT, PLAIN, REF, TUPLE, Node, is_plain, unpack
+from partita.values import DICT, INLINE, INPUT, LIST, OBJECT, PLAIN, REF, TUPLE, Node, is_plain, unpack
 
 
 def encode_value(value: Any, declared: Any = None) -> Node:

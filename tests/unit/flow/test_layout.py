@@ -21,7 +21,7 @@ from partita.flow.ref import Ref, is_ref
 from partita.flow.settle import Outcome, settle
 from partita.flow.task import task
 from partita.protocol.messages import FRAME_STEPS
-from partita.protocol.values import DICT, INPUT, LIST, OBJECT, PLAIN, REF, TUPLE, pack, unpack
+from partita.values import DICT, INPUT, LIST, OBJECT, PLAIN, REF, TUPLE, pack, unpack
 
 
 @task

@@ -15,7 +15,7 @@ from partita.flow.flow import flow
 from partita.flow.mapped import constant
 from partita.flow.settle import Outcome
 from partita.flow.task import task
-from partita.protocol.values import PLAIN, unpack
+from partita.values import PLAIN, unpack
 
 
 @task

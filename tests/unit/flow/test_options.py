@@ -16,7 +16,7 @@ from partita.flow.profiles import make_profile, profile_map
 from partita.flow.retries import retry_decision
 from partita.flow.task import task
 from partita.flow.units import duration_s, size_bytes
-from partita.protocol.values import pack, unpack
+from partita.values import pack, unpack
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from partita.flow.flow import flow
 from partita.flow.layout import Layout
 from partita.flow.ref import Ref, StepRef
 from partita.flow.task import task
-from partita.protocol.values import PLAIN
+from partita.values import PLAIN
 
 
 @task

@@ -15,7 +15,7 @@ from partita.flow.flow import flow
 from partita.flow.layout import Layout
 from partita.flow.ref import Ref, parts_of
 from partita.flow.task import task
-from partita.protocol.values import INPUT, REF, navigate, refs_of, unpack
+from partita.values import INPUT, REF, navigate, refs_of, unpack
 
 
 @dataclass

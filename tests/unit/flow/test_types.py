@@ -343,7 +343,7 @@ def test_what_cannot_be_decided_is_a_warning_and_is_checked_on_arrival(lay):
     assert "take's value takes int, and step untyped gives no declared type" in warning.message.replace(
         warning.message[warning.message.find(" (called") : warning.message.find(")") + 1], ""
     )
-    from partita.protocol.values import unpack
+    from partita.values import unpack
 
     _, names, named = unpack(layout.rows[1][4])
     keywords = {name: node[1] for name, node in zip(names, named, strict=True)}

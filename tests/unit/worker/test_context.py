@@ -6,7 +6,7 @@ from typing import Any
 
 from partita.executors.port import LOST, RETURNED
 from partita.protocol.messages import DONE, PROGRESS, REPORT, REQUEST
-from partita.protocol.values import PLAIN, pack, unpack
+from partita.values import PLAIN, pack, unpack
 
 _HEAD = "import pathlib, time\nfrom partita.flow.context import context\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from partita.protocol.messages import FAILED, FRAME, LAID
-from partita.protocol.values import INPUT, PLAIN, REF, pack, unpack
+from partita.values import INPUT, PLAIN, REF, pack, unpack
 
 _HEAD = "from partita.flow.task import task\nfrom partita.flow.flow import flow\n"
 

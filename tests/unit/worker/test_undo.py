@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from partita.protocol.values import PLAIN, pack
+from partita.values import PLAIN, pack
 from partita.worker.undo import undo_arguments
 
 

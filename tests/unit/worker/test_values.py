@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from partita.protocol.values import BLOB, INPUT, PLAIN, TUPLE, unpack
+from partita.values import BLOB, INPUT, PLAIN, TUPLE, unpack
 
 
 def test_values_of_any_kind_pass_from_step_to_step(bench: Any) -> None:
@@ -49,7 +49,7 @@ def test_what_cannot_be_stored_is_a_failure_that_helps(bench: Any, value: str, p
 
 
 def test_a_value_is_checked_on_arrival_where_its_type_was_not_known(bench: Any) -> None:
-    from partita.protocol.values import pack
+    from partita.values import pack
 
     bench.write("def twice(number: int) -> int:\n    return 2 * number\n")
     order = bench.start("twice", nodes=[[PLAIN, "text"]])

@@ -1,0 +1,141 @@
+"""How a value travels and is stored: a packed tree of nodes.
+
+A *node* is a MessagePack array whose first element is its tag. The engine reads the tree's structure (to follow
+refs and to take `ref["k"]` apart) and never what an opaque leaf holds; only workers and the user's own process do.
+
+    [PLAIN, plain]                        None, bool, int, float, str, bytes and lists and string-keyed dicts of them
+    [INLINE, codec, bytes, preview]       an encoded leaf that lies in the row itself
+    [BLOB, codec, hash, size, preview]    an encoded leaf that lies in the artifact store under its hash
+    [REF, step, path]                     the value of another step; path is a list of keys and indices
+    [LIST, nodes]  [TUPLE, nodes]
+    [DICT, keys, nodes]                   keys are plain
+    [OBJECT, class, names, nodes]         a dataclass, "module:qualname"
+    [OUTCOME, is_ok, node, error]         what settle gives; error is a map or None
+    [SELECT, node, path]                  what the worker has to take out of the node once it has opened it
+    [INPUT, k]                            in arguments only: the step's k-th input
+
+`preview` is a short text for people, made by whoever wrote the leaf.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+
+__all__ = [
+    "BLOB", "DICT", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "OBJECT", "OUTCOME", "PLAIN", "REF", "SELECT",
+    "TUPLE", "Node", "Path", "blobs_of", "is_plain", "navigate", "pack", "pack_list", "refs_of", "unpack",
+]  # fmt: skip
+
+PLAIN, INLINE, BLOB, REF, LIST, TUPLE, DICT, OBJECT, OUTCOME, SELECT, INPUT = range(11)
+
+#: Packed leaves up to this size lie in the step's row; larger ones become blobs.
+INLINE_LIMIT_BYTES = 4096
+
+Node = list[Any]
+Path = tuple[str | int, ...]
+
+_packer = msgpack.Packer(use_bin_type=True, autoreset=True)
+_SCALARS = frozenset({type(None), bool, float, str, bytes})
+_SIGNED_MINIMUM, _UNSIGNED_MAXIMUM = -(2**63), 2**64 - 1
+
+
+def pack(node: Any) -> bytes:
+    """The node as bytes."""
+    packed: bytes = _packer.pack(node)
+    return packed
+
+
+def unpack(data: bytes) -> Any:
+    """The node that `pack` made the bytes from."""
+    return msgpack.unpackb(data, raw=False, strict_map_key=False, use_list=True)
+
+
+def is_plain(value: object) -> bool:
+    """Whether MessagePack gives the value back exactly: no subclasses, no tuples, no integer past 64 bits."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind is int:
+        return _SIGNED_MINIMUM <= value <= _UNSIGNED_MAXIMUM  # type: ignore[operator]
+    if kind is list:
+        return all(map(is_plain, value))  # type: ignore[call-overload]
+    if kind is dict:
+        return all(type(key) is str and is_plain(item) for key, item in value.items())  # type: ignore[attr-defined]
+    return False
+
+
+def pack_list(packed: list[bytes]) -> bytes:
+    """[LIST, nodes] of nodes that are packed already, without opening them."""
+    head = msgpack.Packer(autoreset=False)
+    head.pack_array_header(2)
+    head.pack(LIST)
+    head.pack_array_header(len(packed))
+    return head.bytes() + b"".join(packed)
+
+
+def navigate(node: Node, path: Path) -> tuple[Node, Path]:
+    """Follow the path as far as the structure is visible.
+
+    Returns the node reached and what is left of the path: empty, unless a ref or an opaque leaf was met.
+
+    Raises:
+        LookupError: the structure has no such key or index.
+    """
+    for position, key in enumerate(path):
+        tag = node[0]
+        if tag in (LIST, TUPLE):
+            node = node[1][key]
+        elif tag == DICT or tag == OBJECT:
+            names, nodes = (node[1], node[2]) if tag == DICT else (node[2], node[3])
+            if key not in names:
+                raise KeyError(key)
+            node = nodes[names.index(key)]
+        elif tag == PLAIN:
+            node = [PLAIN, node[1][key]]
+        else:
+            return node, path[position:]
+    return node, ()
+
+
+def refs_of(node: Node) -> list[tuple[int, Path]]:
+    """Every (step, path) that the node refers to, in order of appearance, without recursion."""
+    found: list[tuple[int, Path]] = []
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        tag = current[0]
+        if tag == REF:
+            found.append((current[1], tuple(current[2])))
+        elif tag in (LIST, TUPLE):
+            stack.extend(reversed(current[1]))
+        elif tag == DICT:
+            stack.extend(reversed(current[2]))
+        elif tag == OBJECT:
+            stack.extend(reversed(current[3]))
+        elif tag == OUTCOME and current[2] is not None:
+            stack.append(current[2])
+        elif tag == SELECT:
+            stack.append(current[1])
+    return found
+
+
+def blobs_of(node: Node) -> list[tuple[str, int]]:
+    """Every (hash, size in bytes) of a blob that the node names."""
+    found: list[tuple[str, int]] = []
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        tag = current[0]
+        if tag == BLOB:
+            found.append((current[2], current[3]))
+        elif tag in (LIST, TUPLE):
+            stack.extend(current[1])
+        elif tag in (DICT, OBJECT):
+            stack.extend(current[2] if tag == DICT else current[3])
+        elif tag == OUTCOME and current[2] is not None:
+            stack.append(current[2])
+        elif tag == SELECT:
+            stack.append(current[1])
+    return found
