@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from partita.errors import DamagedError, ValueStoreError
 
@@ -162,7 +162,7 @@ class _Part:
         self.path = self._place.with_name(f"{digest[2:10]}.{os.getpid()}.{secrets.token_hex(4)}.part")
         self._is_durable = is_durable
 
-    def __enter__(self) -> _Part:
+    def __enter__(self) -> Self:
         try:
             self._place.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -241,9 +241,9 @@ class Fingerprinter:
                 package = namespace.get("__package__") or ""
                 parts = package.split(".")[: None if level == 1 else 1 - level]
                 module_name = ".".join([*parts, *([module_name] if module_name else [])])
-            if not local:
-                continue
             module = self._import(module_name)
+            if not local:
+                continue  # imported so that it can be found in its package
             if module is None:
                 yield local, _Installed(module_name)
             elif name is None:

@@ -96,7 +96,7 @@ def test_a_small_array_can_be_written_to(encoder: Encoder) -> None:
 
 def test_a_large_array_is_mapped_and_writing_to_it_changes_no_blob(encoder: Encoder) -> None:
     array = np.arange(300_000, dtype=np.float64).reshape(3, -1)
-    node, back = round_trip(encoder, {"a": array})
+    _, back = round_trip(encoder, {"a": array})
     assert isinstance(back["a"].base, np.memmap)
     assert_same(array, back["a"])
     back["a"][:] = 7

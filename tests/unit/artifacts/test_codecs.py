@@ -439,7 +439,7 @@ def test_classes_of_scripts_travel_by_the_name_of_their_file(encoder: Encoder) -
         module = type(sys)(name)
         module.__partita_file__ = "flows/train.py"  # type: ignore[attr-defined]
         sys.modules[name] = module
-        exec(source, module.__dict__)  # noqa: S102
+        exec(source, module.__dict__)
         return module
 
     here, there = script("partita_script_train_here"), script("partita_script_train_there")
@@ -459,7 +459,7 @@ def test_what_locate_refuses_travels_with_its_code(encoder: Encoder) -> None:
     module = type(sys)("partita_script_interactive")
     module.__partita_file__ = "x.py"  # type: ignore[attr-defined]
     sys.modules["partita_script_interactive"] = module
-    exec("class Model:\n    rate = 3\n", module.__dict__)  # noqa: S102
+    exec("class Model:\n    rate = 3\n", module.__dict__)
     module.Model.__module__ = "__main__"  # as if typed into a notebook
     node = Encoder(encoder.blobs, KEY, locate=refuse).encode(module.Model())
     assert encoder.decode(node).rate == 3

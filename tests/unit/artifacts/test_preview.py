@@ -56,7 +56,7 @@ def test_a_preview_is_short_one_line_of_text_that_can_be_sent() -> None:
         list(range(10**6)),
         "x\n" * 10**6,
         "\ud800" * 500,
-        {n: "y" * 99 for n in range(1000)},
+        dict.fromkeys(range(1000), "y" * 99),
         [[[[[[[1]]]]]]],
     ):
         text = preview(value)
