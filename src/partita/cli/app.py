@@ -64,7 +64,7 @@ def _invoke(words: list[str], session: Session) -> int:
         return statuses.INTERRUPTED
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 (a fault of ours is told in one paragraph too)
+    except Exception as error:
         return _tell_other(session.output, error)
     return result if isinstance(result, int) else statuses.SUCCESS
 
