@@ -9,6 +9,7 @@ Laws, held by the contract suite in `partita.testing`:
 5. A page is in the order of its key, and holds at most what was asked for.
 6. Opening brings an older schema up to date (keeping a copy), and refuses a newer one with NewerStoreError; a file
    system where the promises fail with UnsafeStoreError; a damaged file with StoreError naming it.
+7. A commit that fails otherwise (a full disk) raises StoreError, has written nothing, and may be tried again.
 
 Rows are named tuples, whole when they are inserted; updates name the columns that can change. A step's key is
 (run, id), an attempt's (run, step, number). Times are seconds since the epoch.
@@ -183,7 +184,7 @@ class Store(Protocol):
     def run_by_number(self, number: int) -> RunRow | None: ...
 
     def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
-        """Newest first; `before` is the number after which to go on (0: from the newest)."""
+        """Newest first; `flow` is its reference or title; `before` is the number after which to go on (0: from the newest)."""
         ...
 
     def unfinished_runs(self) -> list[RunRow]:

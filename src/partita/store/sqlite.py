@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import FencedError, StoreError, UnsafeStoreError
-from partita.values import unpack
 from partita.store.faults import explained
 from partita.store.mounts import MOUNT_TABLE, refuse_network_file_system
 from partita.store.port import AttemptEnd, AttemptRow, ProfileRow, ReportRow, RunRow, StepRow, Turn
 from partita.store.queries import read_statements
 from partita.store.schema import MIGRATIONS, bring_up_to_date
+from partita.values import unpack
 
 __all__ = ["SqliteStore"]
 
@@ -226,6 +226,10 @@ class SqliteStore:
             raise explained(second, self.path) from error
         if isinstance(error, sqlite3.Error):
             raise explained(error, self.path) from error
+        if isinstance(error, (OverflowError, UnicodeError)):
+            raise StoreError(
+                f"a turn holds what {self.path} cannot store ({error}); nothing of it was written"
+            ) from error
 
     def _runs(self, name: str, *values: Any) -> list[RunRow]:
         return [RunRow(*row) for row in self._read(name, *values)]

@@ -46,7 +46,7 @@ def test_arrays_of_every_type_and_shape_come_back(encoder: Encoder, data: st.Dat
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of hypothesis, while it makes the array
         array = data.draw(nst.arrays(dtypes, nst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)))
-    index = data.draw(st.sampled_from([..., (slice(None, None, -1),), (slice(None, None, 2),)]))
+    index: Any = data.draw(st.sampled_from([..., (slice(None, None, -1),), (slice(None, None, 2),)]))
     array = array if array.ndim == 0 else array[index]
     array = data.draw(st.sampled_from([array, array.T, np.asfortranarray(array)]))
     node, back = round_trip(encoder, array)

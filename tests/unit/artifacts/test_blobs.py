@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from partita.artifacts import blobs as blobs_module
 from partita.artifacts.blobs import BlobStore, FolderBlobs, hash_bytes
 from partita.errors import DamagedError, ValueStoreError
 
@@ -104,7 +103,7 @@ def test_a_writer_that_dies_leaves_no_blob(blobs: FolderBlobs, monkeypatch: pyte
         raise KeyboardInterrupt
 
     digest = hash_bytes([b"never"])
-    monkeypatch.setattr(blobs_module.os, "replace", die)
+    monkeypatch.setattr(os, "replace", die)
     with pytest.raises(KeyboardInterrupt):
         blobs.put(b"never")
     assert not blobs.exists(digest)
