@@ -72,7 +72,8 @@ def pack_list(packed: list[bytes]) -> bytes:
     head.pack_array_header(2)
     head.pack(LIST)
     head.pack_array_header(len(packed))
-    return head.bytes() + b"".join(packed)
+    start: bytes = head.bytes()
+    return start + b"".join(packed)
 
 
 def navigate(node: Node, path: Path) -> tuple[Node, Path]:

@@ -12,8 +12,8 @@ from typing import Any
 from partita.core.records import Demand
 from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, Order
-from partita.values import PLAIN, pack
 from partita.testing.clock import VirtualClock
+from partita.values import PLAIN, pack
 from tests.simulation.layout import lay_out, open_order
 from tests.simulation.program import Program
 

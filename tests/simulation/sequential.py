@@ -167,7 +167,7 @@ def _need(source: Node, consumer: Node, how: str) -> None:
             continue
         if node.fallback is not None and node.state == "failed":
             stack.append(node.fallback)
-        elif node.leaves is not None and not _is_observed(node) and (how == "value" or node.state == "ok"):
+        elif node.leaves is not None and not _is_observed(node):
             leaves = node.leaves
             if isinstance(leaves, Node):
                 stack.append(leaves)

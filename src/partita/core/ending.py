@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 from partita.core.events import Commands, Event, Happening
-from partita.core.graph import Run, Step, is_within, link
-from partita.core.states import BAD, FINAL, Kind, Mark, Need, State
+from partita.core.graph import Input, Run, Step, is_within, link
+from partita.core.states import FINAL, Kind, Mark, Need, State
 
 __all__ = ["Queue", "finish", "is_handled", "judge", "relink", "release_held"]
 
@@ -126,8 +126,8 @@ def is_handled(run: Run, origin: Step) -> bool | None:
         entries = [*(step.dependents or ()), *(step.passed_on or ())]
         if any(not isinstance(entry, int) and entry[2] == Need.FINAL for entry in entries):
             continue
-        numbers = {entry if isinstance(entry, int) else entry[0] for entry in entries}
-        onward = [run.steps[n] for n in numbers if n in run.steps and run.steps[n].fallback_of < 0]
+        onward = _onward(run, entries)
+        is_open = is_open or any(flow.holders for flow in _passing(run, entries))
         if not onward:
             outer = run.steps.get(step.parent)
             if step.holders:
@@ -139,3 +139,20 @@ def is_handled(run: Run, origin: Step) -> bool | None:
         seen.update(step.id for step in fresh)
         stack.extend(fresh)
     return None if is_open else True
+
+
+def _onward(run: Run, entries: list[int | Input]) -> list[Step]:
+    """The steps that need one with these entries; a flow that only passes it on counts while somebody needs the flow."""
+    needing = {entry if isinstance(entry, int) else entry[0] for entry in entries if not _is_passing(entry)}
+    found = [run.steps[number] for number in needing if number in run.steps]
+    found += [flow for flow in _passing(run, entries) if flow.dependents or flow.passed_on]
+    return [step for step in found if step.fallback_of < 0]
+
+
+def _passing(run: Run, entries: list[int | Input]) -> list[Step]:
+    numbers = {entry[0] for entry in entries if not isinstance(entry, int) and _is_passing(entry)}
+    return [run.steps[number] for number in numbers if number in run.steps]
+
+
+def _is_passing(entry: int | Input) -> bool:
+    return not isinstance(entry, int) and entry[2] == Need.HOLD

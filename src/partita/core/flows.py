@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from partita.core.ending import Queue, finish, relink, release_held
+from partita.core.ending import Queue, finish, release_held, relink
 from partita.core.events import Commands, Event, Happening, NewStep
-from partita.core.graph import Run, Step, descendants, is_within, leaves, link, path_of
+from partita.core.graph import Run, Step, descendants, is_within, leaves, link, note_passing, path_of
 from partita.core.states import BAD, FINAL, Kind, Mark, Need, State
 from partita.values import pack, refs_of
 
@@ -26,6 +26,7 @@ def add_step(run: Run, new: NewStep, queue: Queue) -> Step:
     if new.alias is not None:
         step.alias = new.alias
         step.marks |= Mark.EXPANDED
+        note_passing(run, step)
     enlist_child(run, step)
     for source in new.inputs:
         pending = link(run, step, source)
@@ -59,6 +60,7 @@ def laid(run: Run, flow: Step, event: Event, out: Commands, queue: Queue) -> Non
     flow.marks |= Mark.EXPANDED
     out.changed[flow.id] = flow
     out.values[flow.id] = pack(event.alias)
+    note_passing(run, flow)
     dependents, flow.dependents = flow.dependents, None
     for entry in dependents or ():
         relink(run, flow.id, entry, queue)

@@ -15,7 +15,7 @@ from partita.values import LIST, OUTCOME, REF, Node, Path, navigate, refs_of, un
 
 __all__ = [
     "Input", "Run", "Step", "alias_of", "descendants", "first_failure", "follow", "is_within", "leaves", "link",
-    "path_of",
+    "note_passing", "path_of",
 ]  # fmt: skip
 
 Input = tuple[int, Path, Need]
@@ -225,6 +225,14 @@ def link(run: Run, consumer: Step, source: Input) -> int:
             target.dependents.append(entry)
             pending += 1
     return pending
+
+
+def note_passing(run: Run, flow: Step) -> None:
+    """Note at steps outside the flow that its value holds them: who looks at the flow's end looks at theirs."""
+    if flow.alias is not None:
+        for step, _ in refs_of(flow.alias):
+            if step < flow.id:
+                _pass_on(run.steps[step], (flow.id, (), Need.HOLD))
 
 
 def _pass_on(target: Step, entry: int | Input) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from partita.core.ending import Queue, judge
 from partita.core.events import Commands, Event, Happening
 from partita.core.flows import close, enlist_child
-from partita.core.graph import Run, Step, link
+from partita.core.graph import Run, Step, link, note_passing
 from partita.core.machine import advance
 from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.values import Node
@@ -70,6 +70,7 @@ def _add(run: Run, row: StoredStep) -> None:
     step.due_at, step.finished, step.waiting = row.due_at, row.finished, 0
     run.finished = max(run.finished, row.finished)
     run.steps[row.id] = step
+    note_passing(run, step)
     if row.parent >= 0:
         enlist_child(run, step)
         if step.state in FINAL:

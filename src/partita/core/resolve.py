@@ -9,7 +9,20 @@ import msgpack
 from partita.core.graph import Input, Run, alias_of, follow
 from partita.core.states import Kind, Need
 from partita.values import (
-    DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, Path, navigate, pack, pack_list, refs_of, unpack,
+    DICT,
+    LIST,
+    OBJECT,
+    OUTCOME,
+    REF,
+    SELECT,
+    TUPLE,
+    Node,
+    Path,
+    navigate,
+    pack,
+    pack_list,
+    refs_of,
+    unpack,
 )  # fmt: skip
 
 __all__ = ["resolve", "resolve_node", "sources"]
@@ -101,11 +114,13 @@ def resolve_node(run: Run, node: Node, value: GetValue) -> bytes:
 def _nodes(run: Run, nodes: list[Node], value: GetValue) -> bytes:
     packer = msgpack.Packer(autoreset=False)
     packer.pack_array_header(len(nodes))
-    return packer.bytes() + b"".join(resolve_node(run, item, value) for item in nodes)
+    start: bytes = packer.bytes()
+    return start + b"".join(resolve_node(run, item, value) for item in nodes)
 
 
 def _array(tag: int, *packed: bytes) -> bytes:
     packer = msgpack.Packer(autoreset=False)
     packer.pack_array_header(1 + len(packed))
     packer.pack(tag)
-    return packer.bytes() + b"".join(packed)
+    start: bytes = packer.bytes()
+    return start + b"".join(packed)

@@ -18,8 +18,8 @@ from partita.engine.values import ValueCache
 from partita.errors import IllegalTransitionError
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
-from partita.values import pack
 from partita.store.port import AttemptEnd, Store, Turn
+from partita.values import pack
 
 __all__ = ["Book", "Limits"]
 

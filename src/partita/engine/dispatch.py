@@ -15,8 +15,8 @@ from partita.engine.lanes import BRIEF_S, Flight, Lane, Lanes
 from partita.engine.live import Live, unpack_inputs
 from partita.plan.queue import Line
 from partita.protocol.messages import Order
-from partita.values import pack, unpack
 from partita.store.port import AttemptRow
+from partita.values import pack, unpack
 
 __all__ = ["Dispatch"]
 

@@ -14,8 +14,8 @@ from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
 from partita.executors.port import CLOSED, LOST, RETURNED, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
-from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
+from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
 
 __all__ = ["Intake"]
 

@@ -17,8 +17,8 @@ from partita.engine.live import Live, profile_from, step_row
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.requests import LaunchRequest
-from partita.values import pack, unpack
 from partita.store.port import RunRow
+from partita.values import pack, unpack
 
 __all__ = ["Launch"]
 

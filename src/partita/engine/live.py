@@ -12,8 +12,8 @@ from partita.core.graph import Run, Step
 from partita.core.rebuild import StoredStep
 from partita.core.records import Demand, Profile
 from partita.core.states import Kind, Mark, Need, State
-from partita.values import Node, pack, unpack
 from partita.store.port import RunRow, RunUpdate, StepRow, StepUpdate
+from partita.values import Node, pack, unpack
 
 __all__ = ["Live", "pack_inputs", "pack_profile", "profile_from", "step_row", "step_update", "stored_step"]
 

@@ -19,8 +19,8 @@ from partita.engine.launch import Launch
 from partita.engine.live import Live
 from partita.engine.recovery import Recovery
 from partita.errors import FencedError, StoreError
-from partita.values import pack
 from partita.store.port import Turn
+from partita.values import pack
 
 __all__ = ["Engine"]
 
@@ -194,8 +194,8 @@ class Engine:
                     self.cancel(below, 0, force=force)
         if force:
             inside = live.running.items() if target.kind == Kind.FLOW else [(step, live.running.get(step, -1))]
-            for _, ticket in list(inside):
-                if ticket in self.book.flights:
+            for number, ticket in list(inside):
+                if ticket in self.book.flights and live.run.steps[number].kind != Kind.UNDO:
                     self._stop(ticket, "cancelled", 0.0)
 
     def _end_runs(self) -> None:

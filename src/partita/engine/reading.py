@@ -12,14 +12,17 @@ from partita.engine.live import Live, unpack_inputs
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.requests import AttemptView, LogChunk, RunView, StepView, WatchView
-from partita.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
 from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow
+from partita.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
 
 __all__ = ["Reading"]
 
 LOG_CHUNK_BYTES = 256 << 10
 WATCH_STEPS = 500
-_SHOWN_MARKS = (Mark.ADOPTED, Mark.CRASHED, Mark.COMPENSATED, Mark.LOST, Mark.FAILING, Mark.CANCELLING, Mark.HANDLED)
+_SHOWN_MARKS = (
+    (Mark.ADOPTED, "adopted"), (Mark.CRASHED, "crashed"), (Mark.COMPENSATED, "compensated"), (Mark.LOST, "lost"),
+    (Mark.FAILING, "failing"), (Mark.CANCELLING, "cancelling"), (Mark.HANDLED, "handled"),
+)  # fmt: skip
 
 
 class Reading:
@@ -111,7 +114,7 @@ class Reading:
         shows_error = error is not None and state in (State.FAILED, State.CANCELLED, State.SKIPPED, State.WAITING)
         return StepView(
             id=row.id, parent=row.parent, name=row.name, path=self._path(run.number, row), kind=Kind(row.kind).name.lower(),
-            state=state.name.lower(), marks=[m.name.lower() for m in _SHOWN_MARKS if marks & m], attempts=attempts,
+            state=state.name.lower(), marks=[word for mark, word in _SHOWN_MARKS if marks & mark], attempts=attempts,
             place=row.place, inputs=[source for source, _, _ in unpack_inputs(row.inputs)], fallback_of=row.fallback_of,
             started_at=started_at, ended_at=ended_at, due_at=due_at if state == State.WAITING else None,
             preview=_preview(row), error=unpack(error) if error is not None and shows_error else None, progress=progress,

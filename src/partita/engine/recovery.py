@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-
 from partita.core.graph import Run
 from partita.core.rebuild import rebuild, resume
 from partita.core.records import Profile
@@ -15,8 +14,8 @@ from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.live import Live, profile_from, stored_step
 from partita.errors import NotFoundError
-from partita.values import REF, unpack
 from partita.store.port import AttemptEnd, RunRow
+from partita.values import REF, unpack
 
 __all__ = ["Recovery"]
 
@@ -98,9 +97,7 @@ class Recovery:
         running: dict[int, int] = {}
         for attempt in self._book.store.open_attempts(live.run.number):
             step = live.run.steps.get(attempt.step)
-            if step is not None and step.state not in FINAL and attempt.number > step.attempts:
-                running[attempt.step] = attempt.number
-            elif step is not None and step.state not in FINAL and attempt.number == step.attempts:
+            if (step is not None and step.state not in FINAL and attempt.number > step.attempts) or (step is not None and step.state not in FINAL and attempt.number == step.attempts):
                 running[attempt.step] = attempt.number
             end = AttemptEnd(
                 "lost", attempt.started_at, self._book.now, 0.0, 0, None, "", live.run.number, attempt.step, attempt.number
