@@ -43,14 +43,18 @@ def examine(session: Session) -> list[Finding]:
     except PartitaError as error:
         return [*findings, Finding("settings", "bad", str(error).replace("\n", "; "), "correct them where they stand")]
     state = (workspace.folder / workspace.settings.store).resolve()
-    findings += [_workspace(workspace.folder, state), _file_system(state), _disk(state), _flows(session), _engine(session)]
+    findings += [
+        _workspace(workspace.folder, state),
+        _file_system(state),
+        _disk(state),
+        _flows(session),
+        _engine(session),
+    ]
     return findings
 
 
 def _python() -> Finding:
     told = f"{platform.python_version()} on {platform.system()} {platform.machine()}, partita {VERSION}"
-    if sys.version_info < (3, 11):
-        return Finding("python", "bad", told, "use Python 3.11 or newer")
     if not sys.platform.startswith("linux"):
         return Finding("python", "bad", told, "local worker processes need Linux")
     return Finding("python", "good", told)
@@ -59,7 +63,9 @@ def _python() -> Finding:
 def _sqlite() -> Finding:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         needed = ".".join(map(str, _OLDEST_SQLITE))
-        return Finding("sqlite", "bad", sqlite3.sqlite_version, f"use a Python that is linked with SQLite {needed} or newer")
+        return Finding(
+            "sqlite", "bad", sqlite3.sqlite_version, f"use a Python that is linked with SQLite {needed} or newer"
+        )
     return Finding("sqlite", "good", sqlite3.sqlite_version)
 
 
@@ -127,7 +133,9 @@ def _disk(state: Path) -> Finding:
 def _flows(session: Session) -> Finding:
     flows = session.workspace.flows()
     if not flows:
-        return Finding("flows", "warn", "none found", "a flow is a function under @flow; `partita init` makes a project")
+        return Finding(
+            "flows", "warn", "none found", "a flow is a function under @flow; `partita init` makes a project"
+        )
     more = f" and {len(flows) - 5} more" if len(flows) > 5 else ""
     return Finding("flows", "good", ", ".join(flows[:5]) + more)
 

@@ -14,7 +14,9 @@ __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
-    app.command("doctor", epilog="Exit status: 0 all is well or only worth a warning, 4 something does not work.")(doctor)
+    app.command("doctor", epilog="Exit status: 0 all is well or only worth a warning, 4 something does not work.")(
+        doctor
+    )
 
 
 def doctor(context: typer.Context, json: Json = False) -> int:
@@ -31,7 +33,12 @@ def doctor(context: typer.Context, json: Json = False) -> int:
     _tell(session.output, findings)
     session.output.line()
     rows = [
-        [item["key"], Cell(item["value"], "bold" if item["source"] != "default" else ""), item["source"], item["meaning"]]
+        [
+            item["key"],
+            Cell(item["value"], "bold" if item["source"] != "default" else ""),
+            item["source"],
+            item["meaning"],
+        ]
         for item in settings
     ]
     session.output.table(["SETTING", "VALUE", "SOURCE", "MEANING"], rows)

@@ -16,6 +16,9 @@ from partita.errors import DefinitionError
 
 __all__ = ["register"]
 
+#: A folder that is in use already has these; the flow only reads the first of them.
+_KEPT = {"README.md", ".gitignore"}
+
 
 def register(app: typer.Typer) -> None:
     app.command("init")(init)
@@ -31,20 +34,23 @@ def init(
     output = session.output
     target = Path(folder).expanduser()
     existing = [name for name in FILES if (target / name).exists()]
-    if existing:
+    if not set(existing) <= _KEPT:
         raise DefinitionError(
             f"{target.resolve()} has {', '.join(existing)} already, and nothing is overwritten; "
             f"name another folder: partita init NEW_FOLDER"
         )
     target.mkdir(parents=True, exist_ok=True)
-    for name, text in FILES.items():
+    made = [name for name in FILES if name not in existing]
+    for name in made:
         # "x": between the look above and now, somebody else may have made it.
         with (target / name).open("x", encoding="utf-8") as stream:
-            stream.write(text)
+            stream.write(FILES[name])
     if json:
-        output.document({"folder": str(target.resolve()), "files": list(FILES)})
+        output.document({"folder": str(target.resolve()), "files": made})
         return statuses.SUCCESS
-    output.line(f"Made {', '.join(FILES)} in {target.resolve()}.")
+    output.line(f"Made {', '.join(made)} in {target.resolve()}.")
+    if existing:
+        output.line(f"Left {', '.join(existing)} as it was.")
     output.line("Next:")
     if target.resolve() != Path.cwd():
         output.line(f"  cd {_shown(target)}")

@@ -71,6 +71,7 @@ class Progress:
         self.groups: dict[str, Group] = {}
         self.failures: dict[int, StepView] = {}
         self._states: dict[int, tuple[Group, str]] = {}
+        self._hidden: set[int] = set()  # numbers of steps that are not shown
 
     def take(self, run: RunView, steps: Iterable[StepView]) -> list[tuple[Group, StepView]]:
         """Remember the newest states; gives the steps whose state has changed, with their groups."""
@@ -80,6 +81,7 @@ class Progress:
             if step["state"] == "failed":
                 self.failures[step["id"]] = step
             if step["parent"] < 0 or step["kind"] in _HIDDEN_KINDS:
+                self._hidden.add(step["id"])
                 continue
             group, is_new_state = self._place(step)
             if is_new_state:
@@ -102,6 +104,15 @@ class Progress:
         group.is_adopted = group.is_adopted or "adopted" in step["marks"]
         group.latest = step
         return group, known is None or known[1] != step["state"]
+
+    def is_behind(self) -> bool:
+        """Whether the run has ended and the end of some of its steps has not been told."""
+        if self.run is None or self.run["state"] not in FINAL_STATES:
+            return False
+        known = len(self._states) + len(self._hidden)
+        return known < sum(self.run["counts"].values()) or any(
+            group.done < group.total for group in self.groups.values()
+        )
 
     def rows(self) -> list[Group]:
         """Running first, then what failed, what waits, and what is done, the newest first."""

@@ -14,7 +14,18 @@ from partita.errors import (
 )
 from partita.protocol.requests import RunView
 
-__all__ = ["CANCELLED", "FAILED", "INTERRUPTED", "LEGEND", "SUCCESS", "TROUBLE", "WRONG_USE", "is_refused", "of_error", "of_run"]
+__all__ = [
+    "CANCELLED",
+    "FAILED",
+    "INTERRUPTED",
+    "LEGEND",
+    "SUCCESS",
+    "TROUBLE",
+    "WRONG_USE",
+    "is_refused",
+    "of_error",
+    "of_run",
+]
 
 SUCCESS = 0
 FAILED = 1

@@ -19,6 +19,9 @@ from partita.units import duration_text
 
 __all__ = ["follow", "tell_detached"]
 
+_PAGE = 2000
+_PAGES = 10
+
 Display = LiveDisplay | LineDisplay | NoDisplay
 
 
@@ -33,9 +36,9 @@ def follow(session: Session, run: str, *, is_quiet: bool) -> int:
                     version, is_final = _watch(session, run, version, progress, display, interrupts)
                 if is_final:
                     break
-                interrupts.is_asked = False
                 if not _goes_on(session, run):
                     return _left(session, run)
+                interrupts.is_asked = False
     except KeyboardInterrupt:
         return _left(session, run)
     except EngineError as error:
@@ -59,34 +62,38 @@ def _watch(
         version = view["version"]
         display.show(progress.take(view["run"], view["steps"]))
         if view["is_final"]:
+            _catch_up(session, run, progress, display)
             return version, True
     return version, False
 
 
+def _catch_up(session: Session, run: str, progress: Progress, display: Display) -> None:
+    """Ask for what ended together with the run; of a huge run, only for a part."""
+    if isinstance(display, NoDisplay):
+        return
+    after = -1
+    for _ in range(_PAGES):
+        page = session.workspace.steps(run, after=after, limit=_PAGE) if progress.is_behind() else []
+        if not page or progress.run is None:
+            return
+        display.show(progress.take(progress.run, page))
+        after = page[-1]["id"]
+
+
 def _goes_on(session: Session, run: str) -> bool:
-    """After Ctrl-C: whether to go on watching. A second Ctrl-C leaves."""
+    """After Ctrl-C: whether to go on watching. A second Ctrl-C, while `is_asked` is still set, leaves."""
     output = session.output
     if not (output.is_live and sys.stdin.isatty()):
         return False
     output.note("The run goes on without this window.", "warn")
     output.err.write("Leave it running [l], cancel it [c], or watch on [w]? ")
     output.err.flush()
-    answer = _read_answer()
+    answer = sys.stdin.readline().strip().lower()
     if answer.startswith("c"):
         session.workspace.cancel(run)
         output.note("Cancelling; running attempts are asked to stop.")
         return True
     return answer.startswith("w")
-
-
-def _read_answer() -> str:
-    import signal
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return sys.stdin.readline().strip().lower()
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _left(session: Session, run: str) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 
 from partita.errors import CheckError, NotFoundError, Problem
 from partita.protocol.requests import AttemptView, EngineView, LogChunk, RunView, StepView, WatchView
-from partita.values import PLAIN, pack
 from partita.settings import Settings
+from partita.values import PLAIN, pack
 from partita.workspace.port import CheckView
 
 __all__ = ["FakeWorkspace", "make_run", "make_step"]
@@ -154,8 +154,7 @@ class FakeWorkspace:
         number = self._find(run)
         if version == 0:
             running: list[StepView] = [
-                {**step, "state": "running", "ended_at": None}
-                for step in self.step_views[number]  # type: ignore[misc]
+                {**step, "state": "running", "ended_at": None} for step in self.step_views[number]
             ]
             return WatchView(version=1, run=self._running(number), steps=running, is_final=False)
         if self.before_end is not None:
@@ -165,12 +164,12 @@ class FakeWorkspace:
         return WatchView(version=2, run=self.run(number), steps=self.step_views[number], is_final=True)
 
     def _running(self, number: str) -> RunView:
-        return {**self.run(number), "state": "running", "ended_at": None}  # type: ignore[typeddict-item]
+        return {**self.run(number), "state": "running", "ended_at": None}
 
     def cancel(self, run: str, *, step: int | None = None, force: bool = False) -> None:
         number = self._find(run)
         self.asked.append(("cancel", number, step, force))
-        self.views[number] = {**self.views[number], "state": "cancelled"}  # type: ignore[typeddict-item]
+        self.views[number] = {**self.views[number], "state": "cancelled"}
 
     def resume(self, run: str) -> RunView:
         self.asked.append(("resume", self._find(run)))

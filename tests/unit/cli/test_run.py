@@ -195,7 +195,11 @@ def test_a_file_is_named_from_the_folder_below(
 
 
 def test_ctrl_c_in_a_pipe_leaves_the_run(partita: Partita, workspace: FakeWorkspace) -> None:
-    workspace.before_end = lambda version: os.kill(os.getpid(), signal.SIGINT) or True
+    def interrupt(version: int) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        return True
+
+    workspace.before_end = interrupt
     told = partita("run", "news")
     assert told.status == 130
     assert "The run 0new goes on." in told.err

@@ -1,10 +1,10 @@
 """A flow's graph before it runs, for people.
 
-    model.py     steps as nodes: the elements of a map are one
-    tree.py      as text
-    mermaid.py   for Markdown
-    layers.py    where nodes and edges lie in a drawing
-    svg.py       as a picture
+model.py     steps as nodes: the elements of a map are one
+tree.py      as text
+mermaid.py   for Markdown
+layers.py    where nodes and edges lie in a drawing
+svg.py       as a picture
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Drawing", "draw"]
 
@@ -93,7 +94,7 @@ def _chain(items: list[_Item], source: int, target: int) -> list[int]:
         chain.append(len(items) - 1)
     chain.append(target)
     if items[source].layer < items[target].layer:
-        for upper, lower in zip(chain, chain[1:], strict=False):
+        for upper, lower in pairwise(chain):
             items[upper].below.append(lower)
             items[lower].above.append(upper)
     return chain

@@ -91,9 +91,14 @@ def _paths(steps: Iterable[StepView]) -> dict[int, tuple[str, ...]]:
 def _node(number: int, path: tuple[str, ...], step: StepView) -> Node:
     name = path[-1]
     return Node(
-        number, name.removesuffix("[]"), path[:-1], step["kind"], is_map=name.endswith("[]") or "[]" in "".join(path[:-1]),
-        is_later=step["kind"] == "flow", place=step["place"],
-    )  # fmt: skip
+        number,
+        name.removesuffix("[]"),
+        path[:-1],
+        step["kind"],
+        is_map=any(part.endswith("[]") for part in path),
+        is_later=step["kind"] == "flow",
+        place=step["place"],
+    )
 
 
 class _Sources:

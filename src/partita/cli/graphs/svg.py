@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 
 from partita.cli.cells import fit, width
 from partita.cli.graphs.layers import Point, draw
@@ -78,7 +79,7 @@ def _box_width(node: Node) -> float:
 
 def _curve(points: list[Point]) -> str:
     parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         middle = (y0 + y1) / 2
         parts.append(f"C{x0:.1f} {middle:.1f} {x1:.1f} {middle:.1f} {x1:.1f} {y1:.1f}")
     return " ".join(parts)
@@ -91,7 +92,7 @@ def _box(node: Node, center: Point, size: float) -> list[str]:
     told = "/".join((*node.inside, node.label)) + (f" ({node.place})" if node.place else "")
     lines = [f"<g><title>{escape(told)}</title>"]
     if node.is_map:
-        lines += [_rectangle(kind, left + back, top - back, size, radius) for back in (6, 3)]
+        lines += [_rectangle(kind, left + back, top + back, size, radius) for back in (6, 3)]
     lines.append(_rectangle(kind, left, top, size, radius))
     caption = _caption(node)
     baseline = center[1] + (-1 if caption else 4.5)
@@ -103,4 +104,6 @@ def _box(node: Node, center: Point, size: float) -> list[str]:
 
 
 def _rectangle(kind: str, left: float, top: float, size: float, radius: float) -> str:
-    return f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{size:.1f}" height="{_HEIGHT:.0f}" rx="{radius:g}"/>'
+    return (
+        f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{size:.1f}" height="{_HEIGHT:.0f}" rx="{radius:g}"/>'
+    )
