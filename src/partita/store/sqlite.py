@@ -196,26 +196,27 @@ class SqliteStore:
             )
 
     def _write(self, cursor: sqlite3.Cursor, turn: Turn) -> None:
+        # Named tuples are bound item by item through the slow protocol of sequences: 5 us a step against 2.2.
         sql, many = self._sql, cursor.executemany
         if turn.runs:
             many(sql["insert_run"], [(*row, _parent(row)) for row in turn.runs])
         if turn.profiles:
-            many(sql["insert_profile"], turn.profiles)
+            many(sql["insert_profile"], map(tuple, turn.profiles))
         if turn.steps:
-            many(sql["insert_step"], turn.steps)
+            many(sql["insert_step"], map(tuple, turn.steps))
         if turn.dropped:
             for name in ("drop_reports", "drop_attempts", "drop_steps"):
                 many(sql[name], turn.dropped)
         if turn.step_updates:
-            many(sql["update_step"], turn.step_updates)
+            many(sql["update_step"], map(tuple, turn.step_updates))
         if turn.attempts:
-            many(sql["insert_attempt"], turn.attempts)
+            many(sql["insert_attempt"], map(tuple, turn.attempts))
         if turn.attempt_ends:
-            many(sql["end_attempt"], turn.attempt_ends)
+            many(sql["end_attempt"], map(tuple, turn.attempt_ends))
         if turn.reports:
-            many(sql["insert_report"], turn.reports)
+            many(sql["insert_report"], map(tuple, turn.reports))
         if turn.run_updates:
-            many(sql["update_run"], turn.run_updates)
+            many(sql["update_run"], map(tuple, turn.run_updates))
 
     def _undo(self, error: BaseException) -> None:
         """Make the connection fit for the next try, and say what SQLite meant."""

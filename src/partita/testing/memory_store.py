@@ -9,7 +9,6 @@ from typing import Any
 
 from partita.core.states import FINAL
 from partita.errors import FencedError, StoreError
-from partita.values import unpack
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,
@@ -21,6 +20,7 @@ from partita.store.port import (
     StepUpdate,
     Turn,
 )
+from partita.values import unpack
 
 __all__ = ["MemoryStore"]
 

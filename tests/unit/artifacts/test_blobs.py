@@ -53,7 +53,7 @@ def test_a_damaged_blob_is_not_read(blobs: FolderBlobs, damage: bytes) -> None:
     file.chmod(0o644)
     file.write_bytes(damage)
     for read in (blobs.get, blobs.path):
-        with pytest.raises(DamagedError, match="not what was written.*rerun"):
+        with pytest.raises(DamagedError, match=r"not what was written.*rerun"):
             read(digest)
 
 

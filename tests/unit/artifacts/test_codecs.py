@@ -230,7 +230,7 @@ def test_what_is_too_deep_says_so(encoder: Encoder) -> None:
     deep: Any = 0
     for _ in range(100_000):
         deep = (deep,)
-    with pytest.raises(ValueStoreError, match="cannot be stored.*deep|deep.*cannot be stored"):
+    with pytest.raises(ValueStoreError, match=r"cannot be stored.*deep|deep.*cannot be stored"):
         encoder.encode(deep)
 
 
