@@ -9,7 +9,7 @@ from typing import Any
 from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine import intake
-from partita.engine.book import Book
+from partita.engine.book import Book, Limits
 from partita.engine.lanes import Lanes
 from partita.engine.loop import Engine
 from partita.engine.values import ValueCache
@@ -92,10 +92,14 @@ class World:
         """By turn: which run and step somebody cancels, and whether by force."""
         if self.draw.random() > 0.25:
             return {}
-        step = self.draw.choice([0, self.draw.randint(1, 8)])
-        first = self.draw.randint(1, 25)
-        plan = (self.draw.randrange(self.runs), step, self.draw.random() < 0.3)
-        return {first: plan, first + self.draw.choice([0, 1, 4]): plan}
+        plans: dict[int, tuple[int, int, bool]] = {}
+        for _ in range(self.draw.choice([1, 2, 20])):
+            step = self.draw.choice([0, self.draw.randint(1, 12), self.draw.randint(1, 4), self.draw.randint(1, 25)])
+            plan = (self.draw.randrange(self.runs), step, self.draw.random() < 0.3)
+            first = self.draw.randint(1, 30)
+            plans[first] = plan
+            plans[first + self.draw.choice([1, 4])] = plan
+        return plans
 
     def engine(self) -> Engine:
         self.executor = SimulatedExecutor(self.clock, self.program, self.faults, self.done)
@@ -107,6 +111,7 @@ class World:
         book = Book(
             store, self.clock, {"simulated": lanes}, "simulated", lambda hash: f"/bundles/{hash}", "/p", "/p/.partita",
             ValueCache(store, limit_bytes=self.draw.choice([0, 50, 1 << 20])),
+            Limits(rows_a_turn=self.draw.choice([1, 3, 2000])),
         )  # fmt: skip
         book.is_strict = True
         return Engine(book, self.clock.jump, lambda: f"r{self.draw.randrange(10**9)}")
