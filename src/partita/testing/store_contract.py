@@ -187,8 +187,8 @@ class StoreContract:
     def test_every_column_of_a_step_comes_back(self, store: Store) -> None:
         whole = a_step(
             2**32 - 1, run=2**30, parent=2**32 - 2, name="fit[é\n\U0001f600]", kind=Kind.GATHER, profile=-1,
-            fallback_of=5, value=bytes(range(256)) * 100, error=b"", attempts=3, failures=2, crashes=1, due_at=1e9 / 3, finished=9,
-            marks=1023, state=State.WAITING,
+            fallback_of=5, value=bytes(range(256)) * 100, error=b"", attempts=3, failures=2, crashes=1, due_at=1e9 / 3,
+            finished=9, marks=1023, state=State.WAITING,
         )  # fmt: skip
         bare = a_step(0, run=2**30, arguments=None, inputs=None)
         store.commit(Turn(runs=[a_run(2**30)], steps=[whole, bare]))
