@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
-from partita.cli.cells import clean
+from partita.cli.cells import clean, fit, width
 from partita.cli.output import STATE_STYLES, Output
 from partita.cli.progress import Group, Progress
 from partita.protocol.requests import StepView
@@ -13,8 +13,6 @@ from partita.units import duration_text
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.console import Group as Lines
-    from rich.table import Table
     from rich.text import Text
 
 __all__ = ["LiveDisplay"]
@@ -51,37 +49,49 @@ class LiveDisplay:
     def show(self, changed: list[tuple[Group, StepView]]) -> None:
         self._live.update(self._draw(), refresh=True)
 
-    def _draw(self) -> Lines:
-        from rich.console import Group as Lines
-        from rich.table import Table
+    def _draw(self) -> Text:
+        from rich.text import Text
 
         now = time.time()
         rows = self._progress.rows()
-        room = max(self._console.size.height - 5, 3)
-        table = Table.grid(padding=(0, 1), expand=False)
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(self._console.size.width // 2, 16))
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, justify="right")
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        for group in rows[:room]:
-            self._add_row(table, group, now)
-        parts: list[Table | Text] = [table]
+        room = max(self._console.size.height - 4, 3)
+        shown = rows[:room]
+        lines = [self._row(group, now) for group in shown]
+        widths = [max((width(line[column].plain) for line in lines), default=0) for column in range(4)]
+        widths[1] = min(widths[1], max(self._console.size.width // 2 - 8, 16))
+        parts = [self._line(line, widths) for line in lines]
         if len(rows) > room:
-            parts.append(self._text(f"  and {len(rows) - room} more rows", "dim"))
+            parts.append(_text(f"  and {len(rows) - room} more rows", "dim"))
         parts.append(self._summary(now))
-        return Lines(*parts)
+        return Text("\n").join(parts)
 
-    def _add_row(self, table: Table, group: Group, now: float) -> None:
+    def _row(self, group: Group, now: float) -> list[Text]:
+        """Symbol, name, meter, time and remark."""
         style = STATE_STYLES.get(group.state, "")
         elapsed = group.elapsed_s(now)
-        table.add_row(
-            self._text(self._output.symbol(group.state, self._output.err), style),
-            self._text(clean(group.title), "" if group.state in ("running", "failed") else "dim"),
+        return [
+            _text(self._output.symbol(group.state, self._output.err), style),
+            _text(clean(group.title), "" if group.state in ("running", "failed") else "dim"),
             self._meter(group),
-            self._text(duration_text(elapsed) if elapsed is not None else "", "dim"),
-            self._text(_remark(group, now), "bad" if group.counts.get("failed") else "dim"),
-        )
+            _text(f"{duration_text(elapsed):>7}" if elapsed is not None else "", "dim"),
+            _text(_remark(group, now), "bad" if group.counts.get("failed") else "dim"),
+        ]
+
+    def _line(self, cells: list[Text], widths: list[int]) -> Text:
+        """The cells side by side; the remark takes what is left of the terminal's width."""
+        from rich.text import Text
+
+        left = self._console.size.width - 1 - sum(widths) - len(widths)
+        line = Text(no_wrap=True, end="")
+        for cell, size in zip(cells, [*widths, max(left, 0)], strict=True):
+            if width(cell.plain) > size:
+                cell = (
+                    _text(fit(cell.plain, size), "") if len(cell.spans) > 1 else Text(fit(cell.plain, size), cell.style)
+                )
+            line.append_text(cell)
+            line.append(" " * (size - width(cell.plain)) + " ")
+        line.rstrip()
+        return line
 
     def _meter(self, group: Group) -> Text:
         if group.total > 1:
@@ -89,7 +99,7 @@ class LiveDisplay:
         told = group.latest["progress"] if group.latest is not None and group.state == "running" else None
         if told and isinstance(told[1], (int, float)) and told[1] > 0:
             return self._bar(told[0], told[1], False)
-        return self._text(group.state, STATE_STYLES.get(group.state, ""))
+        return _text(group.state, STATE_STYLES.get(group.state, ""))
 
     def _bar(self, done: float, total: float, has_failures: bool) -> Text:
         from rich.text import Text
@@ -98,8 +108,8 @@ class LiveDisplay:
         full, empty = ("━", "─") if self._output.can_show("━", self._output.err) else ("#", "-")
         color = "red" if has_failures else "green" if done >= total else "cyan"
         return Text.assemble(
-            (full * filled, color), (empty * (_BAR_CELLS - filled), "dim"), f" {done:,g}/{total:,g}"
-        )  # fmt: skip
+            (full * filled, color), (empty * (_BAR_CELLS - filled), "dim"), f" {_number(done)}/{_number(total)}"
+        )
 
     def _summary(self, now: float) -> Text:
         run = self._progress.run
@@ -110,13 +120,13 @@ class LiveDisplay:
         told = f"  {done:,} of {total:,} steps, {duration_text(elapsed)}"
         if run is None or run["state"] not in ("succeeded", "failed", "cancelled"):
             told += "   Ctrl-C: leave or cancel"
-        return self._text(told, "dim")
+        return _text(fit(told, self._console.size.width - 1), "dim")
 
-    @staticmethod
-    def _text(text: str, style: str) -> Text:
-        from rich.text import Text
 
-        return Text(text, style=_STYLES.get(style, ""), no_wrap=True)
+def _text(text: str, style: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, style=_STYLES.get(style, ""), no_wrap=True)
 
 
 def _remark(group: Group, now: float) -> str:
@@ -140,3 +150,7 @@ def _remark(group: Group, now: float) -> str:
     if group.is_adopted:
         parts.append("adopted")
     return clean(", ".join(part for part in parts if part))
+
+
+def _number(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.4g}"

@@ -14,11 +14,15 @@ FINAL_STATES = frozenset({"succeeded", "failed", "cancelled", "skipped"})
 _HIDDEN_KINDS = frozenset({"settle", "gather"})
 _KEY = re.compile(r"\[[^/]*?\](?=/|$)")
 _LEFT_OUT = re.compile(r"…\d+ more…")
+_MAP_IN_ITSELF = re.compile(r"(?<![^/])([^/]+\[\])/\1(?=/|$)")
 
 
 def group_name(path: str) -> str:
-    """The path without map keys and numbers of rounds: what the steps of one row have in common."""
-    return _LEFT_OUT.sub("…", _KEY.sub("[]", path))
+    """The path without map keys and numbers of rounds: what the steps of one row have in common.
+
+    The elements of a map over what was not known yet lie below a step of the map's own name, which is left out.
+    """
+    return _MAP_IN_ITSELF.sub(r"\1", _LEFT_OUT.sub("…", _KEY.sub("[]", path)))
 
 
 @dataclass(slots=True, eq=False)
@@ -80,7 +84,7 @@ class Progress:
         for step in steps:
             if step["state"] == "failed":
                 self.failures[step["id"]] = step
-            if step["parent"] < 0 or step["kind"] in _HIDDEN_KINDS:
+            if _is_hidden(step):
                 self._hidden.add(step["id"])
                 continue
             group, is_new_state = self._place(step)
@@ -122,6 +126,11 @@ class Progress:
         """How many of the steps known so far are final, and how many there are."""
         counts = self.run["counts"] if self.run is not None else {}
         return sum(count for state, count in counts.items() if state in FINAL_STATES), sum(counts.values())
+
+
+def _is_hidden(step: StepView) -> bool:
+    is_map = step["kind"] == "flow" and step["name"].endswith("[]")
+    return step["parent"] < 0 or step["kind"] in _HIDDEN_KINDS or is_map
 
 
 def _note_times(group: Group, step: StepView) -> None:

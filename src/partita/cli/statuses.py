@@ -39,6 +39,7 @@ LEGEND = (
     "3 cancelled, 4 the engine or the machine is in trouble, 130 left with Ctrl-C (a run that was watched goes on)."
 )
 
+_REFUSALS = frozenset({"CheckError", "DefinitionError", "OptionError", "RefError", "LoadError"})
 _WRONG = (CheckError, DefinitionError, LoadError, NotFoundError, SettingsError)
 
 
@@ -61,8 +62,9 @@ def of_run(run: RunView) -> int:
 
 
 def is_refused(run: RunView) -> bool:
-    """Whether the run's own checks refused it, before any step ran."""
+    """Whether the run was refused before any step of it ran: by its checks, or because its code cannot be laid out."""
     error = run["error"]
     if error is None or run["counts"].get("succeeded"):
         return False
-    return error.get("type", "").rpartition(".")[2] == "CheckError"
+    module, _, name = error.get("type", "").rpartition(".")
+    return module in ("", "partita.errors") and name in _REFUSALS

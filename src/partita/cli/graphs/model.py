@@ -22,12 +22,14 @@ class Node:
     kind: str
     count: int = 1  # how many steps it stands for
     is_map: bool = False
-    is_later: bool = False  # a flow that is laid out when its inputs are known
+    is_later: bool = False  # a flow or a map that is laid out when its inputs are known
     place: str = ""  # "file.py:12" of the call
 
     @property
     def label(self) -> str:
-        return f"{self.name} ×{self.count:,}" if self.is_map else self.name
+        if not self.is_map:
+            return self.name
+        return f"{self.name} ×n" if self.is_later else f"{self.name} ×{self.count:,}"
 
 
 @dataclass(slots=True)

@@ -34,7 +34,8 @@ def _lines(graph: Graph, tree: _Tree, indent: str, marks: tuple[str, ...]) -> It
         head = indent + (last if is_last else branch)
         if isinstance(item, Node):
             needed = ", ".join(_short(node, item) for node in graph.inputs_of(item.number))
-            later = "  (a flow, laid out when its inputs are known)" if item.is_later else ""
+            what = "map" if item.is_map else "flow"
+            later = f"  (a {what}, laid out when its inputs are known)" if item.is_later else ""
             kind = "  (outcome)" if item.kind == "settle" else ""
             label = item.label.replace("×", times)
             yield f"{head}{label}{later}{kind}" + (f"  {arrow} {needed}" if needed else "")
