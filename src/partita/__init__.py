@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from partita import errors
-from partita.flow.command import command
+from partita.flow.command import CommandError, CommandResult, command
 from partita.flow.context import context
 from partita.flow.flow import Flow, flow
 from partita.flow.launching import Launcher, set_launcher_provider
-from partita.flow.mapped import Mapped
+from partita.flow.mapped import Mapped, constant
 from partita.flow.ref import Ref
 from partita.flow.settle import Outcome, settle
 from partita.flow.task import Task, task
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from partita.workspace import Run, open_workspace
 
 __all__ = [
-    "Flow", "Mapped", "Outcome", "Ref", "Run", "Task", "__version__", "command", "context", "errors", "flow",
-    "open_workspace", "settle", "task",
+    "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Task", "__version__", "command",
+    "constant", "context", "errors", "flow", "open_workspace", "settle", "task",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from partita.protocol.requests import ErrorView, RunView, StepView
 
 __all__ = ["all_steps", "tell_error", "tell_failures", "tell_problems"]
 
-_BUNDLE = re.compile(r"[^\"\s]*/bundles/[0-9a-f]{64}/")
+_BUNDLE = re.compile(r"[^\"\s]*/bundles/[0-9a-f]{64}(/?)")
 _SHOWN = 3
 _LOG_LINES = 12
 _LOOKED_AT = 20_000
@@ -89,15 +89,19 @@ def tell_error(output: Output, error: ErrorView) -> None:
     if problems:
         tell_problems(output, problems)
         return
-    # The bundle is a copy of the project's files: its reader knows them by their names in the project.
-    traceback = _BUNDLE.sub("", error.get("traceback", "")).rstrip()
+    traceback = _in_project(error.get("traceback", "")).rstrip()
     if traceback:
         for line in traceback.split("\n"):
             output.note("  " + clean_log(line, keeps_colors=False), "dim" if line.startswith(" ") else "")
-    told = f"{error.get('type', '')}: {error.get('message', '')}".strip(": ")
+    told = _in_project(f"{error.get('type', '')}: {error.get('message', '')}".strip(": "))
     if not traceback or error.get("message", "").split("\n")[0] not in traceback:
         for line in told.split("\n"):
             output.note("  " + clean(line), "bad")
+
+
+def _in_project(text: str) -> str:
+    """The text with names of files as the reader knows them: a bundle is a copy of the project's files."""
+    return _BUNDLE.sub(lambda found: "" if found[1] else ".", text)
 
 
 def tell_problems(output: Output, problems: list[dict[str, Any]]) -> None:
@@ -106,10 +110,10 @@ def tell_problems(output: Output, problems: list[dict[str, Any]]) -> None:
         is_warning = bool(problem.get("is_warning"))
         head = output.paint("warning:" if is_warning else "error:", "warn" if is_warning else "bad", output.err)
         place = f"{clean(problem['place'])}: " if problem.get("place") else ""
-        output.note(f"{head} {place}{clean(problem.get('message', ''))}")
-        for line in (problem.get("remedy") or "").split("\n"):
+        output.note(f"{head} {place}{clean(_in_project(problem.get('message', '')))}")
+        for line in _in_project(problem.get("remedy") or "").split("\n"):
             if line.strip():
-                output.note("    " + clean(line.strip()))
+                output.note("    " + clean(line))
 
 
 def _log_tail(session: Session, run: str, step: int) -> list[str]:

@@ -8,6 +8,14 @@ import typer
 
 __all__ = ["Inputs", "Json", "RunName", "Words"]
 
+
+def _complete_flow(context: typer.Context, incomplete: str) -> list[str]:
+    """The project's flows, for the shell; reading them needs no engine."""
+    flows = context.obj.workspace.flows() if context.obj is not None else []
+    names = [flow for full in flows for flow in (full.rpartition(":")[2], full)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (one document, or one a line for streams).")]
 Inputs = Annotated[
     str, typer.Option("--inputs", metavar="FILE", help='Inputs of the flow from a JSON file; "-" reads it here.')
@@ -18,6 +26,7 @@ Words = Annotated[
         metavar="[FLOW] [--NAME VALUE | NAME=VALUE]...",
         help='The flow ("file.py:flow", "module:flow" or its name; nothing where there is one), then its inputs.',
         show_default=False,
+        autocompletion=_complete_flow,
     ),
 ]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help='A run: its id, the beginning of its id, or "latest".')]

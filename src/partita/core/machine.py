@@ -27,6 +27,8 @@ Handler = Callable[[Run, Step, Event, Commands, Queue], None]
 #: An undo is tried so many times more at least: what it leaves undone, a person has to undo.
 UNDO_RETRIES = 3
 UNDO_DELAY_S = 1.0
+#: What a profile means that does not say how often a crashed attempt is made again.
+CRASH_RETRIES = 3
 CRASH_DELAY_LIMIT_S = 30.0
 
 
@@ -147,7 +149,8 @@ def _lose(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> No
     step.marks |= Mark.CRASHED
     is_repeatable = _is_repeatable(run, step)
     delay_s = 0.0 if step.crashes == 1 else min(2.0 ** (step.crashes - 2), CRASH_DELAY_LIMIT_S)
-    may_retry = is_repeatable and step.crashes <= run.profiles[step.profile].crash_retries
+    retries = run.profiles[step.profile].crash_retries
+    may_retry = is_repeatable and step.crashes <= (CRASH_RETRIES if retries is None else retries)
     _again_or_not(run, step, event, may_retry, delay_s, out, queue)
 
 

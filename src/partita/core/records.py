@@ -30,9 +30,9 @@ class Profile:
     body: str = "task"  # how a worker runs it: "task", "flow", "map" (layout of task.map) or "check"
     demand: Demand = Demand()
     retries: int = 0  # further attempts after a failure of the user's code
-    crash_retries: int = 3  # further attempts after a failure of the machinery
+    crash_retries: int | None = None  # further attempts after a failure of the machinery; None: as the settings say
     timeout_s: float | None = None  # seconds that one attempt may take
-    grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
+    grace_s: float | None = None  # seconds between asking an attempt to stop and killing it; None: likewise
     priority: int = 0  # larger runs earlier among what is ready
     executor: str = ""  # name of the executor, empty: the workspace's default
     is_idempotent: bool = True  # false: at most one attempt that may have begun

@@ -31,10 +31,11 @@ _log = logging.getLogger("partita.engine")
 class Limits:
     """What the engine's settings bound."""
 
-    grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
+    grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it, where its task does not say
+    crash_retries: int = 3  # attempts after a failure of the machinery, where the task does not say
+    layout_timeout_s: float = 300.0  # seconds that laying out a flow may take, where the flow does not say
     rows_a_turn: int = 2000  # rows of layouts handled in one turn
     seconds_a_turn: float = 0.02  # seconds spent on layouts in one turn
-    prefetch: int = 16  # brief orders that may wait in one lane
     idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
 
 

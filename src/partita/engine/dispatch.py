@@ -85,14 +85,21 @@ class Dispatch:
         lanes.assign(lane, order, is_brief, book.now_s)
         run = live.run.number
         book.returned.pop((run, step.id, order.attempt), None)  # its number is given again
-        book.flights[order.ticket] = Flight(run, step.id, order.attempt, lane, order.profile, demand, lanes)
+        timeout_s = self._timeout_s(profile, step)
+        flight = Flight(run, step.id, order.attempt, lane, order.profile, demand, lanes, timeout_s)
+        book.flights[order.ticket] = flight
         book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.name, book.now))
         live.running[step.id] = order.ticket
         live.started[step.id] = book.now
         live.history.append(step.id)
         book.advance(live, Event(Happening.STARTED, step.id, order.attempt))
-        if profile.timeout_s is not None:
-            book.set_timer(profile.timeout_s, "timeout", run, order.ticket)
+        if timeout_s is not None:
+            book.set_timer(timeout_s, "timeout", run, order.ticket)
+
+    def _timeout_s(self, profile: Profile, step: Step) -> float | None:
+        if profile.timeout_s is None and step.kind == Kind.FLOW:
+            return self._book.limits.layout_timeout_s
+        return profile.timeout_s
 
     def _refuse(self, live: Live, step: Step, error: Exception) -> None:
         """An input has not the part that the step asks for: that is the step's failure, without an attempt."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 from partita.core.events import Event, Happening, NewStep
@@ -12,6 +13,7 @@ from partita.core.states import Kind, Mark, Need
 from partita.engine.book import Book
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
+from partita.errors import Problem
 from partita.executors.port import CLOSED, LOST, RETURNED, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
@@ -22,6 +24,7 @@ __all__ = ["Intake"]
 #: How much more memory the next attempt asks for after one that ran out of it.
 MEMORY_FACTOR = 1.5
 REVEAL_STEPS = 1000
+_LARGEST = 2**63 - 1
 #: Where the nodes lie that a structure's node holds.
 _PARTS = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
 
@@ -168,6 +171,7 @@ class Intake:
         _, ticket, name, value, at_step, at = message
         flight = self._book.flights.get(ticket)
         if flight is not None:
+            at_step = max(-_LARGEST, min(int(at_step), _LARGEST))  # a row that cannot be written would stop all
             row = ReportRow(flight.run, flight.step, flight.attempt, name, value, at_step, at)
             self._book.turn.reports.append(row)
 
@@ -211,6 +215,7 @@ class Intake:
             layout = live.layouts[ticket] = Layout(flight.step, flight.attempt, run.next_id, run.next_id + total)
             run.next_id += total
         layout.profiles.extend(self.add_profile(live, profile_from(profile)) for profile in profiles)
+        self._check_places(live, layout, steps)
         first = layout.base + layout.taken
         new: list[NewStep] = []
         rows = self._book.turn.steps
@@ -229,6 +234,9 @@ class Intake:
     ) -> int:
         layout = live.layouts.pop(ticket, None)
         base, end = (layout.base, layout.end) if layout is not None else (live.run.next_id, live.run.next_id)
+        if layout is not None and layout.problems:
+            self._refuse_layout(live, flight, layout, usage, log)
+            return 1
         alias = _global(unpack(value), base)
         if warnings:
             live.notes.setdefault("warnings", []).extend(warnings)
@@ -239,6 +247,35 @@ class Intake:
         live.history.append(flight.step)
         return 1
 
+    def _check_places(self, live: Live, layout: Layout, steps: list[list[Any]]) -> None:
+        """Find steps that no executor can ever run: a run must not wait for them for ever."""
+        for _, kind, profile, *_, place in steps:
+            if profile < 0 or layout.profiles[profile] in layout.checked:
+                continue
+            number = layout.profiles[profile]
+            layout.checked.add(number)
+            if kind != Kind.FLOW or live.run.profiles[number].body != "flow":
+                layout.problems.extend(self.misplaced(live, live.run.profiles[number], place or ""))
+
+    def misplaced(self, live: Live, profile: Profile, place: str) -> list[dict[str, Any]]:
+        """Why the profile can never run, as problems; empty where it can."""
+        name = self._book.executor_of(live, profile.executor)
+        lanes = self._book.executors.get(name)
+        if lanes is None:
+            known = ", ".join(self._book.executors)
+            remedy = f"name one that the settings have: {known}"
+            return [asdict(Problem(f"{profile.title} asks for the executor {name!r}; there is none", place, remedy))]
+        remedy = "ask for less, or give the workspace more in its settings (cpu, memory, gpu, slots)"
+        lacking = lanes.pool.lacks_for_ever(profile.demand)
+        return [asdict(Problem(f"{profile.title} can never run here: {lack}", place, remedy)) for lack in lacking]
+
+    def _refuse_layout(self, live: Live, flight: Flight, layout: Layout, usage: Any, log: Any) -> None:
+        message = "; ".join(problem["message"] for problem in layout.problems)
+        error = {"type": "CheckError", "message": message, "origin": "user", "problems": layout.problems}
+        packed = self._with_path(live, flight, error)
+        self._end(flight, "failed", usage, packed, log)
+        self._book.advance(live, Event(Happening.FAILED, flight.step, flight.attempt, error=packed, may_retry=False))
+
     def _reveal(self, live: Live, first: int, end: int) -> int:
         for number in range(first, end):
             if number in live.run.steps:
@@ -248,6 +285,8 @@ class Intake:
 
     def add_profile(self, live: Live, profile: Profile) -> int:
         """The profile's number in the run; engine and store learn of it when it is new."""
+        if profile.crash_retries is None:
+            profile = replace(profile, crash_retries=self._book.limits.crash_retries)
         packed = pack_profile(profile)
         known = live.known.get(packed)
         if known is not None:
@@ -309,9 +348,8 @@ def _global(node: Node, base: int) -> Node:
 
 
 def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, Any]:
-    step = live.run.steps[flight.step]
-    limit = live.run.profiles[step.profile].timeout_s
-    message = f"{step.name} took longer than its timeout of {limit:g} s; raise timeout= or make it faster"
+    name = live.run.steps[flight.step].name
+    message = f"{name} took longer than its timeout of {flight.timeout_s:g} s; raise timeout= or make it faster"
     return {**error, "type": "TimeoutError", "message": message, "origin": "user"}
 
 

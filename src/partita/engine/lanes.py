@@ -44,6 +44,7 @@ class Flight:
     profile: int  # engine-wide number
     demand: Demand
     executor: Lanes
+    timeout_s: float | None = None
     stop_reason: str = ""  # why it was asked to stop, where it was
 
 

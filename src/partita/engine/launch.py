@@ -15,7 +15,7 @@ from partita.engine.book import Book
 from partita.engine.lanes import Flight
 from partita.engine.live import Live, profile_from, step_row
 from partita.engine.recovery import Recovery
-from partita.errors import NotFoundError
+from partita.errors import CheckError, NotFoundError, Problem
 from partita.protocol.requests import LaunchRequest
 from partita.store.port import RunRow
 from partita.values import pack, unpack
@@ -27,6 +27,7 @@ class Launch:
     """Makes runs, and answers the attempts that ask for them."""
 
     add_profile: Callable[[Live, Profile], int]
+    misplaced: Callable[[Live, Profile, str], list[dict[str, Any]]]
 
     def __init__(
         self, book: Book, recovery: Recovery, new_id: Callable[[], str], cancel: Callable[..., None]
@@ -56,12 +57,16 @@ class Launch:
         )  # fmt: skip
         live = Live(Run(number, run_id), row, options, book.bundle_folder(request["bundle"]))
         live.started_at = book.now
+        given = {"function": row.flow, "title": row.title, **(request.get("profile") or {}), "body": "flow"}
+        profile = profile_from(given)
+        problems = self.misplaced(live, profile, "")
+        if problems:
+            raise CheckError([Problem(**problem) for problem in problems])
         if request.get("adopt"):
             live.adoption = Adoption(book, self._recovery.load(request["adopt"]))
         book.turn.runs.append(row)
         book.lives[number] = live
         book.numbers[run_id] = number
-        profile = profile_from({"function": row.flow, "title": row.title, **(request.get("profile") or {}), "body": "flow"})
         self._add_root(live, self.add_profile(live, profile), request.get("arguments"))
         return live
 
@@ -92,7 +97,7 @@ class Launch:
                 self._wait_for_child(flight, ticket, request, arguments["run"])
             else:
                 raise NotFoundError(f"an attempt asked for {verb!r}, which this engine does not know")
-        except (NotFoundError, KeyError) as error:
+        except (NotFoundError, CheckError, KeyError) as error:
             flight.executor.executor.reply(ticket, request, False, {"type": type(error).__name__, "message": str(error)})
 
     def _launch_child(self, flight: Flight, ticket: int, request: int, arguments: dict[str, Any]) -> None:

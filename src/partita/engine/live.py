@@ -29,6 +29,8 @@ class Layout:
     base: int  # global id of its first step
     end: int  # one past its last
     taken: int = 0  # steps taken in so far
+    checked: set[int] = field(default_factory=set)  # profiles that were checked for whether anything can run them
+    problems: list[dict[str, Any]] = field(default_factory=list)  # why the layout is refused
     profiles: list[int] = field(default_factory=list)  # numbers in the run, by position in the layout
 
 

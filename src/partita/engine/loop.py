@@ -38,6 +38,7 @@ class Engine:
         self.intake = Intake(book, self.launch.request)
         self.recovery.introduce = self.intake.introduce
         self.launch.add_profile = self.intake.add_profile
+        self.launch.misplaced = self.intake.misplaced
         self._dispatch = Dispatch(book)
         self._stops: list[tuple[Live, int, str]] = []
         self.trouble = ""  # why nothing can be committed at present
@@ -176,7 +177,8 @@ class Engine:
         live = self.book.lives[flight.run]
         step = live.run.steps[flight.step]
         if grace_s is None:
-            grace_s = live.run.profiles[step.profile].grace_s
+            own_s = live.run.profiles[step.profile].grace_s
+            grace_s = self.book.limits.grace_s if own_s is None else own_s
         flight.stop_reason = flight.stop_reason or reason
         flight.executor.executor.cancel(ticket, reason, grace_s)
 

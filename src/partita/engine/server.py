@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgpack
@@ -20,7 +20,7 @@ from partita.core.states import FINAL
 from partita.engine.live import Live
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
-from partita.errors import PartitaError, ProtocolError
+from partita.errors import CheckError, PartitaError, ProtocolError
 from partita.protocol.requests import EngineView, LaunchRequest, WatchView
 from partita.values import unpack
 
@@ -315,6 +315,8 @@ LATER = _Later()
 
 def error_map(error: Exception) -> dict[str, Any]:
     """An error as clients get it."""
+    if isinstance(error, CheckError):
+        return {"type": "CheckError", "message": str(error), "problems": [asdict(problem) for problem in error.problems]}
     if isinstance(error, PartitaError):
         return {"type": type(error).__name__, "message": str(error)}
     return {"type": "ProtocolError", "message": f"the request cannot be understood: {type(error).__name__}: {error}"}

@@ -55,6 +55,7 @@ class ProcessExecutor:
         workspace: folder of the workspace; large packets and logs lie there.
         spare: bare workers to have ready; None: as many as there are cores.
         environment: variables of the workers; None: those of this process.
+        memory_floor_bytes: free memory of the machine below which the largest worker is killed; None: 3 %.
         devices: names of the GPU devices, as CUDA_VISIBLE_DEVICES takes them; None: those of this machine.
     """
 
@@ -66,6 +67,7 @@ class ProcessExecutor:
         spare: int | None = None,
         environment: dict[str, str] | None = None,
         devices: Sequence[str] | None = None,
+        memory_floor_bytes: int | None = None,
     ) -> None:
         self._capacity = capacity
         self._spill = Spill(str(workspace / "spill"))
@@ -83,7 +85,7 @@ class ProcessExecutor:
         self._next_lane = 1
         self._is_closed = False
         self._devices = Devices(list(devices) if devices is not None else gpu_devices()[: math.ceil(capacity.gpu)])
-        self._watch = MemoryWatch()
+        self._watch = MemoryWatch(memory_floor_bytes)
         cores = max(1, round(capacity.cpu))
         self._pool = Pool(cores if spare is None else spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend)
         self._pool.prestart()

@@ -23,9 +23,10 @@ _LEAST_FREE_SHARE = 0.03
 class MemoryWatch:
     """Kills what uses more memory than it declared, and the largest worker when the machine runs short."""
 
-    def __init__(self) -> None:
+    def __init__(self, floor_bytes: int | None = None) -> None:
         self._total = machine_capacity().memory_bytes
-        self._floor = max(_LEAST_FREE_BYTES, int(self._total * _LEAST_FREE_SHARE))
+        share = max(_LEAST_FREE_BYTES, int(self._total * _LEAST_FREE_SHARE))
+        self._floor = share if floor_bytes is None else floor_bytes
         self._oom_kills = oom_kills()
 
     def look(self, lanes: Sequence[Lane]) -> None:
@@ -33,6 +34,8 @@ class MemoryWatch:
         sizes = [(self._size(lane), lane) for lane in lanes]
         if sizes and available_bytes() < self._floor:
             size, lane = max(sizes, key=lambda pair: pair[0])
+            if size < _LEAST_FREE_BYTES // 2:
+                return  # it is not what fills the machine
             lane.worker.kill(
                 "memory",
                 f"the machine had less than {in_mebibytes(self._floor)} of memory left, and this was the largest worker"

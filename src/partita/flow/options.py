@@ -39,8 +39,8 @@ class Options:
     tags: tuple[str, ...] = ()
     version: str = ""
     fallback: Any = None  # the task or flow that runs when the step failed
-    crash_retries: int = 3  # further attempts after a failure of the machinery
-    grace: float = 10.0  # seconds between asking an attempt to stop and killing it
+    crash_retries: int | None = None  # further attempts after a failure of the machinery; None: as the settings say
+    grace: float | None = None  # seconds between asking an attempt to stop and killing it; None: as the settings say
 
     @property
     def for_worker(self) -> dict[str, Any]:

@@ -20,8 +20,8 @@ import pytest
 from partita.core.records import Demand, Profile
 from partita.executors.port import CLOSED, LOST, RETURNED, Executor, Launchable, Message
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST, Order
-from partita.values import PLAIN, pack, unpack
 from partita.testing.contract_tasks import SOURCE
+from partita.values import PLAIN, pack, unpack
 
 __all__ = ["Desk", "ExecutorContract"]
 

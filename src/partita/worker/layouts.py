@@ -35,7 +35,7 @@ def lay_out(attempt: Attempt) -> list[Any]:
         )
         args, keywords = attempt.open_arguments(layout)
         texts = (attempt.extra or {}).get("texts")
-        lay_out_flow(profile.definition, args, keywords, texts=texts, layout=layout)
+        lay_out_flow(profile.definition, args, keywords, texts=texts, layout=layout, is_root=attempt.step == 0)
     total = len(layout.rows)
     for profiles, rows in layout.frames():
         worker.say((FRAME, attempt.ticket, total, profiles, rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,8 @@ class WorkerValues:
         from partita.artifacts.keys import workspace_key
         from partita.flow.settle import make_outcome
 
-        blobs = FolderBlobs(self._workspace / "blobs")
+        is_durable = os.environ.get("PARTITA_DURABILITY") == "full"
+        blobs = FolderBlobs(self._workspace / "blobs", is_durable=is_durable)
         return Encoder(blobs, workspace_key(self._workspace), outcome=make_outcome, locate=locate, load=load)
 
     @cached_property

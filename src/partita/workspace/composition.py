@@ -74,8 +74,10 @@ def serve(project: Path) -> None:
             (state / name).mkdir(exist_ok=True)
         store = SqliteStore(state / "store.db", settings.durability)
         capacity = capacity_of(settings)
-        spare = settings.spare_workers if settings.spare_workers is not None else None
-        executor = ProcessExecutor(capacity, workspace=state, spare=spare)
+        executor = ProcessExecutor(
+            capacity, workspace=state, spare=settings.spare_workers, memory_floor_bytes=settings.memory_floor_bytes,
+            environment={**os.environ, "PARTITA_DURABILITY": settings.durability},
+        )  # fmt: skip
         try:
             store.acquire(f"{socket.gethostname()}:{os.getpid()}")
             engine = _engine(project, state, settings, store, executor)
@@ -90,7 +92,10 @@ def _engine(project: Path, state: Path, settings: Settings, store: SqliteStore, 
     capacity = executor.capacity
     pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(settings.slots))
     lanes = Lanes("process", executor, pool, settings.prefetch)
-    limits = Limits(grace_s=settings.cancel_grace_s, prefetch=settings.prefetch, idle_s=settings.idle_timeout_s)
+    limits = Limits(
+        grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,
+        layout_timeout_s=settings.layout_timeout_s,
+    )  # fmt: skip
     book = Book(
         store, SystemClock(), {"process": lanes}, "process", lambda bundle: os.fspath(state / "bundles" / bundle),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,

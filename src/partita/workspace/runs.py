@@ -121,7 +121,7 @@ def encoder_of(workspace: LocalWorkspace) -> Encoder:
     from partita.flow.settle import make_outcome
 
     workspace.state.mkdir(parents=True, exist_ok=True)
-    blobs = FolderBlobs(workspace.state / "blobs")
+    blobs = FolderBlobs(workspace.state / "blobs", is_durable=workspace.settings.durability == "full")
     return Encoder(blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
 
 
