@@ -68,6 +68,20 @@ def test_wrong_use_has_status_2_and_a_hint(partita: Partita, words: list[str], t
     assert "Traceback" not in result.err
 
 
+def test_a_shell_completes_flows(
+    partita: Partita, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "_PARTITA_COMPLETE": "complete_bash",
+        "COMP_WORDS": "partita run ne",
+        "COMP_CWORD": "2",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        partita("run")
+    assert capsys.readouterr().out.split() == ["news", "news_late"]
+
+
 def test_wrong_use_as_json(partita: Partita) -> None:
     document = json.loads(partita("doctor", "--jsn", "--json").out)
     assert document["exit_status"] == 2

@@ -96,6 +96,15 @@ def test_a_failed_run_tells_where_and_why(partita: Partita, workspace: FakeWorks
     assert "partita runs rerun 0new" in told.err
 
 
+def test_files_are_named_as_in_the_project(partita: Partita, workspace: FakeWorkspace) -> None:
+    bundle = "/home/me/p/.partita/bundles/" + "0f" * 32
+    error = {**ERROR, "traceback": f'File "{bundle}/flows.py", line 9', "message": f"not in {bundle}"}
+    workspace.add("0new", "failed", [make_step(1, "fit", "failed", error=error)], error=error)
+    told = partita("run", "news")
+    assert 'File "flows.py", line 9' in told.err
+    assert "not in .\n" in told.err
+
+
 def test_of_many_failures_some_are_shown(partita: Partita, workspace: FakeWorkspace) -> None:
     steps = [make_step(1 + i, f"fit[{i}]", "failed", error=ERROR) for i in range(20)]
     workspace.add("0new", "failed", steps, error=ERROR)
