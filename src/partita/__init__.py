@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from partita import errors
-from partita.flow.command import CommandError, CommandResult, command
 from partita.flow.context import context
 from partita.flow.flow import Flow, flow
 from partita.flow.launching import Launcher, set_launcher_provider
@@ -22,6 +21,7 @@ from partita.flow.task import Task, task
 from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from partita.flow.command import CommandError, CommandResult, command
     from partita.workspace import Run, open_workspace
 
 __all__ = [
@@ -40,9 +40,13 @@ set_launcher_provider(_launcher)
 
 
 def __getattr__(name: str) -> Any:
-    # The workspace brings the engine's client with it, which defining tasks does not need.
+    # These bring the engine's client and subprocess with them, which most files that define tasks do not need.
     if name in ("Run", "open_workspace"):
         from partita import workspace
 
         return getattr(workspace, name)
+    if name in ("CommandError", "CommandResult", "command"):
+        from importlib import import_module
+
+        return getattr(import_module("partita.flow.command"), name)
     raise AttributeError(f"module 'partita' has no attribute {name!r}")

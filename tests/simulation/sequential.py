@@ -167,12 +167,26 @@ def _need(source: Node, consumer: Node, how: str) -> None:
             continue
         if node.fallback is not None and node.state == "failed":
             stack.append(node.fallback)
+        elif how == "final":
+            _look_through(node, consumer)
         elif node.leaves is not None and not _is_observed(node):
             leaves = node.leaves
             if isinstance(leaves, Node):
                 stack.append(leaves)
             elif leaves[0] != "const":
                 stack.extend(leaves[1])
+
+
+def _look_through(flow: Node, consumer: Node) -> None:
+    """Who looks at a flow's end looks at the ends of what it only passes on."""
+    stack = _direct(flow.leaves) if flow.leaves is not None and not _is_observed(flow) else []
+    while stack:
+        leaf = _last(stack.pop())
+        if not _is_below(leaf, flow):
+            leaf.consumers.append((consumer, "final"))
+            _look_through(leaf, consumer)
+        elif leaf.leaves is not None and not _is_observed(leaf):
+            stack.extend(_direct(leaf.leaves))
 
 
 def _is_observed(node: Node) -> bool:

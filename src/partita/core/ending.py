@@ -7,6 +7,7 @@ from collections import deque
 from partita.core.events import Commands, Event, Happening
 from partita.core.graph import Input, Run, Step, is_within, link
 from partita.core.states import FINAL, Kind, Mark, Need, State
+from partita.values import refs_of
 
 __all__ = ["Queue", "finish", "is_handled", "judge", "relink", "release_held"]
 
@@ -107,7 +108,8 @@ def judge(run: Run, step: Step, queue: Queue) -> None:
     elif handled:
         step.marks |= Mark.HANDLED
     else:
-        queue.append(Event(Happening.BROKEN, step.parent, error=step.error))
+        # At once: the flow must not end before it hears that it fails.
+        queue.appendleft(Event(Happening.BROKEN, step.parent, error=step.error))
 
 
 def is_handled(run: Run, origin: Step) -> bool | None:
@@ -145,13 +147,23 @@ def _onward(run: Run, entries: list[int | Input]) -> list[Step]:
     """The steps that need one with these entries; a flow that only passes it on counts while somebody needs the flow."""
     needing = {entry if isinstance(entry, int) else entry[0] for entry in entries if not _is_passing(entry)}
     found = [run.steps[number] for number in needing if number in run.steps]
-    found += [flow for flow in _passing(run, entries) if flow.dependents or flow.passed_on]
+    found += [used for flow in _passing(run, entries) if (used := _used(run, flow)) is not None]
     return [step for step in found if step.fallback_of < 0]
 
 
 def _passing(run: Run, entries: list[int | Input]) -> list[Step]:
     numbers = {entry[0] for entry in entries if not isinstance(entry, int) and _is_passing(entry)}
     return [run.steps[number] for number in numbers if number in run.steps]
+
+
+def _used(run: Run, flow: Step) -> Step | None:
+    """The flow, or the one around it whose value holds the flow's own, that somebody needs; None: nobody does."""
+    while not (flow.dependents or flow.passed_on):
+        outer = run.steps.get(flow.parent)
+        if outer is None or outer.alias is None or all(step != flow.id for step, _ in refs_of(outer.alias)):
+            return None
+        flow = outer
+    return flow
 
 
 def _is_passing(entry: int | Input) -> bool:

@@ -267,7 +267,6 @@ TABLE: dict[tuple[State, Happening], Handler] = {
 for _state in (S.SKIPPED, S.CANCELLED):
     for _happening in (H.INPUT_READY, H.INPUT_BAD, H.REVEALED, H.CHILD_ENDED):
         TABLE[_state, _happening] = _ignore
-TABLE[S.CANCELLED, H.BROKEN] = _ignore
 for _state in FINAL:
     TABLE[_state, H.DRAIN] = _ignore  # it ended by what was drained before it
     TABLE[_state, H.CANCEL] = _ignore

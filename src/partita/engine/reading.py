@@ -163,6 +163,8 @@ class Reading:
         live = self._book.live(row.id)
         if live is None:
             return WatchView(version=version, run=self._run_view(row, counts=True), steps=[], is_final=True)
+        if version > len(live.history):
+            version = 0  # given by an engine that has ended since
         if version >= len(live.history):
             return None
         part = live.history[version : version + 4 * WATCH_STEPS]
