@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from partita.errors import OptionError
-from partita.flow.units import duration_s, size_bytes
+from partita.units import duration_s, size_bytes
 
 __all__ = ["FLOW_OPTIONS", "TASK_OPTIONS", "Options", "make_options", "merge_options"]
 

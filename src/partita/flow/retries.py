@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from partita.errors import CheckError, DefinitionError
-from partita.flow.units import duration_s
+from partita.units import duration_s
 
 __all__ = ["retry_decision"]
 

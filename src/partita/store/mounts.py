@@ -31,7 +31,7 @@ def refuse_network_file_system(folder: Path, table: Path = MOUNT_TABLE) -> None:
     if kind in _NETWORK:
         raise UnsafeStoreError(
             f"{folder} is on a network file system ({kind}), where SQLite's log and locks are not safe; "
-            "put the workspace on a local disk: set `workspace` in partita.toml or PARTITA_WORKSPACE to a folder there"
+            "put the workspace on a local disk: set `store` in partita.toml or PARTITA_STORE to a folder there"
         )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from partita.flow.entry import lay_out
 from partita.flow.loading import load
-from partita.protocol.values import PLAIN
+from partita.values import PLAIN
 from partita.settings import load_settings
 from tests.unit.cli.conftest import Partita
 

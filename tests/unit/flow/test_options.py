@@ -15,7 +15,7 @@ from partita.flow.options import TASK_OPTIONS, make_options, merge_options
 from partita.flow.profiles import make_profile, profile_map
 from partita.flow.retries import retry_decision
 from partita.flow.task import task
-from partita.flow.units import duration_s, size_bytes
+from partita.units import duration_s, size_bytes
 from partita.values import pack, unpack
 
 

@@ -13,8 +13,8 @@ from partita.core.records import Profile
 from partita.executors.port import Capacity, Launchable, Message
 from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import DONE, FAILED, Order
-from partita.values import pack, unpack
 from partita.testing.executor_contract import Desk
+from partita.values import pack, unpack
 
 
 class Bench(Desk):

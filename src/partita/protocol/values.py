@@ -1,2 +1,0 @@
-"""Moved to partita.values."""
-from partita.values import *  # noqa
