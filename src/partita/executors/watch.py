@@ -18,6 +18,7 @@ __all__ = ["MemoryWatch", "in_mebibytes"]
 
 _LEAST_FREE_BYTES = 256 * 2**20
 _LEAST_FREE_SHARE = 0.03
+_GUILTY_SHARE = 0.2  # of the floor: a worker that holds less than this is not what fills the machine
 
 
 class MemoryWatch:
@@ -34,8 +35,8 @@ class MemoryWatch:
         sizes = [(self._size(lane), lane) for lane in lanes]
         if sizes and available_bytes() < self._floor:
             size, lane = max(sizes, key=lambda pair: pair[0])
-            if size < _LEAST_FREE_BYTES // 2:
-                return  # it is not what fills the machine
+            if size < self._floor * _GUILTY_SHARE:
+                return  # something else fills the machine, and killing it would not help
             lane.worker.kill(
                 "memory",
                 f"the machine had less than {in_mebibytes(self._floor)} of memory left, and this was the largest worker"

@@ -50,7 +50,7 @@ def test_nobody_is_killed_while_there_is_memory(lanes: list[Any]) -> None:
 
 def test_the_largest_is_killed_when_the_machine_runs_short(lanes: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "available_bytes", lambda: 100 * 2**20)
-    watch.MemoryWatch().look(lanes)
+    watch.MemoryWatch(300 * 2**20).look(lanes)
     assert lanes[0].worker.killed == []
     ((reason, detail),) = lanes[1].worker.killed
     assert reason == "memory"
@@ -60,8 +60,14 @@ def test_the_largest_is_killed_when_the_machine_runs_short(lanes: list[Any], mon
 def test_who_uses_more_than_declared_is_killed(lanes: list[Any]) -> None:
     for lane in lanes:
         lane.demand = Demand(memory_bytes=50 * 2**20)
-    watch.MemoryWatch().look(lanes)
+    watch.MemoryWatch(300 * 2**20).look(lanes)
     assert lanes[0].worker.killed == []
     ((reason, detail),) = lanes[1].worker.killed
     assert reason == "memory"
     assert "50 MiB were declared" in detail
+
+
+def test_small_workers_are_not_killed_for_what_others_hold(lanes: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "available_bytes", lambda: 2**20)
+    watch.MemoryWatch(2000 * 2**20).look(lanes)
+    assert [lane.worker.killed for lane in lanes] == [[], []]
