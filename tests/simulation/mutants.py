@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 __all__ = ["MUTANTS", "Mutant", "is_caught"]
 
-SEEDS = 3000
+SEEDS = 6000
 
 
 class Mutant(NamedTuple):
@@ -51,7 +51,7 @@ MUTANTS = [
     Mutant("ending", "        queue.append(Event(Happening.CHILD_ENDED, step.parent))\n", "        pass\n"),
     Mutant("ending", "        elif need == Need.FINAL:\n", "        elif need == Need.VALUE:\n"),
     Mutant("ending", "        consumer.waiting += pending - 1\n", "        consumer.waiting += pending\n"),
-    Mutant("ending", "            held.holders -= 1\n", "            pass\n"),
+    Mutant("ending", "        source.holders -= 1\n", "        pass\n"),
     Mutant("ending", "        queue.appendleft(Event(Happening.BROKEN, step.parent, error=step.error))\n", "        pass\n"),
     Mutant("ending", "        if takes_over:\n            relink", "        if not takes_over:\n            relink"),
     Mutant("flows", "    flow.marks |= Mark.EXPANDED\n    out.changed", "    out.changed"),
@@ -60,12 +60,12 @@ MUTANTS = [
     Mutant("flows", "    if not flow.open_children:\n        close(run, flow, out, queue)\n\n\ndef discard", "    pass\n\n\ndef discard"),
     Mutant("flows", "    flow.children, flow.open_children = None, 0\n", "    flow.children = None\n"),
     Mutant("flows", "    target = run.steps[waiting.pop()]\n", "    target = run.steps[waiting.pop(0)]\n"),
-    Mutant("flows", "Mark.ADOPTED | Mark.COMPENSATED", "Mark.ADOPTED"),
+    Mutant("machine", "    step.marks |= Mark.ADOPTED\n", ""),
     Mutant("flows", "        if lack is None:\n", "        if True:\n"),
-    Mutant("graph", "            _pass_on(target, entry)\n            if need", "            if need"),
+    Mutant("graph", "bool(path) or is_partial", "bool(path)"),
     Mutant("graph", "            pending += 1\n    return pending", "            pending = 1\n    return pending"),
     Mutant("rebuild", "            queue.append(Event(Happening.REVEALED, step.id))\n", "            pass\n"),
-    Mutant("rebuild", "    queue = _stops(run)\n", "    queue = []\n"),
+    Mutant("rebuild", "            run.steps[row.parent].open_children -= 1\n", "            pass\n"),
 ]
 
 

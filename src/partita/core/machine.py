@@ -43,8 +43,8 @@ def advance(run: Run, event: Event, out: Commands) -> None:
     while queue:
         event = queue.popleft()
         step = steps.get(event.step)
-        if step is None:
-            continue  # of a layout that was discarded
+        if step is None or (event.happening == Happening.DRAIN and step.state in FINAL):
+            continue  # of a layout that was discarded; ended by what was drained before it
         handler = TABLE.get((step.state, event.happening))
         if handler is None:
             raise IllegalTransitionError(_story(run, step, event))
@@ -268,5 +268,4 @@ for _state in (S.SKIPPED, S.CANCELLED):
     for _happening in (H.INPUT_READY, H.INPUT_BAD, H.REVEALED, H.CHILD_ENDED):
         TABLE[_state, _happening] = _ignore
 for _state in FINAL:
-    TABLE[_state, H.DRAIN] = _ignore  # it ended by what was drained before it
     TABLE[_state, H.CANCEL] = _ignore

@@ -85,7 +85,7 @@ def resume(run: Run, running: dict[int, int], out: Commands) -> None:
     Args:
         running: by step, the number of the attempt that was recorded as started and not as ended.
     """
-    queue = _stops(run)
+    queue: list[Event] = []
     for step in run.steps.values():
         if step.state in FINAL:
             _retrace(run, step)
@@ -144,21 +144,6 @@ def _link(run: Run, step: Step) -> list[Event]:
         elif gate != State.FAILED:
             bad.append(Event(Happening.INPUT_BAD, step.id))
     return bad
-
-
-def _stops(run: Run) -> list[Event]:
-    """What had been asked to stop, asked again."""
-    events = []
-    for step in run.steps.values():
-        if step.state in FINAL or step.kind != Kind.FLOW:
-            continue
-        if step.marks & Mark.CANCELLING and not step.marks & Mark.DRAINED:
-            step.marks &= ~Mark.CANCELLING
-            events.append(Event(Happening.CANCEL, step.id, error=step.error))
-        elif step.marks & Mark.FAILING:
-            step.marks &= ~Mark.FAILING
-            events.append(Event(Happening.BROKEN, step.id, error=step.error))
-    return events
 
 
 def _close_what_ended(run: Run, out: Commands) -> None:
