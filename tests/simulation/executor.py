@@ -136,6 +136,9 @@ class SimulatedExecutor:
     def reply(self, ticket: int, request: int, is_ok: bool, answer: Any) -> None:
         raise AssertionError("no simulated attempt asks for anything")
 
+    def printing(self, ticket: int) -> tuple[str, int] | None:
+        return None
+
     def filenos(self) -> list[int]:
         return []
 

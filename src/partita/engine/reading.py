@@ -19,6 +19,8 @@ __all__ = ["Reading"]
 
 LOG_CHUNK_BYTES = 256 << 10
 WATCH_STEPS = 500
+#: So many attempts are told of at once.
+ATTEMPTS = 20_000
 _SHOWN_MARKS = (
     (Mark.ADOPTED, "adopted"), (Mark.CRASHED, "crashed"), (Mark.COMPENSATED, "compensated"), (Mark.LOST, "lost"),
     (Mark.FAILING, "failing"), (Mark.CANCELLING, "cancelling"), (Mark.HANDLED, "handled"),
@@ -155,7 +157,8 @@ class Reading:
 
     def attempts(self, name: str, step: int | None) -> list[AttemptView]:
         row = self.find(name)
-        return [_attempt_view(start, end) for start, end in self._book.store.attempts(row.number, step)]
+        stored = self._book.store.attempts(row.number, step, limit=ATTEMPTS)
+        return [_attempt_view(start, end) for start, end in stored]
 
     def watch(self, name: str, version: int) -> WatchView | None:
         """What has changed since; None where nothing has."""
@@ -188,25 +191,39 @@ class Reading:
         found = self._book.store.step(row.number, step)
         path = self._path(row.number, found) if found is not None else ""
         text, next_offset, is_complete = "", offset, end is not None
-        if end is not None and end.log:
-            segment, first, last = end.log.rsplit(":", 2)
-            text, next_offset = self._read(row.id, segment, int(first) + offset, int(last))
-            next_offset -= int(first)
-            is_complete = next_offset >= int(last) - int(first)
+        span = self._span(row, start, end)
+        if span is not None:
+            segment, first, last = span
+            text, next_offset = self._read(row.id, segment, first + offset, last)
+            next_offset -= first
+            is_complete = end is not None and (last is None or next_offset >= last - first)
         return LogChunk(
             step=step, attempt=start.number, path=path, text=text, next_offset=next_offset, is_complete=is_complete
         )
 
-    def _read(self, run: str, segment: str, first: int, last: int) -> tuple[str, int]:
+    def _span(self, run: RunRow, start: AttemptRow, end: AttemptEnd | None) -> tuple[str, int, int | None] | None:
+        """Where an attempt's output lies: segment, first byte, and one past the last where it has ended."""
+        if end is not None:
+            segment, _, rest = end.log.rpartition(":")[0].rpartition(":")
+            return (segment, int(rest), int(end.log.rpartition(":")[2])) if end.log else None
+        live = self._book.live(run.id)
+        ticket = live.running.get(start.step) if live is not None else None
+        flight = self._book.flights.get(ticket) if ticket is not None else None
+        if ticket is None or flight is None:
+            return None
+        place = flight.executor.executor.printing(ticket)
+        return (*place, None) if place is not None else None
+
+    def _read(self, run: str, segment: str, first: int, last: int | None) -> tuple[str, int]:
         file = Path(self._book.workspace) / "logs" / run / segment
-        last = min(last, first + LOG_CHUNK_BYTES)
+        limit = first + LOG_CHUNK_BYTES if last is None else min(last, first + LOG_CHUNK_BYTES)
         try:
             with file.open("rb") as stream:
                 stream.seek(first)
-                data = stream.read(max(last - first, 0))
+                data = stream.read(max(limit - first, 0))
         except OSError as error:
-            return f"(the log cannot be read: {error})\n", last
-        return data.decode("utf-8", "replace"), last
+            return f"(the log cannot be read: {error})\n", limit
+        return data.decode("utf-8", "replace"), first + len(data)
 
 
 def _attempt_view(start: AttemptRow, end: AttemptEnd | None) -> AttemptView:

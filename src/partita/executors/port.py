@@ -93,12 +93,16 @@ class Executor(Protocol):
         """Answer a REQUEST of a running attempt; a ticket that has ended is ignored."""
         ...
 
+    def printing(self, ticket: int) -> tuple[str, int] | None:
+        """Where the output of an attempt that is running lies: (segment, offset of its start); None: not known."""
+        ...
+
     def receive(self, timeout_s: float | None) -> list[Message]:
         """What has arrived, oldest first. Waits up to `timeout_s` seconds; None: until something arrives."""
         ...
 
     def filenos(self) -> list[int]:
-        """File descriptors to select on, beside other things: one is readable whenever `receive(0)` would give something."""
+        """File descriptors to select on, beside others: one is readable when `receive(0)` would give something."""
         ...
 
     def close(self) -> None:

@@ -179,6 +179,15 @@ class ProcessExecutor:
         """One file descriptor, readable whenever `receive(0)` has something to do."""
         return [self._epoll.fileno()]
 
+    def printing(self, ticket: int) -> tuple[str, int] | None:
+        """Where the output of an attempt that is running lies."""
+        lane = self._lane_of.get(ticket)
+        if lane is None:
+            return None
+        current, start, _, _ = lane.worker.status.attempt()
+        segment = os.path.basename(lane.worker.status.segment())
+        return (segment, start) if current == ticket and segment else None
+
     def receive(self, timeout_s: float | None) -> list[Message]:
         """What has arrived, oldest first."""
         until = None if timeout_s is None else time.monotonic() + timeout_s

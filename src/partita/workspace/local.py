@@ -98,8 +98,7 @@ class LocalWorkspace:
             if attempt is None or view["number"] == attempt:
                 yield from self._log(run, view["step"], view["number"])
 
-    def _log(self, run: str, step: int, attempt: int) -> Iterator[LogChunk]:
-        offset = 0
+    def _log(self, run: str, step: int, attempt: int, offset: int = 0) -> Iterator[LogChunk]:
         while True:
             chunk: LogChunk = self._connection.ask("log", run=run, step=step, attempt=attempt, offset=offset)
             if chunk["text"]:
@@ -110,16 +109,21 @@ class LocalWorkspace:
 
     def follow_logs(self, run: str, *, step: int | None = None) -> Iterator[LogChunk]:
         run = self.run(run)["id"]
-        told: set[tuple[int, int]] = set()
+        offsets: dict[tuple[int, int], int] = {}
+        done: set[tuple[int, int]] = set()
         version, is_final = 0, False
         while not is_final:
-            news = self.watch(run, version)
+            news = self.watch(run, version, timeout_s=0.5)
             version, is_final = news["version"], news["is_final"]
             for view in self.attempts(run, step):
                 key = (view["step"], view["number"])
-                if view["outcome"] != "running" and key not in told:
-                    told.add(key)
-                    yield from self._log(run, *key)
+                if key in done:
+                    continue
+                for chunk in self._log(run, *key, offset=offsets.get(key, 0)):
+                    offsets[key] = chunk["next_offset"]
+                    yield chunk
+                if view["outcome"] != "running":
+                    done.add(key)
 
     def watch(self, run: str, version: int = 0, timeout_s: float = 10.0) -> WatchView:
         view: WatchView = self._connection.ask("watch", run=run, version=version, timeout_s=timeout_s)
