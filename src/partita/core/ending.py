@@ -42,6 +42,8 @@ def _tell_of_success(run: Run, step: Step, queue: Queue) -> None:
     if not dependents:
         return
     if step.kind == Kind.FLOW:
+        # A skipped step in it may be asked for who looks at its failure.
+        step.passed_on = [*(step.passed_on or ()), *dependents]
         for entry in dependents:
             relink(run, step.id, entry, queue)
         return

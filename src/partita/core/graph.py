@@ -219,7 +219,9 @@ def link(run: Run, consumer: Step, source: Input) -> int:
             _pass_on(target, entry)
             if need != Need.FINAL:
                 return -(step + 1)
-        elif state != State.SUCCEEDED:
+        elif state == State.SUCCEEDED:
+            _pass_on(target, entry)
+        else:
             if target.dependents is None:
                 target.dependents = []
             target.dependents.append(entry)
