@@ -128,7 +128,7 @@ def is_handled(run: Run, origin: Step) -> bool | None:
             continue
         is_open = is_open or bool(step.holders)
         entries = [*(step.dependents or ()), *(step.passed_on or ())]
-        if any(not isinstance(entry, int) and entry[2] == Need.FINAL for entry in entries):
+        if _is_looked_at(entries) or any(map(_has_looker, _users(run, entries))):
             continue
         onward = _onward(run, entries)
         is_open = is_open or any(flow.holders for flow in _passing(run, entries))
@@ -149,8 +149,21 @@ def _onward(run: Run, entries: list[int | Input]) -> list[Step]:
     """The steps that need one with these entries; a flow that only passes it on counts while somebody needs the flow."""
     needing = {entry if isinstance(entry, int) else entry[0] for entry in entries if not _is_passing(entry)}
     found = [run.steps[number] for number in needing if number in run.steps]
-    found += [used for flow in _passing(run, entries) if (used := _used(run, flow)) is not None]
+    found += _users(run, entries)
     return [step for step in found if step.fallback_of < 0]
+
+
+def _is_looked_at(entries: list[int | Input]) -> bool:
+    return any(not isinstance(entry, int) and entry[2] == Need.FINAL for entry in entries)
+
+
+def _has_looker(flow: Step) -> bool:
+    return _is_looked_at([*(flow.dependents or ()), *(flow.passed_on or ())])
+
+
+def _users(run: Run, entries: list[int | Input]) -> list[Step]:
+    """The flows that pass a step's value on and are needed themselves."""
+    return [used for flow in _passing(run, entries) if (used := _used(run, flow)) is not None]
 
 
 def _passing(run: Run, entries: list[int | Input]) -> list[Step]:
