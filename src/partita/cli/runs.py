@@ -59,13 +59,12 @@ def list_runs(
 def _known_states(written: list[str]) -> list[str]:
     import difflib
 
-    from partita.core.states import State
+    from partita.protocol.requests import STATES
 
-    known = [state.name.lower() for state in State]
     for word in written:
-        if word not in known:
-            near = difflib.get_close_matches(word, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        if word not in STATES:
+            near = difflib.get_close_matches(word, STATES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(STATES)}"
             raise typer.BadParameter(f"there is no state {word!r}; {hint}")
     return written
 

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-__all__ = ["AttemptView", "EngineView", "ErrorView", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView"]
+__all__ = [
+    "STATES", "AttemptView", "EngineView", "ErrorView", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView",
+]  # fmt: skip
+
+#: The states that runs and steps are told in.
+STATES = ("pending", "ready", "running", "waiting", "succeeded", "failed", "cancelled", "skipped")
 
 
 class ErrorView(TypedDict, total=False):
@@ -44,7 +49,7 @@ class RunView(TypedDict):
     id: str
     flow: str
     title: str
-    state: str  # lower-case name of a State
+    state: str  # one of STATES
     bundle: str
     tags: list[str]
     created_at: float

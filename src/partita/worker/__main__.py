@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 
+__all__ = ["main"]
+
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
 
