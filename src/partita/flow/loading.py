@@ -95,6 +95,9 @@ def _local_reference(function: Any, definition: Any) -> str:
 
 
 def _module_reference(module: ModuleType) -> str:
+    if _local is not None:
+        # This very process loads it, where a script or a file of tests must not become a second module.
+        return module.__name__
     relative = getattr(module, _FILE, None)
     if relative is not None:
         return str(relative)

@@ -74,6 +74,7 @@ class InlineExecutor:
         self._controls: dict[int, InlineControl] = {}  # by ticket, of attempts that have begun
         self._messages: list[Message] = []
         self._count = 0
+        self._is_held = False
         self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def introduce(self, number: int, launchable: Launchable) -> None:
@@ -182,10 +183,38 @@ class InlineExecutor:
         finally:
             self.running = attempt
         if attempt is not None:
-            attempt.worker.control.heed()  # type: ignore[attr-defined]
+            self._controls[attempt.ticket].heed()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No order is begun inside; only what has been said already is given."""
+        before, self._is_held = self._is_held, True
+        try:
+            yield
+        finally:
+            self._is_held = before
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an attempt has begun and not ended."""
+        return bool(self._controls)
+
+    @property
+    def is_running_here(self) -> bool:
+        """Whether this is the thread of the attempt whose code is being run."""
+        attempt = self.running
+        return attempt is not None and self._controls[attempt.ticket].is_in_thread
+
+    def lose_all(self) -> None:
+        """The engine has died, and every order with it."""
+        self._lanes.clear()
+        self._profiles.clear()
+        self._messages.clear()
 
     def _next(self) -> int | None:
         """The lane of the order that was submitted first."""
+        if self._is_held:
+            return None
         waiting = [(lane.orders[0].ticket, n) for n, lane in self._lanes.items() if lane.orders and not lane.is_busy]
         return min(waiting)[1] if waiting else None
 

@@ -120,6 +120,11 @@ class InlineControl:
         self._thread = threading.get_ident()
 
     @property
+    def is_in_thread(self) -> bool:
+        """Whether this is the thread that runs the attempt."""
+        return threading.get_ident() == self._thread
+
+    @property
     def should_stop(self) -> bool:
         """Whether the attempt was asked to stop."""
         return self._is_stopped
@@ -159,7 +164,7 @@ class InlineControl:
         Raises:
             EngineError: it has nothing left to do, and has not; or another thread asks.
         """
-        if threading.get_ident() != self._thread:
+        if not self.is_in_thread:
             raise EngineError(
                 "an attempt that runs inline asked the engine from another thread; ask in the thread that runs the task"
             )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from partita.artifacts.codecs import Encoder
     from partita.flow.flow import Flow
 
-__all__ = ["LocalLauncher", "Run", "default_launcher", "raise_failure"]
+__all__ = ["LocalLauncher", "Run", "default_launcher", "flow_request", "raise_failure"]
 
 _FINAL = ("succeeded", "failed", "cancelled", "skipped")
 _WAIT_S = 30.0
@@ -125,6 +125,35 @@ def encoder_of(workspace: LocalWorkspace) -> Encoder:
     return Encoder(blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
 
 
+def flow_request(
+    flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], encoder: Encoder
+) -> LaunchRequest:
+    """What starts a run of the flow with these arguments, but for the bundle.
+
+    Raises:
+        CheckError: the arguments are not what the flow declares.
+        ValueStoreError: one of them cannot be stored.
+    """
+    from partita.flow.inputs import convert_inputs
+    from partita.flow.profiles import make_profile, profile_map
+
+    arguments, keywords = convert_inputs(flow.signature, arguments, keywords, None, flow.place)
+    encode = encoder.encode
+    nodes = [encode(value) for value in arguments]
+    named = [encode(value) for value in keywords.values()]
+    profile = make_profile(flow, encode)
+    request: LaunchRequest = {
+        "flow": flow.reference,
+        "title": flow.name,
+        "arguments": pack([nodes, list(keywords), named]),
+        "profile": profile_map(profile),
+        "tags": list(profile.tags),
+    }
+    if profile.executor:
+        request["executor"] = profile.executor
+    return request
+
+
 class LocalLauncher:
     """Starts the runs of flows that are called in Python. Satisfies `partita.flow.launching.Launcher`."""
 
@@ -138,26 +167,13 @@ class LocalLauncher:
     def submit(
         self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], options: dict[str, Any]
     ) -> Run:
-        from partita.flow.inputs import convert_inputs
         from partita.flow.loading import set_project
-        from partita.flow.profiles import make_profile, profile_map
 
         set_project(self.workspace.folder)
-        arguments, keywords = convert_inputs(flow.signature, arguments, keywords, None, flow.place)
-        encode = self._encoder.encode
-        nodes = [encode(value) for value in arguments]
-        named = [encode(value) for value in keywords.values()]
-        profile = make_profile(flow, encode)
-        request: LaunchRequest = {
-            "flow": flow.reference,
-            "title": flow.name,
-            "bundle": self.workspace.bundle(),
-            "arguments": pack([nodes, list(keywords), named]),
-            "profile": profile_map(profile),
-            "tags": list(profile.tags),
-        }
-        if profile.executor or self.workspace.settings.executor:
-            request["executor"] = profile.executor or self.workspace.settings.executor
+        request = flow_request(flow, arguments, keywords, self._encoder)
+        request["bundle"] = self.workspace.bundle()
+        if not request.get("executor") and self.workspace.settings.executor:
+            request["executor"] = self.workspace.settings.executor
         request.update(options)  # type: ignore[typeddict-item]
         return Run(self.workspace, self.workspace.start(request))
 
