@@ -88,7 +88,7 @@ def navigate(node: Node, path: Path) -> tuple[Node, Path]:
         tag = node[0]
         if tag in (LIST, TUPLE):
             node = node[1][key]
-        elif tag == DICT or tag == OBJECT:
+        elif tag in (DICT, OBJECT):
             names, nodes = (node[1], node[2]) if tag == DICT else (node[2], node[3])
             if key not in names:
                 raise KeyError(key)

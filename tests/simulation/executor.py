@@ -46,7 +46,9 @@ class _Lane:
 class SimulatedExecutor:
     """Satisfies the executor's port; runs programs instead of code."""
 
-    def __init__(self, clock: VirtualClock, program: Program, faults: FaultPlan, done: dict[tuple[str, int], int]) -> None:
+    def __init__(
+        self, clock: VirtualClock, program: Program, faults: FaultPlan, done: dict[tuple[str, int], int]
+    ) -> None:
         self.capacity = Capacity(3, 500)
         self._clock = clock
         self._program = program

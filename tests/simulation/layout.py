@@ -104,7 +104,9 @@ class _Builder:
         return pack([nodes, ["depth"], [[PLAIN, depth - 1]]]), inputs
 
     def _place(self, parent: int, op: Operation, slots: list[Any], depth: int) -> int:
-        number = self._add(self.name(parent, f"placed{op.function}"), Kind.FLOW, self.profile("flow", op.function), parent)
+        number = self._add(
+            self.name(parent, f"placed{op.function}"), Kind.FLOW, self.profile("flow", op.function), parent
+        )
         held = [slots[n] for n in op.held]
         value = self.flow(number, op.function, [o[1] for o in op.operands], held, depth - 1)
         self.steps[number][7] = pack(value)

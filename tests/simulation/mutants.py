@@ -1,7 +1,7 @@
 """Faults put into the state machine on purpose: the simulation must notice every one.
 
-    python -m tests.simulation.mutants            all of them, one after the other
-    python -m tests.simulation.mutants NUMBER     one, until a seed fails
+python -m tests.simulation.mutants            all of them, one after the other
+python -m tests.simulation.mutants NUMBER     one, until a seed fails
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
-    Mutant("machine", "    step.waiting -= 1\n    if step.waiting > 0:", "    step.waiting -= 1\n    if step.waiting > 1:"),
+    Mutant(
+        "machine", "    step.waiting -= 1\n    if step.waiting > 0:", "    step.waiting -= 1\n    if step.waiting > 1:"
+    ),
     Mutant("machine", "    step.attempts = event.attempt\n", "    step.attempts = 1\n"),
     Mutant("machine", "    step.failures += 1\n", ""),
     Mutant("machine", "may_retry and step.failures <= retries", "may_retry and step.failures < retries"),
@@ -39,12 +41,20 @@ MUTANTS = [
     Mutant("machine", "step.crashes <= (CRASH_RETRIES if retries is None else retries)", "step.crashes <= 0"),
     Mutant("machine", "        flows.discard_layout(run, step, out)\n", "        pass\n"),
     Mutant("machine", "            out.timers.append((delay_s, step.id))\n", ""),
-    Mutant("machine", "    else:\n        step.state = State.READY\n        out.ready.append(step.id)\n\n\ndef _go_on", "\n\ndef _go_on"),
+    Mutant(
+        "machine",
+        "    else:\n        step.state = State.READY\n        out.ready.append(step.id)\n\n\ndef _go_on",
+        "\n\ndef _go_on",
+    ),
     Mutant("machine", "    (S.PENDING, H.INPUT_BAD): _skip,", "    (S.PENDING, H.INPUT_BAD): _count_down,"),
     Mutant("machine", "        undone.marks |= Mark.COMPENSATED\n", ""),
     Mutant("machine", "        if good < least:", "        if good > least:"),
     Mutant("machine", "        out.values[step.id] = event.value\n    if step.kind", "        pass\n    if step.kind"),
-    Mutant("machine", "    step.due_at = None\n    out.changed[step.id] = step\n    out.ready.append(step.id)", "    step.due_at = None"),
+    Mutant(
+        "machine",
+        "    step.due_at = None\n    out.changed[step.id] = step\n    out.ready.append(step.id)",
+        "    step.due_at = None",
+    ),
     Mutant("machine", '        out.stops.append((step.id, "cancelled"))\n', ""),
     Mutant("ending", "    run.finished += 1\n", "    run.finished = 1\n"),
     Mutant("ending", "    out.changed[step.id] = step\n    if step.kind", "    if step.kind"),
@@ -52,12 +62,18 @@ MUTANTS = [
     Mutant("ending", "        elif need == Need.FINAL:\n", "        elif need == Need.VALUE:\n"),
     Mutant("ending", "        consumer.waiting += pending - 1\n", "        consumer.waiting += pending\n"),
     Mutant("ending", "        source.holders -= 1\n", "        pass\n"),
-    Mutant("ending", "        queue.appendleft(Event(Happening.BROKEN, step.parent, error=step.error))\n", "        pass\n"),
+    Mutant(
+        "ending", "        queue.appendleft(Event(Happening.BROKEN, step.parent, error=step.error))\n", "        pass\n"
+    ),
     Mutant("ending", "        if takes_over:\n            relink", "        if not takes_over:\n            relink"),
     Mutant("flows", "    flow.marks |= Mark.EXPANDED\n    out.changed", "    out.changed"),
     Mutant("flows", "        relink(run, flow.id, entry, queue)\n", "        pass\n"),
     Mutant("flows", "        step.waiting += 1\n    return step", "    return step"),
-    Mutant("flows", "    if not flow.open_children:\n        close(run, flow, out, queue)\n\n\ndef discard", "    pass\n\n\ndef discard"),
+    Mutant(
+        "flows",
+        "    if not flow.open_children:\n        close(run, flow, out, queue)\n\n\ndef discard",
+        "    pass\n\n\ndef discard",
+    ),
     Mutant("flows", "    flow.children, flow.open_children = None, 0\n", "    flow.children = None\n"),
     Mutant("flows", "    target = run.steps[waiting.pop()]\n", "    target = run.steps[waiting.pop(0)]\n"),
     Mutant("machine", "    step.marks |= Mark.ADOPTED\n", ""),
@@ -84,13 +100,17 @@ class _Mutating(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         source = self.file.read_text()
-        assert source.count(self.mutant.old) == 1, f"stands there {source.count(self.mutant.old)} times: {self.mutant.old!r}"
+        assert source.count(self.mutant.old) == 1, (
+            f"stands there {source.count(self.mutant.old)} times: {self.mutant.old!r}"
+        )
         exec(compile(source.replace(self.mutant.old, self.mutant.new), str(self.file), "exec"), vars(module))
 
 
 def is_caught(number: int) -> bool:
     """Whether some seed fails with the mutant, tried in a process of its own."""
-    process = subprocess.run([sys.executable, "-m", "tests.simulation.mutants", str(number)], capture_output=True, text=True)
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.simulation.mutants", str(number)], capture_output=True, text=True
+    )
     assert process.returncode in (0, 1), process.stderr
     return process.returncode == 1
 

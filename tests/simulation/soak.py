@@ -47,7 +47,7 @@ def main() -> int:
         struck.update(world.faults.struck)
     seconds = time.perf_counter() - started
     print(f"{options.seeds} seeds in {seconds:.1f} s, {len(failed)} failed {failed[:20]}; faults: {dict(struck)}")
-    for (state, happening), handler in machine.TABLE.items():
+    for state, happening in machine.TABLE:
         print(f"{cells[state, happening]:>9}  {state.name} x {happening.name}")
     return bool(failed)
 

@@ -275,7 +275,9 @@ class World:
             assert row.state == State.FAILED, f"the run ended as {State(row.state).name}, but it fails sequentially"
             return
         error = unpack(row.error) if row.error else None
-        assert row.state == State.SUCCEEDED, f"the run ended as {State(row.state).name} ({error}), sequentially: {value}"
+        assert row.state == State.SUCCEEDED, (
+            f"the run ended as {State(row.state).name} ({error}), sequentially: {value}"
+        )
         engine = self.quiet_engine()
         result = engine.recovery.result(row.id)
         assert result is not None

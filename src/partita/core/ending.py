@@ -56,7 +56,9 @@ def _tell_of_failure(run: Run, step: Step, queue: Queue) -> None:
     dependents, step.dependents = step.dependents, None
     takes_over = step.state == State.FAILED and step.fallback >= 0
     if step.fallback >= 0:
-        queue.append(Event(Happening.INPUT_READY if takes_over else Happening.INPUT_BAD, step.fallback, error=step.error))
+        queue.append(
+            Event(Happening.INPUT_READY if takes_over else Happening.INPUT_BAD, step.fallback, error=step.error)
+        )
     for entry in dependents or ():
         consumer, need = (entry, Need.VALUE) if isinstance(entry, int) else (entry[0], entry[2])
         if takes_over:

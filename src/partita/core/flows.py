@@ -8,7 +8,17 @@ from partita.core.graph import Run, Step, descendants, is_within, leaves, link, 
 from partita.core.states import BAD, FINAL, Kind, Mark, Need, State
 from partita.values import pack, refs_of
 
-__all__ = ["add_step", "broken", "cancel_flow", "child_ended", "close", "discard_layout", "drain_below", "framed", "laid"]
+__all__ = [
+    "add_step",
+    "broken",
+    "cancel_flow",
+    "child_ended",
+    "close",
+    "discard_layout",
+    "drain_below",
+    "framed",
+    "laid",
+]
 
 
 def framed(run: Run, flow: Step, event: Event, out: Commands, queue: Queue) -> None:
@@ -161,7 +171,9 @@ def _lacking_result(run: Run, flow: Step) -> bytes | None:
                 is_whole = False
             elif not is_there:
                 text = "".join(f"[{key!r}]" for key in path)
-                return pack({"type": "LookupError", "message": f"the value of {path_of(run, number)} has no part {text}"})
+                return pack(
+                    {"type": "LookupError", "message": f"the value of {path_of(run, number)} has no part {text}"}
+                )
             elif leaf.state in BAD:
                 message = f"{path_of(run, leaf.id)} was not run"
                 return leaf.error or pack({"type": "StepError", "message": message})

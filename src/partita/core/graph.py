@@ -45,7 +45,9 @@ class Step:
         self.marks = 0
         self.waiting = 1  # inputs not yet there; one more until the layout that made the step is complete
         self.dependents: list[int | Input] | None = None  # ids, or (id, path, need) where those are not ((), VALUE)
-        self.passed_on: list[int | Input] | None = None  # likewise, those that do not wait for this step itself any more
+        self.passed_on: list[int | Input] | None = (
+            None  # likewise, those that do not wait for this step itself any more
+        )
         self.holders = 0  # unfinished layouts that may still use the ref
         self.alias: Node | None = None
         self.policy: list[object] | None = None  # of a GATHER
@@ -74,7 +76,9 @@ class Run:
         self.profiles: list[Profile] = []
         self.next_id = 0
         self.finished = 0  # how many steps have ended: the order in which compensation goes back
-        self.unjudged: set[int] = set()  # failed steps of which it is not yet known whether anybody looks at the failure
+        self.unjudged: set[int] = (
+            set()
+        )  # failed steps of which it is not yet known whether anybody looks at the failure
         self.undos: dict[int, list[int]] = {}  # by flow: finished steps still to be undone, the next one last
 
     @property

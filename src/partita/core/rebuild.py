@@ -155,5 +155,3 @@ def _close_what_ended(run: Run, out: Commands) -> None:
             close(run, step, out, queue)
             for event in queue:
                 advance(run, event, out)
-
-

@@ -65,7 +65,9 @@ class Book:
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
     finals: list[Live] = field(default_factory=list)  # runs that ended in this turn
     returned: dict[tuple[int, int, int], AttemptEnd] = field(default_factory=dict)  # ends of attempts that never began
-    resumed: list[tuple[Flight, int, int, int, bytes | None, bytes | None]] = field(default_factory=list)  # waits that ended
+    resumed: list[tuple[Flight, int, int, int, bytes | None, bytes | None]] = field(
+        default_factory=list
+    )  # waits that ended
     waiters: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by run id: (ticket, request, holds)
     _counter: int = 0
 

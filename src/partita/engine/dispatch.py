@@ -76,7 +76,15 @@ class Dispatch:
         return True
 
     def _launch(
-        self, live: Live, step: Step, order: Order, lanes: Lanes, lane: Lane, is_brief: bool, profile: Profile, demand: Demand
+        self,
+        live: Live,
+        step: Step,
+        order: Order,
+        lanes: Lanes,
+        lane: Lane,
+        is_brief: bool,
+        profile: Profile,
+        demand: Demand,
     ) -> None:
         book = self._book
         if order.profile not in lanes.introduced:

@@ -311,12 +311,18 @@ def _new_step(run: int, number: int, layout: Layout, step: list[Any]) -> tuple[N
     base = layout.base
     parent = layout.step if parent < 0 else base + parent
     fallback_of = -1 if fallback_of is None else base + fallback_of
-    sources = tuple([
-        (base + item if item >= 0 else -item - 1, (), Need.VALUE)
-        if type(item) is int
-        else (base + item[0] if item[0] >= 0 else -item[0] - 1, tuple(item[1]), Need(item[2]))
-        for item in inputs
-    ]) if inputs else ()
+    sources = (
+        tuple(
+            [
+                (base + item if item >= 0 else -item - 1, (), Need.VALUE)
+                if type(item) is int
+                else (base + item[0] if item[0] >= 0 else -item[0] - 1, tuple(item[1]), Need(item[2]))
+                for item in inputs
+            ]
+        )
+        if inputs
+        else ()
+    )
     alias = _global(unpack(value), base) if value is not None else None
     policy = unpack(arguments) if kind == Kind.GATHER and arguments else None
     profile = layout.profiles[profile] if profile >= 0 else -1

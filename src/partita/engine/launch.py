@@ -29,9 +29,7 @@ class Launch:
     add_profile: Callable[[Live, Profile], int]
     misplaced: Callable[[Live, Profile, str], list[dict[str, Any]]]
 
-    def __init__(
-        self, book: Book, recovery: Recovery, new_id: Callable[[], str], cancel: Callable[..., None]
-    ) -> None:
+    def __init__(self, book: Book, recovery: Recovery, new_id: Callable[[], str], cancel: Callable[..., None]) -> None:
         self._book = book
         self._recovery = recovery
         self._new_id = new_id
@@ -98,7 +96,9 @@ class Launch:
             else:
                 raise NotFoundError(f"an attempt asked for {verb!r}, which this engine does not know")
         except (NotFoundError, CheckError, KeyError) as error:
-            flight.executor.executor.reply(ticket, request, False, {"type": type(error).__name__, "message": str(error)})
+            flight.executor.executor.reply(
+                ticket, request, False, {"type": type(error).__name__, "message": str(error)}
+            )
 
     def _launch_child(self, flight: Flight, ticket: int, request: int, arguments: dict[str, Any]) -> None:
         book = self._book
@@ -155,4 +155,3 @@ class Launch:
                 left.append(item)
         book.resumed = left
         return did
-

@@ -97,10 +97,19 @@ class Recovery:
         running: dict[int, int] = {}
         for attempt in self._book.store.open_attempts(live.run.number):
             step = live.run.steps.get(attempt.step)
-            if (step is not None and step.state not in FINAL and attempt.number > step.attempts) or (step is not None and step.state not in FINAL and attempt.number == step.attempts):
+            if step is not None and step.state not in FINAL and attempt.number >= step.attempts:
                 running[attempt.step] = attempt.number
             end = AttemptEnd(
-                "lost", attempt.started_at, self._book.now, 0.0, 0, None, "", live.run.number, attempt.step, attempt.number
+                "lost",
+                attempt.started_at,
+                self._book.now,
+                0.0,
+                0,
+                None,
+                "",
+                live.run.number,
+                attempt.step,
+                attempt.number,
             )
             self._book.turn.attempt_ends.append(end)
         return running
@@ -123,5 +132,3 @@ class Recovery:
             return None
         values = self._book.values.get_many(run.number, sources(run, [(0, (), Need.VALUE)]))
         return resolve_node(run, [REF, 0, []], values.__getitem__)
-
-

@@ -316,7 +316,11 @@ LATER = _Later()
 def error_map(error: Exception) -> dict[str, Any]:
     """An error as clients get it."""
     if isinstance(error, CheckError):
-        return {"type": "CheckError", "message": str(error), "problems": [asdict(problem) for problem in error.problems]}
+        return {
+            "type": "CheckError",
+            "message": str(error),
+            "problems": [asdict(problem) for problem in error.problems],
+        }
     if isinstance(error, PartitaError):
         return {"type": type(error).__name__, "message": str(error)}
     return {"type": "ProtocolError", "message": f"the request cannot be understood: {type(error).__name__}: {error}"}

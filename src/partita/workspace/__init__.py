@@ -1,10 +1,10 @@
 """The composition root: what a workspace is, and how its parts are put together.
 
-    port.py         what clients can ask of a workspace, as plain data
-    local.py        that port over the local engine's socket
-    connection.py   the socket, and starting the engine on demand
-    composition.py  the only place that names concrete stores and executors
-    runs.py         runs as Python code holds them
+port.py         what clients can ask of a workspace, as plain data
+local.py        that port over the local engine's socket
+connection.py   the socket, and starting the engine on demand
+composition.py  the only place that names concrete stores and executors
+runs.py         runs as Python code holds them
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ def _problems(error: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"message": f"{error.get('type')}: {error.get('message')}", "remedy": error.get("traceback", "")}]
 
 
-def _unplaceable(workspace: LocalWorkspace, profiles: list[dict[str, Any]], rows: list[list[Any]]) -> list[dict[str, Any]]:
+def _unplaceable(
+    workspace: LocalWorkspace, profiles: list[dict[str, Any]], rows: list[list[Any]]
+) -> list[dict[str, Any]]:
     """Steps whose demand no executor can ever meet."""
     from partita.core.resources import Pool
     from partita.engine.live import profile_from
@@ -78,7 +80,9 @@ def _unplaceable(workspace: LocalWorkspace, profiles: list[dict[str, Any]], rows
         profile = profile_from(data)
         if profile.executor not in ("", "process"):
             message = f"{profile.title} asks for the executor {profile.executor!r}; there is only 'process'"
-            found.append({"message": message, "place": places.get(number, ""), "remedy": "name one that the settings have"})
+            found.append(
+                {"message": message, "place": places.get(number, ""), "remedy": "name one that the settings have"}
+            )
             continue
         for lack in pool.lacks_for_ever(profile.demand):
             message = f"{profile.title} can never run here: {lack}"

@@ -36,7 +36,9 @@ def socket_path(state: Path) -> Path:
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"partita-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise EngineError(f"{folder} belongs to somebody else; remove it or set XDG_RUNTIME_DIR to a folder of your own")
+        raise EngineError(
+            f"{folder} belongs to somebody else; remove it or set XDG_RUNTIME_DIR to a folder of your own"
+        )
     return folder / f"{hashlib.blake2b(os.fsencode(state), digest_size=10).hexdigest()}.sock"
 
 

@@ -55,7 +55,13 @@ class LocalWorkspace:
         return run
 
     def launch(
-        self, flow: str, *, texts: dict[str, str] | None = None, executor: str = "", tags: Sequence[str] = (), key: str = ""
+        self,
+        flow: str,
+        *,
+        texts: dict[str, str] | None = None,
+        executor: str = "",
+        tags: Sequence[str] = (),
+        key: str = "",
     ) -> str:
         request: LaunchRequest = {"flow": flow, "bundle": self.bundle(), "texts": texts or {}, "tags": list(tags)}
         if executor or self.settings.executor:

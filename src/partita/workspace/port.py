@@ -41,7 +41,13 @@ class Workspace(Protocol):
     def settings(self) -> Settings: ...
 
     def launch(
-        self, flow: str, *, texts: dict[str, str] | None = None, executor: str = "", tags: Sequence[str] = (), key: str = ""
+        self,
+        flow: str,
+        *,
+        texts: dict[str, str] | None = None,
+        executor: str = "",
+        tags: Sequence[str] = (),
+        key: str = "",
     ) -> str:
         """Start a run; gives its id."""
         ...

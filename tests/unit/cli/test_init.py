@@ -5,8 +5,8 @@ from pathlib import Path
 
 from partita.flow.entry import lay_out
 from partita.flow.loading import load
-from partita.values import PLAIN
 from partita.settings import load_settings
+from partita.values import PLAIN
 from tests.unit.cli.conftest import Partita
 
 

@@ -46,7 +46,9 @@ def a_task(number: int, *inputs: int, name: str = "") -> NewStep:
 def test_an_event_that_the_table_lacks_tells_the_steps_story() -> None:
     run = a_run()
     lay(run, a_task(1, name="fit"))
-    with pytest.raises(IllegalTransitionError, match=r"DONE came to 'fit' \(step 1 of run r1, TASK\) in state READY") as told:
+    with pytest.raises(
+        IllegalTransitionError, match=r"DONE came to 'fit' \(step 1 of run r1, TASK\) in state READY"
+    ) as told:
         tell(run, Event(Happening.DONE, 1, 1, value=b""))
     assert "please report it" in str(told.value)
 
@@ -84,7 +86,11 @@ def test_the_engines_death_is_not_held_against_a_step() -> None:
 def test_what_is_not_idempotent_is_lost_rather_than_repeated() -> None:
     run = a_run(is_idempotent=False, retries=5)
     lay(run, a_task(1))
-    tell(run, Event(Happening.STARTED, 1, 1), Event(Happening.ORPHANED, 1, 1, error=pack({"type": "Lost", "message": ""})))
+    tell(
+        run,
+        Event(Happening.STARTED, 1, 1),
+        Event(Happening.ORPHANED, 1, 1, error=pack({"type": "Lost", "message": ""})),
+    )
     assert run.steps[1].state == State.FAILED
     assert run.steps[1].marks & Mark.LOST
 
