@@ -125,6 +125,8 @@ class Connection:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
+        # It outlives this process as a rule; where it does not, somebody has to take note of its end.
+        threading.Thread(target=process.wait, name="partita-engine-end", daemon=True).start()
         until = time.monotonic() + START_TIMEOUT_S
         pause_s = 0.005
         while time.monotonic() < until:
