@@ -25,6 +25,7 @@ __all__ = ["allow_local_functions", "load", "locate", "set_project"]
 
 _project: Path | None = None
 _local: dict[str, Any] | None = None
+_stays_here = False
 _FILE = "__partita_file__"  # in a module loaded from a file: its path relative to the project
 _SCRIPT = "partita_script_"
 
@@ -36,14 +37,20 @@ def set_project(folder: Path | None) -> None:
 
 
 @contextmanager
-def allow_local_functions() -> Iterator[None]:
-    """Give references to functions inside functions too, which only this process can load: for in-memory runs."""
-    global _local
-    before, _local = _local, {} if _local is None else _local
+def allow_local_functions(*, stays_here: bool = False) -> Iterator[None]:
+    """Give references to functions inside functions too, which only this process can load: for in-memory runs.
+
+    Args:
+        stays_here: only this process will load anything, so that modules go by the names that they have in it, and a
+            script or a file of tests does not become a second module.
+    """
+    global _local, _stays_here
+    before = _local, _stays_here
+    _local, _stays_here = {} if _local is None else _local, stays_here
     try:
         yield
     finally:
-        _local = before
+        _local, _stays_here = before
 
 
 def locate(function: Any, definition: Any = None) -> str:
@@ -95,8 +102,7 @@ def _local_reference(function: Any, definition: Any) -> str:
 
 
 def _module_reference(module: ModuleType) -> str:
-    if _local is not None:
-        # This very process loads it, where a script or a file of tests must not become a second module.
+    if _stays_here:
         return module.__name__
     relative = getattr(module, _FILE, None)
     if relative is not None:

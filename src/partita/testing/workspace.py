@@ -55,7 +55,10 @@ def memory_workspace(
         slots: named limits.
     """
     capacity = Capacity(cpu, size_bytes(memory, "memory"), gpu)
-    with TemporaryDirectory(prefix="partita-memory-", ignore_cleanup_errors=True) as folder, allow_local_functions():
+    with (
+        TemporaryDirectory(prefix="partita-memory-", ignore_cleanup_errors=True) as folder,
+        allow_local_functions(stays_here=True),
+    ):
         workspace = MemoryWorkspace(Path(folder), capacity, dict(slots or {}))
         try:
             with launching(workspace):
