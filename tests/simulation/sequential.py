@@ -214,7 +214,7 @@ def _deep(flow: Node) -> list[Node]:
     stack = _direct(flow.leaves)
     while stack:
         node = _last(stack.pop())
-        if node.leaves is None or _is_observed(node):
+        if node.leaves is None or _is_observed(node) or node.state != "ok":
             found.append(node)
         else:
             stack.extend(_direct(node.leaves))

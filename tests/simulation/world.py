@@ -236,7 +236,9 @@ class World:
                 assert begun <= 1 + step.failures, f"{step.name} is not idempotent and began {begun} times"
 
     def _check_adopted(self, row: Any, steps: list[Any]) -> None:
-        if self.reruns and row.number == 1 and not self.deviated:
+        # What a failure says (a crash, say) may be another in the rerun, and so the inputs of who looks at it.
+        has_failed = any(step.state == State.FAILED for step in steps)
+        if self.reruns and row.number == 1 and not self.deviated and not has_failed:
             again = next(other for other in self.store.runs(limit=10) if other.number > self.runs)
             then, now = _finished(steps), _finished(list(self.store.all_steps(again.number)))
             for path in then.keys() & now.keys():

@@ -147,19 +147,26 @@ def first_failure(run: Run, step: Step, path: Path) -> Step | None:
 
 
 def leaves(run: Run, step: int, path: Path) -> Iterator[tuple[Step, bool]]:
-    """The steps that make up this part of a value; False with one whose value has no such part."""
+    """The steps that make up this part of a value; False with one whose value has no such part.
+
+    A flow that failed stands for itself: what parts of its value came to be depends on what was running then.
+    """
     stack = [(step, path)]
     while stack:
         number, rest = stack.pop()
-        try:
-            number, rest, node = follow(run, number, rest)
-        except (LookupError, TypeError):
-            yield run.steps[number], False
+        current = _last_of_fallbacks(run, number)
+        if current.kind != Kind.FLOW or current.alias is None or current.state in BAD:
+            yield current, True
             continue
-        if node is not None:
-            stack.extend(refs_of(node))
+        try:
+            node, rest = navigate(current.alias, rest)
+        except (LookupError, TypeError):
+            yield current, False
+            continue
+        if node[0] == REF:
+            stack.append((node[1], (*node[2], *rest)))
         else:
-            yield run.steps[number], True
+            stack.extend(refs_of(node))
 
 
 def _last_of_fallbacks(run: Run, step: int) -> Step:
