@@ -222,6 +222,7 @@ def main() -> None:
     }
     bench = Bench()
     try:
+        bench.flows.one.run().result()  # an engine is up and its workers are warm
         for name, part in parts.items():
             if not options.only or name in options.only:
                 part(bench)

@@ -41,7 +41,7 @@ class Settings:
     slots: Mapping[str, int] = field(default_factory=dict)  # named limits: how many of each there are
     executor: str = "process"  # name of the executor for steps that name none
     spare_workers: int | None = None  # idle workers to have ready; None: one a core
-    prefetch: int = 16  # brief steps that may wait in one worker
+    prefetch: int = 48  # brief steps that may wait in one worker
     idle_timeout_s: float = 60.0  # seconds without runs and clients after which the engine ends
     cancel_grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
     memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
@@ -183,7 +183,7 @@ _TABLE = (
             "where steps run that name no executor", _text),
     Setting("spare_workers", "spare_workers", "a whole number", "one a core",
             "idle workers that the engine keeps ready", _count),
-    Setting("prefetch", "prefetch", "a whole number", "16",
+    Setting("prefetch", "prefetch", "a whole number", "48",
             "how many brief steps may wait in one worker", _count),
     Setting("idle_timeout", "idle_timeout_s", "a duration", '"60s"',
             "how long the engine stays without runs and clients", _duration),
