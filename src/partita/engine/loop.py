@@ -212,7 +212,7 @@ class Engine:
                     below = book.live(child)
                     if below is not None and not below.is_final:
                         self.cancel(below, 0)
-        self._gather()
+                self._gather()  # a child that was only waiting ends now, and is one of the finals too
 
     def _forget_finals(self) -> None:
         book = self.book

@@ -52,6 +52,7 @@ class InlineCapture:
         self._before = sys.stdout, sys.stderr
         _open.append(self)
         sys.stdout, sys.stderr = _Copied(sys.stdout, self.write_through), _Copied(sys.stderr, self.write_through)
+        self.adopt_logging()
         return 0
 
     def end(self) -> list[str | int] | None:

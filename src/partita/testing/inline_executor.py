@@ -29,6 +29,8 @@ from partita.worker.values import WorkerValues
 
 __all__ = ["InlineExecutor"]
 
+#: An order that has waited for a larger part of its timeout is ordered anew, since the timeout is that of its work.
+_WAITED_PART = 1e-3
 _CRASHED = "the worker died: the test said so"
 
 
@@ -72,6 +74,9 @@ class InlineExecutor:
         self._profiles: dict[int, WorkerProfile] = {}
         self._lanes: dict[int, _Lane] = {}
         self._controls: dict[int, InlineControl] = {}  # by ticket, of attempts that have begun
+        self._begun: list[Attempt] = []  # each waits for what the next one belongs to
+        self._runs: dict[str, int] = {}  # by id: how many came before
+        self._submitted_s: dict[int, float] = {}  # by ticket, monotonic
         self._messages: list[Message] = []
         self._count = 0
         self._is_held = False
@@ -104,10 +109,13 @@ class InlineExecutor:
     def submit(self, lane: int, orders: Sequence[Order]) -> None:
         """Queue orders on the lane."""
         found = self._lanes.get(lane)
-        if found is None:
-            self._messages.extend([RETURNED, order.ticket] for order in orders)
-        else:
-            found.orders.extend(orders)
+        for order in orders:
+            if found is None:
+                self._messages.append([RETURNED, order.ticket])
+                continue
+            found.orders.append(order)
+            self._runs.setdefault(order.run, len(self._runs) + 1)
+            self._submitted_s[order.ticket] = self._clock.monotonic()
         self._ring()
 
     def take_back(self, lane: int) -> list[int]:
@@ -116,6 +124,8 @@ class InlineExecutor:
         if found is None:
             return []
         taken = [order.ticket for order in found.orders]
+        for ticket in taken:
+            del self._submitted_s[ticket]
         found.orders.clear()
         return taken
 
@@ -129,6 +139,7 @@ class InlineExecutor:
             for order in lane.orders:
                 if order.ticket == ticket:
                     lane.orders.remove(order)
+                    del self._submitted_s[ticket]
                     self._tell([RETURNED, ticket])
                     return
 
@@ -197,7 +208,7 @@ class InlineExecutor:
     @property
     def has_begun(self) -> bool:
         """Whether an attempt has begun and not ended."""
-        return bool(self._controls)
+        return bool(self._begun)
 
     @property
     def is_running_here(self) -> bool:
@@ -210,17 +221,29 @@ class InlineExecutor:
         self._lanes.clear()
         self._profiles.clear()
         self._messages.clear()
+        self._submitted_s.clear()
 
     def _next(self) -> int | None:
-        """The lane of the order that was submitted first."""
+        """The lane of the order that was submitted first.
+
+        While an attempt waits for a child run, only newer runs go on: what else waits would wait on top of it.
+        """
         if self._is_held:
             return None
-        waiting = [(lane.orders[0].ticket, n) for n, lane in self._lanes.items() if lane.orders and not lane.is_busy]
+        oldest = self._runs[self._begun[-1].run] if self._begun else 0
+        waiting = [
+            (lane.orders[0].ticket, number)
+            for number, lane in self._lanes.items()
+            if lane.orders and not lane.is_busy and self._runs[lane.orders[0].run] > oldest
+        ]
         return min(waiting)[1] if waiting else None
 
     def _run(self, number: int) -> None:
         lane = self._lanes[number]
         order = lane.orders.popleft()
+        if self._is_stale(order):
+            self._tell([RETURNED, order.ticket])
+            return
         reference = self._profiles[order.profile].reference
         if self.script.crash(reference, is_late=False):
             self._lose(number, lane, order)
@@ -236,11 +259,18 @@ class InlineExecutor:
         message[-2] = (began_at, self._clock.now(), cpu_s, peak_bytes)
         self._tell(message)
 
+    def _is_stale(self, order: Order) -> bool:
+        """Whether time has passed that counts towards the order's timeout, though it has not begun."""
+        waited_s = self._clock.monotonic() - self._submitted_s.pop(order.ticket)
+        timeout_s = self._profiles[order.profile].timeout_s
+        return timeout_s is not None and waited_s > _WAITED_PART * timeout_s
+
     def _lose(self, number: int, lane: _Lane, order: Order) -> None:
         """The worker of the lane dies."""
         now = self._clock.now()
         self._tell([LOST, order.ticket, "died", _CRASHED, (now, now, 0.0, 0), None])
         for behind in lane.orders:
+            del self._submitted_s[behind.ticket]
             self._tell([RETURNED, behind.ticket])
         self._lanes.pop(number, None)
         self._tell([CLOSED, number])
@@ -253,11 +283,13 @@ class InlineExecutor:
         worker = InlineWorker(self._profiles, self._values, capture, control, workspace, self._tell, now)
         attempt = Attempt(cast(Worker, worker), _sent([ORDER, *order]))
         self._controls[order.ticket] = control
+        self._begun.append(attempt)
         outer, self.running = self.running, attempt
         try:
             return _performed(attempt)
         finally:
             self.running = outer
+            self._begun.pop()
             del self._controls[order.ticket]
 
     def _turn(self) -> bool:

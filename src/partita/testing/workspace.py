@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from partita.artifacts.codecs import Encoder
+from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.engine.book import Book, Limits
 from partita.engine.lanes import Lanes
@@ -126,8 +127,8 @@ class MemoryWorkspace:
     def _begin(self) -> None:
         """An engine begins, and takes up what an earlier one has left."""
         self._store.acquire("memory")
-        capacity, project, folder = self.executor.capacity, os.fspath(self._project), os.fspath(self.folder)
-        pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, self._slots)
+        project, folder = os.fspath(self._project), os.fspath(self.folder)
+        pool = _InlinePool(self.executor, self._slots)
         # It goes by the name of what it stands for, and no order waits in a lane behind one that has not begun.
         lanes = Lanes("process", self.executor, pool, prefetch=1)
         book = Book(
@@ -331,6 +332,21 @@ class _WorkspaceClock(VirtualClock):
     def jump(self, seconds: float) -> None:
         super().jump(seconds)
         self._has_passed()
+
+
+class _InlinePool(Pool):
+    """Has room for everything while an attempt waits for a child run: nothing runs beside that child."""
+
+    def __init__(self, executor: InlineExecutor, slots: dict[str, int]) -> None:
+        capacity = executor.capacity
+        super().__init__(capacity.cpu, capacity.memory_bytes, capacity.gpu, slots)
+        self._executor = executor
+
+    def fits(self, demand: Demand) -> bool:
+        return self._executor.has_begun or super().fits(demand)
+
+    def lacks(self, demand: Demand, reserved: Demand | None = None) -> list[str]:
+        return [] if self._executor.has_begun else super().lacks(demand, reserved)
 
 
 class _FallibleStore(MemoryStore):
