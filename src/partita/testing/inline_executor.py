@@ -281,16 +281,19 @@ class InlineExecutor:
         control = InlineControl(self._turn)
         workspace, now = os.fspath(self._workspace), self._clock.now
         worker = InlineWorker(self._profiles, self._values, capture, control, workspace, self._tell, now)
-        attempt = Attempt(cast(Worker, worker), _sent([ORDER, *order]))
+        attempt = _InlineAttempt(cast(Worker, worker), _sent([ORDER, *order]))
         self._controls[order.ticket] = control
         self._begun.append(attempt)
         outer, self.running = self.running, attempt
         try:
-            return _performed(attempt)
+            message = _performed(attempt)
         finally:
             self.running = outer
             self._begun.pop()
             del self._controls[order.ticket]
+        if attempt.end_of_test is not None:
+            raise attempt.end_of_test
+        return message
 
     def _turn(self) -> bool:
         attempt, self.running = self.running, None
@@ -318,6 +321,22 @@ class InlineExecutor:
 
     def _nothing(self) -> RuntimeError:
         return RuntimeError("an inline executor that has nothing to do was told to wait for ever")
+
+
+class _InlineAttempt(Attempt):
+    """Lets through what is to end the whole test, such as Ctrl-C, or a `pytest.fail` by whoever watches its time."""
+
+    __slots__ = ("end_of_test",)
+
+    def __init__(self, worker: Worker, order: list[Any]) -> None:
+        super().__init__(worker, order)
+        self.end_of_test: BaseException | None = None
+
+    def _failure(self, error: BaseException) -> list[Any]:
+        outcomes = sys.modules.get("_pytest.outcomes")
+        if isinstance(error, KeyboardInterrupt) or (outcomes and isinstance(error, outcomes.OutcomeException)):
+            self.end_of_test = error
+        return super()._failure(error)
 
 
 def _sent(message: Any) -> Any:

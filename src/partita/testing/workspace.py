@@ -42,6 +42,9 @@ __all__ = ["MemoryRun", "MemoryWorkspace", "memory_workspace"]
 
 _PAGE = 2000
 
+#: Times that lie no further apart are the same: they are sums of fractions.
+_INSTANT_S = 1e-6
+
 
 @contextmanager
 def memory_workspace(
@@ -226,7 +229,7 @@ class MemoryWorkspace:
                     break
         if self.engine.book.live(run) is None:
             return
-        if until_s is not None and self.clock.monotonic() >= until_s:
+        if until_s is not None:
             raise TimeoutError(f"run {run} has not ended within {timeout:g} s")
         waiting = [step["path"] for step in self.all_steps(run) if step["state"] in ("ready", "running", "waiting")]
         raise EngineError(f"run {run} cannot end: nothing is left to do here that {', '.join(waiting[:5])} waits for")
@@ -249,7 +252,7 @@ class MemoryWorkspace:
             return True
         timers = self.engine.book.timers
         now_s = self.clock.monotonic()
-        if not timers or (until_s is not None and timers[0][0] > until_s):
+        if not timers or (until_s is not None and timers[0][0] > until_s + _INSTANT_S):
             self._let_pass(0.0 if until_s is None else max(until_s - now_s, 0.0))
             return False
         self._let_pass(max(timers[0][0] - now_s, 0.0))

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -329,6 +330,32 @@ def test_what_the_workspace_has_not_is_refused() -> None:
         assert main.run().result() == 1
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, lambda: pytest.fail("enough")])
+def test_what_ends_a_test_ends_it_from_within_tasks(workspace: MemoryWorkspace, end: Callable[[], object]) -> None:
+    @task(retries=3)
+    def interrupted() -> None:
+        called.append(1)
+        raised = end()
+        if isinstance(raised, BaseException):
+            raise raised
+
+    @flow
+    def child() -> None:
+        interrupted()
+
+    @task
+    def parent() -> None:
+        context().launch(child).result()
+
+    @flow
+    def main() -> None:
+        parent()
+
+    with pytest.raises((KeyboardInterrupt, pytest.fail.Exception)):
+        main.run()
+    assert called == [1]
+
+
 # Time
 
 
@@ -459,6 +486,25 @@ def test_who_asks_whether_to_stop_is_not_interrupted(workspace: MemoryWorkspace)
         return polite()
 
     assert main.run().result() == "stopped after 4"
+
+
+def test_times_may_be_fractions(workspace: MemoryWorkspace) -> None:
+    @task(retries=1, retry_delay=0.3)
+    def flaky() -> int:
+        if context().attempt == 1:
+            raise ConnectionError
+        return 7
+
+    @flow
+    def main() -> int:
+        return flaky()
+
+    run = main.submit()
+    workspace.work()
+    for _ in range(3):
+        assert run.state == "running"
+        workspace.advance(0.1)
+    assert run.state == "succeeded"
 
 
 # Cancelling
