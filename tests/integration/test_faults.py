@@ -1,0 +1,200 @@
+"""Disks, folders and stores that fail: a clear error or safe waiting, and nothing lost."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partita.errors import EngineError
+from partita.settings import load_settings
+from partita.workspace.local import LocalWorkspace
+
+pytestmark = pytest.mark.integration
+
+SIMPLE = """
+import os, time
+from partita import flow, task
+@task
+def one(n: int) -> int:
+    return n + 1
+@task
+def gate(n: int) -> int:
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return n
+@task
+def large(n: int) -> bytes:
+    return bytes([n]) * 200_000
+@flow
+def main() -> int:
+    return one(1)
+@flow
+def gated() -> list[bytes]:
+    return large.map([gate(1), 2, 3])
+@task
+def length(parts: list[bytes]) -> int:
+    return sum(map(len, parts))
+@flow
+def after_gate() -> int:
+    opened = gate(1)
+    return length([large(opened), large(one(opened))])
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 MiB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def make(folder: Path, project_type: Any) -> Any:
+    made = project_type(folder)
+    made.write(SIMPLE)
+    return made
+
+
+def test_a_full_disk_is_waited_for(small_disk: Path, project: Any) -> None:
+    there = make(small_disk, type(project))
+    run = there.start("after_gate")
+    until = time.monotonic() + 30
+    while there.workspace.run(run.id)["counts"].get("running", 0) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    filler = small_disk / "filler"
+    with filler.open("wb") as file:
+        try:
+            while True:
+                file.write(b"\0" * 65536)
+                file.flush()
+        except OSError:
+            pass
+    (there.folder / "go").touch()
+    log = there.workspace.state / "engine.log"
+    while "waiting" not in log.read_text() and there.workspace.run(run.id)["state"] == "running":
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.05)
+    filler.unlink()
+    run.wait(60)
+    assert run.state in ("succeeded", "failed")
+    if run.state == "failed":  # a result that could not be stored is its step's failure, and says why
+        assert "No space left" in str(run.view["error"])
+        again = type(run)(there.workspace, there.workspace.rerun(run.id))
+        assert there.result(again) == 400_000
+    there.workspace.stop_engine()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda file: file.write_bytes(b"not a database" * 1000), "store.db"),
+        (lambda file: set_version(file, 999), "newer"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_named(project: Any, spoil: Any, message: str) -> None:
+    project.write(SIMPLE)
+    assert project("main") == 2
+    project.workspace.stop_engine()
+    file = project.workspace.state / "store.db"
+    wait_until_unlocked(project.workspace.state)
+    for beside in file.parent.glob("store.db-*"):
+        beside.unlink()
+    spoil(file)
+    with pytest.raises(EngineError, match=message):
+        project.workspace.runs()
+
+
+def set_version(file: Path, version: int) -> None:
+    database = sqlite3.connect(file)
+    database.execute(f"pragma user_version = {version}")
+    database.commit()
+    database.close()
+
+
+def wait_until_unlocked(state: Path) -> None:
+    import fcntl
+
+    until = time.monotonic() + 20
+    with (state / "engine.lock").open("w") as lock:
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                time.sleep(0.02)
+    raise AssertionError("the engine did not end")
+
+
+def test_a_read_only_folder_is_said_to_be_so(small_disk: Path, project: Any) -> None:
+    there = make(small_disk, type(project))
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(Exception, match=r"[Rr]ead-only|cannot be written"):
+        there("main")
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert there("main") == 2
+    there.workspace.stop_engine()
+
+
+def test_clients_that_start_an_engine_at_the_same_moment_share_one(project: Any) -> None:
+    project.write(SIMPLE)
+    pids: list[int] = []
+
+    def ask() -> None:
+        workspace = LocalWorkspace(project.folder, load_settings(project.folder))
+        workspace.runs()
+        view = workspace.engine()
+        assert view is not None
+        pids.append(view["pid"])
+        workspace.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pids) == 6
+    assert len(set(pids)) == 1
+
+
+def test_an_engine_ends_when_it_is_idle_and_the_next_one_knows_the_runs(make_project: Any) -> None:
+    project = make_project('idle_timeout = "0.3s"\n')
+    project.write(SIMPLE)
+    run = project.start("main")
+    assert project.result(run) == 2
+    project.workspace.close()
+    wait_until_unlocked(project.workspace.state)
+    assert project.workspace.engine() is None
+    assert project.workspace.run(run.id)["state"] == "succeeded"
+
+
+def test_a_project_deep_down_in_folders_works(project: Any, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60) / ("f" * 60)
+    deep.mkdir(parents=True)
+    there = make(deep, type(project))
+    assert there("main") == 2
+    there.workspace.stop_engine()
+
+
+def test_the_command_line_says_what_is_wrong_with_the_store(project: Any) -> None:
+    project.write(SIMPLE)
+    project.workspace.state.mkdir()
+    (project.workspace.state / "store.db").write_bytes(b"garbage" * 2000)
+    command = [sys.executable, "-m", "partita.cli", "run", "flows.py:main"]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 4
+    assert "store.db" in done.stderr
+    assert "Traceback" not in done.stderr
