@@ -34,6 +34,7 @@ class Reading:
         self._book = book
         self._recovery = recovery
         self._paths: dict[int, dict[int, str]] = {}
+        self._counted: dict[int, dict[str, int]] = {}  # steps by state, of runs that have ended
 
     def find(self, name: str) -> RunRow:
         """A run by its id, by the beginning of one that is unique, or "latest".
@@ -92,7 +93,14 @@ class Reading:
                 name = State(step.state).name.lower()
                 counts[name] = counts.get(name, 0) + 1
             return counts
-        return {State(state).name.lower(): count for state, count in self._book.store.counts(row.number).items()}
+        known = self._counted.get(row.number)
+        if known is not None:
+            return known
+        found = {State(state).name.lower(): count for state, count in self._book.store.counts(row.number).items()}
+        if live is None and row.state in FINAL:
+            # Counting a large run takes many milliseconds, in which every other run waits.
+            self._counted[row.number] = found
+        return found
 
     def steps(self, name: str, after: int, limit: int) -> list[StepView]:
         row = self.find(name)
