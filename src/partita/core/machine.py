@@ -183,6 +183,8 @@ def _again_or_not(
         finish(run, step, State.CANCELLED, event.error, out, queue)
     elif may_retry and (not step.marks & Mark.DRAINED or step.kind == Kind.UNDO):
         out.changed[step.id] = step
+        if event.error is not None:
+            step.error = event.error  # what the next attempt, and who asks meanwhile, is told
         if delay_s > 0:
             step.state = State.WAITING
             out.timers.append((delay_s, step.id))

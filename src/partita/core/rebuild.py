@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from partita.core.ending import Queue, judge
 from partita.core.events import Commands, Event, Happening
 from partita.core.flows import close, enlist_child
-from partita.core.graph import Run, Step, link, note_passing
+from partita.core.graph import Run, Step, link, note_passing, path_of
 from partita.core.machine import advance
 from partita.core.states import FINAL, Kind, Mark, Need, State
-from partita.values import Node
+from partita.values import Node, pack
 
 __all__ = ["StoredStep", "rebuild", "resume"]
 
@@ -102,10 +102,21 @@ def resume(run: Run, running: dict[int, int], out: Commands) -> None:
             queue.extend(_link(run, step))
             queue.append(Event(Happening.REVEALED, step.id))
     queue = [*_judgements(run), *queue]
-    queue.extend(Event(Happening.ORPHANED, step, attempt) for step, attempt in running.items())
+    for number, attempt in running.items():
+        queue.append(Event(Happening.ORPHANED, number, attempt, error=_lost(run, run.steps[number])))
     for event in queue:
         advance(run, event, out)
     _close_what_ended(run, out)
+
+
+def _lost(run: Run, step: Step) -> bytes:
+    message = "the engine ended while this ran, and nobody knows how far it came"
+    if not run.profiles[step.profile].is_idempotent:
+        message += (
+            "; the task is marked idempotent=False, so it is not tried again: look what it has done, "
+            "and rerun only if it may be done once more"
+        )
+    return pack({"type": "EngineLost", "message": message, "origin": "machine", "step": path_of(run, step.id)})
 
 
 def _judgements(run: Run) -> list[Event]:

@@ -360,8 +360,13 @@ def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, A
 
 
 def _lost_error(reason: str, detail: str, is_idempotent: bool) -> dict[str, Any]:
-    names = {"memory": "OutOfMemory", "cancelled": "Cancelled", "timeout": "TimeoutError", "stopped": "WorkerStopped"}
+    names = {"memory": "OutOfMemory", "timeout": "TimeoutError", "stopped": "WorkerStopped"}
+    if reason == "cancelled":
+        return {"type": "CancelledError", "message": "it was cancelled", "origin": "user"}
     message = detail or "the worker died"
-    if not is_idempotent and reason != "cancelled":
-        message += "; the task is marked idempotent=False, so it is not tried again: look what it has done, then rerun"
+    if not is_idempotent:
+        message += (
+            "; the task is marked idempotent=False, so it is not tried again: look what it has done, "
+            "and rerun only if it may be done once more"
+        )
     return {"type": names.get(reason, "WorkerDied"), "message": message, "origin": "machine"}

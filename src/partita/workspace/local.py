@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from partita.errors import EngineError
+from partita.errors import EngineError, NotFoundError
 from partita.protocol.requests import AttemptView, EngineView, LaunchRequest, LogChunk, RunView, StepView, WatchView
 from partita.settings import Settings, find_project, load_settings
 from partita.workspace.connection import Connection
@@ -76,10 +76,18 @@ class LocalWorkspace:
         return check_flow(self, flow, texts)
 
     def run(self, run: str, *, with_result: bool = False) -> RunView:
+        self._need_state()
         view: RunView = self._connection.ask("run", run=run, with_result=with_result)
         return view
 
+    def _need_state(self) -> None:
+        """Looking must not make a workspace of any folder where somebody happens to look."""
+        if not self.state.exists():
+            raise NotFoundError(f"there are no runs in {self.folder} yet; `partita run` starts one")
+
     def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
+        if not self.state.exists():
+            return []
         views: list[RunView] = self._connection.ask("runs", flow=flow, states=list(states), limit=limit)
         return views
 

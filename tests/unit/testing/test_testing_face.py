@@ -39,7 +39,7 @@ def test_the_plugin_gives_the_fixture(tmp_path: Path) -> None:
         "    workspace.fake(add, 4)\n"
         "    assert main.run().result() == 4\n"
     )
-    plugin = ["-p", "partita.testing.pytest_plugin", "-p", "no:cacheprovider"]
+    plugin = ["-p", "no:cacheprovider"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugin, tmp_path], env=environment, cwd=tmp_path, timeout=60,
