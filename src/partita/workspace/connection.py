@@ -123,7 +123,7 @@ class Connection:
             process = subprocess.Popen(
                 [sys.executable, "-m", "partita.workspace", os.fspath(self._project)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PARTITA_STORE": os.fspath(self._state)},
             )  # fmt: skip
         # It outlives this process as a rule; where it does not, somebody has to take note of its end.
         threading.Thread(target=process.wait, name="partita-engine-end", daemon=True).start()
