@@ -151,6 +151,7 @@ def test_a_read_only_folder_is_said_to_be_so(small_disk: Path, project: Any) -> 
 
 def test_clients_that_start_an_engine_at_the_same_moment_share_one(project: Any) -> None:
     project.write(SIMPLE)
+    project.workspace.state.mkdir()  # asking does not make a workspace where there is none
     pids: list[int] = []
 
     def ask() -> None:
