@@ -32,7 +32,7 @@ class Engine:
 
     def __init__(self, book: Book, pause: Callable[[float], None], new_id: Callable[[], str]) -> None:
         self.book = book
-        self._pause = pause
+        self.pause = pause
         self.recovery = Recovery(book)
         self.launch = Launch(book, self.recovery, new_id, self.cancel)
         self.intake = Intake(book, self.launch.request)
@@ -108,7 +108,7 @@ class Engine:
                 if not self.trouble:
                     _log.error("nothing can be written, waiting: %s", error)
                 self.trouble = str(error)
-                self._pause(wait_s)
+                self.pause(wait_s)
                 wait_s = min(wait_s * 2, 5.0)
         if self.trouble:
             _log.info("the store can be written again")

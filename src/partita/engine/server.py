@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import selectors
 import signal
 import socket
@@ -60,6 +61,7 @@ class Server:
 
     def __init__(self, engine: Engine, listener: socket.socket, version: str) -> None:
         self._engine = engine
+        engine.pause = self._refuse_for
         self._book = engine.book
         self._reading = Reading(engine.book, engine.recovery)
         self._listener = listener
@@ -100,6 +102,18 @@ class Server:
                 self._is_ending = True
         for client in list(self._clients):
             self._drop(client)
+
+    def _refuse_for(self, seconds: float) -> None:
+        """The store cannot be written for the moment: tell clients so instead of letting them wait without a word."""
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0:
+            sockets: dict[Any, Client] = {client.socket: client for client in self._clients}
+            readable, _, _ = select.select([self._listener, *sockets], [], [], left_s)
+            for ready in readable:
+                if ready is self._listener:
+                    self._accept()
+                else:
+                    self._talk(sockets[ready], selectors.EVENT_READ)
 
     def _on_signal(self, number: int, frame: Any) -> None:
         self._is_ending = True
@@ -153,6 +167,8 @@ class Server:
     def _handle(self, client: Client, number: int, verb: str, fields: dict[str, Any]) -> None:
         handler = self._verbs.get(verb)
         try:
+            if self._engine.trouble and verb not in ("engine", "stop"):
+                raise errors.StoreError(f"the engine waits because nothing can be stored: {self._engine.trouble}")
             if handler is None:
                 raise ProtocolError(f"this engine (version {self._version}) does not know the request {verb!r}")
             answer = handler(client, number, fields)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import CancelledError, CheckError, Problem, RunError, StepError
+from partita.errors import CancelledError, CheckError, Problem, RunError, StepError, StoreError
 from partita.protocol.requests import ErrorView, LaunchRequest, RunView, StepView
 from partita.values import pack, unpack
 from partita.workspace.local import LocalWorkspace, open_workspace
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from partita.flow.flow import Flow
 
 __all__ = ["LocalLauncher", "Run", "default_launcher", "flow_request", "raise_failure"]
+
+_log = logging.getLogger("partita")
 
 _FINAL = ("succeeded", "failed", "cancelled", "skipped")
 _WAIT_S = 30.0
@@ -60,8 +63,13 @@ class Run:
             left_s = _WAIT_S if until is None else until - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError(f"run {self.id} has not ended within {timeout:g} s; it goes on")
-            if self._workspace.wait(self.id, min(left_s, _WAIT_S))["is_final"]:
-                return self
+            try:
+                if self._workspace.wait(self.id, min(left_s, _WAIT_S))["is_final"]:
+                    return self
+            except StoreError as error:
+                # The engine itself waits until it can store again (a full disk, say); so do we, and say why.
+                _log.warning("%s", error)
+                time.sleep(1.0)
 
     def result(self, timeout: float | None = None) -> Any:
         """The flow's value, waiting for it.
