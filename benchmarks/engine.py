@@ -9,6 +9,7 @@ Partita's own runs, so that both see the same machine. Figures of a shared machi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -21,6 +22,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from partita.errors import NotFoundError
 
 HERE = Path(__file__).resolve().parent
 
@@ -129,7 +132,8 @@ def delay(bench: Bench, repeats: int) -> None:
         large = flows.fan_out.submit(100_000)
         slow.wait()
         gaps = sorted(float(line) for line in slow.logs().split())
-        large.cancel(force=True)
+        with contextlib.suppress(NotFoundError):  # it may have ended
+            large.cancel(force=True)
         large.wait()
         worst.append(gaps[-1])
     say("delay", worst_ms=round(statistics.median(worst) * 1000, 1), all_ms=[round(w * 1000, 1) for w in worst])
