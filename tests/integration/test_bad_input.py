@@ -168,6 +168,30 @@ def test_what_cannot_run_is_refused_before_anything_runs(project: Any, source: s
     assert [step["name"] for step in run.steps if step["attempts"]] == ["main"]
 
 
+def test_everything_that_is_wrong_is_told_at_once(project: Any) -> None:
+    project.write("""
+from partita import flow, task
+@task(cpu=64, slots={"db": 1})
+def big(x: int) -> int:
+    return x
+@task
+def text(x: str) -> str:
+    return x
+@flow
+def main(n: int) -> str:
+    text()
+    return text(big(n))
+""")
+    for problems in (
+        project.workspace.check("flows.py:main", {"n": "3"})["problems"],
+        project.start("main", n=3).wait().view["error"]["problems"],
+    ):
+        said = " | ".join(problem["message"] for problem in problems)
+        for part in ("gives int", "missing its argument 'x'", "cpu: 64 asked", "slot db"):
+            assert part in said
+        assert all(problem["place"].startswith("flows.py:") for problem in problems)
+
+
 def test_a_task_that_is_changed_while_its_run_is_under_way_stays_as_it_was(project: Any) -> None:
     source = """
 import os, time

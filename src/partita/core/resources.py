@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from partita.core.records import Demand
+from collections.abc import Mapping
 
-__all__ = ["Pool"]
+from partita.core.records import Demand, Profile
+from partita.errors import Problem
+
+__all__ = ["Pool", "misplaced"]
 
 #: CPUs and GPUs are held in fractions; sums of them are compared with this tolerance.
 TOLERANCE = 1e-9
@@ -21,6 +24,14 @@ class Pool:
         self.capacity.update({f"slot {name}": count for name, count in (slots or {}).items()})
         self.held: dict[str, float] = dict.fromkeys(self.capacity, 0.0)
         self._amounts: dict[Demand, tuple[tuple[str, float], ...]] = {}
+
+    @classmethod
+    def of(cls, capacity: Mapping[str, float]) -> Pool:
+        """An empty pool with the capacity of another one."""
+        made = cls(0, 0)
+        made.capacity = dict(capacity)
+        made.held = dict.fromkeys(made.capacity, 0.0)
+        return made
 
     def amounts(self, demand: Demand) -> tuple[tuple[str, float], ...]:
         """The demand as (resource, amount), without what it asks nothing of."""
@@ -66,3 +77,21 @@ class Pool:
         for name, amount in self.amounts(demand):
             left = self.held[name] - amount
             self.held[name] = left if left > TOLERANCE else 0.0
+
+
+def misplaced(profile: Profile, pools: Mapping[str, Pool], default: str, place: str = "") -> list[Problem]:
+    """Why steps of the profile could never run, so that a run does not wait for them for ever; empty where they can.
+
+    Args:
+        pools: what each executor has, by name.
+        default: name of the executor for what names none.
+        place: "file.py:12" of a call, for the messages.
+    """
+    name = profile.executor or default
+    pool = pools.get(name)
+    if pool is None:
+        remedy = f"name one that the settings have: {', '.join(pools)}"
+        return [Problem(f"{profile.title} asks for the executor {name!r}; there is none", place, remedy)]
+    remedy = "ask for less, or give the workspace more in its settings (cpu, memory, gpu, slots)"
+    lacking = pool.lacks_for_ever(profile.demand)
+    return [Problem(f"{profile.title} can never run here: {lack}", place, remedy) for lack in lacking]

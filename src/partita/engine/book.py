@@ -11,6 +11,7 @@ from typing import Any
 from partita.clock import Clock
 from partita.core.events import Commands, Event
 from partita.core.machine import advance
+from partita.core.resources import Pool
 from partita.core.states import State
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Live, step_row, step_update
@@ -141,6 +142,10 @@ class Book:
             demand = demand._replace(memory_bytes=raised)
         lanes = self.executors[self.executor_of(live, profile.executor)]
         lanes.queue.push(demand, profile.priority, live.bundle, Entry(live.run.number, number, self.now_s))
+
+    def pools(self) -> dict[str, Pool]:
+        """What each executor has."""
+        return {name: lanes.pool for name, lanes in self.executors.items()}
 
     def executor_of(self, live: Live, named: str) -> str:
         return named or live.options.get("executor") or self.default_executor

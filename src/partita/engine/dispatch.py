@@ -133,8 +133,12 @@ class Dispatch:
         inputs = self._inputs(live, step.inputs) if step.inputs else None
         extra: dict[str, Any] | None = None
         profile = run.profiles[step.profile]
-        if step.parent < 0 and live.options.get("texts") is not None:
-            extra = {"texts": live.options["texts"]}
+        if step.parent < 0:
+            # With what there is, so that the layout can tell all that is wrong at once.
+            extra = {"pools": {name: pool.capacity for name, pool in book.pools().items()}}
+            extra["executor"] = book.executor_of(live, "")
+            if live.options.get("texts") is not None:
+                extra["texts"] = live.options["texts"]
         if profile.timeout_s is not None:
             extra = {**(extra or {}), "deadline": book.now + profile.timeout_s}
         if step.attempts and step.error is not None:

@@ -9,11 +9,11 @@ from typing import Any
 from partita.core.events import Event, Happening, NewStep
 from partita.core.graph import path_of
 from partita.core.records import Profile
+from partita.core.resources import misplaced
 from partita.core.states import Kind, Mark, Need
 from partita.engine.book import Book
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
-from partita.errors import Problem
 from partita.executors.port import CLOSED, LOST, RETURNED, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
@@ -259,15 +259,8 @@ class Intake:
 
     def misplaced(self, live: Live, profile: Profile, place: str) -> list[dict[str, Any]]:
         """Why the profile can never run, as problems; empty where it can."""
-        name = self._book.executor_of(live, profile.executor)
-        lanes = self._book.executors.get(name)
-        if lanes is None:
-            known = ", ".join(self._book.executors)
-            remedy = f"name one that the settings have: {known}"
-            return [asdict(Problem(f"{profile.title} asks for the executor {name!r}; there is none", place, remedy))]
-        remedy = "ask for less, or give the workspace more in its settings (cpu, memory, gpu, slots)"
-        lacking = lanes.pool.lacks_for_ever(profile.demand)
-        return [asdict(Problem(f"{profile.title} can never run here: {lack}", place, remedy)) for lack in lacking]
+        default = self._book.executor_of(live, "")
+        return [asdict(problem) for problem in misplaced(profile, self._book.pools(), default, place)]
 
     def _refuse_layout(self, live: Live, flight: Flight, layout: Layout, usage: Any, log: Any) -> None:
         message = "; ".join(problem["message"] for problem in layout.problems)

@@ -3,7 +3,8 @@
 Engine to worker:
 
     [ORDER, ticket, profile, run, step, attempt, name, arguments, inputs, extra]
-    [PROFILE, profile, map]              the fields of a Profile, plus "bundle" and "folder"; before its first order
+    [PROFILE, profile, map]              the fields of a Profile, plus "bundle", "folder", "workspace" and "environment",
+                                         before its first order; map None: it will not be ordered again
     [REPLY, ticket, request, is_ok, answer]
     [STOP]                               finish what was taken and end
 
@@ -23,8 +24,8 @@ Worker to engine:
 ignored. `arguments` is a packed `[nodes, names, nodes]` (positional, then named), `inputs` a list of packed nodes that
 the arguments' INPUT nodes index; both may be None. `extra` is a map of what few orders carry:
 "texts" (arguments given on the command line as text: {name: text}), "key" (idempotency key where it differs),
-"deadline" (seconds since the epoch), "previous" (what the last attempt left: error message), "mapping" (for body
-"map": {"mapped": [names], "key": function or null, "policy": ...}), "result" (packed node: for an undo).
+"deadline" (seconds since the epoch), "previous" (what the last attempt left: error message), "result" (packed node: for
+an undo), "pools" and "executor" (for a root's layout: what each executor has, and which is meant where none is named).
 `usage` is [started_at, ended_at, cpu_s, peak_bytes]; `log` is [segment, start, end] (file name under the run's log
 folder, byte offsets) or None.
 

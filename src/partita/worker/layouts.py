@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from partita.core.resources import Pool, misplaced
+from partita.errors import CheckError
 from partita.flow.ambient import forbid_direct
 from partita.flow.entry import lay_out as lay_out_flow
 from partita.flow.layout import Layout
@@ -35,11 +37,24 @@ def lay_out(attempt: Attempt) -> list[Any]:
         )
         args, keywords = attempt.open_arguments(layout)
         texts = (attempt.extra or {}).get("texts")
-        lay_out_flow(profile.definition, args, keywords, texts=texts, layout=layout, is_root=attempt.step == 0)
+        try:
+            lay_out_flow(profile.definition, args, keywords, texts=texts, layout=layout, is_root=attempt.step == 0)
+        except CheckError as error:
+            raise CheckError([*error.problems, *_misplaced(attempt.extra or {}, layout)]) from None
     total = len(layout.rows)
     for profiles, rows in layout.frames():
         worker.say((FRAME, attempt.ticket, total, profiles, rows))
     return [LAID, attempt.ticket, pack(layout.value), [problem_map(problem) for problem in layout.warnings]]
+
+
+def _misplaced(extra: dict[str, Any], layout: Layout) -> list[Problem]:
+    """Steps that no executor can ever run: the engine refuses them by itself, but only where all else is right."""
+    pools = {name: Pool.of(capacity) for name, capacity in (extra.get("pools") or {}).items()}
+    places = {row[2]: row[8] or "" for row in reversed(layout.rows)}
+    found: list[Problem] = []
+    for number, profile in enumerate(layout.profiles if pools else ()):
+        found.extend(misplaced(profile, pools, extra.get("executor", ""), places.get(number, "")))
+    return found
 
 
 def problem_map(problem: Problem) -> dict[str, Any]:

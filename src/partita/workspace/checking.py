@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from partita.core.records import Demand, Profile
+from partita.core.resources import Pool, misplaced
 from partita.core.states import Kind
+from partita.engine.live import profile_from
 from partita.executors.machine import machine_capacity
 from partita.executors.port import LOST, Launchable
 from partita.executors.process import ProcessExecutor
@@ -31,7 +34,8 @@ def check_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str]) -> C
     try:
         executor.introduce(1, launchable)
         lane = executor.open_lane(launchable.bundle, Demand())
-        executor.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, None, None, {"texts": texts})])
+        extra = {"texts": texts, "pools": {"process": _pool(workspace).capacity}, "executor": "process"}
+        executor.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, None, None, extra)])
         return _collect(executor, workspace)
     finally:
         executor.close()
@@ -69,26 +73,18 @@ def _unplaceable(
     workspace: LocalWorkspace, profiles: list[dict[str, Any]], rows: list[list[Any]]
 ) -> list[dict[str, Any]]:
     """Steps whose demand no executor can ever meet."""
-    from partita.core.resources import Pool
-    from partita.engine.live import profile_from
-
-    capacity = capacity_of(workspace.settings)
-    pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(workspace.settings.slots))
-    places = {row[2]: row[8] for row in reversed(rows)}
+    pools = {"process": _pool(workspace)}
+    places = {row[2]: row[8] or "" for row in reversed(rows)}
     found: list[dict[str, Any]] = []
     for number, data in enumerate(profiles):
-        profile = profile_from(data)
-        if profile.executor not in ("", "process"):
-            message = f"{profile.title} asks for the executor {profile.executor!r}; there is only 'process'"
-            found.append(
-                {"message": message, "place": places.get(number, ""), "remedy": "name one that the settings have"}
-            )
-            continue
-        for lack in pool.lacks_for_ever(profile.demand):
-            message = f"{profile.title} can never run here: {lack}"
-            remedy = "ask for less, or give the workspace more in its settings (cpu, memory, gpu, slots)"
-            found.append({"message": message, "place": places.get(number, ""), "remedy": remedy})
+        problems = misplaced(profile_from(data), pools, "process", places.get(number, ""))
+        found.extend(asdict(problem) for problem in problems)
     return found
+
+
+def _pool(workspace: LocalWorkspace) -> Pool:
+    capacity = capacity_of(workspace.settings)
+    return Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(workspace.settings.slots))
 
 
 def _view(number: int, row: list[Any]) -> StepView:
