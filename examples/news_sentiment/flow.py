@@ -189,12 +189,6 @@ def score_fold(fold: Fold, candidate: Candidate) -> Score:
 
 
 @task
-def collect(candidate: Candidate, scores: list[Score]) -> Trial:
-    """A candidate with what its folds gave."""
-    return Trial(candidate, scores)
-
-
-@task
 def choose(trials: list[Trial]) -> Candidate:
     """The candidate with the best mean macro F1."""
     for trial in trials:
@@ -257,7 +251,10 @@ def news_sentiment(
     learn, judge = split(read_tweets(tweets), seed)
     parts = make_fold.map(list(range(folds)), learn, folds, seed)
     # Each candidate goes through the folds as they get ready: 15 fits, as many at once as there are cores.
-    trials = [collect(candidate, score_fold.map(parts, candidate)) for candidate in CANDIDATES]
+    trials = [
+        Trial(candidate, score_fold.with_options(name=f"score_{candidate.kind}").map(parts, candidate))
+        for candidate in CANDIDATES
+    ]
     model = fit(choose(trials), learn)
     return write_report(folder, trials, model, evaluate(model, judge), count(learn))
 
