@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,14 @@ from partita.engine.book import Book
 from partita.engine.lanes import Flight
 from partita.engine.live import Live, profile_from, step_row
 from partita.engine.recovery import Recovery
-from partita.errors import CheckError, NotFoundError, Problem
+from partita.errors import CheckError, NotFoundError, Problem, ProtocolError
 from partita.protocol.requests import LaunchRequest
 from partita.store.port import RunRow
 from partita.values import pack, unpack
 
 __all__ = ["Launch"]
+
+_RUN_ID = re.compile("[0-9a-z]{1,32}")
 
 
 class Launch:
@@ -71,7 +74,10 @@ class Launch:
     def _id_for(self, request: LaunchRequest, parent: tuple[str, int] | None) -> str:
         key = request.get("key")
         if not key:
-            return self._new_id()
+            proposed = request.get("id") or self._new_id()
+            if not _RUN_ID.fullmatch(proposed):  # it becomes the name of folders
+                raise ProtocolError(f"{proposed!r} cannot be the id of a run: give up to 32 small letters and digits")
+            return proposed
         origin = f"{parent[0]}:{parent[1]}" if parent is not None else ""
         digest = hashlib.blake2b(f"{origin}:{request['flow']}:{key}".encode(), digest_size=10).hexdigest()
         return f"k{digest}"

@@ -286,6 +286,8 @@ class Server:
         options = unpack(row.options) if row.options else {}
         request: LaunchRequest = {"flow": row.flow, "title": row.title, "bundle": fields.get("bundle") or row.bundle}
         request["adopt"] = row.id
+        if fields.get("id"):
+            request["id"] = fields["id"]
         request["tags"] = list(options.get("tags") or ())
         if fields.get("texts"):
             request["texts"] = {**(options.get("texts") or {}), **fields["texts"]}

@@ -31,6 +31,7 @@ class ErrorView(TypedDict, total=False):
 class LaunchRequest(TypedDict, total=False):
     """What starts a run."""
 
+    id: str  # of the run to be, made by the client: asking again, when an engine died over it, gives the same run
     flow: str  # function reference: "package.module:name" or "folder/file.py:name"
     title: str  # the flow's name
     bundle: str  # hash of a bundle that the client has stored

@@ -7,7 +7,6 @@ import fcntl
 import json
 import logging
 import os
-import secrets
 import socket
 import sys
 import time
@@ -29,22 +28,16 @@ from partita.settings import Settings, load_settings
 from partita.store.sqlite import SqliteStore
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
+from partita.workspace.naming import new_run_id
 
-__all__ = ["capacity_of", "new_run_id", "serve", "state_folder"]
+__all__ = ["capacity_of", "serve", "state_folder"]
 
 _log = logging.getLogger("partita.engine")
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def state_folder(project: Path, settings: Settings) -> Path:
     """The folder of the workspace's state: ".partita" below the project, or where the settings say."""
     return (project / settings.store).resolve()
-
-
-def new_run_id() -> str:
-    """An id that sorts by time: eight characters of time in milliseconds, four of chance."""
-    number = (int(time.time() * 1000) % (1 << 40)) << 20 | secrets.randbits(20)
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(55, -1, -5))
 
 
 def capacity_of(settings: Settings) -> Capacity:

@@ -118,15 +118,8 @@ class Connection:
         """Start an engine that outlives this process, and wait until it answers."""
         self._state.mkdir(parents=True, exist_ok=True)
         log = self._state / "engine.log"
-        with log.open("ab") as output:
-            position = output.tell()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "partita.workspace", os.fspath(self._project)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "PARTITA_STORE": os.fspath(self._state)},
-            )  # fmt: skip
-        # It outlives this process as a rule; where it does not, somebody has to take note of its end.
-        threading.Thread(target=process.wait, name="partita-engine-end", daemon=True).start()
+        position = log.stat().st_size if log.exists() else 0
+        process = self._start_process(log)
         until = time.monotonic() + START_TIMEOUT_S
         pause_s = 0.005
         while time.monotonic() < until:
@@ -134,11 +127,24 @@ class Connection:
             if found is not None:
                 return found
             status = process.poll()
-            if status not in (None, 0):  # 0: another engine was quicker and has the workspace
+            if status not in (None, 0):
                 raise EngineError(_last_words(log, position) or f"the engine ended at once with status {status}")
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.2, 0.05)
+            if status == 0:  # another engine has the workspace: one that starts, or one that ends and answers no more
+                process = self._start_process(log)
         raise EngineError(f"the engine did not answer within {START_TIMEOUT_S:g} s; see {log}")
+
+    def _start_process(self, log: Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "partita.workspace", os.fspath(self._project)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PARTITA_STORE": os.fspath(self._state)},
+            )  # fmt: skip
+        # It outlives this process as a rule; where it does not, somebody has to take note of its end.
+        threading.Thread(target=process.wait, name="partita-engine-end", daemon=True).start()
+        return process
 
     def _disconnect(self) -> None:
         if self._socket is not None:

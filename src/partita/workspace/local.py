@@ -11,6 +11,7 @@ from partita.errors import EngineError, NotFoundError
 from partita.protocol.requests import AttemptView, EngineView, LaunchRequest, LogChunk, RunView, StepView, WatchView
 from partita.settings import Settings, find_project, load_settings
 from partita.workspace.connection import Connection
+from partita.workspace.naming import new_run_id
 from partita.workspace.port import CheckView
 
 __all__ = ["LocalWorkspace", "open_workspace"]
@@ -51,6 +52,7 @@ class LocalWorkspace:
 
     def start(self, request: LaunchRequest) -> str:
         """Start a run by a whole request; gives its id."""
+        request = {"id": new_run_id(), **request}  # the connection asks again where an engine dies over it
         run: str = self._connection.ask("launch", **request)
         return run
 
@@ -157,7 +159,7 @@ class LocalWorkspace:
 
     def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
         bundle = "" if same_code else self.bundle()
-        started: str = self._connection.ask("rerun", run=run, bundle=bundle, texts=texts)
+        started: str = self._connection.ask("rerun", run=run, bundle=bundle, texts=texts, id=new_run_id())
         return started
 
     def reports(self, run: str, step: int | None = None) -> list[list[Any]]:
