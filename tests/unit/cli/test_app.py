@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_as_a_process_it_is_quick_to_load_and_closes_pipes_quietly(tmp_path: Pat
     loaded = {line.rsplit("|", 1)[-1].strip() for line in told.stderr.splitlines()}
     assert not loaded & {"rich", "pydantic", "cloudpickle", "numpy", "asyncio", "sqlite3", "partita.cli.run"}
     code = "import sys; from partita.cli import main; sys.exit(main(['--help']))"
-    shell = f'{sys.executable} -c "{code}" | true; echo ${{PIPESTATUS[0]}}'
+    shell = f'{shlex.quote(sys.executable)} -c "{code}" | true; echo ${{PIPESTATUS[0]}}'
     closed = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
     assert closed.stderr == ""
 
