@@ -28,11 +28,22 @@ _log = logging.getLogger("partita.engine")
 
 
 class Engine:
-    """Advances the runs of one workspace. `pause(seconds)` waits when the store cannot be written for the moment."""
+    """Advances the runs of one workspace.
 
-    def __init__(self, book: Book, pause: Callable[[float], None], new_id: Callable[[], str]) -> None:
+    `pause(seconds)` waits when the store cannot be written for the moment; `guard` is asked before every commit and
+    raises where nothing may be written any more.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        pause: Callable[[float], None],
+        new_id: Callable[[], str],
+        guard: Callable[[], None] = lambda: None,
+    ) -> None:
         self.book = book
         self.pause = pause
+        self.guard = guard
         self.recovery = Recovery(book)
         self.launch = Launch(book, self.recovery, new_id, self.cancel)
         self.intake = Intake(book, self.launch.request)
@@ -99,6 +110,7 @@ class Engine:
         """Write the turn. A store that cannot be written for the moment (a full disk) is waited for: nothing is lost."""
         wait_s = 0.1
         while True:
+            self.guard()
             try:
                 self.book.store.commit(self.book.turn)
                 break

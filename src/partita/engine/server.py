@@ -94,6 +94,7 @@ class Server:
                     self._accept()
                 elif isinstance(key.data, Client):
                     self._talk(key.data, events)
+            self._engine.guard()
             self._engine.turn(0.0)
             self._tell_watchers()
             if self._clients or any(not live.is_final for live in self._book.lives.values()):
@@ -114,6 +115,8 @@ class Server:
                     self._accept()
                 else:
                     self._talk(sockets[ready], selectors.EVENT_READ)
+            if self._is_ending:
+                raise errors.EngineError(f"the engine ends without its last turn: {self._engine.trouble}")
 
     def _on_signal(self, number: int, frame: Any) -> None:
         self._is_ending = True

@@ -66,9 +66,14 @@ class Pool:
     """Keeps bare workers ready and finished ones warm; `opened` is told of every worker that was started."""
 
     def __init__(
-        self, spare: int, keep: int, environment: dict[str, str] | None, opened: Callable[[WorkerProcess], None]
+        self,
+        spare: int,
+        keep: int,
+        environment: dict[str, str] | None,
+        opened: Callable[[WorkerProcess], None],
+        origin: str,
     ) -> None:
-        self.mark = uuid.uuid4().hex[:12]
+        self.mark = f"{origin}-{uuid.uuid4().hex[:12]}"
         self.workers: set[WorkerProcess] = set()
         self._spare, self._keep = spare, keep
         self._environment = environment

@@ -57,6 +57,8 @@ class ProcessExecutor:
         environment: variables of the workers; None: those of this process.
         memory_floor_bytes: free memory of the machine below which the largest worker is killed; None: 3 %.
         devices: names of the GPU devices, as CUDA_VISIBLE_DEVICES takes them; None: those of this machine.
+        origin: whose executor this is. What an earlier one of this origin left running is killed; for those of which
+            there can be only one at a time.
     """
 
     def __init__(
@@ -68,7 +70,10 @@ class ProcessExecutor:
         environment: dict[str, str] | None = None,
         devices: Sequence[str] | None = None,
         memory_floor_bytes: int | None = None,
+        origin: str = "",
     ) -> None:
+        if origin:
+            kill_marked(f"{WORKER_MARK}={origin}-")
         self._capacity = capacity
         self._spill = Spill(str(workspace / "spill"))
         self._epoll = select.epoll()
@@ -87,7 +92,8 @@ class ProcessExecutor:
         self._devices = Devices(list(devices) if devices is not None else gpu_devices()[: math.ceil(capacity.gpu)])
         self._watch = MemoryWatch(memory_floor_bytes)
         cores = max(1, round(capacity.cpu))
-        self._pool = Pool(cores if spare is None else spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend)
+        spare = cores if spare is None else spare
+        self._pool = Pool(spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend, origin)
         self._pool.prestart()
 
     @property

@@ -125,7 +125,7 @@ class WorkerProcess:
 def kill_marked(mark: str) -> None:
     """Kill every process that carries the mark, until none is left (one may fork while we look)."""
     for _ in range(100):
-        strays = marked_processes(mark)
+        strays = [pid for pid in marked_processes(mark) if pid != os.getpid()]
         if not strays:
             return
         for pid in strays:

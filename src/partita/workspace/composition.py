@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from partita.clock import SystemClock
@@ -29,6 +29,7 @@ from partita.store.sqlite import SqliteStore
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
 from partita.workspace.naming import new_run_id
+from partita.workspace.place import MovedError, Place
 
 __all__ = ["capacity_of", "serve", "state_folder"]
 
@@ -65,23 +66,34 @@ def serve(project: Path) -> None:
             return
         for name in ("logs", "blobs", "bundles", "checkpoints", "spill"):
             (state / name).mkdir(exist_ok=True)
+        place = Place(state)
         store = SqliteStore(state / "store.db", settings.durability)
         capacity = capacity_of(settings)
         executor = ProcessExecutor(
             capacity, workspace=state, spare=settings.spare_workers, memory_floor_bytes=settings.memory_floor_bytes,
-            environment={**os.environ, "PARTITA_DURABILITY": settings.durability},
+            environment={**os.environ, "PARTITA_DURABILITY": settings.durability}, origin=place.name,
         )  # fmt: skip
         try:
             store.acquire(f"{socket.gethostname()}:{os.getpid()}")
-            engine = _engine(project, state, settings, store, executor)
+            engine = _engine(project, state, settings, store, executor, place.guard)
             engine.start()
-            _listen(engine, state)
+            _listen(engine, place)
+        except MovedError as error:
+            _log.error("%s", error)
         finally:
             executor.close()
+            place.leave_unless_kept()
             store.close()
 
 
-def _engine(project: Path, state: Path, settings: Settings, store: SqliteStore, executor: ProcessExecutor) -> Engine:
+def _engine(
+    project: Path,
+    state: Path,
+    settings: Settings,
+    store: SqliteStore,
+    executor: ProcessExecutor,
+    guard: Callable[[], None],
+) -> Engine:
     capacity = executor.capacity
     pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(settings.slots))
     lanes = Lanes("process", executor, pool, settings.prefetch)
@@ -93,11 +105,11 @@ def _engine(project: Path, state: Path, settings: Settings, store: SqliteStore, 
         store, SystemClock(), {"process": lanes}, "process", lambda bundle: os.fspath(state / "bundles" / bundle),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
     )  # fmt: skip
-    return Engine(book, time.sleep, new_run_id)
+    return Engine(book, time.sleep, new_run_id, guard)
 
 
-def _listen(engine: Engine, state: Path) -> None:
-    path = socket_path(state)
+def _listen(engine: Engine, place: Place) -> None:
+    state, path = place.folder, socket_path(place.folder)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     before = os.umask(0o177)
@@ -113,8 +125,9 @@ def _listen(engine: Engine, state: Path) -> None:
         Server(engine, listener, VERSION).serve()
     finally:
         listener.close()
-        path.unlink(missing_ok=True)
-        (state / "engine.json").unlink(missing_ok=True)
+        if place.is_kept():  # else what is there now is another engine's
+            path.unlink(missing_ok=True)
+            (state / "engine.json").unlink(missing_ok=True)
         _log.info("engine %s ends", os.getpid())
 
 
