@@ -214,7 +214,7 @@ def test_an_engine_that_waits_for_a_full_disk_ends_when_it_is_asked_to(tmp_path:
                         pass
                 except OSError:
                     pass
-        with pytest.raises(PartitaError, match="full|disk|stored"):
+        with pytest.raises(PartitaError, match=r"full|disk|stored"):
             wait_until(lambda: there.workspace.launch("flows.py:main") and False)
         engine.terminate()
         engine.wait(20)
