@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from partita.artifacts.blobs import FolderBlobs
 from partita.errors import EngineError
 from partita.settings import load_settings
 from partita.values import unpack
@@ -38,7 +39,7 @@ def note(what):
     """One line for each time that a body begins, written in one piece."""
     here = context()
     with open(Path("effects") / here.run, "a") as file:
-        file.write(f"{what} {here.attempt}\\n")
+        file.write(f"{what}|{here.idempotency_key}|{here.attempt}\\n")
 
 
 @task
@@ -67,6 +68,16 @@ def once(number: int) -> int:
     return number
 
 
+@task(retries=2, retry_delay=0.05)
+def flaky(number: int) -> int:
+    note(f"flaky {number}")
+    kept = context().checkpoint / "tried"
+    if not kept.exists():
+        kept.touch()
+        raise ValueError("not at the first time")
+    return number
+
+
 @task
 def known(outcomes: list[Outcome[int]]) -> int:
     return len(outcomes)
@@ -80,19 +91,37 @@ def loop(value: int, rounds: int) -> int:
 
 
 @flow
-def main(seed: int, width: int, rounds: int) -> dict[str, int]:
+def main(seed: int, width: int, rounds: int) -> dict[str, object]:
     parts = large.map([seed, seed + 1, seed + 2])
     values = work.map([1000 * seed + i for i in range(width)])
     chained = loop(total(parts, values), rounds)
     tried = known([settle(once(100 + i)) for i in range(6)])
-    return {"chained": chained, "tried": tried}
+    retried = [flaky(i) for i in range(5)]
+    return {"chained": chained, "tried": tried, "retried": retried}
+
+
+@task
+def quick(number: int) -> int:
+    note(f"quick {number}")
+    return number + 1
+
+
+@task
+def added(numbers: list[int]) -> int:
+    note("added 0")
+    return sum(numbers)
+
+
+@flow
+def brief(count: int) -> int:
+    return added([quick(quick(i)) for i in range(count)])
 '''
 
 
-def expected(seed: int, width: int, rounds: int) -> dict[str, int]:
+def expected(seed: int, width: int, rounds: int) -> dict[str, object]:
     arrays = 50_000 * (3 * seed + 3)
     values = sum(1000 * seed + i + 1 for i in range(width))
-    return {"chained": arrays + values + rounds, "tried": 6}
+    return {"chained": arrays + values + rounds, "tried": 6, "retried": [0, 1, 2, 3, 4]}
 
 
 class Victims:
@@ -164,52 +193,86 @@ def workers_of(folder: Path) -> list[int]:
 
 
 def check_attempts(workspace: LocalWorkspace, run: str) -> None:
-    """Every step has at most one attempt that succeeded, its last; nothing begins after it; no attempt is open."""
+    """What ran and what is stored agree: every attempt is closed, and nothing began again once it had succeeded."""
     steps = {step["id"]: step for step in workspace.all_steps(run)}
-    ended: dict[int, list[str]] = {}
+    ended: dict[int, dict[int, str]] = {number: {} for number in steps}
     for attempt in workspace.attempts(run):
-        ended.setdefault(attempt["step"], []).append(attempt["outcome"])
+        ended[attempt["step"]][attempt["number"]] = attempt["outcome"]
     for number, outcomes in ended.items():
-        assert "running" not in outcomes
-        assert outcomes.count("succeeded") == (steps[number]["state"] == "succeeded"), (steps[number], outcomes)
-        assert "succeeded" not in outcomes[:-1], (steps[number], outcomes)
-    begun = Counter(line.rsplit(" ", 1)[0] for line in (workspace.folder / "effects" / run).read_text().splitlines())
-    tries = Counter({f"once {100 + i}": 0 for i in range(6)})
-    for what, count in begun.items():
-        if what in tries:
-            assert count == 1, f"{what} is not idempotent and began {count} times"
-    most = max(len(outcomes) for outcomes in ended.values())
-    assert max(begun.values()) <= most
+        step = steps[number]
+        assert "running" not in outcomes.values()
+        assert sorted(outcomes) == list(range(1, len(outcomes) + 1)), (step, outcomes)
+        is_task = step["kind"] == "task"
+        assert step["state"] != "succeeded" or not is_task or outcomes[len(outcomes)] == "succeeded", (step, outcomes)
+        assert "succeeded" not in list(outcomes.values())[:-1], (step, outcomes)
+    began = begun_attempts(workspace.folder / "effects" / run)
+    for (what, key), numbers in began.items():
+        assert len(numbers) == len(set(numbers)), f"{what} began attempt {numbers} twice"
+        assert not what.startswith("once") or numbers == [1], f"{what} is not idempotent and began {numbers}"
+        step_id = int(key.rpartition(":")[2])
+        if step_id in steps:  # a loop's rounds that are over are forgotten
+            assert set(numbers) <= set(ended[step_id]), (what, numbers, ended[step_id])
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_run_survives_twenty_kills(workspace: LocalWorkspace, seed: int) -> None:
-    texts = {"seed": str(seed), "width": "40", "rounds": "30"}
-    run = workspace.launch("flows.py:main", texts=texts)
+def begun_attempts(effects: Path) -> dict[tuple[str, str], list[int]]:
+    """The numbers of the attempts that began, by what they were for and the step's idempotency key."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for line in effects.read_text().splitlines():
+        what, key, attempt = line.split("|")
+        found.setdefault((what, key), []).append(int(attempt))
+    return found
+
+
+MAIN = ("flows.py:main", {"width": 40, "rounds": 30})
+BRIEF = ("flows.py:brief", {"count": 300})
+
+
+@pytest.mark.parametrize(
+    ("seed", "flow", "pause_s"), [*((seed, MAIN, 0.3) for seed in range(4)), *((seed, BRIEF, 0.12) for seed in (4, 5))]
+)
+def test_a_run_survives_twenty_kills(
+    workspace: LocalWorkspace, seed: int, flow: tuple[str, dict[str, int]], pause_s: float
+) -> None:
+    reference, inputs = flow
+    texts = {name: str(value) for name, value in inputs.items()} | ({"seed": str(seed)} if flow is MAIN else {})
+    value = expected(seed, 40, 30) if flow is MAIN else sum(i + 2 for i in range(inputs["count"]))
+    run = workspace.launch(reference, texts=texts)
     draw = random.Random(seed)
     victims = Victims(workspace, run, draw)
+    launched = 1
     try:
         while sum(victims.killed.values()) < 20:
-            time.sleep(draw.uniform(0.02, 0.3))
+            time.sleep(draw.uniform(0.01, pause_s))
             if workspace.run(run)["state"] != "running":
-                check_end(workspace, run, seed)
-                run = victims.run = workspace.launch("flows.py:main", texts=texts)
+                check_end(workspace, run, value)
+                run = victims.run = workspace.launch(reference, texts=texts)
+                launched += 1
             victims.kill_one()
         Run(workspace, run).wait(120)
     finally:
         victims.close()
-    check_end(workspace, run, seed)
+    check_end(workspace, run, value)
+    assert len(workspace.runs()) == launched
+    check_store(workspace)
+
+
+def check_store(workspace: LocalWorkspace) -> None:
+    """The database and every blob are what they should be."""
     database = sqlite3.connect(workspace.state / "store.db")
     assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     database.close()
+    blobs = FolderBlobs(workspace.state / "blobs")
+    for file in blobs.folder.glob("??/*"):
+        if not file.name.startswith("."):  # the part of a blob whose worker was killed
+            blobs.get(file.parent.name + file.name)
 
 
-def check_end(workspace: LocalWorkspace, run: str, seed: int) -> None:
+def check_end(workspace: LocalWorkspace, run: str, value: object) -> None:
     view = workspace.run(run, with_result=True)
     assert view["state"] == "succeeded", view["error"]
     packed = view.get("result")
     assert packed is not None
-    assert encoder_of(workspace).decode(unpack(packed)) == expected(seed, 40, 30)
+    assert encoder_of(workspace).decode(unpack(packed)) == value
     check_attempts(workspace, run)
 
 
