@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -201,3 +202,116 @@ def test_the_command_line_says_what_is_wrong_with_the_store(project: Any) -> Non
     assert done.returncode == 4
     assert "store.db" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_limit_on_files_is_waited_for_like_a_full_disk(project: Any) -> None:
+    import resource
+
+    import psutil
+
+    project.write(SIMPLE)
+    run = project.start("after_gate")
+    until = time.monotonic() + 30
+    while not project.workspace.run(run.id)["counts"].get("running", 0) >= 2:
+        assert time.monotonic() < until
+    view = project.workspace.engine()
+    assert view is not None
+    engine = psutil.Process(view["pid"])
+    before = engine.rlimit(resource.RLIMIT_FSIZE)
+    engine.rlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    (project.folder / "go").touch()
+    with pytest.raises(StoreError, match="waits because nothing can be stored"):
+        while time.monotonic() < until:
+            project.workspace.run(run.id)
+            time.sleep(0.02)
+    engine.rlimit(resource.RLIMIT_FSIZE, before)
+    assert project.result(run) == 400_000
+    assert project.workspace.engine()["pid"] == engine.pid
+
+
+CLOCK = """
+import os, time
+_real = time.time
+def _wrong():
+    try:
+        with open(os.environ["WRONG_CLOCK"]) as file:
+            return _real() + float(file.read() or 0)
+    except (OSError, ValueError):
+        return _real()
+time.time = _wrong
+"""
+
+
+@pytest.fixture
+def clock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that says by how many seconds the clock of engine and workers is wrong."""
+    folder = tmp_path_factory.mktemp("clock")
+    (folder / "sitecustomize.py").write_text(CLOCK)
+    (folder / "wrong").write_text("0")
+    monkeypatch.setenv("WRONG_CLOCK", str(folder / "wrong"))
+    monkeypatch.setenv("PYTHONPATH", f"{folder}:{os.environ.get('PYTHONPATH', '')}")
+    return folder / "wrong"
+
+
+@pytest.mark.parametrize("jump_s", [-86400.0, 86400.0 * 400, -3600.0])
+def test_a_clock_that_jumps_disturbs_no_run(project: Any, clock: Path, jump_s: float) -> None:
+    project.write("""
+import os, time
+from partita import context, flow, task
+@task(retries=2, retry_delay=0.4, timeout=20)
+def flaky() -> int:
+    if context().attempt < 3:
+        raise ValueError("again")
+    return context().attempt
+@task(timeout=20)
+def steady(n: int) -> int:
+    time.sleep(0.05)
+    return n
+@task
+def total(xs: list[int], y: int) -> int:
+    return sum(xs) + y
+@flow
+def main() -> int:
+    return total(steady.map(list(range(20))), flaky())
+""")
+    began = time.monotonic()
+    run = project.start("main")
+    while not any(step["state"] == "waiting" for step in run.steps):
+        assert time.monotonic() - began < 30
+    clock.write_text(str(jump_s))
+    assert project.result(run) == 193
+    assert time.monotonic() - began < 30
+    view = run.view
+    assert abs((view["ended_at"] or 0) - view["created_at"] - jump_s) < 60, "the clock did not jump"
+    project.workspace.stop_engine()
+    wait_until_unlocked(project.workspace.state)
+    clock.write_text("0")
+    assert project.workspace.run(run.id)["state"] == "succeeded"
+    assert project("main") == 193
+    assert len(project.workspace.runs()) == 2
+
+
+def test_a_wait_is_no_longer_than_it_was_where_the_clock_was_set_back_under_a_killed_engine(
+    project: Any, clock: Path
+) -> None:
+    project.write("""
+from partita import context, flow, task
+@task(retries=1, retry_delay=2.5)
+def flaky() -> int:
+    if context().attempt < 2:
+        raise ValueError("again")
+    return 1
+@flow
+def main() -> int:
+    return flaky()
+""")
+    began = time.monotonic()
+    run = project.start("main")
+    while not any(step["state"] == "waiting" for step in run.steps):
+        assert time.monotonic() - began < 30
+    view = project.workspace.engine()
+    assert view is not None
+    os.kill(view["pid"], signal.SIGKILL)
+    clock.write_text("-7200")
+    assert project.result(run) == 1
+    assert time.monotonic() - began < 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from partita.core.graph import Run
+from partita.core.graph import Run, Step
 from partita.core.rebuild import rebuild, resume
 from partita.core.records import Profile
 from partita.core.resolve import resolve_node, sources
@@ -23,6 +23,8 @@ _log = logging.getLogger("partita.engine")
 
 #: A timer that was set before a restart waits no longer than this, however wrong the clock is now.
 LONGEST_DELAY_S = 24 * 3600.0
+#: A shorter wait is not worth a look at whether the clock was set back meanwhile.
+TRUSTED_DELAY_S = 1.0
 
 
 class Recovery:
@@ -119,7 +121,15 @@ class Recovery:
         for step in live.run.steps.values():
             if step.state == State.WAITING:
                 left_s = (step.due_at or 0.0) - book.now
+                if left_s > TRUSTED_DELAY_S:
+                    left_s = min(left_s, self._whole_delay_s(live, step))
                 book.set_timer(min(max(left_s, 0.0), LONGEST_DELAY_S), "due", live.run.number, step.id)
+
+    def _whole_delay_s(self, live: Live, step: Step) -> float:
+        """How long the step was to wait from its last attempt on: no more is left, even where the clock was set back."""
+        rows = self._book.store.attempts(live.run.number, step.id)
+        ends = [end.ended_at for _, end in rows if end is not None]
+        return (step.due_at or 0.0) - ends[-1] if ends else LONGEST_DELAY_S
 
     def result(self, run_id: str) -> bytes | None:
         """The value of a finished run as one packed node without refs; None where it has none."""
