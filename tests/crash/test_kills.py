@@ -115,6 +115,22 @@ def added(numbers: list[int]) -> int:
 @flow
 def brief(count: int) -> int:
     return added([quick(quick(i)) for i in range(count)])
+
+
+@flow
+def child(number: int) -> int:
+    return work(work(number))
+
+
+@task
+def parent(number: int) -> int:
+    note(f"parent {number}")
+    return context().launch(child, number, key=str(number)).result()
+
+
+@flow
+def family(count: int) -> int:
+    return added(parent.map(list(range(count))))
 '''
 
 
@@ -225,10 +241,12 @@ def begun_attempts(effects: Path) -> dict[tuple[str, str], list[int]]:
 
 MAIN = ("flows.py:main", {"width": 40, "rounds": 30})
 BRIEF = ("flows.py:brief", {"count": 300})
+FAMILY = ("flows.py:family", {"count": 12})
 
 
 @pytest.mark.parametrize(
-    ("seed", "flow", "pause_s"), [*((seed, MAIN, 0.3) for seed in range(4)), *((seed, BRIEF, 0.12) for seed in (4, 5))]
+    ("seed", "flow", "pause_s"),
+    [*((seed, MAIN, 0.3) for seed in range(4)), *((seed, BRIEF, 0.12) for seed in (4, 5)), (6, FAMILY, 0.2)],
 )
 def test_a_run_survives_twenty_kills(
     workspace: LocalWorkspace, seed: int, flow: tuple[str, dict[str, int]], pause_s: float
@@ -252,7 +270,10 @@ def test_a_run_survives_twenty_kills(
     finally:
         victims.close()
     check_end(workspace, run, value)
-    assert len(workspace.runs()) == launched
+    children = 12 * launched if flow is FAMILY else 0  # a parent that is begun again has the child that it had
+    found = workspace.runs(limit=2000)
+    assert Counter(view["parent"] is None for view in found) == Counter({True: launched, False: children})
+    assert {view["state"] for view in found} == {"succeeded"}
     check_store(workspace)
 
 
