@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from partita.errors import EngineError, StoreError
+from partita.errors import EngineError, StepError, StoreError
 from partita.settings import load_settings
 from partita.workspace.local import LocalWorkspace
 
@@ -315,3 +315,36 @@ def main() -> int:
     clock.write_text("-7200")
     assert project.result(run) == 1
     assert time.monotonic() - began < 30
+
+
+def test_a_rerun_makes_again_what_was_cleared_from_the_artifacts(project: Any) -> None:
+    project.write(SIMPLE)
+    (project.folder / "go").touch()
+    run = project.start("after_gate")
+    assert project.result(run) == 400_000
+    for file in (project.workspace.state / "blobs").glob("??/*"):
+        file.unlink()
+    project.write(SIMPLE.replace("sum(map(len, parts))", "1 + sum(map(len, parts))"))
+    again = type(run)(project.workspace, project.workspace.rerun(run.id))
+    assert project.result(again) == 400_001
+
+
+def test_a_blob_that_was_changed_or_cleared_is_named(project: Any) -> None:
+    project.write(SIMPLE + "@flow\ndef two_sizes() -> int:\n    return length([large(3), large(gate(4))])\n")
+    for spoil, message in ((change, "is not what was written"), (Path.unlink, "cannot be read")):
+        run = project.start("two_sizes")
+        while [step["state"] for step in run.steps if step["name"].startswith("large")].count("succeeded") != 1:
+            assert run.state == "running"
+        (blob,) = (project.workspace.state / "blobs").glob("??/*")
+        spoil(blob)
+        (project.folder / "go").touch()
+        with pytest.raises(StepError, match=message):
+            project.result(run)
+        (project.folder / "go").unlink()
+        for file in (project.workspace.state / "blobs").glob("??/*"):
+            file.unlink()
+
+
+def change(file: Path) -> None:
+    file.chmod(0o644)
+    file.write_bytes(b"changed" + file.read_bytes()[7:])

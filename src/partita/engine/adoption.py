@@ -13,6 +13,7 @@ from partita.core.states import Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.live import Live
 from partita.store.port import RunRow
+from partita.values import blobs_of, unpack
 
 __all__ = ["Adoption"]
 
@@ -40,6 +41,8 @@ class Adoption:
             value = self._book.values.get(self._run.number, old.id)
         except LookupError:
             return None
+        if not all(self._book.has_blob(digest) for digest, _ in blobs_of(unpack(value))):
+            return None  # somebody cleared the artifacts: it has to be made again
         return value
 
     def _inputs(self, run: Run, step: Step, arguments: bytes | None) -> tuple[Any, ...]:

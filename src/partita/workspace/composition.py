@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from partita.artifacts.blobs import FolderBlobs
 from partita.clock import SystemClock
 from partita.core.resources import Pool
 from partita.engine.book import Book, Limits
@@ -104,6 +105,7 @@ def _engine(
     book = Book(
         store, SystemClock(), {"process": lanes}, "process", lambda bundle: os.fspath(state / "bundles" / bundle),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
+        has_blob=FolderBlobs(state / "blobs").exists,
     )  # fmt: skip
     return Engine(book, time.sleep, new_run_id, guard)
 
