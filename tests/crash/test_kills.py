@@ -186,7 +186,8 @@ class Victims:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Any:
-    (tmp_path / "partita.toml").write_text('idle_timeout = "10s"\ncpu = 2\n')
+    # A step whose worker is killed again and again is given up by default, and these are killed for no fault of theirs.
+    (tmp_path / "partita.toml").write_text('idle_timeout = "10s"\ncpu = 2\ncrash_retries = 20\n')
     (tmp_path / "flows.py").write_text(FLOWS)
     (tmp_path / "effects").mkdir()
     found = LocalWorkspace(tmp_path, load_settings(tmp_path))
