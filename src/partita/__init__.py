@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from partita import errors
+from partita.errors import Skip
 from partita.flow.context import context
 from partita.flow.flow import Flow, flow
 from partita.flow.launching import Launcher, set_launcher_provider
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from partita.workspace import Run, open_workspace
 
 __all__ = [
-    "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Task", "__version__", "command",
-    "constant", "context", "errors", "flow", "open_workspace", "settle", "task",
+    "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
+    "command", "constant", "context", "errors", "flow", "open_workspace", "settle", "task",
 ]  # fmt: skip
 
 

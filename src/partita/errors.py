@@ -20,6 +20,7 @@
     ├── SettingsError            a setting is unknown or has a value that it cannot have
     ├── NotFoundError            no run, step, flow or file of that name
     ├── MissingExtraError        an optional part is not installed
+    ├── Skip                     not an error: raised by a task or flow to say that there is nothing to do
     └── IllegalTransitionError   a fault of Partita itself: the state machine met what its table lacks
 
 A message says what happened, with the value, and then what to do.
@@ -49,6 +50,7 @@ __all__ = [
     "RefError",
     "RunError",
     "SettingsError",
+    "Skip",
     "StepError",
     "StoreError",
     "UnsafeStoreError",
@@ -162,6 +164,14 @@ class NotFoundError(PartitaError, LookupError):
 
 class MissingExtraError(PartitaError, ImportError):
     """An optional part of Partita is not installed."""
+
+
+class Skip(PartitaError):
+    """Raised in a task or a flow's body to say that there is nothing to do: `raise Skip("no new rows")`.
+
+    The step is skipped, and with it the steps that need its value, but for parameters that may be None: they get None.
+    Nothing fails by it, and there is no further attempt.
+    """
 
 
 class IllegalTransitionError(PartitaError):

@@ -237,6 +237,8 @@ class SimulatedExecutor:
         if kind == "flow":
             return self._layout(order, int(number), values, held, extra.get("depth", 0), usage)
         traits = self._program.traits(int(number))
+        if self._program.skips("task", int(number), values):
+            return [_skipped(order, usage)]
         result = self._program.result(int(number), values)
         if traits["flaky"] and traits["retries"] and order.attempt == 1:
             return [[FAILED, order.ticket, {"type": "Flaky", "message": "again", "delay_s": 0.2}, usage, None]]
@@ -247,6 +249,8 @@ class SimulatedExecutor:
     def _layout(
         self, order: Order, function: int, values: list[Any], held: list[Any], depth: int, usage: list[float]
     ) -> list[list[Any]]:
+        if order.step and self._program.skips("flow", function, values):
+            return [_skipped(order, usage)]
         profiles, steps, value = lay_out(self._program, function, values, held, max(depth, 0))
         size = self._faults.draw.choice([1, 3, 100])
         frames = [steps[i : i + size] for i in range(0, len(steps), size)]
@@ -254,3 +258,7 @@ class SimulatedExecutor:
             [FRAME, order.ticket, len(steps), profiles if not i else [], part] for i, part in enumerate(frames)
         ]
         return [*said, [LAID, order.ticket, value, [], usage, None]]
+
+
+def _skipped(order: Order, usage: list[float]) -> list[Any]:
+    return [FAILED, order.ticket, {"type": "Skip", "message": "nothing to do", "unmet": True}, usage, None]

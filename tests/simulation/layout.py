@@ -100,6 +100,7 @@ class _Builder:
                 continue
             nodes.append([INPUT, len(inputs)])
             number, path = slots[operand[1]]
+            need = Need.OPTIONAL if operand[0] == "optional" else need
             inputs.append(number if not path and need == Need.VALUE else [number, list(path), int(need)])
         return pack([nodes, ["depth"], [[PLAIN, depth - 1]]]), inputs
 

@@ -21,7 +21,7 @@ def digest(*parts: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that a flow's body does. Operands are ("const", n) or ("slot", index, path)."""
+    """One thing that a flow's body does. Operands are ("const", n), ("slot", index, path) or ("optional", index, path)."""
 
     verb: str  # "task", "flow", "placed", "settle", "gather"
     function: int = 0
@@ -38,6 +38,7 @@ class Program:
     seed: int
     depth: int = 3
     failing: int = 12  # one task call in so many fails for good
+    skipping: int = 0  # one call in so many is skipped by its own code; 0: none
     options: dict[str, Any] = field(default_factory=dict)
 
     def result(self, function: int, values: list[Any]) -> int | None:
@@ -46,6 +47,10 @@ class Program:
         if self.failing and number % self.failing == 0:
             return None
         return number % 1000
+
+    def skips(self, kind: str, function: int, values: list[Any]) -> bool:
+        """Whether a task or a flow's body finds that there is nothing to do."""
+        return self.skipping > 0 and digest(self.seed, "skip", kind, function, values) % self.skipping == 0
 
     def traits(self, function: int) -> dict[str, Any]:
         """The options of a task."""
@@ -104,7 +109,7 @@ class Program:
             operands = tuple(self._operand(draw, usable) for _ in range(draw.randint(0, 3)))
             if verb == "placed":
                 operands = tuple(("const", draw.randint(0, 9)) for _ in operands)
-            elif verb == "flow" and not any(kind == "slot" for kind, *_ in operands):
+            elif verb == "flow" and all(kind == "const" for kind, *_ in operands):
                 verb = "placed"
             taken = tuple(n for n in usable if draw.random() < 0.2) if verb != "task" else ()
             fallback = draw.randint(0, 9) if verb == "task" and draw.random() < 0.15 else None
@@ -113,7 +118,8 @@ class Program:
 
     def _operand(self, draw: random.Random, usable: list[int]) -> Any:
         if usable and draw.random() < 0.7:
-            return ("slot", draw.choice(usable), ())
+            verb = "optional" if self.skipping and draw.random() < 0.3 else "slot"
+            return (verb, draw.choice(usable), ())
         return ("const", draw.randint(0, 9))
 
     def _returned(self, draw: random.Random, usable: list[int], slots: int) -> Any:

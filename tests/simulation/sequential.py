@@ -18,7 +18,7 @@ class Node:
     """One step, evaluated."""
 
     scope: Node | None
-    state: str = "ok"  # "ok", "failed", "skipped"
+    state: str = "ok"  # "ok", "failed", "skipped", "unmet" (skipped by a condition)
     value: Any = None
     leaves: Any = None  # of a flow: what its value is made of (an operand, or a structure), in its own nodes
     consumers: list[tuple[Node, str]] = field(default_factory=list)  # (who, "value" or "final")
@@ -51,7 +51,7 @@ def _flow(program: Program, flow: Node, function: int, values: list[Any], held: 
 def _operate(program: Program, flow: Node, op: Operation, slots: list[Node], depth: int) -> Node:
     node = Node(flow)
     flow.below.append(node)
-    sources = [slots[o[1]] for o in op.operands if o[0] == "slot"]
+    sources = [slots[o[1]] for o in op.operands if o[0] != "const"]
     if op.verb in ("settle", "gather"):
         return _observe(node, op, sources)
     for source in sources:
@@ -59,19 +59,34 @@ def _operate(program: Program, flow: Node, op: Operation, slots: list[Node], dep
     values = [o[1] if o[0] == "const" else _value(slots[o[1]]) for o in op.operands]
     if any(value is _BAD for value in values):
         node.state = "skipped"
+    elif any(_is_unmet(slots[o[1]]) for o in op.operands if o[0] == "slot"):
+        node.state = "unmet"
     elif op.verb == "task":
         _task(program, node, op.function, values)
         if op.fallback is not None and node.state == "failed":
             node.fallback = Node(flow)
             flow.below.append(node.fallback)
             _task(program, node.fallback, op.fallback, values)
+    elif op.verb == "flow" and program.skips("flow", op.function, values):
+        node.state = "unmet"
     else:
         _flow(program, node, op.function, values, [slots[n] for n in op.held], depth - 1)
         _close(node)
     return node
 
 
+def _is_unmet(node: Node) -> bool:
+    """Whether a part of the node's value is that of a step which a condition skipped."""
+    node = _last(node)
+    if node.leaves is None or _is_observed(node):
+        return node.state == "unmet"
+    return any(map(_is_unmet, _direct(node.leaves)))
+
+
 def _task(program: Program, node: Node, function: int, values: list[Any]) -> None:
+    if program.skips("task", function, values):
+        node.state = "unmet"
+        return
     result = program.result(function, values)
     node.state, node.value = ("failed", None) if result is None else ("ok", result)
 
@@ -83,6 +98,8 @@ def _observe(node: Node, op: Operation, sources: list[Node]) -> Node:
     node.leaves = ("observed", op.verb, op.policy, sources)
     if policy == "all" and any(_value(source) is _BAD for source in sources):
         node.state = "skipped"
+    elif policy == "all" and any(map(_is_unmet, sources)):
+        node.state = "unmet"
     if policy == "at_least" and sum(_last(source).state == "ok" for source in sources) < op.policy[1]:
         node.state = "failed"
     return node
@@ -109,6 +126,8 @@ def _last(node: Node) -> Node:
 def _value(node: Node) -> Any:
     """The node's value, or _BAD. A part of a flow counts though the flow itself failed."""
     node = _last(node)
+    if node.state == "unmet":
+        return None
     if node.leaves is None:
         return node.value if node.state == "ok" else _BAD
     if isinstance(node.leaves, tuple) and node.leaves[0] == "observed":
@@ -205,7 +224,7 @@ def _close(flow: Node) -> None:
 def _is_broken(flow: Node) -> bool:
     if any(node.state == "failed" and not _is_looked_at(node) for node in flow.below):
         return True
-    return any(_is_below(leaf, flow) and leaf.state != "ok" for leaf in _deep(flow))
+    return any(_is_below(leaf, flow) and leaf.state not in ("ok", "unmet") for leaf in _deep(flow))
 
 
 def _deep(flow: Node) -> list[Node]:

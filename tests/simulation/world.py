@@ -80,6 +80,7 @@ class World:
         self.draw = random.Random(self.seed)
         self.runs = 2 if self.draw.random() < 0.25 else 1
         self.program = Program(self.seed, depth=self.draw.choice([1, 2, 2, 3]), failing=self.draw.choice([0, 40, 10]))
+        self.program.skipping = random.Random(self.seed + 2).choice([0, 0, 12, 6])
         self.faults = FaultPlan(random.Random(self.seed + 1), rate=self.draw.choice([0.05, 0.15, 0.3]))
         self.store = MemoryStore()
         self.cancels = self._planned_cancels()

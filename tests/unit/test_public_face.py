@@ -12,8 +12,8 @@ import partita
 import partita.testing
 
 FACE = [
-    "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Task", "__version__", "command",
-    "constant", "context", "errors", "flow", "open_workspace", "settle", "task",
+    "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
+    "command", "constant", "context", "errors", "flow", "open_workspace", "settle", "task",
 ]  # fmt: skip
 
 TESTING = [

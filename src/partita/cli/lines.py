@@ -78,6 +78,8 @@ def _detail(step: StepView) -> str:
     error = step["error"]
     if error is None:
         return ""
+    if "unmet" in step["marks"]:
+        return error.get("message", "")
     return f"{error.get('type', '')}: {error.get('message', '')}".strip(": ").split("\n")[0]
 
 

@@ -54,7 +54,7 @@ def of_error(error: PartitaError) -> int:
 
 def of_run(run: RunView) -> int:
     """The status for how a run ended."""
-    if run["state"] == "succeeded":
+    if run["state"] in ("succeeded", "skipped"):
         return SUCCESS
     if run["state"] == "cancelled":
         return CANCELLED

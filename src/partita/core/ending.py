@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from partita.core.events import Commands, Event, Happening
-from partita.core.graph import Input, Run, Step, is_within, link
+from partita.core.graph import Input, Run, Step, is_within, link, note_unmet
 from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.values import refs_of
 
@@ -55,6 +55,7 @@ def _tell_of_failure(run: Run, step: Step, queue: Queue) -> None:
     judge(run, step, queue)
     dependents, step.dependents = step.dependents, None
     takes_over = step.state == State.FAILED and step.fallback >= 0
+    is_unmet = bool(step.marks & Mark.UNMET)
     if step.fallback >= 0:
         queue.append(
             Event(Happening.INPUT_READY if takes_over else Happening.INPUT_BAD, step.fallback, error=step.error)
@@ -63,7 +64,9 @@ def _tell_of_failure(run: Run, step: Step, queue: Queue) -> None:
         consumer, need = (entry, Need.VALUE) if isinstance(entry, int) else (entry[0], entry[2])
         if takes_over:
             relink(run, step.id, entry, queue)
-        elif need == Need.FINAL:
+        elif need == Need.FINAL or is_unmet:
+            if is_unmet and consumer in run.steps:
+                note_unmet(run.steps[consumer], step, need)
             queue.append(Event(Happening.INPUT_READY, consumer))
         else:
             queue.append(Event(Happening.INPUT_BAD, consumer, error=step.error))

@@ -147,7 +147,7 @@ def close(run: Run, flow: Step, out: Commands, queue: Queue) -> None:
         flow.marks |= Mark.FAILING
         flow.error = lack
     if flow.marks & Mark.DRAINED:
-        whole = all(step.state == State.SUCCEEDED for step in _children(run, flow))
+        whole = all(step.state == State.SUCCEEDED or step.marks & Mark.UNMET for step in _children(run, flow))
         finish(run, flow, State.SUCCEEDED if whole else State.CANCELLED, None, out, queue)
     elif not _undo_next(run, flow, out):
         state = State.CANCELLED if flow.marks & Mark.CANCELLING else State.FAILED
@@ -174,7 +174,7 @@ def _lacking_result(run: Run, flow: Step) -> bytes | None:
                 return pack(
                     {"type": "LookupError", "message": f"the value of {path_of(run, number)} has no part {text}"}
                 )
-            elif leaf.state in BAD:
+            elif leaf.state in BAD and not leaf.marks & Mark.UNMET:
                 message = f"{path_of(run, leaf.id)} was not run"
                 return leaf.error or pack({"type": "StepError", "message": message})
     if is_whole:

@@ -15,7 +15,7 @@ from partita.values import LIST, OUTCOME, REF, Node, Path, navigate, refs_of, un
 
 __all__ = [
     "Input", "Run", "Step", "alias_of", "descendants", "first_failure", "follow", "is_within", "leaves", "link",
-    "note_passing", "path_of",
+    "note_passing", "note_unmet", "path_of",
 ]  # fmt: skip
 
 Input = tuple[int, Path, Need]
@@ -141,6 +141,8 @@ def first_failure(run: Run, step: Step, path: Path) -> Step | None:
         if step.kind != Kind.FLOW or step.marks & Mark.WHOLE:
             return None
     for leaf, is_there in leaves(run, step.id, path):
+        if leaf.marks & Mark.UNMET and leaf is not step:
+            continue  # a flow's value has None there
         if not is_there or leaf.state != State.SUCCEEDED:
             return leaf
     return None
@@ -228,7 +230,9 @@ def link(run: Run, consumer: Step, source: Input) -> int:
             stack.extend(reached)
         elif state in BAD:
             _pass_on(target, entry)
-            if need != Need.FINAL:
+            if target.marks & Mark.UNMET:
+                note_unmet(consumer, target, need)
+            elif need != Need.FINAL:
                 return -(step + 1)
         elif state == State.SUCCEEDED:
             _pass_on(target, entry)
@@ -238,6 +242,16 @@ def link(run: Run, consumer: Step, source: Input) -> int:
             target.dependents.append(entry)
             pending += 1
     return pending
+
+
+def note_unmet(consumer: Step, target: Step, need: Need) -> None:
+    """Note at a step that has not begun that one that it needs was skipped: it will be skipped too, unless it fails first.
+
+    Not at once: a failure that is still to come counts for more, and the answer must not depend on which comes first.
+    """
+    if need in (Need.VALUE, Need.SHAPE) and consumer.state == State.PENDING:
+        consumer.marks |= Mark.UNMET
+        consumer.error = consumer.error or target.error
 
 
 def note_passing(run: Run, flow: Step) -> None:

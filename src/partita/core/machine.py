@@ -68,7 +68,9 @@ def _count_down(run: Run, step: Step, event: Event, out: Commands, queue: Queue)
     step.waiting -= 1
     if step.waiting > 0:
         return
-    if step.kind == Kind.TASK or step.kind == Kind.UNDO:
+    if step.marks & Mark.UNMET:
+        finish(run, step, State.SKIPPED, None, out, queue)
+    elif step.kind == Kind.TASK or step.kind == Kind.UNDO:
         step.state = State.READY
         out.ready.append(step.id)
     elif step.kind == Kind.FLOW:
@@ -102,6 +104,7 @@ def _complete(run: Run, step: Step, out: Commands, queue: Queue) -> None:
 
 def _skip(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
     if step.kind != Kind.UNDO:
+        step.marks &= ~Mark.UNMET
         finish(run, step, State.SKIPPED, event.error, out, queue)
 
 
@@ -120,6 +123,22 @@ def _done(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> No
         undone.marks |= Mark.COMPENSATED
         out.changed[undone.id] = undone
     finish(run, step, State.SUCCEEDED, None, out, queue)
+
+
+def _pass_over(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
+    """The user's code found that there is nothing to do."""
+    if _is_not_awaited(step, event):
+        return
+    if step.kind == Kind.UNDO:
+        _done(run, step, event, out, queue)
+        return
+    if step.kind == Kind.FLOW:
+        flows.discard_layout(run, step, out)
+    if step.marks & Mark.CANCELLING:
+        finish(run, step, State.CANCELLED, event.error, out, queue)
+        return
+    step.marks |= Mark.UNMET
+    finish(run, step, State.SKIPPED, event.error, out, queue)
 
 
 def _adopt(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
@@ -217,6 +236,7 @@ def _go_on(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> N
 
 def _cancel_unbegun(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
     if step.kind != Kind.UNDO:
+        step.marks &= ~Mark.UNMET
         finish(run, step, State.CANCELLED, event.error, out, queue)
 
 
@@ -255,6 +275,7 @@ TABLE: dict[tuple[State, Happening], Handler] = {
     (S.WAITING, H.CANCEL): _cancel_unbegun,
     (S.RUNNING, H.DONE): _done,
     (S.RUNNING, H.FAILED): _fail,
+    (S.RUNNING, H.UNMET): _pass_over,
     (S.RUNNING, H.LOST): _lose,
     (S.RUNNING, H.ORPHANED): _orphan,
     (S.RUNNING, H.RETURNED): _take_back,

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 import msgpack
 
 from partita.core.graph import Input, Run, alias_of, follow
-from partita.core.states import Kind, Need
+from partita.core.states import Kind, Mark, Need
 from partita.values import (
     DICT,
     LIST,
     OBJECT,
     OUTCOME,
+    PLAIN,
     REF,
     SELECT,
     TUPLE,
@@ -28,6 +29,9 @@ from partita.values import (
 __all__ = ["resolve", "resolve_node", "sources"]
 
 GetValue = Callable[[int], bytes]
+
+#: What stands for the value of a step that a condition skipped.
+_NOTHING = pack([PLAIN, None])
 
 
 def sources(run: Run, inputs: Iterable[Input]) -> set[int]:
@@ -71,6 +75,8 @@ def _at(run: Run, step: int, path: Path, value: GetValue) -> bytes:
     step, path, node = follow(run, step, path)
     if node is None:
         target = run.steps[step]
+        if target.marks & Mark.UNMET:
+            return _NOTHING
         if target.kind == Kind.TASK or target.kind == Kind.UNDO:
             data = value(step)
             return data if not path else _part(unpack(data), path)

@@ -20,7 +20,7 @@ class State(IntEnum):
     SUCCEEDED = 4
     FAILED = 5
     CANCELLED = 6
-    SKIPPED = 7  # something that it needs did not succeed, so it never ran
+    SKIPPED = 7  # something that it needs did not succeed, or a condition was not met
 
 
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SKIPPED})
@@ -44,6 +44,7 @@ class Need(IntEnum):
     FINAL = 1  # that step's end, whatever it is
     SHAPE = 2  # that step's layout: its value as a structure of refs, none of them awaited
     HOLD = 3  # nothing: the ref is only passed on (a parameter annotated Ref[T])
+    OPTIONAL = 4  # that step's value, None where the step was skipped by a condition
 
 
 class Mark(IntFlag):
@@ -60,3 +61,4 @@ class Mark(IntFlag):
     HANDLED = 256  # a failure that a settle, a fallback or a map's policy looks at
     DRAINED = 512  # something around it failed: no further attempt, and what is around it undoes it
     WHOLE = 1024  # a finished flow all parts of whose value were made below it
+    UNMET = 2048  # skipped by a condition that was not met, its own or of a step that it needs; that is no failure

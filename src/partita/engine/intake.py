@@ -97,6 +97,11 @@ class Intake:
         self._drop_layout(live, ticket, flight)
         if flight.stop_reason == "timeout":
             error = _timed_out(live, flight, error)
+        if error.pop("unmet", False):
+            packed = self._with_path(live, flight, error)
+            self._end(flight, "skipped", usage, packed, log)
+            self._book.advance(live, Event(Happening.UNMET, flight.step, flight.attempt, error=packed))
+            return
         may_retry = bool(error.pop("retry", True))
         delay_s = error.pop("delay_s", None)
         packed = self._with_path(live, flight, error)

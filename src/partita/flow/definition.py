@@ -27,6 +27,7 @@ class Definition(Generic[P, R]):
     allowed_options = TASK_OPTIONS
 
     is_altered = False  # by with_options: what its reference names has other options
+    prerequisites: tuple[Any, ...] = ()  # by after: promises that must have come true before its steps begin
 
     def __init__(self, function: Callable[..., Any], options: Options) -> None:
         self.function = function
@@ -76,7 +77,19 @@ class Definition(Generic[P, R]):
         merged = merge_options(self.options, options, self.__name__, self.allowed_options)
         altered = type(self)(self.function, merged)
         altered.is_altered = True
+        altered.prerequisites = self.prerequisites
         return altered
+
+    def after(self, *prerequisites: Any) -> Self:
+        """The same task or flow, whose steps begin when these promises have come true too: `report.after(saved)(path)`.
+
+        Nothing is passed on of them. Where one fails or is skipped, the steps are skipped as if they needed its value;
+        `after(settle(saved))` waits for the end alone, whatever it is.
+        """
+        later = object.__new__(type(self))  # copy.copy would follow __reduce__, and give this very object
+        later.__dict__.update(self.__dict__)
+        later.prerequisites = (*self.prerequisites, *prerequisites)
+        return later
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

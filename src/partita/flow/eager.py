@@ -1,7 +1,8 @@
 """A flow called outside a run: its body with plain values, so that flows are tested like any function.
 
 A task that fails does not stop the body at once, as it would not in a run: its result is an `Absent`, which raises the
-failure when something other than `settle` touches it, and at the end of the flow.
+failure when something other than `settle` touches it, and at the end of the flow. A task that raises `Skip` has such a
+result too, but fails nothing: a parameter that may be None gets None for it, and so does who called the flow.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NoReturn
 
+from partita.errors import Skip
 from partita.flow.ambient import Caller, calling
 from partita.flow.definition import Definition
 from partita.flow.mapping import Elements, map_arguments
@@ -58,11 +60,16 @@ class _Eager:
         self, target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any], frame: FrameType | None
     ) -> Any:
         outer = _open_failures.get()
-        absent = _first_absent((args, keywords))
+        args, keywords = _without_skipped(target, args, keywords)
+        absent = _first_absent((args, keywords, target.prerequisites))
         if absent is not None:
             return absent
         try:
             return _run_flow(target, args, keywords) if target.body == "flow" else _run_task(target, args, keywords)
+        except Skip as reason:
+            if outer is None:
+                raise
+            return Absent(reason)
         except Exception as error:
             if target.options.fallback is not None:
                 return self.call(target.options.fallback, args, keywords, frame)
@@ -105,8 +112,8 @@ class _Eager:
     def settle(self, value: Any, frame: FrameType | None) -> Any:
         if type(value) is not Absent:
             absent = _first_absent((value,))
-            if absent is None:
-                return Outcome(True, value)
+            if absent is None or type(absent._error) is Skip:
+                return Outcome(True, _with_nothing(value))
             value = absent
         _look_at(value)
         return Outcome(False, None, _failure(value._error))
@@ -128,7 +135,7 @@ def _failure(error: BaseException) -> Failure:
 
 def _by_policy(name: str, results: list[Any], policy: tuple[Any, ...] | None) -> Any:
     if policy is None:
-        return next((result for result in results if type(result) is Absent), results)
+        return next((result for result in results if type(result) is Absent and not _is_skipped(result)), results)
     if policy[0] == "settle":
         return [EAGER.settle(result, None) for result in results]  # type: ignore[arg-type]
     good = [result for result in results if type(result) is not Absent]
@@ -153,13 +160,14 @@ def _run_flow(target: Definition[..., Any], args: tuple[Any, ...], keywords: Map
         with calling(EAGER):
             value = target.function(*args, **keywords)
         absent = _first_absent((value,))
-        if absent is not None:
+        if absent is not None and type(absent._error) is not Skip:
             raise absent._error
         if failures:
             raise failures[0]
-        return value
     finally:
         _open_failures.reset(token)
+    # Inside another flow what needs a skipped part is skipped too; nobody else can tell it from None.
+    return value if _open_failures.get() is not None else _with_nothing(value)
 
 
 def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -176,12 +184,45 @@ def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
         return threads.submit(asyncio.run, coroutine).result()
 
 
+def _without_skipped(
+    target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """The arguments with None for what was skipped, where the parameter may be None."""
+    if not any(map(_is_skipped, (*args, *keywords.values()))):
+        return args, keywords
+    pairs = target.signature.pairs(args, keywords)
+    values = [None if _is_skipped(value) and parameter.is_optional else value for parameter, _, value in pairs]
+    return tuple(values[: len(args)]), dict(
+        zip((label for _, label, _ in pairs[len(args) :]), values[len(args) :], strict=True)
+    )
+
+
+def _is_skipped(value: Any) -> bool:
+    return type(value) is Absent and type(value._error) is Skip
+
+
+def _with_nothing(value: Any) -> Any:
+    """The value with None for what was skipped."""
+    if _is_skipped(value):
+        return None
+    if _first_absent((value,)) is None:
+        return value
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_with_nothing, value))
+    return {key: _with_nothing(item) for key, item in value.items()}
+
+
 def _first_absent(value: Any) -> Absent | None:
+    """An Absent in the structure, a failed one rather than a skipped one."""
     stack, seen = [value], set()
+    skipped: Absent | None = None
     while stack:
         current = stack.pop()
         if type(current) is Absent:
-            return current
+            if type(current._error) is not Skip:
+                return current
+            skipped = current
+            continue
         if id(current) in seen:
             continue
         seen.add(id(current))
@@ -189,4 +230,4 @@ def _first_absent(value: Any) -> Absent | None:
             stack.extend(current)
         elif isinstance(current, Mapping) and type(current).__module__ in ("builtins", "collections"):
             stack.extend(current.values())
-    return None
+    return skipped

@@ -10,8 +10,9 @@ from types import FrameType
 from typing import Any
 
 from partita.core.states import Kind, Need
-from partita.errors import DefinitionError, PartitaError, Problem, RefError
-from partita.flow.arguments import ArgumentWriter, ValueWriter, needs_values, with_lists
+from partita.errors import DefinitionError, Problem, RefError, Skip
+from partita.flow.arguments import ValueWriter, needs_values, with_lists
+from partita.flow.calls import guarded, write_call
 from partita.flow.definition import Definition
 from partita.flow.edges import EdgeCheck, check_edge, item_type
 from partita.flow.frames import Row, frames_of
@@ -21,13 +22,11 @@ from partita.flow.places import OWN_FOLDER, Places
 from partita.flow.profiles import Encode, ProfileBook
 from partita.flow.ref import RefParts, StepRef, make_ref
 from partita.flow.settle import Outcome, outcome_of
-from partita.flow.signature import MISSING, Signature
+from partita.flow.signature import MISSING
 from partita.flow.types import list_of
 from partita.values import PLAIN, Node, Path, pack
 
 __all__ = ["Layout"]
-
-_TEXT_LIMIT = 1024
 
 
 class Layout:
@@ -64,6 +63,7 @@ class Layout:
         self._names: dict[str, int] = {}
         self._known: dict[int, tuple[Any, Node]] = {}
         self._outcomes: dict[tuple[int, Path], StepRef[Any]] = {}
+        self._gathered: list[Mapped[Any]] = []  # whose elements a step gathers
         self.abandoned: list[Problem] = []
         self._thread = get_ident()
         self.is_open = True
@@ -151,75 +151,19 @@ class Layout:
         fallback_of: int | None = None,
     ) -> StepRef[Any]:
         """The ref of a new step, with its fallbacks behind it."""
-        signature = target.signature
         kind = Kind.TASK
         if target.body == "flow":
-            if fallback_of is None and not _is_deferred(signature, args, keywords):
+            if fallback_of is None and not _is_deferred(target, args, keywords):
                 return self._lay_out_in_place(target, args, keywords, place, name)
             kind = Kind.FLOW
         profile = self.profile_number(target, target.body)
-        fast = self._plain_arguments(signature, args) if not keywords else None
-        returns = signature.returns
-        if fast is not None:
-            row = [self.unique(name), kind, profile, self._parent, fast, [], fallback_of, None, place]
-        else:
-            packed, inputs, returns = self._arguments(target, args, keywords, place)
-            row = [self.unique(name), kind, profile, self._parent, packed, inputs, fallback_of, None, place]
+        packed, inputs, returns = write_call(self, target, args, keywords, place)
+        row = [self.unique(name), kind, profile, self._parent, packed, inputs, fallback_of, None, place]
         number = len(self.rows)  # not before: the arguments may have added the step that gathers a map
         self.rows.append(row)
         if target.options.fallback is not None:
             self._add_fallback(target, args, keywords, place, number)
         return make_ref(RefParts(self, number, (), returns))
-
-    def _plain_arguments(self, signature: Signature, args: tuple[Any, ...]) -> bytes | None:
-        """The packed arguments where all are plain values of just the declared types; None: look closer."""
-        if not signature.is_simple or not signature.required <= len(args) <= len(signature.positional):
-            return None
-        nodes = []
-        for parameter, value in zip(signature.positional, args, strict=False):
-            kind = type(value)
-            if kind not in parameter.accepts:
-                return None
-            if kind is int:
-                if not -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
-                    return None
-            elif (kind is str or kind is bytes) and len(value) > _TEXT_LIMIT:
-                return None
-            nodes.append((PLAIN, value))
-        return pack((nodes, (), ()))
-
-    def _arguments(
-        self, target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any], place: str
-    ) -> tuple[bytes, list[Any], Any]:
-        """Packed arguments, inputs, and the declared type of the result of this very call."""
-        signature = target.signature
-        for misfit in signature.misfits(len(args), keywords):
-            self.problem(misfit, place)
-        writer = ArgumentWriter(self)
-        check = EdgeCheck(self, target, place)
-        nodes: list[Node] = []
-        named: list[Node] = []
-        names: list[str] = []
-        for parameter, label, value in signature.pairs(args, keywords):
-            check.argument(parameter, label, value)
-            told = f"{target.name}'s {label}"
-            node = self._guarded(writer, value, parameter.annotation, parameter.holding, told, place)
-            if len(nodes) < len(args):
-                nodes.append(node)
-            else:
-                names.append(label)
-                named.append(node)
-        if check.undecided:
-            names.append("__check__")
-            named.append([PLAIN, check.undecided])
-        return pack((nodes, names, named)), writer.inputs, check.result_type()
-
-    def _guarded(self, writer: ValueWriter, value: Any, declared: Any, holding: Any, label: str, place: str) -> Node:
-        try:
-            return writer.write(value, declared, holding)
-        except (PartitaError, RecursionError) as error:
-            self.problem(f"{label} cannot be passed on: {error}", place)
-            return [PLAIN, None]
 
     def _add_fallback(
         self, target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any], place: str, number: int
@@ -252,10 +196,13 @@ class Layout:
         outer = (self._parent, self._names, self._executor)
         self._parent, self._names = number, {}
         self._executor = flow.options.executor or self._executor
+        has_nothing_to_do = False
         try:
             body_args, body_keywords = with_lists(flow.signature, args, keywords)
             value = flow.function(*body_args, **body_keywords)
             self.rows[number][7] = pack(self.written_result(flow, value, place))
+        except Skip:
+            has_nothing_to_do = True
         except Exception as error:
             self.abandoned.append(
                 Problem(
@@ -267,9 +214,22 @@ class Layout:
             raise
         finally:
             self._parent, self._names, self._executor = outer
+        if has_nothing_to_do:
+            self._defer(flow, args, keywords, place, number)
         if flow.options.fallback is not None:
             self._add_fallback(flow, args, keywords, place, number)
         return ref
+
+    def _defer(
+        self, flow: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any], place: str, number: int
+    ) -> None:
+        """The body found nothing to do: it becomes a step of its own that will say so, so that it is seen as skipped."""
+        del self.rows[number + 1 :]
+        for mapped in self._gathered:
+            if mapped.whole is not None and self.parts_here(mapped.whole).step > number:
+                mapped.whole = None
+        self._outcomes = {key: ref for key, ref in self._outcomes.items() if self.parts_here(ref).step <= number}
+        self.rows[number][4:6] = write_call(self, flow, args, keywords, place)[:2]
 
     def add_settle(self, parts: RefParts, place: str) -> StepRef[Any]:
         """The ref of the outcome of a step."""
@@ -288,6 +248,7 @@ class Layout:
                 for part in sources
             ]
             kind = mapped._parts.kind
+            self._gathered.append(mapped)
             mapped.whole = self._add_engine_step(
                 Kind.GATHER,
                 f"{mapped.name}[]",
@@ -392,7 +353,7 @@ class Layout:
         """The node of what a flow's body returned."""
         declared = flow.signature.returns
         EdgeCheck(self, flow, place).result(value)
-        return self._guarded(ValueWriter(self), value, declared, False, f"the result of {flow.name}", place)
+        return guarded(self, ValueWriter(self), value, declared, False, f"the result of {flow.name}", place)
 
     def written_map(self, mapped: Mapped[Any]) -> Node:
         """The node of a map that was expanded."""
@@ -431,5 +392,6 @@ class Layout:
         return found
 
 
-def _is_deferred(signature: Signature, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
-    return any(needs_values(value, parameter.holding) for parameter, _, value in signature.pairs(args, keywords))
+def _is_deferred(target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
+    pairs = target.signature.pairs(args, keywords)
+    return bool(target.prerequisites) or any(needs_values(value, parameter.holding) for parameter, _, value in pairs)

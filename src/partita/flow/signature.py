@@ -36,7 +36,9 @@ _NOTHING: frozenset[type] = frozenset()
 class Parameter:
     """One parameter of a task or flow."""
 
-    __slots__ = ("accepts", "annotation", "default", "holding", "is_keyword", "is_positional", "kind", "name")
+    __slots__ = (
+        "accepts", "annotation", "default", "holding", "is_keyword", "is_optional", "is_positional", "kind", "name",
+    )  # fmt: skip
 
     def __init__(self, name: str, annotation: Any, default: Any, kind: inspect._ParameterKind) -> None:
         self.name = name
@@ -46,6 +48,7 @@ class Parameter:
         self.is_positional = kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)
         self.is_keyword = kind in (kind.KEYWORD_ONLY, kind.POSITIONAL_OR_KEYWORD)
         self.holding: Holding = _holding(annotation)
+        self.is_optional = _is_optional(annotation, default)  # None says that there is no value
         self.accepts = _accepts(annotation)  # exact types of plain values that need no further check
 
 
@@ -151,6 +154,14 @@ def _accepts(annotation: Any) -> frozenset[type]:
     if get_origin(annotation) in _UNIONS:
         return frozenset().union(*(_accepts(item) for item in get_args(annotation)))
     return _NOTHING
+
+
+def _is_optional(annotation: Any, default: Any) -> bool:
+    if annotation is MISSING:
+        return default is None
+    if get_origin(annotation) is typing.Annotated:
+        return _is_optional(get_args(annotation)[0], default)
+    return get_origin(annotation) in _UNIONS and type(None) in get_args(annotation)
 
 
 _UNIONS = (typing.Union, type(int | str))

@@ -31,6 +31,7 @@ folder, byte offsets) or None.
 
 `error` is a map: "type" (qualified name), "message", "traceback" (text), "retry" (bool: whether the retry rule
 admits it), "delay_s" (seconds before the next attempt, with back-off and jitter), "origin" ("user" or "machine"),
+"unmet" (true: nothing failed, the code raised Skip),
 "problems" (list of maps of Problem, where a check refused the launch).
 
 A step in a frame is `[name, kind, profile, parent, arguments, inputs, fallback_of, value, place]`:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from partita.errors import LoadError, PartitaError
+from partita.errors import LoadError, PartitaError, Skip
 from partita.executors.port import LOST
 from partita.flow.arrival import check_arrivals, without_reserved
 from partita.flow.context import attempting
@@ -193,6 +193,9 @@ class Attempt:
     def _failure(self, error: BaseException) -> list[Any]:
         from partita.worker.failures import error_map, full_text
 
+        if isinstance(error, Skip):
+            skipped = error_map(error, self.mask) | {"traceback": "", "unmet": True}
+            return [FAILED, self.ticket, skipped]
         if isinstance(error, StopAttempt):
             report = error_map(error, self.mask)
             detail = f"it stopped when it was asked to ({self.worker.control.reason})\n{report['traceback']}"

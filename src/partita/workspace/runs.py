@@ -7,7 +7,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import CancelledError, CheckError, Problem, RunError, StepError, StoreError
+from partita.errors import CancelledError, CheckError, Problem, RunError, Skip, StepError, StoreError
 from partita.protocol.requests import ErrorView, LaunchRequest, RunView, StepView
 from partita.values import pack, unpack
 from partita.workspace.local import LocalWorkspace, open_workspace
@@ -41,7 +41,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """ "running", "succeeded", "failed" or "cancelled"."""
+        """ "running", "succeeded", "failed", "cancelled" or "skipped"."""
         return self.view["state"]
 
     @property
@@ -78,6 +78,7 @@ class Run:
             StepError: a step failed; with the worker's report.
             CheckError: the flow or its inputs were refused.
             CancelledError: the run was cancelled.
+            Skip: the flow itself found nothing to do.
         """
         self.wait(timeout)
         view = self._workspace.run(self.id, with_result=True)
@@ -103,6 +104,8 @@ def raise_failure(view: RunView) -> None:
     error: ErrorView = view["error"] or {}
     if view["state"] == "cancelled":
         raise CancelledError(f"run {view['id']} was cancelled")
+    if view["state"] == "skipped":
+        raise Skip((view["error"] or {}).get("message", ""))
     if error.get("problems"):
         raise CheckError([Problem(**problem) for problem in error["problems"]])
     step = error.get("step", "")
