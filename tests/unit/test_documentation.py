@@ -22,6 +22,8 @@ import partita
 import partita.testing
 from partita.cli.app import build_app
 from partita.cli.statuses import CANCELLED, FAILED, INTERRUPTED, SUCCESS, TROUBLE, WRONG_USE
+from partita.core.states import Kind, State
+from partita.engine.reading import _SHOWN_MARKS
 from partita.flow.options import FLOW_OPTIONS, TASK_OPTIONS
 from partita.settings import describe_settings
 from partita.testing import memory_workspace
@@ -95,6 +97,22 @@ def test_every_public_name_is_documented(name: str) -> None:
 @pytest.mark.parametrize("name", partita.testing.__all__)
 def test_every_public_name_of_testing_is_documented(name: str) -> None:
     assert f"`{name}" in text_of("testing.md")
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    told = set(re.findall(r"^\.\. auto\w+:: ([\w.]+)", text_of("reference/python.md"), re.MULTILINE))
+    told = {name.rpartition(".")[2] for name in told}
+    public = {*partita.__all__, *partita.testing.__all__, *partita.errors.__all__} - {"errors"}
+    assert not public - told
+    assert not told - public - {"Context", "Workspace"}  # what `context()` and `open_workspace()` give
+
+
+def test_every_state_mark_and_kind_that_is_shown_is_documented() -> None:
+    told = sections_of(text_of("reference/states.md"))
+    rows = {name: set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) for name, section in told.items()}
+    assert rows["States"] == {state.name.lower() for state in State}
+    assert rows["Marks"] == {word for _, word in _SHOWN_MARKS}
+    assert rows["Kinds of steps"] == {kind.name.lower() for kind in Kind}
 
 
 def test_every_public_method_of_the_memory_workspace_is_documented() -> None:
@@ -210,6 +228,21 @@ def test_every_page_can_be_reached_from_the_readme(page: Path) -> None:
             if "://" not in link:
                 pending.append((current.parent / link.partition("#")[0]).resolve())
     assert page.resolve() in reached
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    """A page that is not: put it into the `toctree` of the page that leads to it, such as docs/index.md."""
+    listed = {DOCS / "index.md"}
+    for page in DOCS.rglob("*.md"):
+        for block in re.findall(
+            r"^```{toctree}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            entries = [line for line in block.splitlines() if line and not line.startswith(":")]
+            for entry in entries:
+                target = entry.rpartition("<")[2].rstrip(">")
+                found = list(page.parent.glob(f"{target}.md")) or [(page.parent / f"{target}.md").resolve()]
+                listed.update(found)
+    assert {page.resolve() for page in listed} == set(DOCS.rglob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
