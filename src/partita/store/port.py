@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 __all__ = [
-    "AttemptEnd", "AttemptRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate", "StepRow", "StepUpdate", "Store",
-    "Turn",
+    "AttemptEnd", "AttemptRow", "CacheRow", "EventRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate", "StepRow",
+    "StepUpdate", "Store", "Turn", "WaitRow", "WaitUpdate",
 ]  # fmt: skip
 
 
@@ -143,6 +143,62 @@ class ReportRow(NamedTuple):
     reported_at: float
 
 
+class WaitRow(NamedTuple):
+    """What a step waits for besides other steps: a time, an event, a person."""
+
+    run: int
+    step: int
+    kind: str  # "sleep", "until", "event", "approval" or "answer"
+    name: str  # of the event, or the question
+    key: str | None  # which event of that name
+    opened_at: float
+    due_at: float | None  # when it is over without anything having come
+    spec: bytes  # packed map of what it was laid out with
+    votes: bytes | None  # packed list of maps: "by", "verdict", "comment", "at"
+    closed_at: float | None
+    outcome: str  # empty while it is open; "done", "timeout", "cancelled", "approved", "rejected", "answered"
+
+
+class WaitUpdate(NamedTuple):
+    """What changes in a wait; the last two are its key."""
+
+    votes: bytes | None
+    closed_at: float | None
+    outcome: str
+    run: int
+    step: int
+
+
+class EventRow(NamedTuple):
+    """Something that was sent to a run."""
+
+    number: int  # given by the store, in the order of sending
+    run: int  # 0: for whichever run waits for it
+    name: str
+    key: str | None
+    id: str  # a second event with it is the same one
+    data: bytes  # packed node
+    sender: str
+    sent_at: float
+    taken_by: tuple[int, int] | None  # (run, step) that got it
+
+
+class CacheRow(NamedTuple):
+    """A step's value, by what it was made from."""
+
+    key: bytes  # hash of the code, the environment and the inputs
+    function: str
+    title: str
+    run: str  # id of the run that computed it
+    step: int
+    value: bytes  # packed node
+    parts: bytes  # packed map of what the key was made of
+    created_at: float
+    expires_at: float | None
+    hits: int
+    hit_at: float | None
+
+
 @dataclass(slots=True)
 class Turn:
     """All that one turn of the engine writes, in one transaction, in the order of the fields."""
@@ -156,11 +212,19 @@ class Turn:
     attempt_ends: list[AttemptEnd] = field(default_factory=list)
     reports: list[ReportRow] = field(default_factory=list)
     run_updates: list[RunUpdate] = field(default_factory=list)
+    waits: list[WaitRow] = field(default_factory=list)
+    wait_updates: list[WaitUpdate] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    event_takes: list[tuple[int, int, int]] = field(default_factory=list)  # (run, step, number of the event)
+    uncached: list[bytes] = field(default_factory=list)  # keys to be forgotten
+    cached: list[CacheRow] = field(default_factory=list)  # what is there of the same key is replaced
+    cache_hits: list[tuple[float, bytes]] = field(default_factory=list)  # (time, key)
 
     def is_empty(self) -> bool:
         return not (
             self.steps or self.step_updates or self.attempts or self.attempt_ends or self.runs or self.run_updates
-            or self.profiles or self.dropped or self.reports
+            or self.profiles or self.dropped or self.reports or self.waits or self.wait_updates or self.events
+            or self.event_takes or self.uncached or self.cached or self.cache_hits
         )  # fmt: skip
 
 
@@ -228,6 +292,36 @@ class Store(Protocol):
         ...
 
     def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]: ...
+
+    def wait(self, run: int, step: int) -> WaitRow | None:
+        """What the step waits for, or waited for."""
+        ...
+
+    def waits(self, run: int) -> list[WaitRow]:
+        """All waits of a run, by step."""
+        ...
+
+    def open_waits(self, *, limit: int = 1000) -> list[WaitRow]:
+        """Waits of all runs that are not over, oldest first."""
+        ...
+
+    def next_event_number(self) -> int:
+        """A number never given before, increasing."""
+        ...
+
+    def pending_events(self, run: int) -> list[EventRow]:
+        """Events sent to the run (0: to any) that nobody has taken, in the order of sending."""
+        ...
+
+    def event(self, run: int, id: str) -> EventRow | None:
+        """An event sent to the run (0: to any) by its id."""
+        ...
+
+    def cached(self, key: bytes) -> CacheRow | None: ...
+
+    def cache_entries(self, *, function: str = "", limit: int = 1000) -> list[CacheRow]:
+        """Newest first; `function` is a reference or title, empty: all."""
+        ...
 
     def delete_run(self, number: int) -> None:
         """Forget a finished run with all that belongs to it."""

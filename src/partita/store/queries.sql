@@ -114,6 +114,60 @@ from attempt where step >= ?1 << 32 and step < (?1 + 1) << 32 and outcome is nul
 select ?1, step & 4294967295, attempt, name, value, at_step, reported_at
 from report where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step, rowid limit ?4
 
+-- name: insert_wait
+insert or replace into wait (step, kind, name, key, opened_at, due_at, spec, votes, closed_at, outcome)
+values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+
+-- name: update_wait
+update wait set votes = coalesce(?1, votes), closed_at = ?2, outcome = ?3 where step = ?4 << 32 | ?5
+
+-- name: waits
+select step >> 32, step & 4294967295, kind, name, key, opened_at, due_at, spec, votes, closed_at, outcome
+from wait where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step
+
+-- name: open_waits
+select step >> 32, step & 4294967295, kind, name, key, opened_at, due_at, spec, votes, closed_at, outcome
+from wait where closed_at is null order by opened_at, step limit ?1
+
+-- name: drop_waits
+delete from wait where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3
+
+-- name: next_event
+update counter set value = value + 1 where name = 'event' returning value
+
+-- name: insert_event
+insert into event (number, run, name, key, id, data, sender, sent_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+
+-- name: take_event
+update event set taken_by = ?1 << 32 | ?2 where number = ?3
+
+-- name: pending_events
+select number, run, name, key, id, data, sender, sent_at, taken_by from event
+where run = ?1 and taken_by is null order by number
+
+-- name: event
+select number, run, name, key, id, data, sender, sent_at, taken_by from event where run = ?1 and id = ?2
+
+-- name: delete_events
+delete from event where run = ?1
+
+-- name: insert_cached
+insert or replace into cached (key, function, title, run, step, value, parts, created_at, expires_at, hits, hit_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+
+-- name: hit_cached
+update cached set hits = hits + 1, hit_at = ?1 where key = ?2
+
+-- name: delete_cached
+delete from cached where key = ?1
+
+-- name: cached
+select key, function, title, run, step, value, parts, created_at, expires_at, hits, hit_at from cached where key = ?1
+
+-- name: cache_entries
+select key, function, title, run, step, value, parts, created_at, expires_at, hits, hit_at from cached
+where ?1 = '' or function = ?1 or title = ?1 order by created_at desc limit ?2
+
 -- name: delete_run
 delete from run where number = ?1
 

@@ -12,7 +12,18 @@ from typing import Any
 from partita.errors import FencedError, StoreError, UnsafeStoreError
 from partita.store.faults import explained
 from partita.store.mounts import MOUNT_TABLE, refuse_network_file_system
-from partita.store.port import AttemptEnd, AttemptRow, ProfileRow, ReportRow, RunRow, StepRow, Turn
+from partita.store.port import (
+    AttemptEnd,
+    AttemptRow,
+    CacheRow,
+    EventRow,
+    ProfileRow,
+    ReportRow,
+    RunRow,
+    StepRow,
+    Turn,
+    WaitRow,
+)
 from partita.store.queries import read_statements
 from partita.store.schema import MIGRATIONS, bring_up_to_date
 from partita.values import unpack
@@ -162,6 +173,42 @@ class SqliteStore:
         # SQLite keeps NaN, which is what a diverged loss is, as null.
         return [row if row.value is not None else row._replace(value=nan) for row in rows]
 
+    def wait(self, run: int, step: int) -> WaitRow | None:
+        """What the step waits for."""
+        rows = self._read("waits", run, step, step + 1)
+        return WaitRow(*rows[0]) if rows else None
+
+    def waits(self, run: int) -> list[WaitRow]:
+        """All waits of a run."""
+        return [WaitRow(*row) for row in self._read("waits", run, 0, _STEP_IDS)]
+
+    def open_waits(self, *, limit: int = 1000) -> list[WaitRow]:
+        """Waits of all runs that are not over."""
+        return [WaitRow(*row) for row in self._read("open_waits", limit)]
+
+    def next_event_number(self) -> int:
+        """A number never given before."""
+        number: int = self._read("next_event")[0][0]
+        return number
+
+    def pending_events(self, run: int) -> list[EventRow]:
+        """Events that nobody has taken."""
+        return [_event(row) for row in self._read("pending_events", run)]
+
+    def event(self, run: int, id: str) -> EventRow | None:
+        """An event by its id."""
+        rows = self._read("event", run, id)
+        return _event(rows[0]) if rows else None
+
+    def cached(self, key: bytes) -> CacheRow | None:
+        """A cached value."""
+        rows = self._read("cached", key)
+        return CacheRow(*rows[0]) if rows else None
+
+    def cache_entries(self, *, function: str = "", limit: int = 1000) -> list[CacheRow]:
+        """Newest first."""
+        return [CacheRow(*row) for row in self._read("cache_entries", function, limit)]
+
     def delete_run(self, number: int) -> None:
         """Forget a run.
 
@@ -171,9 +218,10 @@ class SqliteStore:
         cursor, sql = self._cursor, self._sql
         try:
             self._begin_fenced(cursor)
-            for name in ("drop_reports", "drop_attempts", "drop_steps"):
+            for name in ("drop_reports", "drop_attempts", "drop_waits", "drop_steps"):
                 cursor.execute(sql[name], (number, 0, _STEP_IDS))
             cursor.execute(sql["delete_profiles"], (number,))
+            cursor.execute(sql["delete_events"], (number,))
             cursor.execute(sql["delete_run"], (number,))
             cursor.execute("commit")
         except BaseException as error:
@@ -205,7 +253,7 @@ class SqliteStore:
         if turn.steps:
             many(sql["insert_step"], map(tuple, turn.steps))
         if turn.dropped:
-            for name in ("drop_reports", "drop_attempts", "drop_steps"):
+            for name in ("drop_reports", "drop_attempts", "drop_waits", "drop_steps"):
                 many(sql[name], turn.dropped)
         if turn.step_updates:
             many(sql["update_step"], map(tuple, turn.step_updates))
@@ -217,6 +265,15 @@ class SqliteStore:
             many(sql["insert_report"], map(tuple, turn.reports))
         if turn.run_updates:
             many(sql["update_run"], map(tuple, turn.run_updates))
+        if turn.waits or turn.wait_updates or turn.events or turn.event_takes:
+            many(sql["insert_wait"], map(tuple, turn.waits))
+            many(sql["update_wait"], map(tuple, turn.wait_updates))
+            many(sql["insert_event"], [tuple(event[:8]) for event in turn.events])
+            many(sql["take_event"], turn.event_takes)
+        if turn.uncached or turn.cached or turn.cache_hits:
+            many(sql["delete_cached"], [(key,) for key in turn.uncached])
+            many(sql["insert_cached"], map(tuple, turn.cached))
+            many(sql["hit_cached"], turn.cache_hits)
 
     def _undo(self, error: BaseException) -> None:
         """Make the connection fit for the next try, and say what SQLite meant."""
@@ -294,6 +351,11 @@ class _Explaining:
 def _range(step: int | None) -> tuple[int, int]:
     """First id and one past the last."""
     return (0, _STEP_IDS) if step is None else (step, step + 1)
+
+
+def _event(row: tuple[Any, ...]) -> EventRow:
+    taken_by = row[8]
+    return EventRow(*row[:8], None if taken_by is None else divmod(taken_by, _STEP_IDS))
 
 
 def _parent(row: RunRow) -> str | None:

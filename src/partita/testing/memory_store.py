@@ -12,6 +12,8 @@ from partita.errors import FencedError, StoreError
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,
+    CacheRow,
+    EventRow,
     ProfileRow,
     ReportRow,
     RunRow,
@@ -19,6 +21,7 @@ from partita.store.port import (
     StepRow,
     StepUpdate,
     Turn,
+    WaitRow,
 )
 from partita.values import unpack
 
@@ -34,6 +37,7 @@ class _Shelf:
     steps: dict[int, StepRow] = field(default_factory=dict)
     attempts: dict[int, dict[int, tuple[AttemptRow, AttemptEnd | None]]] = field(default_factory=dict)
     reports: dict[int, list[ReportRow]] = field(default_factory=dict)
+    waits: dict[int, WaitRow] = field(default_factory=dict)
 
 
 class _Shared:
@@ -43,6 +47,9 @@ class _Shared:
         self.shelves: dict[int, _Shelf] = {}
         self.numbers: dict[str, int] = {}  # run numbers by id
         self.last_number = 0
+        self.events: dict[int, EventRow] = {}
+        self.last_event = 0
+        self.cached: dict[bytes, CacheRow] = {}
         self.epoch = 0
         self.owner = ""
 
@@ -92,6 +99,8 @@ class MemoryStore:
             self._shelf(report.run).reports.setdefault(report.step, []).append(report)
         for run_update in turn.run_updates:
             self._update_run(run_update)
+        self._write_waits(turn)
+        self._write_cache(turn)
 
     def next_run_number(self) -> int:
         """A number never given before."""
@@ -192,9 +201,49 @@ class MemoryStore:
         chosen = sorted(reports) if step is None else [step]
         return list(islice((row for s in chosen for row in reports.get(s, ())), limit))
 
+    def wait(self, run: int, step: int) -> WaitRow | None:
+        """What the step waits for."""
+        return self._shelf(run).waits.get(step)
+
+    def waits(self, run: int) -> list[WaitRow]:
+        """All waits of a run."""
+        waits = self._shelf(run).waits
+        return [waits[step] for step in sorted(waits)]
+
+    def open_waits(self, *, limit: int = 1000) -> list[WaitRow]:
+        """Waits of all runs that are not over."""
+        found = [row for n in self._shared.shelves for row in self.waits(n) if row.closed_at is None]
+        return sorted(found, key=lambda row: (row.opened_at, row.run, row.step))[:limit]
+
+    def next_event_number(self) -> int:
+        """A number never given before."""
+        self._shared.last_event += 1
+        return self._shared.last_event
+
+    def pending_events(self, run: int) -> list[EventRow]:
+        """Events that nobody has taken."""
+        events = self._shared.events
+        return [events[n] for n in sorted(events) if events[n].run == run and events[n].taken_by is None]
+
+    def event(self, run: int, id: str) -> EventRow | None:
+        """An event by its id."""
+        return next((row for row in self._shared.events.values() if (row.run, row.id) == (run, id)), None)
+
+    def cached(self, key: bytes) -> CacheRow | None:
+        """A cached value."""
+        return self._shared.cached.get(key)
+
+    def cache_entries(self, *, function: str = "", limit: int = 1000) -> list[CacheRow]:
+        """Newest first."""
+        found = [row for row in self._shared.cached.values() if not function or function in (row.function, row.title)]
+        return sorted(found, key=lambda row: -row.created_at)[:limit]
+
     def delete_run(self, number: int) -> None:
         """Forget a run."""
         self._fence()
+        events = self._shared.events
+        for event in [event for event in events.values() if event.run == number]:
+            del events[event.number]
         shelf = self._shared.shelves.pop(number, None)
         if shelf is not None:
             self._shared.numbers.pop(shelf.row.id, None)
@@ -223,7 +272,7 @@ class MemoryStore:
         return self._shared.shelves.get(run) or _Shelf(_NO_RUN)
 
     def _drop(self, shelf: _Shelf, first: int, end: int) -> None:
-        tables: tuple[dict[int, Any], ...] = (shelf.steps, shelf.attempts, shelf.reports)
+        tables: tuple[dict[int, Any], ...] = (shelf.steps, shelf.attempts, shelf.reports, shelf.waits)
         for rows in tables:
             for number in range(first, end):
                 rows.pop(number, None)
@@ -247,6 +296,30 @@ class MemoryStore:
             numbers = self._shelf(end.run).attempts.get(end.step, {})
             if end.number in numbers:
                 numbers[end.number] = (numbers[end.number][0], end)
+
+    def _write_waits(self, turn: Turn) -> None:
+        for wait in turn.waits:
+            self._shelf(wait.run).waits[wait.step] = wait
+        for update in turn.wait_updates:
+            waits = self._shelf(update.run).waits
+            if update.step in waits:
+                old = waits[update.step]
+                votes = old.votes if update.votes is None else update.votes
+                waits[update.step] = old._replace(votes=votes, closed_at=update.closed_at, outcome=update.outcome)
+        for event in turn.events:
+            self._shared.events[event.number] = event
+        for run, step, number in turn.event_takes:
+            self._shared.events[number] = self._shared.events[number]._replace(taken_by=(run, step))
+
+    def _write_cache(self, turn: Turn) -> None:
+        cached = self._shared.cached
+        for key in turn.uncached:
+            cached.pop(key, None)
+        for row in turn.cached:
+            cached[row.key] = row
+        for at, key in turn.cache_hits:
+            if key in cached:
+                cached[key] = cached[key]._replace(hits=cached[key].hits + 1, hit_at=at)
 
     def _update_run(self, update: RunUpdate) -> None:
         shelf = self._shared.shelves.get(update.number)

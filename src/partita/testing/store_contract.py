@@ -21,6 +21,8 @@ from partita.errors import FencedError, StoreError
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,
+    CacheRow,
+    EventRow,
     ProfileRow,
     ReportRow,
     RunRow,
@@ -29,10 +31,14 @@ from partita.store.port import (
     StepUpdate,
     Store,
     Turn,
+    WaitRow,
+    WaitUpdate,
 )
 from partita.values import pack
 
 __all__ = ["StoreContract", "a_run", "a_step"]
+
+_FAR = 2**31
 
 MakeStore = Callable[[], Store]
 
@@ -352,3 +358,72 @@ class StoreContract:
         store.commit(Turn(runs=[a_run()], reports=rows))
         assert store.reports(1) == [rows[1], rows[0], rows[2]]
         assert store.reports(1, 1) == [rows[0], rows[2]] and store.reports(1, limit=1) == [rows[1]]
+
+    # Waits and events.
+
+    def test_waits_are_open_until_they_are_closed(self, store: Store) -> None:
+        first, second = _wait(3, opened_at=_NOW), _wait(1, opened_at=_NOW + 1, due_at=None, key=None)
+        store.commit(Turn(runs=[a_run(), a_run(2)], waits=[second, first, _wait(0, run=2, opened_at=_NOW + 2)]))
+        assert store.waits(1) == [second, first] and store.wait(1, 3) == first and store.wait(1, 2) is None
+        assert [(row.run, row.step) for row in store.open_waits()] == [(1, 3), (1, 1), (2, 0)]
+        store.commit(Turn(wait_updates=[WaitUpdate(b"votes", None, "", 1, 3), WaitUpdate(None, _NOW, "done", 1, 1)]))
+        store.commit(Turn(wait_updates=[WaitUpdate(None, _NOW + 9, "approved", 1, 3)]))
+        assert store.wait(1, 3) == first._replace(votes=b"votes", closed_at=_NOW + 9, outcome="approved")
+        assert [(row.run, row.step) for row in store.open_waits()] == [(2, 0)]
+        assert store.open_waits(limit=0) == []
+
+    def test_an_event_waits_until_it_is_taken(self, store: Store) -> None:
+        numbers = [store.next_event_number() for _ in range(3)]
+        assert numbers == sorted(set(numbers))
+        events = [_event(number, key=None if number == numbers[1] else "k") for number in numbers]
+        anyone = _event(store.next_event_number(), run=0)
+        store.commit(Turn(runs=[a_run()], events=[*events, anyone]))
+        assert store.pending_events(1) == events and store.pending_events(0) == [anyone]
+        store.commit(Turn(event_takes=[(1, _FAR, numbers[0]), (1, 7, anyone.number)]))
+        assert store.pending_events(1) == events[1:] and store.pending_events(0) == []
+        taken = store.event(1, events[0].id)
+        assert taken is not None and taken.taken_by == (1, _FAR)
+        assert store.event(1, "unknown") is None and store.event(0, events[0].id) is None
+
+    def test_a_deleted_run_takes_its_waits_and_events_along(self, store: Store) -> None:
+        waits = [_wait(0), _wait(0, run=2)]
+        store.commit(Turn(runs=[a_run(), a_run(2)], waits=waits, events=[_event(1), _event(2, run=2)]))
+        store.delete_run(1)
+        assert store.open_waits() == waits[1:] and store.waits(1) == []
+        assert store.pending_events(1) == [] and len(store.pending_events(2)) == 1
+
+    def test_dropped_steps_take_their_waits_along(self, store: Store) -> None:
+        store.commit(Turn(runs=[a_run()], steps=[a_step(n) for n in range(3)], waits=[_wait(n) for n in range(3)]))
+        store.commit(Turn(dropped=[(1, 1, 3)]))
+        assert [row.step for row in store.waits(1)] == [0]
+
+    # Cached values.
+
+    def test_a_cached_value_is_there_until_it_is_forgotten(self, store: Store) -> None:
+        store.commit(Turn(cached=[_cached(b"a"), _cached(b"b", expires_at=None, created_at=_NOW + 1)]))
+        assert store.cached(b"a") == _cached(b"a") and store.cached(b"c") is None
+        store.commit(Turn(cache_hits=[(_NOW + 5, b"a"), (_NOW + 6, b"a"), (_NOW, b"gone")]))
+        assert store.cached(b"a") == _cached(b"a", hits=2, hit_at=_NOW + 6)
+        assert [row.key for row in store.cache_entries()] == [b"b", b"a"]
+        assert [row.key for row in store.cache_entries(function="fit", limit=1)] == [b"b"]
+        assert [row.key for row in store.cache_entries(function="project.flows:fit")] == [b"b", b"a"]
+        assert store.cache_entries(function="other") == []
+        store.commit(Turn(uncached=[b"a", b"gone"], cached=[_cached(b"b", value=b"new")]))
+        assert store.cached(b"a") is None and store.cached(b"b") == _cached(b"b", value=b"new")
+
+
+def _wait(step: int, run: int = 1, **changes: Any) -> WaitRow:
+    row = WaitRow(run, step, "event", "paid", "k", _NOW, _NOW + 60, b"\x00spec", None, None, "")
+    return row._replace(**changes)
+
+
+def _event(number: int, run: int = 1, **changes: Any) -> EventRow:
+    row = EventRow(number, run, "paid", "k", f"id-{number}", b"\x00data\xff", "ann", _NOW, None)
+    return row._replace(**changes)
+
+
+def _cached(key: bytes, **changes: Any) -> CacheRow:
+    row = CacheRow(
+        key, "project.flows:fit", "fit", "run-1", 3, b"\x00value\xff", b"\x00parts", _NOW, _NOW + 60, 0, None
+    )  # fmt: skip
+    return row._replace(**changes)
