@@ -19,13 +19,14 @@ refs and to take `ref["k"]` apart) and never what an opaque leaf holds; only wor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
 
 __all__ = [
     "BLOB", "DICT", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "OBJECT", "OUTCOME", "PLAIN", "REF", "SELECT",
-    "TUPLE", "Node", "Path", "blobs_of", "is_plain", "navigate", "pack", "pack_list", "refs_of", "unpack",
+    "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "navigate", "pack", "pack_list", "refs_of", "unpack",
 ]  # fmt: skip
 
 PLAIN, INLINE, BLOB, REF, LIST, TUPLE, DICT, OBJECT, OUTCOME, SELECT, INPUT = range(11)
@@ -120,6 +121,28 @@ def refs_of(node: Node) -> list[tuple[int, Path]]:
         elif tag == SELECT:
             stack.append(current[1])
     return found
+
+
+def identity(node: Node, inputs: Sequence[Node] = ()) -> Node:
+    """The node with inputs put in and without what is only for people: equal for values that are equal."""
+    tag = node[0]
+    if tag == PLAIN:
+        return node
+    if tag in (INLINE, BLOB):
+        return node[:3]
+    if tag == INPUT:
+        return identity(inputs[node[1]], ())
+    if tag in (LIST, TUPLE):
+        return [tag, [identity(item, inputs) for item in node[1]]]
+    if tag == DICT:
+        return [tag, node[1], [identity(item, inputs) for item in node[2]]]
+    if tag == OBJECT:
+        return [tag, node[1], node[2], [identity(item, inputs) for item in node[3]]]
+    if tag == OUTCOME and node[2] is not None:
+        return [tag, node[1], identity(node[2], inputs), node[3]]
+    if tag == SELECT:
+        return [tag, identity(node[1], inputs), node[2]]
+    return node
 
 
 def blobs_of(node: Node) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from partita.core.records import Demand
 from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable
-from partita.protocol.messages import DONE, FAILED, FRAME, LAID, Order
+from partita.protocol.messages import DONE, FAILED, FRAME, LAID, REQUEST, Order
 from partita.testing.clock import VirtualClock
 from partita.values import PLAIN, pack
 from tests.simulation.layout import lay_out, open_order
@@ -41,6 +41,7 @@ class _Lane:
     demand: Demand
     orders: deque[Order] = field(default_factory=deque)
     is_busy: bool = False
+    is_asking: bool = False  # what it holds is free until it is answered
 
 
 class SimulatedExecutor:
@@ -94,7 +95,7 @@ class SimulatedExecutor:
         self._check_capacity()
 
     def _check_capacity(self) -> None:
-        busy = [lane.demand for lane in self._lanes.values() if lane.orders]
+        busy = [lane.demand for lane in self._lanes.values() if lane.orders and not lane.is_asking]
         assert sum(demand.cpu for demand in busy) <= self.capacity.cpu + 1e-9, "CPUs are oversubscribed"
         assert sum(demand.memory_bytes for demand in busy) <= self.capacity.memory_bytes, "memory is oversubscribed"
         assert sum(dict(demand.slots).get("license", 0) for demand in busy) <= 1, "a slot is oversubscribed"
@@ -136,7 +137,12 @@ class SimulatedExecutor:
         self._at(grace_s * self._faults.draw.random(), "kill", (ticket, reason))
 
     def reply(self, ticket: int, request: int, is_ok: bool, answer: Any) -> None:
-        raise AssertionError("no simulated attempt asks for anything")
+        assert is_ok, answer
+        if ticket not in self._ended:
+            number = self._tickets[ticket]
+            lane = self._lanes[number]
+            lane.is_asking = False
+            self._at(0.001, "answered", (number, lane.orders[0], answer))
 
     def printing(self, ticket: int) -> tuple[str, int] | None:
         return None
@@ -221,8 +227,25 @@ class SimulatedExecutor:
             self._lose(messages, number, order, reason)
 
     def _end(self, messages: list[list[Any]], number: int, order: Order) -> None:
-        if order.ticket not in self._ended:
+        if order.ticket in self._ended:
+            return
+        if self._profiles[order.profile].profile.has_cache_key and not (order.extra and order.extra.get("undo")):
+            self._lanes[number].is_asking = True
+            key = open_order(order.arguments, order.inputs)[0]
+            messages.append([REQUEST, order.ticket, 1, "cached", {"key": key}])
+            if self._faults.strikes("death while asking"):
+                self._at(self._faults.draw.random(), "die", (number, order))
+            return
+        self._say_end(messages, number, order, *self._perform(order))
+
+    def _answered(self, messages: list[list[Any]], number: int, order: Order, value: bytes | None) -> None:
+        if order.ticket in self._ended:
+            return
+        if value is None:
             self._say_end(messages, number, order, *self._perform(order))
+        else:
+            now = self._clock.now()
+            self._say_end(messages, number, order, [DONE, order.ticket, value, [now - 0.001, now, 0.0, 0], None])
 
     def _perform(self, order: Order) -> list[list[Any]]:
         profile = self._profiles[order.profile].profile

@@ -54,6 +54,8 @@ class _Builder:
                 "function": f"task:{function}", "title": f"task{function}", "body": "task", "demand": demand,
                 "retries": traits["retries"], "is_idempotent": traits["idempotent"], "timeout_s": traits["timeout"],
                 "priority": traits["priority"], "compensate": "undo" if traits["compensate"] else None,
+                "is_cached": traits["cached"] or traits["cache key"], "has_cache_key": traits["cache key"],
+                "fingerprint": str(function),
             }  # fmt: skip
         if made not in self.profiles:
             self.profiles.append(made)

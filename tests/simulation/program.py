@@ -38,6 +38,7 @@ class Program:
     seed: int
     depth: int = 3
     failing: int = 12  # one task call in so many fails for good
+    caching: bool = False  # some tasks give their values to equal steps
     skipping: int = 0  # one call in so many is skipped by its own code; 0: none
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -67,6 +68,8 @@ class Program:
             "priority": draw.choice([0, 0, 1]),
             "duration": draw.choice([0.001, 0.01, 0.5, 3.0, 100.0 if timeout is None else 1.0]),
             "flaky": draw.random() < 0.2,
+            "cached": self.caching and draw.random() < 0.5,
+            "cache key": self.caching and draw.random() < 0.3,
         }
 
     def body(self, function: int, values: list[Any], held: int, depth: int) -> tuple[list[Operation], Any]:

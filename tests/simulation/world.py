@@ -81,6 +81,7 @@ class World:
         self.runs = 2 if self.draw.random() < 0.25 else 1
         self.program = Program(self.seed, depth=self.draw.choice([1, 2, 2, 3]), failing=self.draw.choice([0, 40, 10]))
         self.program.skipping = random.Random(self.seed + 2).choice([0, 0, 12, 6])
+        self.program.caching = random.Random(self.seed + 3).random() < 0.3
         self.faults = FaultPlan(random.Random(self.seed + 1), rate=self.draw.choice([0.05, 0.15, 0.3]))
         self.store = MemoryStore()
         self.cancels = self._planned_cancels()
@@ -244,7 +245,7 @@ class World:
             then, now = _finished(steps), _finished(list(self.store.all_steps(again.number)))
             for path in then.keys() & now.keys():
                 if not then[path].marks & Mark.COMPENSATED:
-                    assert now[path].marks & Mark.ADOPTED, f"{path} had finished and ran again"
+                    assert now[path].marks & (Mark.ADOPTED | Mark.CACHED), f"{path} had finished and ran again"
 
     def _check_undone(self, row: Any, steps: list[Any]) -> None:
         by_id = {step.id: step for step in steps}
@@ -261,7 +262,7 @@ class World:
         if row.state in (State.FAILED, State.CANCELLED):
             for step in steps:
                 can = step.kind == Kind.TASK and profiles[step.profile]["compensate"] is not None
-                if can and step.state == State.SUCCEEDED and not step.marks & Mark.ADOPTED:
+                if can and step.state == State.SUCCEEDED and not step.marks & (Mark.ADOPTED | Mark.CACHED):
                     assert step.id in targets, f"{step.name} was not undone"
         else:
             assert not by_id[0].marks & Mark.UNDOING

@@ -32,6 +32,7 @@ class Happening(IntEnum):
     CHILD_ENDED = 14  # a step directly below it is final
     BROKEN = 15  # a step directly below it failed and nobody handles it; error
     ORPHANED = 16  # the engine died while the attempt ran; nobody knows how far it came
+    CACHED = 18  # the cache has the value already; value
     UNMET = 17  # the user's code said that there is nothing to do; error
 
 

@@ -206,6 +206,10 @@ def _undo_next(run: Run, flow: Step, out: Commands) -> bool:
 
 
 def _can_be_undone(run: Run, step: Step) -> bool:
-    if step.state != State.SUCCEEDED or step.kind != Kind.TASK or step.marks & (Mark.ADOPTED | Mark.COMPENSATED):
+    if (
+        step.state != State.SUCCEEDED
+        or step.kind != Kind.TASK
+        or step.marks & (Mark.ADOPTED | Mark.CACHED | Mark.COMPENSATED)
+    ):
         return False
     return run.profiles[step.profile].compensate is not None

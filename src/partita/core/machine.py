@@ -148,6 +148,15 @@ def _adopt(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> N
     finish(run, step, State.SUCCEEDED, None, out, queue)
 
 
+def _take_cached(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
+    if step.state == State.RUNNING and event.attempt != step.attempts:
+        return
+    assert event.value is not None
+    out.values[step.id] = event.value
+    step.marks |= Mark.CACHED
+    finish(run, step, State.SUCCEEDED, None, out, queue)
+
+
 def _fail(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
     if _is_not_awaited(step, event):
         return
@@ -268,12 +277,14 @@ TABLE: dict[tuple[State, Happening], Handler] = {
     (S.PENDING, H.CANCEL): _cancel_unbegun,
     (S.READY, H.STARTED): _start,
     (S.READY, H.ADOPTED): _adopt,
+    (S.READY, H.CACHED): _take_cached,
     (S.READY, H.DRAIN): _skip,
     (S.READY, H.CANCEL): _cancel_unbegun,
     (S.WAITING, H.DUE): _go_on,
     (S.WAITING, H.DRAIN): _skip,
     (S.WAITING, H.CANCEL): _cancel_unbegun,
     (S.RUNNING, H.DONE): _done,
+    (S.RUNNING, H.CACHED): _take_cached,
     (S.RUNNING, H.FAILED): _fail,
     (S.RUNNING, H.UNMET): _pass_over,
     (S.RUNNING, H.LOST): _lose,

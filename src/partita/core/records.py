@@ -43,4 +43,10 @@ class Profile:
     tags: tuple[str, ...] = ()
     environment_variables: dict[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # names; the worker takes their values, nobody sends them
-    worker_options: bytes = b""  # packed value of a dict that only workers open: retry_on, retry_delay, backoff, jitter
+    parameters: tuple[str, ...] = ()  # names of the positional parameters, of a cached task
+    is_cached: bool = False  # a finished step gives its value to equal ones
+    has_cache_key: bool = False  # a function of the user says which steps are equal
+    cache_expiry_s: float | None = None  # seconds that a cached value counts, None: for good
+    worker_options: bytes = (
+        b""  # packed value of a dict that only workers open: retry_on, retry_delay, backoff, jitter, cache_key
+    )

@@ -62,3 +62,4 @@ class Mark(IntFlag):
     DRAINED = 512  # something around it failed: no further attempt, and what is around it undoes it
     WHOLE = 1024  # a finished flow all parts of whose value were made below it
     UNMET = 2048  # skipped by a condition that was not met, its own or of a step that it needs; that is no failure
+    CACHED = 4096  # the value was computed by an equal step before

@@ -12,7 +12,8 @@ from partita.clock import Clock
 from partita.core.events import Commands, Event
 from partita.core.machine import advance
 from partita.core.resources import Pool
-from partita.core.states import State
+from partita.core.states import FINAL, State
+from partita.engine.caching import Caching
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Live, step_row, step_update
 from partita.engine.values import ValueCache
@@ -67,11 +68,13 @@ class Book:
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
     finals: list[Live] = field(default_factory=list)  # runs that ended in this turn
     returned: dict[tuple[int, int, int], AttemptEnd] = field(default_factory=dict)  # ends of attempts that never began
-    resumed: list[tuple[Flight, int, int, int, bytes | None, bytes | None]] = field(
-        default_factory=list
-    )  # waits that ended
+    resumed: list[tuple[Flight, int, Callable[[], None]]] = field(default_factory=list)  # (flight, ticket, its answer)
     waiters: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by run id: (ticket, request, holds)
+    caching: Caching = field(init=False)
     _counter: int = 0
+
+    def __post_init__(self) -> None:
+        self.caching = Caching(self)
 
     def next(self) -> int:
         """A number never given before in this process: for tickets, profiles and the order of timers."""
@@ -121,12 +124,15 @@ class Book:
             step = run.steps[number]
             step.due_at = self.now + delay_s
             self.set_timer(delay_s, "due", run.number, number)
+        computing = self.caching.keys
         for number, step in changed.items():
             if number in run.steps:
                 value = out.values.get(number)
                 self.turn.step_updates.append(step_update(run.number, step, value))
                 if value is not None:
                     self.values.put(run.number, number, value)
+                if computing and step.state in FINAL and (run.number, number) in computing:
+                    self.caching.ended(live, step, value)
         live.history.extend(changed)
         for number in out.ready:
             self.enqueue(live, number)
@@ -157,6 +163,7 @@ class Book:
         self.lives.pop(number, None)
         self.numbers.pop(live.run.id, None)
         self.values.forget(number)
+        self.caching.forget(number)
         for lanes in self.executors.values():
             lanes.queue.drop(number)
             lanes.forget(live.numbers)

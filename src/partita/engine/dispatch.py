@@ -15,7 +15,7 @@ from partita.engine.lanes import BRIEF_S, Flight, Lane, Lanes
 from partita.engine.live import Live, unpack_inputs
 from partita.plan.queue import Line
 from partita.protocol.messages import Order
-from partita.store.port import AttemptRow
+from partita.store.port import AttemptRow, CacheRow
 from partita.values import pack, unpack
 
 __all__ = ["Dispatch"]
@@ -55,6 +55,13 @@ class Dispatch:
                 return True
         number = live.numbers[step.profile]
         profile = live.run.profiles[step.profile]
+        if (
+            profile.is_cached
+            and not profile.has_cache_key
+            and step.kind == Kind.TASK
+            and self._is_cached(live, step, line)
+        ):
+            return True
         pace = lanes.pace(number)
         is_brief = bool(pace.count) and pace.mean_s < BRIEF_S and _may_wait_in_line(profile, step)
         lane: Lane | None
@@ -73,6 +80,20 @@ class Dispatch:
             self._refuse(live, step, error)
             return True
         self._launch(live, step, order, lanes, lane, is_brief, profile, line.demand)
+        return True
+
+    def _is_cached(self, live: Live, step: Step, line: Line) -> bool:
+        """Whether the step need not begin now: its value is there, or will be when an equal step has ended."""
+        try:
+            found = self._book.caching.begins(live, step, live.run.profiles[step.profile])
+        except (LookupError, TypeError):
+            return False  # the order cannot be made either, and tells why
+        if found is False:
+            return False
+        line.pop()
+        if isinstance(found, CacheRow):
+            self._book.advance(live, Event(Happening.CACHED, step.id, value=found.value))
+            self._gather(live)
         return True
 
     def _launch(

@@ -85,8 +85,9 @@ class Intake:
             return
         flight, live = landed
         lanes.pace(flight.profile).observe(usage[1] - usage[0])
-        self._end(flight, "succeeded", usage, None, log)
-        self._book.advance(live, Event(Happening.DONE, flight.step, flight.attempt, value=value))
+        self._end(flight, "cached" if flight.is_cached else "succeeded", usage, None, log)
+        happening = Happening.CACHED if flight.is_cached else Happening.DONE
+        self._book.advance(live, Event(happening, flight.step, flight.attempt, value=value))
 
     def _failed(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, error, usage, log = message

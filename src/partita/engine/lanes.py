@@ -46,6 +46,7 @@ class Flight:
     executor: Lanes
     timeout_s: float | None = None
     stop_reason: str = ""  # why it was asked to stop, where it was
+    is_cached: bool = False  # it was told the value, and computes nothing
 
 
 @dataclass(slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from partita.core.events import Event, Happening
@@ -49,7 +50,7 @@ class Launch:
         if found is not None:
             return found
         number = book.store.next_run_number()
-        options = {k: v for k, v in request.items() if k in ("executor", "tags", "adopt", "texts", "key")}
+        options = {k: v for k, v in request.items() if k in ("executor", "tags", "adopt", "texts", "key", "refresh")}
         if parent is not None:
             options["parent"] = list(parent)
         row = RunRow(
@@ -99,6 +100,8 @@ class Launch:
                 self._launch_child(flight, ticket, request, arguments)
             elif verb == "wait":
                 self._wait_for_child(flight, ticket, request, arguments["run"])
+            elif verb == "cached":
+                self._book.caching.asked(flight, ticket, request, arguments["key"])
             else:
                 raise NotFoundError(f"an attempt asked for {verb!r}, which this engine does not know")
         except (NotFoundError, CheckError, KeyError) as error:
@@ -145,17 +148,19 @@ class Launch:
         for ticket, request, _ in waiters:
             flight = self._book.flights.get(ticket)
             if flight is not None:
-                self._book.resumed.append((flight, ticket, request, int(live.run.state), live.run.root.error, result))
+                state, error = int(live.run.state), live.run.root.error
+                answer = partial(self._answer_wait, ticket, request, state, error, result)
+                self._book.resumed.append((flight, ticket, answer))
 
     def wake_waiters(self) -> bool:
-        """Let attempts go on whose child run has ended, as far as there is room for them again."""
+        """Let attempts go on that have what they waited for, as far as there is room for them again."""
         book, left, did = self._book, [], False
         for item in book.resumed:
-            flight, ticket, request, state, error, result = item
+            flight, ticket, answer = item
             if ticket not in book.flights:
                 continue
             if flight.executor.wake(flight.lane):
-                self._answer_wait(ticket, request, state, error, result)
+                answer()
                 did = True
             else:
                 left.append(item)

@@ -81,7 +81,7 @@ def profile_from(data: dict[str, Any]) -> Profile:
     known = {name: value for name, value in data.items() if name in _PROFILE_FIELDS}
     cpu, memory_bytes, gpu, slots = known.get("demand") or Demand()
     known["demand"] = Demand(cpu, memory_bytes, gpu, tuple((name, count) for name, count in slots))
-    for name in ("tags", "secrets"):
+    for name in ("tags", "secrets", "parameters"):
         known[name] = tuple(known.get(name) or ())
     return Profile(**known)
 

@@ -127,6 +127,7 @@ class Engine:
             self.trouble = ""
         self.book.turn = Turn()
         self.book.values.committed()
+        self.book.caching.committed()
 
     def _fire_timers(self) -> bool:
         book, fired = self.book, False

@@ -24,7 +24,7 @@ ATTEMPTS = 20_000
 _SHOWN_MARKS = (
     (Mark.ADOPTED, "adopted"), (Mark.CRASHED, "crashed"), (Mark.COMPENSATED, "compensated"), (Mark.LOST, "lost"),
     (Mark.FAILING, "failing"), (Mark.CANCELLING, "cancelling"), (Mark.HANDLED, "handled"),
-    (Mark.UNMET, "unmet"),
+    (Mark.UNMET, "unmet"), (Mark.CACHED, "cached"),
 )  # fmt: skip
 
 

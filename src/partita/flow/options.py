@@ -41,21 +41,24 @@ class Options:
     fallback: Any = None  # the task or flow that runs when the step failed
     crash_retries: int | None = None  # further attempts after a failure of the machinery; None: as the settings say
     grace: float | None = None  # seconds between asking an attempt to stop and killing it; None: as the settings say
+    cache: float | None = None  # seconds that a finished step's value counts for equal ones; None: it does not
+    cache_key: Callable[..., Any] | None = None  # gives what equal steps have in common
 
     @property
     def for_worker(self) -> dict[str, Any]:
-        """What only a worker can evaluate: the rule of retries."""
+        """What only a worker can evaluate: the rule of retries, and the key of the cache."""
         rule = {
             "retry_on": self.retry_on,
             "retry_delay": self.retry_delay,
             "backoff": self.backoff,
             "jitter": self.jitter,
+            "cache_key": self.cache_key if self.cache is not None else None,
         }
         return {name: value for name, value in rule.items() if value is not None}
 
 
 TASK_OPTIONS = frozenset(field.name for field in fields(Options))
-FLOW_OPTIONS = TASK_OPTIONS - {"idempotent", "gpu", "slots"}
+FLOW_OPTIONS = TASK_OPTIONS - {"idempotent", "gpu", "slots", "cache", "cache_key"}
 
 
 def make_options(given: Mapping[str, Any], owner: str, allowed: frozenset[str] = TASK_OPTIONS) -> Options:
@@ -228,6 +231,12 @@ def _fallback(name: str, value: object) -> Any:
     raise _refuse(name, value, "a task or flow; put @task above the function")
 
 
+def _cache(name: str, value: object) -> float | None:
+    if value is None or isinstance(value, bool):
+        return math.inf if value else None
+    return _positive(name, value)
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "name": _name,
     "retries": _count,
@@ -252,4 +261,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "fallback": _fallback,
     "crash_retries": _count,
     "grace": lambda name, value: duration_s(value, name),
+    "cache": _cache,
+    "cache_key": _function,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from math import inf
 from typing import Any, Protocol
 
 from partita.core.records import Demand, Profile
@@ -42,6 +43,7 @@ def make_profile(
     body = body or definition.body
     rule = options.for_worker
     is_task = body == "task"
+    is_cached = options.cache is not None
     return Profile(
         function=definition.reference,
         title=definition.name,
@@ -61,6 +63,10 @@ def make_profile(
         tags=options.tags,
         environment_variables=dict(options.environment_variables),
         secrets=options.secrets,
+        parameters=tuple(p.name for p in definition.signature.positional) if is_task and is_cached else (),
+        is_cached=is_task and is_cached,
+        has_cache_key=is_task and is_cached and options.cache_key is not None,
+        cache_expiry_s=options.cache if is_cached and options.cache != inf else None,
         worker_options=pack(encode(rule)) if rule and body != "map" else b"",
     )
 

@@ -12,6 +12,8 @@ from partita.flow.definition import Definition, refuse_unsuitable
 from partita.flow.options import TASK_OPTIONS, make_options
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from partita.flow.mapped import Mapped
 
 __all__ = ["Task", "TaskDecorator", "map_policy", "task"]
@@ -118,6 +120,8 @@ def task(
     fallback: Callable[..., Any] | None = ...,
     crash_retries: int = ...,
     grace: Any = ...,
+    cache: bool | float | str | timedelta | None = ...,
+    cache_key: Callable[..., Any] | None = ...,
 ) -> TaskDecorator: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Make a function a task: `@task`, or `@task(retries=3, timeout="5m", ...)`.
@@ -146,6 +150,8 @@ def task(function: Any = None, /, **options: Any) -> Any:
         fallback: a task or flow with the same parameters and result, run when the step failed.
         crash_retries: further attempts after a failure of the machinery.
         grace: seconds between asking an attempt to stop and killing it.
+        cache: take the value of an equal step that has finished before; a duration limits how old it may be.
+        cache_key: a function of the arguments, whose result says which steps are equal; default: all of them.
 
     Raises:
         DefinitionError: the function cannot be a task.

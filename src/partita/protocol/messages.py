@@ -16,7 +16,7 @@ Worker to engine:
     [LAID, ticket, value, warnings, usage, log] the layout is complete; value may hold refs
     [PROGRESS, ticket, done, total, note]
     [REPORT, ticket, name, value, step, at]
-    [REQUEST, ticket, request, verb, map]       an attempt asks the engine: verb "launch", "wait"
+    [REQUEST, ticket, request, verb, map]       an attempt asks the engine: verb "launch", "wait", "cached"
     [READY, pid]                                the worker has started
     [RETIRING, reason]                          the worker will take no more orders
 

@@ -40,6 +40,7 @@ class LaunchRequest(TypedDict, total=False):
     profile: dict[str, Any]  # fields of the flow's Profile where the client knows them (timeout_s, retries, ...)
     executor: str  # for all steps that name none
     tags: list[str]
+    refresh: bool  # compute what the cache has, and keep the new values
     adopt: str  # id of the run that this one reruns
     key: str  # idempotency key: a second launch with this key gives the first run
 

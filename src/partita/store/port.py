@@ -117,9 +117,8 @@ class AttemptRow(NamedTuple):
 class AttemptEnd(NamedTuple):
     """How an attempt ended; the last three are its key."""
 
-    outcome: (
-        str  # "succeeded", "skipped", "failed", "crashed", "cancelled", "timeout", "returned" (never began), "lost"
-    )
+    outcome: str  # "succeeded", "cached", "skipped", "failed", "crashed", "cancelled", "timeout", "lost",
+    # "returned" (never began)
     started_at: float  # as the worker saw it, where it did
     ended_at: float
     cpu_s: float

@@ -354,8 +354,8 @@ def _range(step: int | None) -> tuple[int, int]:
 
 
 def _event(row: tuple[Any, ...]) -> EventRow:
-    taken_by = row[8]
-    return EventRow(*row[:8], None if taken_by is None else divmod(taken_by, _STEP_IDS))
+    event = EventRow(*row)
+    return event if row[8] is None else event._replace(taken_by=divmod(row[8], _STEP_IDS))
 
 
 def _parent(row: RunRow) -> str | None:

@@ -99,6 +99,12 @@ class Attempt:
             if not profile.is_loaded:
                 profile.load()
                 worker.capture.adopt_logging()
+            if profile.has_cache_key:
+                from partita.worker.caching import cached_value
+
+                found = cached_value(self)
+                if found is not None:
+                    return [DONE, self.ticket, found]
             value = self._call()
         finally:
             # Not later: what cleans up behind the user's code must not be interrupted.
@@ -211,11 +217,10 @@ class Attempt:
         """What the profile's retry rule says of the error."""
         from partita.flow.retries import retry_decision
 
-        packed = self.profile.worker_options
-        if not packed and not isinstance(error, PartitaError):
+        if not self.profile.worker_options and not isinstance(error, PartitaError):
             return {"retry": True, "delay_s": 0.0}
         try:
-            options = self._decode(_unpack(packed, raw=False, strict_map_key=False)) if packed else {}
+            options = self.worker_options()
         except Exception as fault:
             error.add_note(f"The retry rule could not be opened, so there is no further attempt: {fault}")
             return {"retry": False, "delay_s": 0.0}
@@ -223,6 +228,11 @@ class Attempt:
 
         admitted, delay_s = retry_decision(options, error, self.number, random)
         return {"retry": admitted, "delay_s": delay_s}
+
+    def worker_options(self) -> dict[str, Any]:
+        """What the task's options hold that only workers open."""
+        packed = self.profile.worker_options
+        return self._decode(_unpack(packed, raw=False, strict_map_key=False)) if packed else {}
 
     def _finish(self, message: list[Any]) -> list[Any]:
         worker = self.worker

@@ -13,7 +13,7 @@ class WorkerProfile:
 
     __slots__ = (
         "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder", "function",
-        "is_async", "is_loaded", "is_special", "reference", "secrets", "timeout_s", "title", "variables",
+        "has_cache_key", "is_async", "is_loaded", "is_special", "reference", "secrets", "timeout_s", "title", "variables",
         "worker_options", "workspace",
     )  # fmt: skip
 
@@ -31,6 +31,7 @@ class WorkerProfile:
         self.compensate: str | None = fields["compensate"]
         self.executor: str = fields["executor"]
         self.timeout_s: float | None = fields["timeout_s"]
+        self.has_cache_key: bool = fields.get("has_cache_key", False)
         self.is_special = bool(self.variables or self.secrets)  # needs more than a call
         self.is_loaded = False
         self.definition: Any = None  # what the reference names: a Task, a Flow or a function

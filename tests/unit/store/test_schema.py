@@ -12,7 +12,6 @@ from partita.store.schema import MIGRATIONS
 from partita.store.sqlite import SqliteStore
 from partita.testing.store_contract import a_run
 
-
 NEWEST = max(int(file.name[:4]) for file in MIGRATIONS.glob("[0-9]*.sql"))
 
 
