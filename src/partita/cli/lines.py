@@ -72,7 +72,7 @@ def _detail(step: StepView) -> str:
     if step["state"] == "succeeded":
         started, ended = step["started_at"], step["ended_at"]
         took = duration_text(ended - started) if started is not None and ended is not None else ""
-        return ", ".join(part for part in ("adopted" if "adopted" in step["marks"] else "", took) if part)
+        return ", ".join([*(mark for mark in ("adopted", "cached") if mark in step["marks"]), *filter(None, [took])])
     if step["state"] == "running":
         return f"attempt {step['attempts']}" if step["attempts"] > 1 else ""
     error = step["error"]

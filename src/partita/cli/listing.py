@@ -110,7 +110,7 @@ def _tell_groups(output: Output, groups: list[Group]) -> None:
         many = f"{group.done:,}/{group.total:,}" if group.total > 1 else ""
         failed = f"{group.counts['failed']:,} failed" if group.total > 1 and group.counts.get("failed") else ""
         preview = group.latest["preview"] if group.total == 1 and group.latest is not None else ""
-        took = duration_text(elapsed) if elapsed is not None else ""
+        took = duration_text(elapsed) if elapsed is not None else "cached" if group.is_cached else ""
         rows.append([_state_cell(output, group.state), group.title, many, took, failed or preview])
     if rows:
         output.table(["STATE", "STEP", "DONE", "TOOK", "VALUE"], rows)

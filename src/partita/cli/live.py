@@ -149,6 +149,8 @@ def _remark(group: Group, now: float) -> str:
             parts.append(latest["preview"])
     if group.is_adopted:
         parts.append("adopted")
+    if group.is_cached:
+        parts.append("cached")
     return clean(", ".join(part for part in parts if part))
 
 

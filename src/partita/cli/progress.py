@@ -37,6 +37,7 @@ class Group:
     started_at: float | None = None  # of its first step
     ended_at: float | None = None  # of the step that ended last
     is_adopted: bool = False
+    is_cached: bool = False
     latest: StepView | None = None  # the step that changed last
 
     @property
@@ -105,6 +106,7 @@ class Progress:
         self._states[step["id"]] = (group, step["state"])
         _note_times(group, step)
         group.attempts = max(group.attempts, step["attempts"])
+        group.is_cached = group.is_cached or "cached" in step["marks"]
         group.is_adopted = group.is_adopted or "adopted" in step["marks"]
         group.latest = step
         return group, known is None or known[1] != step["state"]

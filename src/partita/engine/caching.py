@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from partita.core.graph import Step
+from partita.core.graph import Run, Step
 from partita.core.records import Profile
 from partita.core.resolve import resolve, sources
 from partita.core.states import State
@@ -45,7 +45,10 @@ class Caching:
         Raises:
             LookupError: an input has not the part that the step asks for.
         """
-        parts = self.parts(live, step, profile)
+        packed = live.arguments.get(step.id)
+        if packed is None:
+            packed = self._book.store.arguments(live.run.number, step.id)
+        parts = self.parts(live.run, step, profile, packed)
         key = _key(profile, parts)
         found = self._found(live, key)
         if found is not None:
@@ -96,14 +99,11 @@ class Caching:
                 return self._computing.get(key)
         return None
 
-    def parts(self, live: Live, step: Step, profile: Profile) -> bytes:
-        """What the step's key is made of, as a packed map."""
-        packed = live.arguments.get(step.id)
-        if packed is None:
-            packed = self._book.store.arguments(live.run.number, step.id)
+    def parts(self, run: Run, step: Step, profile: Profile, packed: bytes | None) -> bytes:
+        """What the key of a step with these packed arguments is made of, as a packed map."""
         nodes, names, named = unpack(packed) if packed else ([], [], [])
-        values = self._book.values.get_many(live.run.number, sources(live.run, step.inputs))
-        inputs = [unpack(resolve(live.run, source, values.__getitem__)) for source in step.inputs]
+        values = self._book.values.get_many(run.number, sources(run, step.inputs))
+        inputs = [unpack(resolve(run, source, values.__getitem__)) for source in step.inputs]
         labels = [*profile.parameters, *(f"*{i}" for i in range(len(nodes)))][: len(nodes)]
         hashes = {label: _hash(node, inputs) for label, node in zip(labels, nodes, strict=True)}
         hashes |= {name: _hash(node, inputs) for name, node in zip(names, named, strict=True) if name != "__check__"}

@@ -18,6 +18,7 @@ import msgpack
 
 from partita import errors
 from partita.core.states import FINAL
+from partita.engine.cache_requests import CacheRequests
 from partita.engine.live import Live
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
@@ -76,6 +77,8 @@ class Server:
             "attempts": self._attempts, "watch": self._watch, "cancel": self._cancel, "resume": self._resume,
             "engine": self._describe, "stop": self._stop, "reports": self._reports, "delete": self._delete, "rerun": self._rerun,
         }  # fmt: skip
+        #: What they change is committed, and what they give is answered, with the turn.
+        self._requests = CacheRequests(engine.book, engine.recovery, self._reading).verbs
 
     def serve(self) -> None:
         """Run until idle for the time set, or until SIGTERM or a client's "stop"."""
@@ -172,6 +175,10 @@ class Server:
         try:
             if self._engine.trouble and verb not in ("engine", "stop"):
                 raise errors.StoreError(f"the engine waits because nothing can be stored: {self._engine.trouble}")
+            if verb in self._requests:
+                answer = self._requests[verb](fields)
+                self._book.answers.append(lambda: self._answer(client, number, True, answer))
+                return
             if handler is None:
                 raise ProtocolError(f"this engine (version {self._version}) does not know the request {verb!r}")
             answer = handler(client, number, fields)

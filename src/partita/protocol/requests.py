@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 __all__ = [
-    "STATES", "AttemptView", "EngineView", "ErrorView", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView",
+    "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "ErrorView", "LaunchRequest",
+    "LogChunk", "RunView", "StepView", "WatchView",
 ]  # fmt: skip
 
 #: The states that runs and steps are told in.
@@ -119,6 +120,32 @@ class WatchView(TypedDict):
     run: RunView
     steps: list[StepView]  # changed since, at most 500; the newest states
     is_final: bool
+
+
+class CacheEntryView(TypedDict):
+    """A cached value."""
+
+    key: str  # hexadecimal
+    task: str
+    function: str
+    run: str  # id of the run that computed it
+    step: int
+    created_at: float
+    expires_at: float | None
+    is_expired: bool
+    hits: int
+    hit_at: float | None
+
+
+class CacheExplanation(TypedDict):
+    """Why a step was or was not taken from the cache."""
+
+    run: str
+    step: int
+    path: str
+    result: str  # "hit", "miss", "waiting", "adopted", or "none" where nobody asked the cache
+    source: list[Any] | None  # [run, step] that computed the value
+    reasons: list[str]  # sentences
 
 
 class EngineView(TypedDict):

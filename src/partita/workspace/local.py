@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import EngineError, NotFoundError
-from partita.protocol.requests import AttemptView, EngineView, LaunchRequest, LogChunk, RunView, StepView, WatchView
+from partita.protocol.requests import (
+    AttemptView,
+    CacheEntryView,
+    CacheExplanation,
+    EngineView,
+    LaunchRequest,
+    LogChunk,
+    RunView,
+    StepView,
+    WatchView,
+)
 from partita.settings import Settings, find_project, load_settings
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
@@ -64,12 +74,15 @@ class LocalWorkspace:
         executor: str = "",
         tags: Sequence[str] = (),
         key: str = "",
+        refresh: bool = False,
     ) -> str:
         request: LaunchRequest = {"flow": flow, "bundle": self.bundle(), "texts": texts or {}, "tags": list(tags)}
         if executor or self.settings.executor:
             request["executor"] = executor or self.settings.executor
         if key:
             request["key"] = key
+        if refresh:
+            request["refresh"] = True
         return self.start(request)
 
     def check(self, flow: str, texts: dict[str, str]) -> CheckView:
@@ -166,6 +179,23 @@ class LocalWorkspace:
         """What steps reported: [run, step, attempt, name, value, at_step, reported_at] each."""
         found: list[list[Any]] = self._connection.ask("reports", run=run, step=step)
         return found
+
+    def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:
+        if not self.state.exists():
+            return []
+        found: list[CacheEntryView] = self._connection.ask("cache_entries", task=task, limit=limit)
+        return found
+
+    def clear_cache(self, *, task: str = "", before: float | None = None, expired: bool = False) -> int:
+        if not self.state.exists():
+            return 0
+        count: int = self._connection.ask("cache_clear", task=task, before=before, expired=expired)
+        return count
+
+    def explain_cache(self, run: str, step: int) -> CacheExplanation:
+        self._need_state()
+        told: CacheExplanation = self._connection.ask("cache_explain", run=run, step=step)
+        return told
 
     def flows(self) -> list[str]:
         from partita.workspace.discovery import find_flows

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
-from partita.protocol.requests import AttemptView, EngineView, LogChunk, RunView, StepView, WatchView
+from partita.protocol.requests import (
+    AttemptView,
+    CacheEntryView,
+    CacheExplanation,
+    EngineView,
+    LogChunk,
+    RunView,
+    StepView,
+    WatchView,
+)
 from partita.settings import Settings
 
 __all__ = ["CheckView", "GraphView", "Workspace"]
@@ -48,8 +57,9 @@ class Workspace(Protocol):
         executor: str = "",
         tags: Sequence[str] = (),
         key: str = "",
+        refresh: bool = False,
     ) -> str:
-        """Start a run; gives its id."""
+        """Start a run; gives its id. With `refresh` it computes what the cache has, and keeps the new values."""
         ...
 
     def check(self, flow: str, texts: dict[str, str]) -> CheckView:
@@ -86,6 +96,18 @@ class Workspace(Protocol):
 
     def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
         """A new run that adopts what is unchanged; gives its id."""
+        ...
+
+    def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:
+        """What is cached, the newest first."""
+        ...
+
+    def clear_cache(self, *, task: str = "", before: float | None = None, expired: bool = False) -> int:
+        """Forget cached values: of a task, from before a moment, or expired; gives how many."""
+        ...
+
+    def explain_cache(self, run: str, step: int) -> CacheExplanation:
+        """Why a step was or was not taken from the cache."""
         ...
 
     def flows(self) -> list[str]:

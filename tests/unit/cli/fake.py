@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import CheckError, NotFoundError, Problem
-from partita.protocol.requests import AttemptView, EngineView, LogChunk, RunView, StepView, WatchView
+from partita.protocol.requests import (
+    AttemptView,
+    CacheEntryView,
+    CacheExplanation,
+    EngineView,
+    LogChunk,
+    RunView,
+    StepView,
+    WatchView,
+)
 from partita.settings import Settings
 from partita.values import PLAIN, pack
 from partita.workspace.port import CheckView
@@ -86,6 +95,7 @@ class FakeWorkspace:
         executor: str = "",
         tags: Sequence[str] = (),
         key: str = "",
+        refresh: bool = False,
     ) -> str:
         self.asked.append(("launch", flow, texts, executor, list(tags), key))
         if texts and "unknown" in texts:
@@ -180,6 +190,16 @@ class FakeWorkspace:
         self.asked.append(("rerun", number, same_code, texts))
         self.add("0again", "succeeded", rerun_of=number, notes={"adopted": 3})
         return "0again"
+
+    def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:
+        return []
+
+    def clear_cache(self, *, task: str = "", before: float | None = None, expired: bool = False) -> int:
+        self.asked.append(("clear_cache", task, before, expired))
+        return 0
+
+    def explain_cache(self, run: str, step: int) -> CacheExplanation:
+        return CacheExplanation(run=run, step=step, path="fit", result="none", source=None, reasons=[])
 
     def flows(self) -> list[str]:
         return self.known_flows
