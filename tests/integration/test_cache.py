@@ -181,7 +181,7 @@ def test_the_command_line_lists_explains_and_clears(project: Project, capsys: py
     assert main(["cache", "list", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert (entry["task"], entry["run"], entry["step"], entry["hits"]) == ("slow", run.id, 1, 0)
-    assert main(["run", "flows.py:one", "number=4", "--no-cache", "--quiet"]) == 0
+    assert main(["run", "flows.py:one", "number=4", "--refresh", "--quiet"]) == 0
     assert notes(project) == ["slow 4", "slow 4"]
     assert main(["cache", "explain", "latest", "slow"]) == 0
     assert "told to compute everything anew" in capsys.readouterr().out

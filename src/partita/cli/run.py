@@ -31,7 +31,7 @@ def run(
     executor: Annotated[str, typer.Option("--executor", help="Where steps run that name no executor.")] = "",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag of the run; may be repeated.")] = None,
     key: Annotated[str, typer.Option("--key", help="A second run with this key is the first one.")] = "",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute what the cache has, and keep it.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Compute what the cache has, and keep it.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result, and errors.")] = False,
     json: Json = False,
 ) -> int:
@@ -40,7 +40,7 @@ def run(
     call = parse_call(words or (), inputs)
     workspace = session.workspace
     flow = find_flow(workspace, call.flow)
-    started = workspace.launch(flow, texts=call.texts, executor=executor, tags=tag or (), key=key, refresh=no_cache)
+    started = workspace.launch(flow, texts=call.texts, executor=executor, tags=tag or (), key=key, refresh=refresh)
     if not detach:
         from partita.cli.watching import follow
 
