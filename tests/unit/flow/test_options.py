@@ -106,6 +106,8 @@ WRONG = [
     ("fallback", len),
     ("crash_retries", -1),
     ("grace", -1),
+    ("cache", 0),
+    ("cache_key", 3),
     ("name", "a/b"),
     ("name", ""),
 ]
