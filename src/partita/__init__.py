@@ -23,11 +23,12 @@ from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from partita.flow.command import CommandError, CommandResult, command
+    from partita.flow.yaml import load_flow
     from partita.workspace import Run, open_workspace
 
 __all__ = [
     "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
-    "command", "constant", "context", "errors", "flow", "open_workspace", "settle", "task",
+    "command", "constant", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "task",
 ]  # fmt: skip
 
 
@@ -50,4 +51,8 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module("partita.flow.command"), name)
+    if name == "load_flow":
+        from partita.flow.yaml import load_flow
+
+        return load_flow
     raise AttributeError(f"module 'partita' has no attribute {name!r}")

@@ -4,6 +4,7 @@
     ├── DefinitionError          a task, flow or option is written wrongly
     │   ├── OptionError          an option has a value that it cannot have
     │   └── RefError             a promise was used as a value
+    ├── ExpressionError          an expression of a YAML flow cannot be read, or has no value
     ├── CheckError               a flow or its inputs were refused before anything ran (lists every problem)
     ├── LoadError                code could not be found or imported in a worker
     ├── RunError                 a run did not succeed
@@ -37,6 +38,7 @@ __all__ = [
     "DamagedError",
     "DefinitionError",
     "EngineError",
+    "ExpressionError",
     "FencedError",
     "IllegalTransitionError",
     "LoadError",
@@ -72,6 +74,17 @@ class OptionError(DefinitionError):
 
 class RefError(DefinitionError, TypeError):
     """A Ref, the promise of a value, was used as if it were the value."""
+
+
+class ExpressionError(PartitaError):
+    """An expression of a YAML flow cannot be read, or has no value. `column` is where in it, from 1; 0: not known."""
+
+    def __init__(self, message: str, column: int = 0) -> None:
+        super().__init__(message)
+        self.column = column
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ExpressionError, (str(self), self.column))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import partita.testing
 
 FACE = [
     "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
-    "command", "constant", "context", "errors", "flow", "open_workspace", "settle", "task",
+    "command", "constant", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "task",
 ]  # fmt: skip
 
 TESTING = [

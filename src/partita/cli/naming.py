@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["find_flow"]
 
+_YAML = (".yaml", ".yml")
+
 
 def find_flow(workspace: Workspace, word: str) -> str:
     """The reference of the flow: the word as it is, where it names file or module and function.
@@ -23,6 +25,9 @@ def find_flow(workspace: Workspace, word: str) -> str:
         NotFoundError: there is no such flow, or the word could mean several.
     """
     place, _, name = word.rpartition(":")
+    if word.endswith(_YAML) or place.endswith(_YAML):
+        file = _project_file(workspace.folder, word if word.endswith(_YAML) else place)
+        return f"{file}:{Path(file).stem}"
     if word.endswith(".py"):
         place, name = word, ""
     if place and name:
@@ -71,7 +76,8 @@ def _project_file(folder: Path, written: str) -> str:
                 f"{written} lies outside the project's folder {folder}; start from the file's own folder, "
                 f"or move it into the project"
             )
-    near = difflib.get_close_matches(Path(written).name, [file.name for file in Path.cwd().glob("*.py")], n=1)
+    others = [file.name for ending in ("py", "yaml", "yml") for file in Path.cwd().glob(f"*.{ending}")]
+    near = difflib.get_close_matches(Path(written).name, others, n=1)
     hint = f"; did you mean {near[0]}?" if near else "; give a path relative to here or to the project's folder"
     raise NotFoundError(f"there is no file {written}{hint}")
 
@@ -79,7 +85,7 @@ def _project_file(folder: Path, written: str) -> str:
 def _files_of(reference: str) -> set[str]:
     """The files, relative to the project's folder, in which a reference's function can stand."""
     place = reference.rpartition(":")[0]
-    if place.endswith(".py"):
+    if place.endswith((".py", *_YAML)):
         return {place}
     stem = place.replace(".", "/")
     return {f"{root}{stem}{ending}" for root in ("", "src/") for ending in (".py", "/__init__.py")}

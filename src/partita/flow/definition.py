@@ -65,6 +65,9 @@ class Definition(Generic[P, R]):
     @property
     def place(self) -> str:
         """ "file.py:12" of the definition, or empty."""
+        own: str = getattr(self.function, "place", "")  # of what stands in a YAML file
+        if own:
+            return own
         code = getattr(inspect.unwrap(self.function), "__code__", None)
         return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None else ""
 

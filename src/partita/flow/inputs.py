@@ -16,7 +16,7 @@ from partita.flow.signature import MISSING, Parameter, Signature
 from partita.flow.types import is_union, plain_form, type_name
 from partita.flow.values import check_value, shown
 
-__all__ = ["convert_inputs", "convert_text", "convert_value"]
+__all__ = ["convert_inputs", "convert_json", "convert_text", "convert_value"]
 
 
 def convert_inputs(
@@ -79,7 +79,7 @@ def convert_value(value: Any, parameter: Parameter) -> Any:
         return value
     if _is_plain_data(value):
         try:
-            return _validated_json(json.dumps(value, allow_nan=False), parameter.annotation)
+            return convert_json(json.dumps(value, allow_nan=False), parameter.annotation)
         except TypeError:
             pass  # holds what JSON cannot: then only its own type counts
     raise ValueError(reason)
@@ -113,8 +113,8 @@ def convert_text(text: str, annotation: Any) -> Any:
         return kind(text)
     if _wants_json(kind):
         _check_json(text)
-        return _validated_json(text, annotation)
-    return _validated_json(json.dumps(text), annotation)
+        return convert_json(text, annotation)
+    return convert_json(json.dumps(text), annotation)
 
 
 def _integer(text: str) -> int:
@@ -213,7 +213,12 @@ def _wants_json(kind: Any) -> bool:
     return get_origin(kind) is not None or is_dataclass(origin) or issubclass(origin, _CONTAINERS)
 
 
-def _validated_json(text: str, annotation: Any) -> Any:
+def convert_json(text: str, annotation: Any) -> Any:
+    """The value that a JSON text stands for.
+
+    Raises:
+        ValueError: it stands for none of the type.
+    """
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUserError
 

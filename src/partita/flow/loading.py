@@ -21,7 +21,7 @@ from typing import Any
 
 from partita.errors import DefinitionError, LoadError
 
-__all__ = ["allow_local_functions", "load", "locate", "set_project"]
+__all__ = ["allow_local_functions", "load", "locate", "project_folder", "set_project"]
 
 _project: Path | None = None
 _local: dict[str, Any] | None = None
@@ -60,6 +60,9 @@ def locate(function: Any, definition: Any = None) -> str:
         DefinitionError: no worker could find it.
     """
     name = getattr(function, "__qualname__", "")
+    file = getattr(function, "source_file", None)  # of what stands in a YAML file
+    if file is not None:
+        return f"{file if _stays_here else _file_reference(str(file), str(project_folder()))}:{name}"
     module = sys.modules.get(function.__module__)
     found = _resolve(module, name)
     if found is not function and found is not definition and getattr(found, "function", None) is not function:
@@ -117,10 +120,15 @@ def _module_reference(module: ModuleType) -> str:
             raise DefinitionError(
                 "a function typed into an interactive session cannot be found by a worker; put it into a .py file"
             )
-        return _file_reference(file, str(_project if _project is not None else Path.cwd().resolve()))
+        return _file_reference(file, str(project_folder()))
     if file is None or _project is None:
         return name
     return _reference_in_project(name, file, str(_project))
+
+
+def project_folder() -> Path:
+    """The folder that references to files are relative to."""
+    return _project if _project is not None else Path.cwd().resolve()
 
 
 # Each layout asks for the references of its tasks, and paths are slow.
@@ -163,6 +171,10 @@ def load(reference: str, folder: Path | None = None) -> Any:
     if not name:
         raise LoadError(f'{reference!r} is not a reference; write "package.module:name" or "folder/file.py:name"')
     folder = folder if folder is not None else _project
+    if module_name.endswith((".yaml", ".yml")):
+        from partita.flow.yaml.loading import load_part
+
+        return load_part(module_name, name, folder if folder is not None else Path.cwd())
     if module_name.endswith(".py"):
         module = _load_file(module_name, folder if folder is not None else Path.cwd(), reference)
     else:

@@ -11,7 +11,7 @@ from typing import Any
 from partita.errors import OptionError
 from partita.units import duration_s, size_bytes
 
-__all__ = ["FLOW_OPTIONS", "TASK_OPTIONS", "Options", "make_options", "merge_options"]
+__all__ = ["FLOW_OPTIONS", "REFERENCES", "TASK_OPTIONS", "Options", "make_options", "merge_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,3 +264,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "cache": _cache,
     "cache_key": _function,
 }
+
+#: Options whose value is a function: a file names it.
+REFERENCES = frozenset(name for name, check in _CHECKS.items() if check in (_function, _fallback))

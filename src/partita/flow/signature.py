@@ -83,22 +83,26 @@ class Signature:
             parameter = self.by_name.get(name)
             if parameter is not None and name in taken and parameter.is_keyword:
                 found.append(f"{self.name} got two values for its parameter {name!r}")
-            elif (parameter is None or not parameter.is_keyword) and self.extra_keyword is None:
-                found.append(self._unknown(name))
+            else:
+                found += self.unknown(name)
         for parameter in (*self.positional[count:], *self.keyword_only):
             given = parameter.name in keywords and parameter.is_keyword
             if parameter.default is MISSING and not given:
                 found.append(f"{self.name} is missing its argument {parameter.name!r}{_shown(parameter)}")
         return found
 
-    def _unknown(self, name: str) -> str:
+    def unknown(self, name: str) -> list[str]:
+        """What is wrong with passing something by this name."""
+        parameter = self.by_name.get(name)
+        if (parameter is not None and parameter.is_keyword) or self.extra_keyword is not None:
+            return []
         known = [p.name for p in self.parameters if p.is_keyword]
         near = difflib.get_close_matches(name, known, 1)
         if near:
             hint = f"did you mean {near[0]!r}?"
         else:
             hint = f"it has {', '.join(known)}" if known else "it has no named parameters"
-        return f"{self.name} has no parameter {name!r}; {hint}"
+        return [f"{self.name} has no parameter {name!r}; {hint}"]
 
     def pairs(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> list[tuple[Parameter, str, Any]]:
         """(parameter, label, value) for every argument that fits; the label names what *args and **keywords took."""

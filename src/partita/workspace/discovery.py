@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,12 @@ __all__ = ["find_flows"]
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "tests"})
 _FILE_LIMIT = 5000
 _SIZE_LIMIT_BYTES = 1 << 20
+_STEPS = re.compile(r"^steps:", re.MULTILINE)
+_OTHERS = re.compile(r"^(jobs|services|stages|runs|apiVersion):", re.MULTILINE)
 
 
 def find_flows(project: Path) -> list[str]:
-    """References ("folder/file.py:name") of functions decorated with `flow`, in the order of their files."""
+    """References of functions decorated with `flow` ("folder/file.py:name") and of YAML files with a flow."""
     found: list[str] = []
     for number, file in enumerate(_files(project)):
         if number >= _FILE_LIMIT:
@@ -34,7 +37,7 @@ def _files(folder: Path) -> Iterator[Path]:
         if entry.is_dir() and not entry.is_symlink():
             if not (entry / "pyvenv.cfg").exists():
                 yield from _files(entry)
-        elif entry.suffix == ".py":
+        elif entry.suffix in (".py", ".yaml", ".yml"):
             yield entry
 
 
@@ -43,6 +46,9 @@ def _flows_in(file: Path) -> list[str]:
         if file.stat().st_size > _SIZE_LIMIT_BYTES:
             return []
         text = file.read_text(encoding="utf-8")
+        if file.suffix != ".py":
+            # Workflows of others have jobs or services beside what they call steps.
+            return [file.stem] if _STEPS.search(text) and not _OTHERS.search(text) else []
         if "flow" not in text:
             return []
         tree = ast.parse(text)
