@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from partita import errors
 from partita.errors import Skip
 from partita.flow.context import context
+from partita.flow.environments import Environment
 from partita.flow.flow import Flow, flow
 from partita.flow.launching import Launcher, set_launcher_provider
 from partita.flow.mapped import Mapped, constant
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from partita.workspace import Run, open_workspace
 
 __all__ = [
-    "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
+    "CommandError", "CommandResult", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
     "command", "constant", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "task",
 ]  # fmt: skip
 

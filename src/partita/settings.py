@@ -7,6 +7,7 @@ of it at once.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 import os
@@ -46,6 +47,9 @@ class Settings:
     cancel_grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
     memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
     crash_retries: int = 3  # further attempts after a failure of the machinery
+    environment: Any = None  # for tasks that declare none: as the option environment=, in plain data; None: none
+    environments: str | None = None  # folder in which environments of tasks are kept; None: one in the workspace
+    environment_timeout_s: float = 1800.0  # seconds that making one environment may take
     layout_timeout_s: float = 300.0  # seconds that laying out one flow may take
     bundle_include: tuple[str, ...] = ()  # patterns of files that travel to workers beside the code
     bundle_exclude: tuple[str, ...] = ()  # patterns of files that do not travel to workers
@@ -143,6 +147,18 @@ def _size(value: Any) -> int:
         raise ValueError('a size: bytes (536870912) or a text ("512MiB", "2GB")') from None
 
 
+def _environment(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        import json
+
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)  # in the environment
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if not is_list and not isinstance(value, Mapping) and not (isinstance(value, str) and value.strip()):
+        raise ValueError('a list of requirements, a path, or a table such as { requirements = [...], python = "3.12" }')
+    return value
+
+
 def _patterns(value: Any) -> tuple[str, ...]:
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
@@ -193,6 +209,13 @@ _TABLE = (
             "below how much free memory the largest attempt is ended", _size),
     Setting("crash_retries", "crash_retries", "a whole number", "3",
             "further attempts after a worker crashed or ran out of memory", _count),
+    Setting("environment", "environment", "as the option environment=", "none",
+            "packages of tasks that declare none: a list, the path of a requirements file or uv.lock, or a table",
+            _environment),
+    Setting("environments", "environments", "a folder", "environments in the store's folder",
+            "where the environments of tasks are kept; projects may share one", _text),
+    Setting("environment_timeout", "environment_timeout_s", "a duration", '"30m"',
+            "how long making one environment may take", _positive_duration),
     Setting("layout_timeout", "layout_timeout_s", "a duration", '"5m"',
             "how long a flow's body may take to lay out its steps", _positive_duration),
     Setting("bundle_include", "bundle_include", "a list of patterns", "[]",

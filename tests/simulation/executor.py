@@ -72,7 +72,11 @@ class SimulatedExecutor:
         for number in numbers:
             del self._profiles[number]
 
-    def open_lane(self, bundle: str, demand: Demand) -> int:
+    def prepare(self, environment: str, launchable: Launchable) -> bool:
+        """Everything runs in this process, with what is installed here."""
+        return True
+
+    def open_lane(self, bundle: str, demand: Demand, environment: str = "") -> int:
         self._count += 1
         self._lanes[self._count] = _Lane(demand)
         return self._count

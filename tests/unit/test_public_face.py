@@ -12,7 +12,7 @@ import partita
 import partita.testing
 
 FACE = [
-    "CommandError", "CommandResult", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
+    "CommandError", "CommandResult", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
     "command", "constant", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "task",
 ]  # fmt: skip
 

@@ -15,7 +15,7 @@ __all__ = ["SourceFile", "find_sources"]
 
 _CODE = frozenset({".py", ".pyi"})
 _BESIDE_CODE = frozenset({
-    ".cfg", ".html", ".ini", ".j2", ".json", ".md", ".sql", ".toml", ".txt", ".yaml", ".yml",
+    ".cfg", ".html", ".in", ".ini", ".j2", ".json", ".lock", ".md", ".sql", ".toml", ".txt", ".yaml", ".yml",
 })  # fmt: skip
 _BESIDE_CODE_BYTES = 1 << 20  # larger ones are data, which is read from where it lies
 

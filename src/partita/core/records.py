@@ -47,6 +47,7 @@ class Profile:
     is_cached: bool = False  # a finished step gives its value to equal ones
     has_cache_key: bool = False  # a function of the user says which steps are equal
     cache_expiry_s: float | None = None  # seconds that a cached value counts, None: for good
+    environment: str = ""  # text of a core.environment.Declaration; empty: the Python that runs the engine
     worker_options: bytes = (
         b""  # packed value of a dict that only workers open: retry_on, retry_delay, backoff, jitter, cache_key
     )

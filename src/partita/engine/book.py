@@ -38,6 +38,7 @@ class Limits:
     layout_timeout_s: float = 300.0  # seconds that laying out a flow may take, where the flow does not say
     rows_a_turn: int = 2000  # rows of layouts handled in one turn
     seconds_a_turn: float = 0.02  # seconds spent on layouts in one turn
+    environment: Any = None  # of tasks that declare none: the option environment= in plain data
     idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
 
 
@@ -148,7 +149,9 @@ class Book:
         if raised:
             demand = demand._replace(memory_bytes=raised)
         lanes = self.executors[self.executor_of(live, profile.executor)]
-        lanes.queue.push(demand, profile.priority, live.bundle, Entry(live.run.number, number, self.now_s))
+        lanes.queue.push(
+            demand, profile.priority, live.bundle + profile.environment, Entry(live.run.number, number, self.now_s)
+        )
 
     def pools(self) -> dict[str, Pool]:
         """What each executor has."""

@@ -13,6 +13,7 @@ from partita.core.states import Kind, Need, State
 from partita.engine.book import Book
 from partita.engine.lanes import BRIEF_S, Flight, Lane, Lanes
 from partita.engine.live import Live, unpack_inputs
+from partita.engine.preparing import Preparing, environment_of
 from partita.plan.queue import Line
 from partita.protocol.messages import Order
 from partita.store.port import AttemptRow, CacheRow
@@ -24,8 +25,9 @@ __all__ = ["Dispatch"]
 class Dispatch:
     """Places ready steps."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, preparing: Preparing) -> None:
         self._book = book
+        self._preparing = preparing
         self._has_more = False
 
     def place(self) -> None:
@@ -62,13 +64,17 @@ class Dispatch:
             and self._is_cached(live, step, line)
         ):
             return True
+        environment = environment_of(profile)
+        if environment and not self._preparing.admits(lanes, live, step, number):
+            line.pop()
+            return True
         pace = lanes.pace(number)
         is_brief = bool(pace.count) and pace.mean_s < BRIEF_S and _may_wait_in_line(profile, step)
         lane: Lane | None
         if fits:
-            lane = lanes.hold(live.bundle, line.demand)
+            lane = lanes.hold(live.bundle, line.demand, environment)
         else:
-            lane = lanes.joinable(live.bundle, line.demand, pace) if is_brief else None
+            lane = lanes.joinable(live.bundle, line.demand, pace, environment) if is_brief else None
             if lane is None:
                 return False
         line.pop()
@@ -158,12 +164,17 @@ class Dispatch:
             # With what there is, so that the layout can tell all that is wrong at once.
             extra = {"pools": {name: pool.capacity for name, pool in book.pools().items()}}
             extra["executor"] = book.executor_of(live, "")
+            if book.limits.environment is not None:
+                extra["environment"] = book.limits.environment
             if live.options.get("texts") is not None:
                 extra["texts"] = live.options["texts"]
         if profile.timeout_s is not None:
             extra = {**(extra or {}), "deadline": book.now + profile.timeout_s}
         if step.attempts and step.error is not None:
             extra = {**(extra or {}), "previous": unpack(step.error).get("message", "")}
+        prelude = self._preparing.prelude(live, step) if environment_of(profile) else ""
+        if prelude:
+            extra = {**(extra or {}), "prelude": prelude}
         ticket = book.next()
         return Order(ticket, number, run.id, step.id, step.attempts + 1, step.name, arguments, inputs, extra)
 

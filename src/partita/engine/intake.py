@@ -14,7 +14,8 @@ from partita.core.states import Kind, Mark, Need
 from partita.engine.book import Book
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
-from partita.executors.port import CLOSED, LOST, RETURNED, Launchable
+from partita.engine.preparing import Preparing
+from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
 from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
@@ -32,13 +33,15 @@ _PARTS = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
 class Intake:
     """Takes in the messages of executors."""
 
-    def __init__(self, book: Book, request: Callable[[Flight, int, int, str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self, book: Book, request: Callable[[Flight, int, int, str, dict[str, Any]], None], preparing: Preparing
+    ) -> None:
         self._book = book
         self._request = request
         self._handlers: dict[int, Callable[[Lanes, list[Any]], None]] = {
             DONE: self._done, FAILED: self._failed, FRAME: self._frame, LAID: self._laid, LOST: self._lost,
             RETURNED: self._returned, CLOSED: self._closed, PROGRESS: self._progress, REPORT: self._report,
-            REQUEST: self._asked,
+            REQUEST: self._asked, PREPARING: preparing.tell, PREPARED: preparing.end,
         }  # fmt: skip
 
     def take(self, lanes: Lanes, message: list[Any]) -> None:

@@ -20,6 +20,10 @@ BRIEF_S = 0.02
 TAKE_BACK_AFTER_S = 0.05
 
 
+#: What orders must share to use one lane: bundle, demand and environment.
+LaneKey = tuple[str, Demand, str]
+
+
 @dataclass(slots=True)
 class Pace:
     """How long the attempts of a profile take."""
@@ -56,11 +60,16 @@ class Lane:
     number: int
     bundle: str
     demand: Demand
+    environment: str = ""
     tickets: deque[int] = field(default_factory=deque)
     outgoing: list[Order] = field(default_factory=list)  # to be submitted after the commit
     busy_since_s: float = 0.0  # monotonic: when the order at its head is thought to have begun
     is_open_to_brief: bool = False  # all it has to do is brief
     is_waiting: bool = False  # its attempt waits for a child run, and holds nothing meanwhile
+
+    @property
+    def key(self) -> LaneKey:
+        return self.bundle, self.demand, self.environment
 
 
 class Lanes:
@@ -73,8 +82,8 @@ class Lanes:
         self.queue = ReadyQueue()
         self.prefetch = prefetch
         self._lanes: dict[int, Lane] = {}
-        self._idle: dict[tuple[str, Demand], list[Lane]] = {}
-        self._brief: dict[tuple[str, Demand], list[Lane]] = {}  # busy lanes that brief orders may join
+        self._idle: dict[LaneKey, list[Lane]] = {}
+        self._brief: dict[LaneKey, list[Lane]] = {}  # busy lanes that brief orders may join
         self.introduced: set[int] = set()
         self._paces: dict[int, Pace] = {}
 
@@ -92,21 +101,21 @@ class Lanes:
         if gone:
             self.executor.forget(gone)
 
-    def hold(self, bundle: str, demand: Demand) -> Lane:
+    def hold(self, bundle: str, demand: Demand, environment: str = "") -> Lane:
         """A lane with nothing to do, its demand acquired: an idle one, or a new one."""
         self.pool.acquire(demand)
-        idle = self._idle.get((bundle, demand))
+        idle = self._idle.get((bundle, demand, environment))
         if idle:
             return idle.pop()
         self._make_room()
-        lane = Lane(self.executor.open_lane(bundle, demand), bundle, demand)
+        lane = Lane(self.executor.open_lane(bundle, demand, environment), bundle, demand, environment)
         self._lanes[lane.number] = lane
         return lane
 
     def give_back(self, lane: Lane) -> None:
         """A lane that was held gets no order after all."""
         self.pool.release(lane.demand)
-        self._idle.setdefault((lane.bundle, lane.demand), []).append(lane)
+        self._idle.setdefault(lane.key, []).append(lane)
 
     def _make_room(self) -> None:
         """Close an idle lane where there are many: each is a process with what it imported."""
@@ -120,11 +129,11 @@ class Lanes:
                 self.executor.close_lane(lane.number)
                 return
 
-    def joinable(self, bundle: str, demand: Demand, pace: Pace) -> Lane | None:
+    def joinable(self, bundle: str, demand: Demand, pace: Pace, environment: str = "") -> Lane | None:
         """The busy lane with the least to do that a brief order may join."""
         depth = min(self.prefetch, int(BRIEF_S / max(pace.mean_s, 1e-6)))
         best: Lane | None = None
-        for lane in self._brief.get((bundle, demand), ()):
+        for lane in self._brief.get((bundle, demand, environment), ()):
             length = len(lane.tickets)
             if length < depth and (best is None or length < len(best.tickets)):
                 best = lane
@@ -135,7 +144,7 @@ class Lanes:
             lane.busy_since_s = now_s
             lane.is_open_to_brief = is_brief
             if is_brief:
-                self._brief.setdefault((lane.bundle, lane.demand), []).append(lane)
+                self._brief.setdefault(lane.key, []).append(lane)
         lane.tickets.append(order.ticket)
         lane.outgoing.append(order)
 
@@ -153,11 +162,11 @@ class Lanes:
         lane.is_waiting = False
         self._leave_brief(lane)
         if lane.number in self._lanes:
-            self._idle.setdefault((lane.bundle, lane.demand), []).append(lane)
+            self._idle.setdefault(lane.key, []).append(lane)
 
     def _leave_brief(self, lane: Lane) -> None:
         if lane.is_open_to_brief:
-            self._brief[lane.bundle, lane.demand].remove(lane)
+            self._brief[lane.key].remove(lane)
             lane.is_open_to_brief = False
 
     def closed(self, number: int) -> None:
@@ -166,7 +175,7 @@ class Lanes:
         if lane is None:
             return
         self._leave_brief(lane)
-        idle = self._idle.get((lane.bundle, lane.demand), [])
+        idle = self._idle.get(lane.key, [])
         if lane in idle:
             idle.remove(lane)
 
@@ -208,7 +217,7 @@ class Lanes:
 
     def close_idle(self, bundle: str = "") -> None:
         """Close lanes that have nothing to do (of a bundle, or all)."""
-        for (of_bundle, _), idle in self._idle.items():
+        for (of_bundle, _, _), idle in self._idle.items():
             if not bundle or of_bundle == bundle:
                 for lane in idle:
                     del self._lanes[lane.number]

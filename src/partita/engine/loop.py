@@ -17,6 +17,7 @@ from partita.engine.dispatch import Dispatch
 from partita.engine.intake import Intake
 from partita.engine.launch import Launch
 from partita.engine.live import Live
+from partita.engine.preparing import Preparing
 from partita.engine.recovery import Recovery
 from partita.errors import FencedError, StoreError
 from partita.store.port import Turn
@@ -46,11 +47,12 @@ class Engine:
         self.guard = guard
         self.recovery = Recovery(book)
         self.launch = Launch(book, self.recovery, new_id, self.cancel)
-        self.intake = Intake(book, self.launch.request)
+        preparing = Preparing(book)
+        self.intake = Intake(book, self.launch.request, preparing)
         self.recovery.introduce = self.intake.introduce
         self.launch.add_profile = self.intake.add_profile
         self.launch.misplaced = self.intake.misplaced
-        self._dispatch = Dispatch(book)
+        self._dispatch = Dispatch(book, preparing)
         self._stops: list[tuple[Live, int, str]] = []
         self.trouble = ""  # why nothing can be committed at present
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from partita.core.records import Demand
-from partita.executors.worker_process import Key, WorkerProcess
+from partita.executors.worker_process import Interpreter, Key, WorkerProcess
 
 __all__ = ["Lane", "Pool", "Stopping", "lane_environment"]
 
@@ -55,7 +55,7 @@ class Lane:
 
 def lane_environment(key: Key, declares_gpu: bool) -> dict[str, str]:
     """The variables that bind a bare worker to a key."""
-    _, threads, devices = key
+    _, _, threads, devices = key
     variables = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     if declares_gpu or devices:
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
@@ -92,13 +92,17 @@ class Pool:
         while len(self._bare) < wanted:
             self._bare.append(self._start())
 
-    def take(self, key: Key) -> WorkerProcess:
-        """A worker bound to the key, or a bare one, which then is."""
+    def take(self, key: Key, interpreter: Interpreter | None = None) -> WorkerProcess:
+        """A worker bound to the key, or a bare one, which then is.
+
+        Args:
+            interpreter: its Python, where that is not the engine's own.
+        """
         for worker in reversed(self._warm):
             if worker.key == key and worker.fate is None:
                 del self._warm[worker]
                 return worker
-        worker = self._bare.pop(0) if self._bare else self._start()
+        worker = self._bare.pop(0) if self._bare and interpreter is None else self._start(interpreter)
         worker.key = key
         return worker
 
@@ -121,10 +125,10 @@ class Pool:
         if worker in self._bare:
             self._bare.remove(worker)
 
-    def _start(self) -> WorkerProcess:
+    def _start(self, interpreter: Interpreter | None = None) -> WorkerProcess:
         self._count += 1
         environment = dict(os.environ) if self._environment is None else dict(self._environment)
-        worker = WorkerProcess(f"{self.mark}.{self._count}", environment)
+        worker = WorkerProcess(f"{self.mark}.{self._count}", environment, interpreter)
         self.workers.add(worker)
         self._opened(worker)
         return worker

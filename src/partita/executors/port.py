@@ -12,7 +12,8 @@ Laws, held by the contract suite in `partita.testing`:
 4. A lane whose worker dies says LOST for the one order that was running, RETURNED for those behind it, then CLOSED.
    A lane that wears out (RETIRING) says RETURNED for what it has not begun, then CLOSED.
 5. An order that is cancelled ends soon after its grace: by its own message or by LOST with the reason given.
-6. After `close`, no process that the executor started is alive.
+6. A `prepare` that says False is followed by one PREPARED of that environment.
+7. After `close`, no process that the executor started is alive.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from typing import Any, NamedTuple, Protocol
 from partita.core.records import Demand, Profile
 from partita.protocol.messages import Order
 
-__all__ = ["CLOSED", "LOST", "RETURNED", "Capacity", "Executor", "Launchable", "Message"]
+__all__ = ["CLOSED", "LOST", "PREPARED", "PREPARING", "RETURNED", "Capacity", "Executor", "Launchable", "Message"]
 
 #: Tags that the executor itself says, beside those of `protocol.messages` (which it passes on as they came):
 #: [LOST, ticket, reason, detail, usage, log] with reason "died", "memory", "timeout", "cancelled" or "stopped" and a
-#: detail for people; [RETURNED, ticket]; [CLOSED, lane].
-LOST, RETURNED, CLOSED = 64, 65, 66
+#: detail for people; [RETURNED, ticket]; [CLOSED, lane]; [PREPARING, environment, what is going on];
+#: [PREPARED, environment, error, may_pass, log] with an error for people, empty where the environment is ready, whether
+#: it may well go better the next time, and the path of a file with all that was said meanwhile.
+LOST, RETURNED, CLOSED, PREPARING, PREPARED = 64, 65, 66, 67, 68
 
 Message = list[Any]
 
@@ -69,8 +72,22 @@ class Executor(Protocol):
         """These profiles will not be ordered again."""
         ...
 
-    def open_lane(self, bundle: str, demand: Demand) -> int:
-        """A new lane for orders of profiles with this bundle and this demand (a warm one where there is one)."""
+    def prepare(self, environment: str, launchable: Launchable) -> bool:
+        """Whether lanes can be opened in the environment now.
+
+        If not, it is being made from now on, at the executor's own time and cost; PREPARED will tell how that ended.
+
+        Args:
+            environment: text of a declaration, as profiles carry it; empty: always True.
+            launchable: of the step that asks: its bundle may hold files that the declaration names.
+        """
+        ...
+
+    def open_lane(self, bundle: str, demand: Demand, environment: str = "") -> int:
+        """A new lane for orders of profiles with this bundle, demand and environment (a warm one where there is one).
+
+        The environment has been prepared.
+        """
         ...
 
     def close_lane(self, lane: int) -> None:

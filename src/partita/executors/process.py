@@ -18,26 +18,16 @@ from typing import Any
 from partita.core.records import Demand
 from partita.errors import ProtocolError
 from partita.executors.devices import Devices
+from partita.executors.environments.builders import Builders
+from partita.executors.environments.shelf import Shelf
 from partita.executors.lanes import Lane, Pool, Stopping, lane_environment
 from partita.executors.machine import gpu_devices
 from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable, Message
 from partita.executors.timer import Timer
 from partita.executors.watch import MemoryWatch
 from partita.executors.worker_process import WORKER_MARK, WorkerProcess, exit_in_words, kill_marked
-from partita.executors.wreck import account_of
-from partita.protocol.messages import (
-    DONE,
-    FAILED,
-    LAID,
-    ORDER,
-    PROFILE,
-    READY,
-    REPLY,
-    REQUEST,
-    RETIRING,
-    STOP,
-    Order,
-)  # fmt: skip
+from partita.executors.wreck import account_of, unsent
+from partita.protocol.messages import DONE, FAILED, LAID, ORDER, PROFILE, READY, REPLY, REQUEST, RETIRING, STOP, Order
 from partita.protocol.packets import CANCEL, Spill, pack_message
 
 __all__ = ["ProcessExecutor"]
@@ -59,6 +49,8 @@ class ProcessExecutor:
         devices: names of the GPU devices, as CUDA_VISIBLE_DEVICES takes them; None: those of this machine.
         origin: whose executor this is. What an earlier one of this origin left running is killed; for those of which
             there can be only one at a time.
+        environments: folder in which the environments of tasks are kept; default: one in the workspace.
+        environment_timeout_s: seconds that making an environment may take.
     """
 
     def __init__(
@@ -71,6 +63,8 @@ class ProcessExecutor:
         devices: Sequence[str] | None = None,
         memory_floor_bytes: int | None = None,
         origin: str = "",
+        environments: Path | None = None,
+        environment_timeout_s: float = 1800.0,
     ) -> None:
         if origin:
             kill_marked(f"{WORKER_MARK}={origin}-")
@@ -95,6 +89,8 @@ class ProcessExecutor:
         spare = cores if spare is None else spare
         self._pool = Pool(spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend, origin)
         self._pool.prestart()
+        shelf = Shelf(environments or workspace / "environments")
+        self._builders = Builders(shelf, environment_timeout_s, environment, self._pool.mark, self._epoll)
 
     @property
     def capacity(self) -> Capacity:
@@ -114,11 +110,19 @@ class ProcessExecutor:
                     worker.known.discard(number)
                     self._send(worker, pack_message((PROFILE, number, None)))
 
-    def open_lane(self, bundle: str, demand: Demand) -> int:
+    def prepare(self, environment: str, launchable: Launchable) -> bool:
+        """Whether the environment is ready; if not, a process makes it."""
+        if not environment or self._builders.is_ready(environment):
+            return True
+        self._builders.begin(environment, launchable.bundle, launchable.folder)
+        self._timer.set(_TICK_S)
+        return False
+
+    def open_lane(self, bundle: str, demand: Demand, environment: str = "") -> int:
         """A new lane; a worker that is warm for this bundle and demand serves it where there is one."""
         devices = self._devices.take(demand.gpu)
-        key = (bundle, max(1, int(demand.cpu)), tuple(name for name, _ in devices))
-        worker = self._pool.take(key)
+        key = (bundle, environment, max(1, int(demand.cpu)), tuple(name for name, _ in devices))
+        worker = self._pool.take(key, self._builders.interpreter(environment) if environment else None)
         lane = Lane(self._next_lane, demand, devices, worker)
         self._next_lane += 1
         self._lanes[lane.number] = self._lane_served[worker] = lane
@@ -216,6 +220,7 @@ class ProcessExecutor:
         if self._is_closed:
             return
         self._is_closed = True
+        self._builders.close()
         workers = list(self._pool.workers)
         for worker in workers:
             worker.kill("stopped", "the executor was closed")
@@ -246,6 +251,8 @@ class ProcessExecutor:
             self._bury(self._living[file], messages)
         elif file in self._full:
             self._flush(self._full[file], file)
+        else:
+            messages.extend(self._builders.ended(file))
 
     def _drain(self, worker: WorkerProcess, messages: list[Message], most: int) -> None:
         """Take what the worker has said."""
@@ -341,7 +348,8 @@ class ProcessExecutor:
                 lane.worker.kill(stopping.reason, detail, stopping.ticket)
         self._watch.look([lane for lane in self._lanes.values() if lane.queue])
         self._pool.prestart(1)
-        if self._lane_of:
+        self._said.extend(self._builders.news())
+        if self._lane_of or self._builders:
             self._timer.set(min(pauses))
 
     def _retire(self, worker: WorkerProcess, messages: list[Message]) -> None:
@@ -396,17 +404,16 @@ class ProcessExecutor:
         fields = asdict(launchable.profile)
         fields.update(bundle=launchable.bundle, folder=launchable.folder, workspace=launchable.workspace)
         assert worker.key is not None
-        fields["environment"] = lane_environment(worker.key, self._capacity.gpu > 0)
+        fields["process_variables"] = lane_environment(worker.key, self._capacity.gpu > 0)
         worker.workspace = os.path.abspath(launchable.workspace)
         worker.known.add(number)
         self._send(worker, self._spill.pack((PROFILE, number, fields)))
 
     def _refuse(self, lane: Lane, error: OSError) -> None:
         """The order that was queued last cannot be sent, for want of a disk to write it to."""
-        ticket, now = lane.queue.pop(), time.time()
+        ticket = lane.queue.pop()
         del self._lane_of[ticket]
-        detail = f"its arguments could not be written to {self._spill.folder}: {error.strerror}"
-        self._say([[LOST, ticket, "died", detail, [now, now, 0.0, 0], None]])
+        self._say([unsent(ticket, self._spill.folder, error)])
 
     def _send(self, worker: WorkerProcess, packet: bytes) -> None:
         if not worker.orders.send(packet):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import partita.executors
 from partita.executors.channel import Channel, channel_pair
@@ -16,21 +17,42 @@ from partita.executors.machine import cpu_seconds, descendants, marked_processes
 from partita.executors.status import StatusPage
 from partita.protocol.packets import PACKET_BYTES
 
-__all__ = ["WORKER_MARK", "Key", "WorkerProcess", "exit_in_words", "kill_marked"]
+__all__ = ["WORKER_MARK", "Interpreter", "Key", "WorkerProcess", "exit_in_words", "kill_marked"]
 
-#: What a worker is bound to: (bundle, threads, GPU devices).
-Key = tuple[str, int, tuple[str, ...]]
+#: What a worker is bound to: (bundle, environment, threads, GPU devices).
+Key = tuple[str, str, int, tuple[str, ...]]
 
 #: The variable by which the processes that a worker started are found again, even after they left its group.
 WORKER_MARK = "PARTITA_WORKER"
 
-_WORKER_FILE = str(Path(partita.executors.__file__).parents[1] / "worker" / "__main__.py")
+#: Variables that would lead another interpreter to the packages of this one.
+_VARIABLES_OF_OURS = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+
+
+class Interpreter(NamedTuple):
+    """The Python that a worker is a process of."""
+
+    executable: str
+    package: str  # folder of Partita as that Python is to find it
+    venv: str = ""  # folder of its virtual environment, where it is not that of the engine
+
+    def variables(self, given: dict[str, str]) -> dict[str, str]:
+        """The variables of its processes: programs that a task starts are looked for in its environment first."""
+        if not self.venv:
+            return given
+        kept = {name: value for name, value in given.items() if name not in _VARIABLES_OF_OURS}
+        path = os.pathsep.join([os.path.join(self.venv, "bin"), given.get("PATH", os.defpath)])
+        return {**kept, "VIRTUAL_ENV": self.venv, "PATH": path}
+
+
+_OWN = Interpreter(sys.executable, str(Path(partita.executors.__file__).parents[1]))
 
 
 class WorkerProcess:
     """Started bare; bound to a key by the first profile that is sent to it."""
 
-    def __init__(self, mark: str, environment: dict[str, str]) -> None:
+    def __init__(self, mark: str, variables: dict[str, str], interpreter: Interpreter | None = None) -> None:
+        self._interpreter = interpreter or _OWN
         self.mark = f"{WORKER_MARK}={mark}."
         self.key: Key | None = None
         self.known: set[int] = set()  # numbers of the profiles that it was sent
@@ -45,21 +67,22 @@ class WorkerProcess:
         self._theirs.setblocking(True)
         self.orders, self.control = Channel(ours), Channel(ours_control)
         self._receive = ours.recv
-        self._process = self._start(theirs_control, environment | {WORKER_MARK: f"{mark}."})
+        self._process = self._start(theirs_control, self._interpreter.variables(variables) | {WORKER_MARK: f"{mark}."})
         theirs_control.close()
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
 
-    def _start(self, theirs_control: socket.socket, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self, theirs_control: socket.socket, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+        file = os.path.join(self._interpreter.package, "worker", "__main__.py")
         files = (self._theirs.fileno(), theirs_control.fileno(), self.status.file)
         return subprocess.Popen(
-            [sys.executable, "-P", _WORKER_FILE, *map(str, files), str(os.getpid())],
+            [self._interpreter.executable, "-P", file, *map(str, files), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=self.status.file,
             stderr=self.status.file,
             pass_fds=files,
             start_new_session=True,
-            env=environment,
+            env=variables,
         )
 
     def receive(self) -> bytes | None:

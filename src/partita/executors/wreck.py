@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
+from partita.executors.port import LOST
 from partita.executors.watch import MemoryWatch
 from partita.executors.worker_process import WorkerProcess
 
-__all__ = ["account_of"]
+__all__ = ["account_of", "unsent"]
 
 _TAIL_BYTES = 2000
 
@@ -35,6 +37,13 @@ def account_of(
             "the system ran out of memory" if watch.was_out_of_memory() else "perhaps the system ran out of memory"
         )
     return "died", _with_tail(f"the worker died: {ending}", tail), usage, log
+
+
+def unsent(ticket: int, folder: str, error: OSError) -> list[Any]:
+    """The LOST of an order that could not be written to the folder through which it travels."""
+    now = time.time()
+    detail = f"its arguments could not be written to {folder}: {error.strerror}"
+    return [LOST, ticket, "died", detail, [now, now, 0.0, 0], None]
 
 
 def _printed(worker: WorkerProcess, start: int) -> tuple[list[str | int] | None, str]:

@@ -64,7 +64,7 @@ def lay_out(
         return _run(layout, lambda: expand(layout, definition, tuple(args), given, mapping))
     if is_root:
         layout.problems.extend(flow_warnings(definition, layout.place_in_project))
-    layout.adopt_executor(definition.options.executor)
+    layout.adopt(definition)
     bound = convert_inputs(definition.signature, tuple(args), given, texts, definition.place)
     retype_inputs(definition.signature, *bound)
 

@@ -104,6 +104,7 @@ def flow(
     memory: int | str = ...,
     priority: int = ...,
     executor: str = ...,
+    environment: Any = ...,
     environment_variables: dict[str, str] = ...,
     secrets: Sequence[str] = ...,
     compensate: Callable[..., Any] | None = ...,
@@ -114,8 +115,8 @@ def flow(
 def flow(function: Any = None, /, **options: Any) -> Any:
     """Make a function a flow: `@flow`, or `@flow(timeout="1m", ...)`.
 
-    `timeout`, `retries`, `cpu` and `memory` are those of the layout, which runs in a worker; `executor` is that of all
-    steps that name none. The others are as for `task`.
+    `timeout`, `retries`, `cpu` and `memory` are those of the layout, which runs in a worker; `executor` and
+    `environment` are those of all steps that name none. The others are as for `task`.
 
     Raises:
         DefinitionError: the function cannot be a flow.

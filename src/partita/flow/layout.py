@@ -15,6 +15,7 @@ from partita.flow.arguments import ValueWriter, needs_values, with_lists
 from partita.flow.calls import guarded, write_call
 from partita.flow.definition import Definition
 from partita.flow.edges import EdgeCheck, check_edge, item_type
+from partita.flow.environments import Environment, EnvironmentReader
 from partita.flow.frames import Row, frames_of
 from partita.flow.mapped import Mapped
 from partita.flow.mapping import lay_out_map
@@ -42,6 +43,7 @@ class Layout:
         *,
         project: FolderPath | None = None,
         executor: str = "",
+        environment: str = "",
     ) -> None:
         """
         Args:
@@ -49,6 +51,7 @@ class Layout:
             fingerprint: hash of the code that a function reaches.
             project: the folder that places are relative to; default: the working directory.
             executor: where steps run that do not say.
+            environment: text of the environment of tasks that do not say; empty: the project's own Python.
         """
         self.rows: list[Row] = []
         self.problems: list[Problem] = []
@@ -57,8 +60,12 @@ class Layout:
         self._encode = encode
         self._book = ProfileBook(encode, fingerprint)
         self.profiles = self._book.profiles
-        self._places = Places(project if project is not None else FolderPath(os.getcwd()))
+        here = FolderPath(os.getcwd())
+        project = project if project is not None else here
+        self._places = Places(project)
         self._executor = executor
+        self._environment = environment
+        self._environments = EnvironmentReader([project, here], self.problem)
         self._parent = -1
         self._names: dict[str, int] = {}
         self._known: dict[int, tuple[Any, Node]] = {}
@@ -193,9 +200,9 @@ class Layout:
         check = EdgeCheck(self, flow, place)
         for parameter, label, value in flow.signature.pairs(args, keywords):
             check.argument(parameter, label, value)
-        outer = (self._parent, self._names, self._executor)
+        outer = (self._parent, self._names, self._executor, self._environment)
         self._parent, self._names = number, {}
-        self._executor = flow.options.executor or self._executor
+        self.adopt(flow)
         has_nothing_to_do = False
         try:
             body_args, body_keywords = with_lists(flow.signature, args, keywords)
@@ -213,7 +220,7 @@ class Layout:
             )
             raise
         finally:
-            self._parent, self._names, self._executor = outer
+            self._parent, self._names, self._executor, self._environment = outer
         if has_nothing_to_do:
             self._defer(flow, args, keywords, place, number)
         if flow.options.fallback is not None:
@@ -295,7 +302,14 @@ class Layout:
 
     def profile_number(self, target: Definition[..., Any], body: str) -> int:
         """The number of the target's profile in this layout; equal ones are one."""
-        return self._book.number(target, body, self._executor)
+        environment = self._environment_of(target) if body != "check" else ""
+        return self._book.number(target, body, self._executor, environment)
+
+    def _environment_of(self, target: Definition[..., Any]) -> str:
+        given = target.options.environment
+        if given is None:
+            return self._environment
+        return self._environments.text(given, self._environment, target.name, target.place)
 
     # What writers, checks and refs ask
 
@@ -373,9 +387,14 @@ class Layout:
         self.is_open = False
         self.problems.extend(self.abandoned)
 
-    def adopt_executor(self, executor: str) -> None:
-        """Where the flow's steps run that do not say, if the flow says."""
-        self._executor = executor or self._executor
+    def adopt(self, flow: Definition[..., Any]) -> None:
+        """Where, and in which environment, the flow's steps run that do not say, if the flow says."""
+        self._executor = flow.options.executor or self._executor
+        self._environment = self._environment_of(flow)
+
+    def adopt_environment(self, environment: Environment | bool | None, owner: str) -> None:
+        """The environment of tasks for which nobody else says any; `owner` is who gives it."""
+        self._environment = self._environments.text(environment, self._environment, owner, "")
 
     def place_in_project(self, file: str, line: int) -> str:
         """ "file.py:12", relative to the project."""

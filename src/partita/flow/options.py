@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from partita.errors import OptionError
+from partita.flow.environments import Environment, environment_option
 from partita.units import duration_s, size_bytes
 
 __all__ = ["FLOW_OPTIONS", "REFERENCES", "TASK_OPTIONS", "Options", "make_options", "merge_options"]
@@ -33,6 +34,7 @@ class Options:
     compensate: Any = None  # the task or function that undoes a finished step
     priority: int = 0
     executor: str = ""
+    environment: Environment | bool | None = None  # False: the project's own Python; None: as the flow says
     environment_variables: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     description: str = ""
@@ -253,6 +255,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "compensate": _function,
     "priority": _integer,
     "executor": _text,
+    "environment": environment_option,
     "environment_variables": _variables,
     "secrets": _texts,
     "description": _text,

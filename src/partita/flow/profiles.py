@@ -30,6 +30,7 @@ def make_profile(
     *,
     body: str | None = None,
     executor: str = "",
+    environment: str = "",
 ) -> Profile:
     """What all calls of the task or flow share.
 
@@ -38,6 +39,7 @@ def make_profile(
         fingerprint: hash of the code that a function reaches; asked for tasks only, since flows are not cached.
         body: "map" where it is the layout of a map; default: the definition's own.
         executor: where it runs when it does not say.
+        environment: text of the environment that it has.
     """
     options = definition.options
     body = body or definition.body
@@ -57,10 +59,11 @@ def make_profile(
         executor=options.executor or executor,
         is_idempotent=options.idempotent or not is_task,
         compensate=_compensation(options.compensate) if body != "map" else None,
-        fingerprint=_fingerprint(definition, fingerprint) if is_task else "",
+        fingerprint=_fingerprint(definition, fingerprint, environment) if is_task else "",
         version=options.version,
         description=options.description or _first_line(definition.__doc__),
         tags=options.tags,
+        environment=environment,
         environment_variables=dict(options.environment_variables),
         secrets=options.secrets,
         parameters=tuple(p.name for p in definition.signature.positional) if is_task and is_cached else (),
@@ -71,11 +74,17 @@ def make_profile(
     )
 
 
-def _fingerprint(definition: Definition[..., Any], fingerprint: Callable[[Any], str] | None) -> str:
+def _fingerprint(definition: Definition[..., Any], fingerprint: Callable[[Any], str] | None, environment: str) -> str:
     own = getattr(definition.function, "fingerprint", None)  # of what has no source, such as a command
     if callable(own):
-        return str(own())
-    return fingerprint(definition.function) if fingerprint is not None else ""
+        code = str(own())
+    else:
+        code = fingerprint(definition.function) if fingerprint is not None else ""
+    if not code or not environment:
+        return code
+    from hashlib import blake2b
+
+    return blake2b(f"{code}\0{environment}".encode(), digest_size=16).hexdigest()
 
 
 def _compensation(function: Any) -> str | None:
@@ -106,19 +115,22 @@ class ProfileBook:
         self._encode = encode
         self._fingerprint = fingerprint
         # The target is kept, so that its id is not given to another one.
-        self._numbers: dict[tuple[int, str, str], tuple[int, Definition[..., Any]]] = {}
+        self._numbers: dict[tuple[int, str, str, str], tuple[int, Definition[..., Any]]] = {}
         self._equal: dict[Any, int] = {}
 
-    def number(self, target: Definition[..., Any], body: str, executor: str) -> int:
+    def number(self, target: Definition[..., Any], body: str, executor: str, environment: str = "") -> int:
         """The number of the target's profile."""
-        found = self._numbers.get((id(target), body, executor))
+        found = self._numbers.get((id(target), body, executor, environment))
         if found is not None:
             return found[0]
-        equal = (target.function, target.options, body, executor)
+        equal = (target.function, target.options, body, executor, environment)
         number = self._equal.get(equal)
         if number is None:
             number = len(self.profiles)
-            self.profiles.append(make_profile(target, self._encode, self._fingerprint, body=body, executor=executor))
+            profile = make_profile(
+                target, self._encode, self._fingerprint, body=body, executor=executor, environment=environment
+            )
+            self.profiles.append(profile)
             self._equal[equal] = number
-        self._numbers[id(target), body, executor] = (number, target)
+        self._numbers[id(target), body, executor, environment] = (number, target)
         return number

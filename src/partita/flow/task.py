@@ -112,6 +112,7 @@ def task(
     compensate: Callable[..., Any] | None = ...,
     priority: int = ...,
     executor: str = ...,
+    environment: Any = ...,
     environment_variables: dict[str, str] = ...,
     secrets: Sequence[str] = ...,
     description: str = ...,
@@ -142,6 +143,8 @@ def task(function: Any = None, /, **options: Any) -> Any:
         compensate: undoes the finished step when the run fails, called with the result and the arguments.
         priority: larger runs earlier among what is ready.
         executor: where its attempts run.
+        environment: packages of its own: a list of requirements, the path of a requirements file or of a uv.lock, or an
+            Environment; False: none, whatever the flow says.
         environment_variables: set for its attempts.
         secrets: names of variables that its attempts get, masked everywhere.
         description: for people.

@@ -3,7 +3,7 @@
 Engine to worker:
 
     [ORDER, ticket, profile, run, step, attempt, name, arguments, inputs, extra]
-    [PROFILE, profile, map]              the fields of a Profile, plus "bundle", "folder", "workspace" and "environment",
+    [PROFILE, profile, map]              the fields of a Profile, plus "bundle", "folder", "workspace" and "process_variables",
                                          before its first order; map None: it will not be ordered again
     [REPLY, ticket, request, is_ok, answer]
     [STOP]                               finish what was taken and end
@@ -25,7 +25,9 @@ ignored. `arguments` is a packed `[nodes, names, nodes]` (positional, then named
 the arguments' INPUT nodes index; both may be None. `extra` is a map of what few orders carry:
 "texts" (arguments given on the command line as text: {name: text}), "key" (idempotency key where it differs),
 "deadline" (seconds since the epoch), "previous" (what the last attempt left: error message), "result" (packed node: for
-an undo), "pools" and "executor" (for a root's layout: what each executor has, and which is meant where none is named).
+an undo), "prelude" (path of a text that comes first in the attempt's log), "pools", "executor" and "environment" (for a
+root's layout: what each executor has, which is meant where none is named, and the option environment= in plain data of
+tasks that have none).
 `usage` is [started_at, ended_at, cpu_s, peak_bytes]; `log` is [segment, start, end] (file name under the run's log
 folder, byte offsets) or None.
 

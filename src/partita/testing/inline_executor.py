@@ -96,7 +96,11 @@ class InlineExecutor:
         for profile in self._profiles.values():
             profile.is_loaded = False
 
-    def open_lane(self, bundle: str, demand: Demand) -> int:
+    def prepare(self, environment: str, launchable: Launchable) -> bool:
+        """Everything runs in this process, with what is installed here."""
+        return True
+
+    def open_lane(self, bundle: str, demand: Demand, environment: str = "") -> int:
         """A new lane."""
         self._count += 1
         self._lanes[self._count] = _Lane()

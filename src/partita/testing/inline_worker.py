@@ -52,7 +52,8 @@ class InlineProfile(WorkerProfile):
         profile = launchable.profile
         super().__init__({
             **asdict(profile), "bundle": launchable.bundle, "folder": launchable.folder,
-            "workspace": launchable.workspace, "environment": {}, "secrets": list(profile.secrets),
+            "workspace": launchable.workspace, "environment": profile.environment,
+            "process_variables": {}, "secrets": list(profile.secrets),
         })  # fmt: skip
         self._script = script
 

@@ -34,7 +34,8 @@ def _make_importable() -> None:
     """Find Partita where the engine found it."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if root not in sys.path:
-        sys.path.append(root)
+        # First: in an environment of a task it holds nothing else, and must win over what a lock file names.
+        sys.path.insert(0, root)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from partita.errors import LoadError, PartitaError, Skip
+from partita.errors import LoadError, PartitaError, Skip, ValueStoreError
 from partita.executors.port import LOST
 from partita.flow.arrival import check_arrivals, without_reserved
 from partita.flow.context import attempting
@@ -68,6 +68,9 @@ class Attempt:
         try:
             log_start = worker.capture.begin(self.run)
             worker.status.begin(self.ticket, log_start, self.started_at, worker.meter.cpu_s)
+            if self.extra is not None and "prelude" in self.extra:
+                with suppress(OSError), open(self.extra["prelude"], encoding="utf-8") as told:
+                    worker.capture.write(told.read())
             with attempting(AttemptContext(self)):
                 message = self._work_specially() if self.profile.is_special else self.work()
         except BaseException as error:
@@ -153,12 +156,22 @@ class Attempt:
         profile = self.profile
         if self.extra is not None and "result" in self.extra:
             return self._undo(self.extra["result"])
-        values, keywords = self.open_arguments()
+        values, keywords = self._opened_here()
         if keywords:
             keywords = check_arrivals(profile.definition, values, keywords)
         if profile.is_async:
             return self._await(profile.function(*values, **keywords))
         return profile.function(*values, **keywords)
+
+    def _opened_here(self) -> tuple[list[Any], dict[str, Any]]:
+        if not self.profile.environment:
+            return self.open_arguments()
+        try:
+            return self.open_arguments()
+        except ValueStoreError as error:
+            from partita.worker.surroundings import foreign_value
+
+            raise foreign_value(error, self.profile) from error
 
     def _undo(self, result: bytes) -> Any:
         from inspect import isawaitable

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.core.resources import Pool, misplaced
-from partita.errors import CheckError
+from partita.errors import CheckError, OptionError, Problem
 from partita.flow.ambient import forbid_direct
 from partita.flow.entry import lay_out as lay_out_flow
+from partita.flow.environments import environment_option
 from partita.flow.layout import Layout
 from partita.protocol.messages import FRAME, LAID
 from partita.values import pack
 
 if TYPE_CHECKING:
-    from partita.errors import Problem
     from partita.worker.attempt import Attempt
 
 __all__ = ["lay_out"]
@@ -33,8 +33,13 @@ def lay_out(attempt: Attempt) -> list[Any]:
             profile.load()
             worker.capture.adopt_logging()
         layout = Layout(
-            values.encoder.encode, values.fingerprint, project=Path(profile.bundle), executor=profile.executor
+            values.encoder.encode,
+            values.fingerprint,
+            project=Path(profile.bundle),
+            executor=profile.executor,
+            environment=profile.environment,
         )
+        _adopt_default(layout, attempt)
         args, keywords = attempt.open_arguments(layout)
         texts = (attempt.extra or {}).get("texts")
         try:
@@ -45,6 +50,16 @@ def lay_out(attempt: Attempt) -> list[Any]:
     for profiles, rows in layout.frames():
         worker.say((FRAME, attempt.ticket, total, profiles, rows))
     return [LAID, attempt.ticket, pack(layout.value), [problem_map(problem) for problem in layout.warnings]]
+
+
+def _adopt_default(layout: Layout, attempt: Attempt) -> None:
+    """The environment that the settings give to tasks that declare none."""
+    given = (attempt.extra or {}).get("environment")
+    if given is not None:
+        try:
+            layout.adopt_environment(environment_option("environment", given), "the settings")
+        except OptionError as error:
+            raise CheckError([Problem(f"the setting environment: {error}")]) from None
 
 
 def _misplaced(extra: dict[str, Any], layout: Layout) -> list[Problem]:

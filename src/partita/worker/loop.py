@@ -139,7 +139,7 @@ class Worker:
 
     def _bind(self, profile: WorkerProfile) -> None:
         """What holds for every order of this worker, set before any of the user's code is imported."""
-        os.environ.update(profile.environment)
+        os.environ.update(profile.process_variables)
         self.workspace = os.path.abspath(profile.workspace)
         self.values = WorkerValues(self.workspace, profile.bundle)
         self._spill = self.control.spill = Spill(os.path.join(self.workspace, "spill"))

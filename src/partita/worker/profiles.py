@@ -13,7 +13,8 @@ class WorkerProfile:
 
     __slots__ = (
         "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder", "function",
-        "has_cache_key", "is_async", "is_loaded", "is_special", "reference", "secrets", "timeout_s", "title", "variables",
+        "has_cache_key", "is_async", "is_loaded", "is_special", "process_variables", "reference", "secrets", "timeout_s",
+        "title", "variables",
         "worker_options", "workspace",
     )  # fmt: skip
 
@@ -24,7 +25,7 @@ class WorkerProfile:
         self.bundle: str = fields["bundle"]
         self.folder: str = fields["folder"]
         self.workspace: str = fields["workspace"]
-        self.environment: dict[str, str] = fields["environment"]
+        self.process_variables: dict[str, str] = fields["process_variables"]
         self.variables: dict[str, str] = fields["environment_variables"]
         self.secrets: list[str] = fields["secrets"]
         self.worker_options: bytes = fields["worker_options"]
@@ -32,6 +33,7 @@ class WorkerProfile:
         self.executor: str = fields["executor"]
         self.timeout_s: float | None = fields["timeout_s"]
         self.has_cache_key: bool = fields.get("has_cache_key", False)
+        self.environment: str = fields["environment"]
         self.is_special = bool(self.variables or self.secrets)  # needs more than a call
         self.is_loaded = False
         self.definition: Any = None  # what the reference names: a Task, a Flow or a function
@@ -47,9 +49,17 @@ class WorkerProfile:
         """
         from pathlib import Path
 
+        from partita.errors import LoadError
         from partita.flow.loading import load
 
-        self.definition = load(self.reference, Path(self.bundle))
+        try:
+            self.definition = load(self.reference, Path(self.bundle))
+        except LoadError as error:
+            if not self.environment or self.body != "task":
+                raise
+            from partita.worker.surroundings import foreign_code
+
+            raise foreign_code(error, self) from error
         self.function = getattr(self.definition, "function", self.definition)
         self._inspect()
         self.is_loaded = True

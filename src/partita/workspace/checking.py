@@ -35,6 +35,7 @@ def check_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str]) -> C
         executor.introduce(1, launchable)
         lane = executor.open_lane(launchable.bundle, Demand())
         extra = {"texts": texts, "pools": {"process": _pool(workspace).capacity}, "executor": "process"}
+        extra["environment"] = workspace.settings.environment
         executor.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, None, None, extra)])
         return _collect(executor, workspace)
     finally:

@@ -1,0 +1,123 @@
+"""Steps whose environment is being made: they wait outside of the queue, and hold nothing meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from partita.core.environment import Declaration
+from partita.core.events import Event, Happening
+from partita.core.graph import Step, path_of
+from partita.core.records import Profile
+from partita.core.states import Kind, State
+from partita.engine.book import Book
+from partita.engine.lanes import Lanes
+from partita.engine.live import Live
+from partita.store.port import AttemptEnd, AttemptRow
+from partita.values import pack
+
+__all__ = ["Preparing", "environment_of"]
+
+#: Seconds before a step that cannot be repeated at will asks again for its environment.
+_DELAY_S = 10.0
+
+
+def environment_of(profile: Profile) -> str:
+    """Where the steps of the profile run: layouts run in the engine's own Python, whatever their tasks ask for."""
+    return profile.environment if profile.body == "task" else ""
+
+
+class Preparing:
+    """Who waits for which environment."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._waiting: dict[tuple[str, str], list[tuple[int, int]]] = {}  # (run, step) by executor and environment
+        self._preludes: dict[tuple[int, int], str] = {}  # what was said when the environment was made, by (run, step)
+
+    def admits(self, lanes: Lanes, live: Live, step: Step, number: int) -> bool:
+        """Whether the step can start as far as its environment goes; else it is queued again once that is ready.
+
+        Args:
+            number: the engine-wide number of its profile.
+        """
+        environment = environment_of(live.run.profiles[step.profile])
+        if lanes.executor.prepare(environment, self._book.launchables[number]):
+            return True
+        self._waiting.setdefault((lanes.name, environment), []).append((live.run.number, step.id))
+        live.progress[step.id] = [0, None, f"making its environment ({Declaration.from_text(environment).title})"]
+        live.history.append(step.id)
+        return False
+
+    def prelude(self, live: Live, step: Step) -> str:
+        """The file with what was said when the step's environment was made, once, for the first that waited for it."""
+        return self._preludes.pop((live.run.number, step.id), "")
+
+    def tell(self, lanes: Lanes, message: list[Any]) -> None:
+        """PREPARING: something is going on."""
+        _, environment, note = message
+        for live, step in self._awaiting(lanes, environment):
+            live.progress[step.id] = [0, None, f"making its environment: {note}"]
+            live.history.append(step.id)
+
+    def end(self, lanes: Lanes, message: list[Any]) -> None:
+        """PREPARED: the environment is ready, or could not be made."""
+        _, environment, error, may_pass, log = message
+        awaiting = self._awaiting(lanes, environment)
+        self._waiting.pop((lanes.name, environment), None)
+        for live, step in awaiting:
+            live.progress.pop(step.id, None)
+            live.history.append(step.id)
+            if error:
+                self._fail(lanes, live, step, environment, error, may_pass, log)
+            else:
+                self._book.enqueue(live, step.id)
+        if awaiting and not error:
+            live, step = awaiting[0]
+            self._preludes[live.run.number, step.id] = log
+
+    def _awaiting(self, lanes: Lanes, environment: str) -> list[tuple[Live, Step]]:
+        found = []
+        for run, number in self._waiting.get((lanes.name, environment), ()):
+            live = self._book.lives.get(run)
+            step = live.run.steps.get(number) if live is not None else None
+            if live is not None and step is not None and step.state == State.READY:
+                found.append((live, step))
+        return found
+
+    def _fail(
+        self, lanes: Lanes, live: Live, step: Step, environment: str, told: str, may_pass: bool, log: str
+    ) -> None:
+        """An attempt that ended before it could begin: it counts as crashed where another one may go better."""
+        book, run = self._book, live.run.number
+        attempt = step.attempts + 1
+        title = Declaration.from_text(environment).title
+        message = f"the environment of {step.name} ({title}) could not be made: {told}"
+        error = {"type": "EnvironmentNotMade", "message": message, "origin": "machine"}
+        packed = pack({**error, "step": path_of(live.run, step.id)})
+        profile = live.run.profiles[step.profile]
+        is_crash = may_pass and profile.is_idempotent and step.kind != Kind.UNDO
+        ending = "crashed" if is_crash else "failed"
+        book.turn.attempts.append(AttemptRow(run, step.id, attempt, lanes.name, book.now))
+        shown = self._keep_log(live, log)
+        book.turn.attempt_ends.append(
+            AttemptEnd(ending, book.now, book.now, 0.0, 0, packed, shown, run, step.id, attempt)
+        )
+        book.advance(live, Event(Happening.STARTED, step.id, attempt))
+        if is_crash:
+            book.advance(live, Event(Happening.LOST, step.id, attempt, error=packed))
+        else:
+            event = Event(Happening.FAILED, step.id, attempt, error=packed, may_retry=may_pass, delay_s=_DELAY_S)
+            book.advance(live, event)
+
+    def _keep_log(self, live: Live, log: str) -> str:
+        """What was said becomes the attempt's log; "segment:start:end", or empty where there is none."""
+        segment = f"environment-{self._book.next()}-{os.urandom(3).hex()}.log"
+        folder = os.path.join(self._book.workspace, "logs", live.run.id)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            path = shutil.copyfile(log, os.path.join(folder, segment))
+            return f"{segment}:0:{os.path.getsize(path)}"
+        except OSError:
+            return ""

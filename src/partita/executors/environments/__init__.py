@@ -1,0 +1,1 @@
+"""Environments of tasks: virtual environments that uv makes, kept under the hash of what was declared."""
