@@ -25,14 +25,21 @@ from typing import Any
 import msgpack
 
 __all__ = [
-    "BLOB", "DICT", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "OBJECT", "OUTCOME", "PLAIN", "REF", "SELECT",
-    "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "navigate", "pack", "pack_list", "refs_of", "unpack",
+    "BLOB", "DICT", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "NOTEBOOK", "NOTEBOOK_FILE", "OBJECT", "OUTCOME",
+    "PLAIN", "REF", "SELECT", "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "navigate", "pack", "pack_list",
+    "refs_of", "unpack",
 ]  # fmt: skip
 
 PLAIN, INLINE, BLOB, REF, LIST, TUPLE, DICT, OBJECT, OUTCOME, SELECT, INPUT = range(11)
 
 #: Packed leaves up to this size lie in the step's row; larger ones become blobs.
 INLINE_LIMIT_BYTES = 4096
+
+#: The place in references ("notebook:fit") to what was typed into a session: a notebook, a console, `python -c`.
+NOTEBOOK = "notebook"
+
+#: In a bundle: the definitions of the session that it was made in.
+NOTEBOOK_FILE = ".notebook"
 
 Node = list[Any]
 Path = tuple[str | int, ...]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from partita.artifacts.sources import SourceFile, find_sources
 from partita.errors import PartitaError, ValueStoreError
+from partita.values import NOTEBOOK_FILE
 
 __all__ = ["Bundle", "make_bundle"]
 
@@ -38,12 +39,15 @@ class _ChangedError(Exception):
     """A file changed while it was copied."""
 
 
-def make_bundle(project: Path, workspace: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Bundle:
+def make_bundle(
+    project: Path, workspace: Path, include: Sequence[str] = (), exclude: Sequence[str] = (), notebook: bytes = b""
+) -> Bundle:
     """Keep the project's code as it is now; quick when nothing has changed since the last time.
 
     Args:
         include: patterns of files beside the code that travel along.
         exclude: patterns of files and folders that do not.
+        notebook: the definitions of the session that starts a run.
 
     Raises:
         SettingsError: the project is too large to be code.
@@ -54,7 +58,8 @@ def make_bundle(project: Path, workspace: Path, include: Sequence[str] = (), exc
     try:
         for _ in range(_TRIES):
             try:
-                return _make(project, bundles, find_sources(project, workspace, include, exclude))
+                made = _make(project, bundles, find_sources(project, workspace, include, exclude))
+                return _with_notebook(made, notebook) if notebook else made
             except _ChangedError:
                 continue
     except OSError as error:
@@ -99,6 +104,31 @@ def _copy(files: Iterable[SourceFile], index: _Index, folder: Path) -> None:
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _with_notebook(made: Bundle, notebook: bytes) -> Bundle:
+    """The bundle with the session's definitions beside its files, which are the same files where links can be made."""
+    name = _hash(made.hash.encode() + notebook)
+    folder = made.folder.with_name(name)
+    if not folder.is_dir():
+        part = folder.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part")
+        try:
+            shutil.copytree(made.folder, part, copy_function=_link, ignore=shutil.ignore_patterns("__pycache__"))
+            (part / NOTEBOOK_FILE).write_bytes(notebook)
+            part.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return Bundle(name, folder, made.files + 1, made.size_bytes + len(notebook))
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
 
 
 class _Index:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from partita.artifacts.constants import Described, is_without_effect
 from partita.artifacts.origins import Origins, distribution_of, module_file
 from partita.artifacts.source_code import ModuleSource, mentions, normalised
+from partita.values import NOTEBOOK
 
 __all__ = ["Fingerprinter"]
 
@@ -57,14 +58,25 @@ _NOTHING = _Reached((), ())
 class Fingerprinter:
     """Fingerprints of functions of one project, each found once."""
 
-    def __init__(self, project: Path, bundle: str = "") -> None:
+    def __init__(
+        self,
+        project: Path,
+        bundle: str = "",
+        *,
+        cells: Mapping[str, str] | None = None,
+        digests: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
             project: the folder whose files are looked into.
             bundle: hash of all its code; default: it is computed when it is needed.
+            cells: sources of the notebook whose definitions are in `__main__`, by name of the cell.
+            digests: hashes of the notebook's variables.
         """
         self._project = Path(project)
-        self._origins = Origins(self._project)
+        self._cells = cells or {}
+        self._digests = digests or {}
+        self._origins = Origins(self._project, frozenset(self._cells))
         self._bundle = bundle
         self._found: dict[int, str] = {}
         self._reached: dict[int, _Reached] = {}
@@ -199,8 +211,8 @@ class Fingerprinter:
         if file is None:
             return self._installed(kind.__module__)
         module = sys.modules[kind.__module__]
-        source = self._source(module_file(module) or "")
-        nodes = source.named_class(kind.__qualname__) if source is not None else []
+        files = list(self._cells) if file == NOTEBOOK else [module_file(module) or ""]
+        source, nodes = self._class_source(kind.__qualname__, files)
         outer = (*kind.__mro__[1:], type(kind))
         if nodes:
             reached = self._definitions(f"{file}:{kind.__qualname__}", nodes, vars(module), {})
@@ -208,6 +220,17 @@ class Fingerprinter:
         # namedtuple(...), TypedDict(...), Enum(...): what made it stands in an assignment.
         bound = self._bindings(source, kind.__qualname__, vars(module), file)
         return _Reached((*bound.entries, *(() if bound.entries else (_UNSEEN,))), (*bound.next, *outer))
+
+    def _class_source(self, name: str, files: list[str]) -> tuple[ModuleSource | None, list[Any]]:
+        """The file that defines the class (of a notebook's cells, the last that does), and where in it."""
+        found = None
+        for file in reversed(files):
+            found = self._source(file)
+            if found is not None and (nodes := found.named_class(name)):
+                return found, nodes
+            if found is not None and found.bindings(name):
+                break
+        return found, []
 
     def _definitions(self, name: str, nodes: Any, namespace: dict[str, Any], cells: dict[str, Any]) -> _Reached:
         entries: list[str] = []
@@ -223,10 +246,20 @@ class Fingerprinter:
             for chain in sorted(found.chains):
                 for item in self._resolve(chain, scope, namespace):
                     described = self._described(f"{name} {'.'.join(chain)}", item)
+                    if described.next and chain[0] not in scope and self._is_variable(chain[0], namespace):
+                        described = self._variable(chain[0], item, described)
                     entries.extend(described.entries)
                     reached.extend(described.next)
             reached.extend(value for value in imported.values() if isinstance(value, _Unseen))
         return _Reached(tuple(entries), tuple(reached))
+
+    def _is_variable(self, name: str, namespace: dict[str, Any]) -> bool:
+        return name in self._digests and namespace is vars(sys.modules["__main__"])
+
+    def _variable(self, name: str, item: Any, described: _Reached) -> _Reached:
+        """A notebook's variable that is no plain data, by the hash of its pickle and the code that it brings along."""
+        code = tuple(part for part in described.next if isinstance(part, (type, FunctionType)))
+        return _Reached((f"{NOTEBOOK}:{name}\0{self._digests[name]}",), (type(item), *code))
 
     def _described(self, label: str, item: Any) -> _Reached:
         described = Described(item, self._origins.local)
@@ -307,7 +340,7 @@ class Fingerprinter:
     def _source(self, path: str) -> ModuleSource | None:
         if path not in self._sources:
             try:
-                self._sources[path] = ModuleSource(path)
+                self._sources[path] = ModuleSource(path, self._cells.get(path))
             except (OSError, SyntaxError, ValueError):
                 self._sources[path] = None
         return self._sources[path]

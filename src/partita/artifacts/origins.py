@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from partita.values import NOTEBOOK
+
 __all__ = ["Origins", "distribution_of", "module_file"]
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -17,7 +19,12 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 class Origins:
     """Tells files of a project from all others."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, cells: frozenset[str] = frozenset()) -> None:
+        """
+        Args:
+            cells: names under which a notebook's cells were compiled; all of it is one place.
+        """
+        self._cells = cells
         self._prefix = os.path.realpath(project) + os.sep
         self._folders = sorted({os.path.realpath(project), str(project)}, key=len, reverse=True)
         self._relative: dict[str, str | None] = {}
@@ -26,6 +33,8 @@ class Origins:
         """The file's path in the project; None where it is not part of it."""
         if file is None:
             return None
+        if file in self._cells:
+            return NOTEBOOK
         try:
             return self._relative[file]
         except KeyError:
@@ -40,6 +49,8 @@ class Origins:
 
     def of_module(self, name: str | None) -> str | None:
         """The path in the project of a module's file, or of its folder where it has no file."""
+        if name == "__main__" and self._cells:
+            return NOTEBOOK
         module = sys.modules.get(name or "")
         file = module_file(module)
         if file is None:

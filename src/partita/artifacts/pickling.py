@@ -14,12 +14,32 @@ from typing import Any
 from partita.artifacts.references import References
 from partita.errors import DamagedError, PartitaError, ValueStoreError
 
-__all__ = ["SignedPickles"]
+__all__ = ["SignedPickles", "signed", "verified"]
 
 _SIGNATURE_BYTES = 32
 
 #: What cloudpickle would store as something else: a file as a copy of its text, a view as the bytes that it shows.
 _REFUSED = (io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, memoryview)
+
+
+def signed(key: bytes, payload: bytes) -> bytes:
+    """The payload with its signature before it."""
+    return hmac.digest(key, payload, sha256) + payload
+
+
+def verified(key: bytes, data: bytes) -> bytes:
+    """The payload of what `signed` gave.
+
+    Raises:
+        DamagedError: another key signed it, or it was changed since.
+    """
+    signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
+    if not hmac.compare_digest(hmac.digest(key, payload, sha256), signature):
+        raise DamagedError(
+            "the notebook's definitions are not signed with this workspace's key, so they are not opened: they were "
+            "changed, or made in another workspace; run the notebook's cell again"
+        )
+    return payload
 
 
 class SignedPickles:

@@ -7,9 +7,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from partita.errors import PartitaError, ValueStoreError
+from partita.errors import LoadError, PartitaError, ValueStoreError
+from partita.values import NOTEBOOK
 
 __all__ = ["References"]
+
+_NOT_TYPED = (
+    "a stored value needs {0}, which was defined in a notebook or console and is not defined here; run the cell that "
+    "defines {0} first, or move it into a .py file"
+)
 
 
 class References:
@@ -31,7 +37,9 @@ class References:
         try:
             return self._named[item]
         except KeyError:
-            name = self._named[item] = self._name(item)
+            name = self._name(item)
+            if not _is_typed(name):
+                self._named[item] = name
             return name
 
     def is_in_script(self, item: Any) -> bool:
@@ -47,7 +55,9 @@ class References:
         try:
             return self._found[reference]
         except KeyError:
-            item = self._found[reference] = self._look_up(reference)
+            item = self._look_up(reference)
+            if not _is_typed(reference):
+                self._found[reference] = item
             return item
 
     def _name(self, item: Any) -> str | None:
@@ -68,22 +78,33 @@ class References:
     def _look_up(self, reference: str) -> Any:
         place, _, name = reference.partition(":")
         try:
-            if not place.endswith(".py"):
+            if place == NOTEBOOK:
+                found = self._load(reference) if self._load is not None else None
+            elif not place.endswith(".py"):
                 found = _resolve(importlib.import_module(place), name)
             elif _is_running_script(place):
                 found = _resolve(sys.modules["__main__"], name)
             else:
                 found = self._load(reference) if self._load is not None else None
         except Exception as error:
+            if place == NOTEBOOK and isinstance(error, LoadError):
+                raise ValueStoreError(_NOT_TYPED.format(name)) from error
             raise ValueStoreError(
                 f"a stored value needs {reference}, which cannot be imported: {type(error).__name__}: {error}"
             ) from error
+        if found is None and _is_typed(reference):
+            raise ValueStoreError(_NOT_TYPED.format(name))
         if found is None:
             raise ValueStoreError(
                 f"a stored value needs {reference}, which is not there; was it renamed or removed since? "
                 "Bring it back, or rerun the step that made the value"
             )
         return found
+
+
+def _is_typed(reference: str | None) -> bool:
+    """Whether it was typed into a session, where the same name may mean something else in a minute."""
+    return reference is not None and reference.startswith(NOTEBOOK + ":")
 
 
 def _resolve(module: Any, name: str) -> Any:

@@ -28,12 +28,15 @@ class Mentions:
 class ModuleSource:
     """The definitions of one file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, text: str | None = None) -> None:
         """
+        Args:
+            text: what it says, where it is no file but a cell of a notebook.
+
         Raises:
             OSError, SyntaxError, ValueError: it cannot be read as Python.
         """
-        self.tree = ast.parse(Path(path).read_bytes(), path)
+        self.tree = ast.parse(Path(path).read_bytes() if text is None else text, path)
         self._functions: dict[tuple[int, str], list[Definition]] = {}
         self._classes: dict[str, list[Definition]] = {}
         self._index(self.tree, "")

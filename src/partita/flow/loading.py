@@ -2,7 +2,8 @@
 
 A reference is "package.module:qualified.name", or "folder/file.py:qualified.name" relative to the project for what is
 not importable by name. Such a file is loaded under a module name of its own, so that its
-`if __name__ == "__main__":` part does not run.
+`if __name__ == "__main__":` part does not run. "notebook:name" is what was typed into a session: its definitions travel
+in the bundle.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -20,12 +22,17 @@ from types import ModuleType
 from typing import Any
 
 from partita.errors import DefinitionError, LoadError
+from partita.values import NOTEBOOK
 
-__all__ = ["allow_local_functions", "load", "locate", "project_folder", "set_project"]
+__all__ = [
+    "allow_local_functions", "load", "locate", "noting_typed", "project_folder", "set_notebook", "set_project",
+]  # fmt: skip
 
 _project: Path | None = None
 _local: dict[str, Any] | None = None
 _stays_here = False
+_notebook: Callable[[], ModuleType] | None = None
+_typed: set[str] | None = None
 _FILE = "__partita_file__"  # in a module loaded from a file: its path relative to the project
 _SCRIPT = "partita_script_"
 
@@ -34,6 +41,23 @@ def set_project(folder: Path | None) -> None:
     """Say which folder references to files are relative to; in a worker, the bundle's folder."""
     global _project
     _project = None if folder is None else folder.resolve()
+
+
+def set_notebook(opener: Callable[[], ModuleType] | None) -> None:
+    """Say who gives the module of a session whose definitions are in this worker's bundle; None: there is none."""
+    global _notebook
+    _notebook = opener
+
+
+@contextmanager
+def noting_typed() -> Iterator[set[str]]:
+    """Gather the names of what was typed into this session and is referred to meanwhile."""
+    global _typed
+    before, _typed = _typed, set()
+    try:
+        yield _typed
+    finally:
+        _typed = before
 
 
 @contextmanager
@@ -70,7 +94,19 @@ def locate(function: Any, definition: Any = None) -> str:
         found = _resolve(module, name)
     if found is None or module is None or "<" in name:
         return _local_reference(function, definition)
-    return f"{_module_reference(module)}:{name}"
+    place = NOTEBOOK if _is_typed(module, function) else _module_reference(module)
+    if place == NOTEBOOK and _typed is not None:
+        _typed.add(name)
+    return f"{place}:{name}"
+
+
+def _is_typed(module: ModuleType, item: Any) -> bool:
+    """Whether it was typed into a session: a notebook, a console, `python -c`."""
+    if _stays_here or module.__name__ != "__main__" or getattr(module, "__spec__", None) is not None:
+        return False
+    file = getattr(module, "__file__", None)
+    code = getattr(inspect.unwrap(item), "__code__", None) if callable(item) else None
+    return file is None or file.startswith("<") or (code is not None and code.co_filename.startswith("<stdin"))
 
 
 def _resolve(module: ModuleType | None, name: str) -> Any:
@@ -116,11 +152,7 @@ def _module_reference(module: ModuleType) -> str:
         specification = getattr(module, "__spec__", None)
         if specification is not None and specification.name:
             return str(specification.name)
-        if file is None:
-            raise DefinitionError(
-                "a function typed into an interactive session cannot be found by a worker; put it into a .py file"
-            )
-        return _file_reference(file, str(project_folder()))
+        return _file_reference(str(file), str(project_folder()))
     if file is None or _project is None:
         return name
     return _reference_in_project(name, file, str(_project))
@@ -135,6 +167,8 @@ def project_folder() -> Path:
 @lru_cache(1024)
 def _reference_in_project(name: str, given: str, folder: str) -> str:
     file, project = Path(given).resolve(), Path(folder)
+    if name == NOTEBOOK and file.is_relative_to(project):
+        return file.relative_to(project).as_posix()  # its name as a module would mean a session
     if not file.is_relative_to(project) or "site-packages" in file.parts:
         return name
     stem = file.parent if file.name == "__init__.py" else file.with_suffix("")
@@ -175,7 +209,10 @@ def load(reference: str, folder: Path | None = None) -> Any:
         from partita.flow.yaml.loading import load_part
 
         return load_part(module_name, name, folder if folder is not None else Path.cwd())
-    if module_name.endswith(".py"):
+    typed = _session() if module_name == NOTEBOOK else None
+    if typed is not None:
+        module = typed
+    elif module_name.endswith(".py"):
         module = _load_file(module_name, folder if folder is not None else Path.cwd(), reference)
     else:
         module = _import(module_name, folder, reference)
@@ -185,6 +222,14 @@ def load(reference: str, folder: Path | None = None) -> Any:
             raise LoadError(_missing(module, module_name, name))
         found = getattr(found, part)
     return found
+
+
+def _session() -> ModuleType | None:
+    """The module of the session: that of the bundle in a worker, elsewhere this process's own."""
+    if _notebook is not None:
+        return _notebook()
+    main = sys.modules.get("__main__")
+    return main if main is not None and getattr(main, "__spec__", None) is None else None
 
 
 def _load_local(reference: str) -> Any:

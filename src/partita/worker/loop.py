@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from partita.executors.status import StatusPage
-from partita.flow.loading import set_project
+from partita.flow.loading import set_notebook, set_project
 from partita.protocol.messages import FAILED, ORDER, PROFILE, READY, RETIRING, STOP
 from partita.protocol.packets import PACKET_BYTES, SPILLED, Spill, pack_message
+from partita.values import NOTEBOOK_FILE
 from partita.worker.attempt import Attempt
 from partita.worker.capture import Capture
 from partita.worker.control import Control
@@ -147,6 +148,8 @@ class Worker:
         self._folder = os.path.realpath(profile.folder)
         self._return_home()
         set_project(Path(profile.bundle))
+        if os.path.exists(os.path.join(profile.bundle, NOTEBOOK_FILE)):
+            set_notebook(self.values.session)
         for root in (os.path.join(profile.bundle, "src"), profile.bundle):
             sys.path.insert(0, root)
 

@@ -6,14 +6,16 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from partita.flow.loading import load, locate
-from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, SELECT, TUPLE, Node, pack, unpack
+from partita.values import BLOB, DICT, INLINE, LIST, NOTEBOOK_FILE, OBJECT, SELECT, TUPLE, Node, pack, unpack
 
 if TYPE_CHECKING:
     from partita.artifacts.codecs import Encoder
     from partita.artifacts.fingerprint import Fingerprinter
+    from partita.worker.notebook import Notebook
 
 __all__ = ["WorkerValues"]
 
@@ -41,10 +43,32 @@ class WorkerValues:
         return Encoder(blobs, workspace_key(self._workspace), outcome=make_outcome, locate=locate, load=load)
 
     @cached_property
+    def notebook(self) -> Notebook | None:
+        """The session that the bundle was made in; None: it was made of files only."""
+        if not (self._bundle / NOTEBOOK_FILE).exists():
+            return None
+        from partita.worker.notebook import Notebook
+
+        return Notebook(self._bundle, self._workspace)
+
+    @cached_property
+    def _session(self) -> ModuleType:
+        assert self.notebook is not None
+        return self.notebook.install()
+
+    def session(self) -> ModuleType:
+        """The module of that session, which becomes this process's `__main__`."""
+        return self._session
+
+    @cached_property
     def _fingerprinter(self) -> Fingerprinter:
         from partita.artifacts.fingerprint import Fingerprinter
 
-        return Fingerprinter(self._bundle, self._bundle.name)
+        if self.notebook is None:
+            return Fingerprinter(self._bundle, self._bundle.name)
+        return Fingerprinter(
+            self._bundle, self._bundle.name, cells=self.notebook.sources, digests=self.notebook.digests
+        )
 
     def fingerprint(self, function: Any) -> str:
         """Hash of the code that a function reaches."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from partita.protocol.requests import (
     WatchView,
 )
 from partita.settings import Settings, find_project, load_settings
+from partita.values import NOTEBOOK
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
 from partita.workspace.port import CheckView
@@ -52,12 +53,22 @@ class LocalWorkspace:
         self.state = (self.folder / settings.store).resolve()
         self._connection = Connection(self.folder, self.state)
 
-    def bundle(self) -> str:
-        """Store the project's code as it is now; gives its hash."""
+    def bundle(self, typed: Iterable[str] = ()) -> str:
+        """Store the project's code as it is now; gives its hash.
+
+        Args:
+            typed: names of definitions of this process's session (a notebook, a console) that travel along.
+        """
         from partita.artifacts.bundles import make_bundle
 
         self.state.mkdir(parents=True, exist_ok=True)
-        made = make_bundle(self.folder, self.state, self.settings.bundle_include, self.settings.bundle_exclude)
+        notebook = b""
+        if typed:
+            from partita.workspace.snapshot import snapshot
+
+            notebook = snapshot(sorted(typed), self.folder, self.state)
+        settings = self.settings
+        made = make_bundle(self.folder, self.state, settings.bundle_include, settings.bundle_exclude, notebook)
         return made.hash
 
     def start(self, request: LaunchRequest) -> str:
@@ -171,7 +182,9 @@ class LocalWorkspace:
         return view
 
     def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
-        bundle = "" if same_code else self.bundle()
+        # What was typed into a session is not here to be bundled again: its run keeps the code that it had.
+        is_typed = not same_code and self.run(run)["flow"].startswith(NOTEBOOK + ":")
+        bundle = "" if same_code or is_typed else self.bundle()
         started: str = self._connection.ask("rerun", run=run, bundle=bundle, texts=texts, id=new_run_id())
         return started
 

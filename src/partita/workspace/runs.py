@@ -178,11 +178,12 @@ class LocalLauncher:
     def submit(
         self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], options: dict[str, Any]
     ) -> Run:
-        from partita.flow.loading import set_project
+        from partita.flow.loading import noting_typed, set_project
 
         set_project(self.workspace.folder)
-        request = flow_request(flow, arguments, keywords, self._encoder)
-        request["bundle"] = self.workspace.bundle()
+        with noting_typed() as typed:
+            request = flow_request(flow, arguments, keywords, self._encoder)
+        request["bundle"] = self.workspace.bundle(typed)
         if not request.get("executor") and self.workspace.settings.executor:
             request["executor"] = self.workspace.settings.executor
         request.update(options)  # type: ignore[typeddict-item]
