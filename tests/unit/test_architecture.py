@@ -20,7 +20,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "clock", "units", "version", "values", "settings"}),
     frozenset({"core", "protocol"}),
-    frozenset({"flow", "plan", "store", "artifacts", "executors"}),
+    frozenset({"flow", "plan", "store", "artifacts", "executors", "drawing"}),
     frozenset({"worker", "engine"}),
     frozenset({"workspace"}),
     frozenset({"testing", "cli"}),
@@ -46,7 +46,7 @@ FORBIDDEN["plan"] = FORBIDDEN["core"]
 #: All of Partita that the command line may know, itself included.
 KNOWN_TO_CLI = (
     "partita.workspace", "partita.settings", "partita.errors", "partita.protocol.requests", "partita.values",
-    "partita.units", "partita.version", "partita.cli",
+    "partita.units", "partita.version", "partita.drawing", "partita.cli",
 )  # fmt: skip
 
 LINES_AT_MOST = 450

@@ -153,7 +153,7 @@ def _tell_other(output: Output, error: Exception) -> int:
 
 
 def _tell(output: Output, message: str) -> None:
-    from partita.cli.cells import clean
+    from partita.drawing.cells import clean
 
     head, *rest = message.split("\n")
     output.note(output.paint("error:", "bad", output.err) + " " + clean(head))

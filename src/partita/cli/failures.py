@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from partita.cli.cells import clean, clean_log
 from partita.cli.output import Output
-from partita.cli.progress import Progress
 from partita.cli.session import Session
+from partita.drawing.cells import clean, clean_log
+from partita.drawing.progress import Progress
 from partita.errors import PartitaError
 from partita.protocol.requests import ErrorView, RunView, StepView
 

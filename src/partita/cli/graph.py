@@ -44,7 +44,7 @@ def graph(
     if found["graph"] is None:
         tell_problems(output, found["problems"])
         return statuses.WRONG_USE
-    from partita.cli.graphs import build_graph, mermaid_text, svg_text, tree_text
+    from partita.drawing import build_graph, mermaid_text, svg_text, tree_text
 
     drawn = build_graph(flow.rpartition(":")[2], found["graph"]["steps"])
     if svg and svg != "-":

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Self
 
-from partita.cli.cells import clean
 from partita.cli.output import STATE_STYLES, Output
-from partita.cli.progress import Group, Progress
+from partita.drawing.cells import clean
+from partita.drawing.progress import Group, Progress
 from partita.protocol.requests import StepView
 from partita.units import duration_text
 

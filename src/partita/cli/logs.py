@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from partita.cli import statuses
-from partita.cli.cells import clean, clean_log
 from partita.cli.interrupts import Interrupts
 from partita.cli.listing import find_step
 from partita.cli.session import Session
+from partita.drawing.cells import clean, clean_log
 from partita.protocol.requests import LogChunk, RunView
 
 __all__ = ["print_logs"]

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
-from partita.cli.cells import clean, fit, pad, width
+from partita.drawing.cells import clean, fit, pad, width
 
 __all__ = ["STATE_STYLES", "Cell", "Output", "json_text"]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.cli.graphs import build_graph, mermaid_text, svg_text, tree_text
-from partita.cli.graphs.layers import draw
+from partita.drawing import build_graph, mermaid_text, svg_text, tree_text
+from partita.drawing.layers import draw
 from tests.unit.cli.conftest import Partita
 from tests.unit.cli.fake import FakeWorkspace, graph_steps, make_step
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from partita.cli.cells import clean
-from partita.cli.progress import group_name
+from partita.drawing.cells import clean
+from partita.drawing.progress import group_name
 from partita.protocol.requests import StepView
 
 __all__ = ["Graph", "Node", "build_graph"]

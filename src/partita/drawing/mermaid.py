@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from partita.cli.graphs.model import Graph, Node
+from partita.drawing.graph import Graph, Node
 
 __all__ = ["mermaid_text"]
 

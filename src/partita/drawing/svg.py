@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
-from partita.cli.cells import fit, width
-from partita.cli.graphs.layers import Point, draw
-from partita.cli.graphs.model import Graph, Node
+from partita.drawing.cells import fit, width
+from partita.drawing.graph import Graph, Node
+from partita.drawing.layers import Point, draw
 
 __all__ = ["svg_text"]
 

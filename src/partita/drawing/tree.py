@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from partita.cli.graphs.model import Graph, Node
+from partita.drawing.graph import Graph, Node
 
 __all__ = ["tree_text"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from partita.cli.progress import Progress, group_name
+from partita.drawing.progress import Progress, group_name
 from tests.unit.cli.fake import NOW, make_run, make_step
 
 

@@ -1,0 +1,19 @@
+"""Runs and graphs as text and pictures for people, from plain records.
+
+cells.py     text in terminal cells, and made harmless
+progress.py  a run while it is watched: its steps in rows
+graph.py     steps as nodes: the elements of a map are one
+tree.py      as text
+mermaid.py   for Markdown
+layers.py    where nodes and edges lie in a drawing
+svg.py       as a picture
+"""
+
+from __future__ import annotations
+
+from partita.drawing.graph import Graph, build_graph
+from partita.drawing.mermaid import mermaid_text
+from partita.drawing.svg import svg_text
+from partita.drawing.tree import tree_text
+
+__all__ = ["Graph", "build_graph", "mermaid_text", "svg_text", "tree_text"]
