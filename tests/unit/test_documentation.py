@@ -1,7 +1,8 @@
 """Everything that users can name is documented, and what the documents say is true as far as it can be run.
 
-A Python block below `<!-- run -->` is run: the blocks of a page form one module, run in order, in a project folder of
-their own, with the flows on an engine in memory. Blocks that are not run are compiled.
+Python blocks are run as `tests/documents.py` says: those of a page form one module, run in order, in a project folder of
+their own, with the flows on an engine in memory. Blocks that are not run are compiled. What is to be typed in a shell
+is run by `tests/integration/test_documents.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import typer.main
@@ -28,44 +29,17 @@ from partita.flow.options import FLOW_OPTIONS, TASK_OPTIONS
 from partita.settings import describe_settings
 from partita.testing import memory_workspace
 from partita.values import INLINE_LIMIT_BYTES
+from tests.documents import DOCS, FENCE, PAGES, ROOT, blocks_of, name_of, write_block
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
-
-_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*?$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-_RUN = "<!-- run -->"
-
-
-class Block(NamedTuple):
-    """A fenced block of a page."""
-
-    language: str
-    text: str
-    line: int  # of its first line, from 1
-    is_run: bool
 
 
 def text_of(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-def blocks_of(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    return [
-        Block(
-            found[1],
-            found[2],
-            text.count("\n", 0, found.start(2)) + 1,
-            text[: found.start()].rstrip().endswith(_RUN),
-        )
-        for found in _FENCE.finditer(text)
-    ]
-
-
 def headings_of(text: str) -> list[str]:
-    plain = _FENCE.sub("", text)
+    plain = FENCE.sub("", text)
     return [line.lstrip("#").strip() for line in plain.splitlines() if line.startswith("#")]
 
 
@@ -80,10 +54,6 @@ def anchors_of(page: Path) -> set[str]:
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         for heading in headings_of(page.read_text(encoding="utf-8"))
     }
-
-
-def name_of(page: Path) -> str:
-    return str(page.relative_to(ROOT))
 
 
 # What users can name
@@ -138,6 +108,20 @@ def test_every_option_is_documented_with_its_default_and_an_example() -> None:
     for name, told in documented.items():
         assert "Default:" in told and f"{name}=" in told, name
         assert ("Tasks only." in told) == (name not in FLOW_OPTIONS), name
+
+
+def test_every_example_of_an_option_is_accepted() -> None:
+    given = {"task": partita.task, "flow": partita.flow, "fit": partita.task(abs_of)}
+    given |= dict.fromkeys(("last_known_price", "cancel_booking", "unchanged_file"), abs_of)
+    examples = re.findall(r"^Examples?: (`.*?)\.?$", text_of("options.md"), re.MULTILINE)
+    assert len(examples) == len(TASK_OPTIONS)
+    for code in re.findall(r"`@?((?:task|flow|fit)[^`]*)`", " ".join(examples)):
+        eval(code, dict(given))
+
+
+def abs_of(number: int) -> int:
+    """What the examples of options call by other names."""
+    return abs(number)
 
 
 @pytest.mark.parametrize("name", [name for name in partita.errors.__all__ if name.endswith("Error")])
@@ -207,7 +191,7 @@ def test_everything_that_a_map_takes_is_documented(method: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
-    for link in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+    for link in _LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
         if "://" in link or link.startswith("mailto:"):
             continue
         target, _, anchor = link.partition("#")
@@ -258,7 +242,7 @@ def test_commands_in_blocks_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     shown = [line for block in blocks_of(page) for line in block.text.splitlines() if block.language != "python"]
     written = re.findall(r"^\s*(?:\$ )?(partita [a-z].*)$", "\n".join(shown), re.MULTILINE)
-    written += re.findall(r"`(partita [a-z][^`]*)`", _FENCE.sub("", text))
+    written += re.findall(r"`(partita [a-z][^`]*)`", FENCE.sub("", text))
     for line in written:
         words = line.split("#")[0].split()
         known = next((path for path in COMMANDS if words[: len(path.split())] == path.split()), None)
@@ -301,18 +285,26 @@ def test_complete_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
     file = tmp_path / f"{name}.py"
     lines: list[str] = []
     for block in blocks_of(page):
+        if block.use in ("file", "add to"):
+            write_block(block, tmp_path)
         if block.is_run:
             lines += [""] * (block.line - 1 - len(lines)) + block.text.splitlines()
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with memory_workspace():
-        specification = importlib.util.spec_from_file_location(name, file)
-        assert specification is not None and specification.loader is not None
-        module = importlib.util.module_from_spec(specification)
-        monkeypatch.setitem(sys.modules, name, module)
-        specification.loader.exec_module(module)
+    before = set(sys.modules)
+    try:
+        with memory_workspace():
+            specification = importlib.util.spec_from_file_location(name, file)
+            assert specification is not None and specification.loader is not None
+            module = importlib.util.module_from_spec(specification)
+            sys.modules[name] = module
+            specification.loader.exec_module(module)
+    finally:
+        for added in set(sys.modules) - before:
+            if str(tmp_path) in str(getattr(sys.modules[added], "__file__", "")):
+                del sys.modules[added]
 
 
 def test_figures_in_the_documents_are_those_of_the_code() -> None:
