@@ -22,7 +22,8 @@ __all__ = ["build_app", "main"]
 
 #: First word of the command line -> the module that registers it, in the order of the help.
 _MODULES = {
-    "init": "init", "run": "run", "check": "check", "graph": "graph", "runs": "runs", "cache": "cache", "engine": "engine",
+    "init": "init", "run": "run", "check": "check", "graph": "graph", "runs": "runs", "cache": "cache",
+    "environments": "environments", "engine": "engine",
     "doctor": "doctor", "version": "version",
 }  # fmt: skip
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 __all__ = ["Declaration"]
+
+
+_PASSWORD = re.compile(r"//[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Declaration:
     @property
     def title(self) -> str:
         """A short text for people."""
-        what = self.origin or ", ".join(self.requirements) or "no packages"
+        what = self.origin or _PASSWORD.sub("//****@", ", ".join(self.requirements)) or "no packages"
         if len(what) > 80:
             what = f"{what[:76]} ..."
         return f"{what} on Python {self.python}" if self.python else what

@@ -366,7 +366,7 @@ class ProcessExecutor:
         cpu_s = worker.cpu_s()
         self._drain(worker, messages, 1_000_000)
         status = worker.reap()
-        if not worker.is_ready:
+        if not worker.is_ready and worker.is_of_ours:
             self._pool.stop_prestarting()
         lane = self._lane_served.get(worker)
         if lane is not None:

@@ -75,8 +75,13 @@ class WorkerProcess:
     def _start(self, theirs_control: socket.socket, variables: dict[str, str]) -> subprocess.Popen[bytes]:
         file = os.path.join(self._interpreter.package, "worker", "__main__.py")
         files = (self._theirs.fileno(), theirs_control.fileno(), self.status.file)
+        executable = self._interpreter.executable
+        command = [executable, "-P", file]
+        if not os.access(executable, os.X_OK):
+            # It ends at once like any worker that cannot start, and says why; the engine goes on.
+            command = [sys.executable, "-c", f"raise SystemExit('{executable} is not there any more')"]
         return subprocess.Popen(
-            [self._interpreter.executable, "-P", file, *map(str, files), str(os.getpid())],
+            [*command, *map(str, files), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=self.status.file,
             stderr=self.status.file,
@@ -84,6 +89,11 @@ class WorkerProcess:
             start_new_session=True,
             env=variables,
         )
+
+    @property
+    def is_of_ours(self) -> bool:
+        """Whether it is a process of the Python that the engine runs in."""
+        return not self._interpreter.venv
 
     def receive(self) -> bytes | None:
         """The next packet of the worker, None when there is none now."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 __all__ = [
-    "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "ErrorView", "LaunchRequest",
+    "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "EnvironmentView", "ErrorView", "LaunchRequest",
     "LogChunk", "RunView", "StepView", "WatchView",
 ]  # fmt: skip
 
@@ -100,6 +100,22 @@ class AttemptView(TypedDict):
     cpu_s: float
     peak_bytes: int
     error: ErrorView | None
+
+
+class EnvironmentView(TypedDict):
+    """An environment of tasks, for people and programs."""
+
+    key: str
+    title: str  # what it was made from
+    folder: str
+    python: str  # version of its interpreter
+    packages: list[str]  # "name==version"
+    made_at: float
+    took_s: float  # seconds that making it took
+    used_at: float  # when a worker last started in it; 0: never
+    size_bytes: int  # disk that would be free without it
+    is_complete: bool  # else making it was broken off, or is going on
+    is_in_use: bool
 
 
 class LogChunk(TypedDict):

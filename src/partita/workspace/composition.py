@@ -29,10 +29,11 @@ from partita.settings import Settings, load_settings
 from partita.store.sqlite import SqliteStore
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
+from partita.workspace.environments import environments_folder
 from partita.workspace.naming import new_run_id
 from partita.workspace.place import MovedError, Place
 
-__all__ = ["capacity_of", "environments_folder", "serve", "state_folder"]
+__all__ = ["capacity_of", "serve", "state_folder"]
 
 _log = logging.getLogger("partita.engine")
 
@@ -50,11 +51,6 @@ def capacity_of(settings: Settings) -> Capacity:
         settings.memory_bytes if settings.memory_bytes is not None else machine.memory_bytes,
         settings.gpu if settings.gpu is not None else machine.gpu,
     )
-
-
-def environments_folder(state: Path, settings: Settings) -> Path:
-    """The folder in which the environments of tasks are kept."""
-    return state / "environments" if settings.environments is None else Path(settings.environments).expanduser()
 
 
 def serve(project: Path) -> None:
@@ -78,7 +74,7 @@ def serve(project: Path) -> None:
         executor = ProcessExecutor(
             capacity, workspace=state, spare=settings.spare_workers, memory_floor_bytes=settings.memory_floor_bytes,
             environment={**os.environ, "PARTITA_DURABILITY": settings.durability}, origin=place.name,
-            environments=environments_folder(state, settings), environment_timeout_s=settings.environment_timeout_s,
+            environments=environments_folder(project, state, settings), environment_timeout_s=settings.environment_timeout_s,
         )  # fmt: skip
         try:
             store.acquire(f"{socket.gethostname()}:{os.getpid()}")

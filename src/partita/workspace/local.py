@@ -13,6 +13,7 @@ from partita.protocol.requests import (
     CacheEntryView,
     CacheExplanation,
     EngineView,
+    EnvironmentView,
     LaunchRequest,
     LogChunk,
     RunView,
@@ -209,6 +210,27 @@ class LocalWorkspace:
         self._need_state()
         told: CacheExplanation = self._connection.ask("cache_explain", run=run, step=step)
         return told
+
+    @property
+    def _environments(self) -> Path:
+        from partita.workspace.environments import environments_folder
+
+        return environments_folder(self.folder, self.state, self.settings)
+
+    def environments(self) -> list[EnvironmentView]:
+        from partita.workspace.environments import list_environments
+
+        return list_environments(self._environments)
+
+    def environment_log(self, key: str) -> str:
+        from partita.workspace.environments import read_log
+
+        return read_log(self._environments, key)
+
+    def prune_environments(self, unused_s: float) -> list[EnvironmentView]:
+        from partita.workspace.environments import prune
+
+        return prune(self._environments, unused_s)
 
     def flows(self) -> list[str]:
         from partita.workspace.discovery import find_flows

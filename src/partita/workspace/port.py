@@ -11,6 +11,7 @@ from partita.protocol.requests import (
     CacheEntryView,
     CacheExplanation,
     EngineView,
+    EnvironmentView,
     LogChunk,
     RunView,
     StepView,
@@ -108,6 +109,18 @@ class Workspace(Protocol):
 
     def explain_cache(self, run: str, step: int) -> CacheExplanation:
         """Why a step was or was not taken from the cache."""
+        ...
+
+    def environments(self) -> list[EnvironmentView]:
+        """The environments of tasks, the one that was used last first."""
+        ...
+
+    def environment_log(self, key: str) -> str:
+        """What was said when an environment was made."""
+        ...
+
+    def prune_environments(self, unused_s: float) -> list[EnvironmentView]:
+        """Remove environments that nobody has used for so many seconds; gives what was removed."""
         ...
 
     def flows(self) -> list[str]:

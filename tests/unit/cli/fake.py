@@ -12,6 +12,7 @@ from partita.protocol.requests import (
     CacheEntryView,
     CacheExplanation,
     EngineView,
+    EnvironmentView,
     LogChunk,
     RunView,
     StepView,
@@ -60,6 +61,7 @@ class FakeWorkspace:
         self.settings = settings if settings is not None else Settings()
         self.asked: list[tuple[Any, ...]] = []
         self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
+        self.known_environments: list[EnvironmentView] = []
         self.views: dict[str, RunView] = {}
         self.step_views: dict[str, list[StepView]] = {}
         self.before_end: Any = None  # called while a run is watched
@@ -197,6 +199,16 @@ class FakeWorkspace:
     def clear_cache(self, *, task: str = "", before: float | None = None, expired: bool = False) -> int:
         self.asked.append(("clear_cache", task, before, expired))
         return 0
+
+    def environments(self) -> list[EnvironmentView]:
+        return self.known_environments
+
+    def environment_log(self, key: str) -> str:
+        return f"making {key}\n"
+
+    def prune_environments(self, unused_s: float) -> list[EnvironmentView]:
+        self.asked.append(("prune_environments", unused_s))
+        return self.known_environments[1:]
 
     def explain_cache(self, run: str, step: int) -> CacheExplanation:
         return CacheExplanation(run=run, step=step, path="fit", result="none", source=None, reasons=[])

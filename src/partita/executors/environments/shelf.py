@@ -5,7 +5,7 @@ KEY/declaration.json  what it was made from
 KEY/build.log         what uv said
 KEY/complete.json     written last, in one piece: without it the environment is not there
 KEY.lock              held exclusively by whoever makes or removes it, shared by whoever uses it
-partita-HASH/partita  a link to the package itself, so that workers find it and nothing that lies beside it
+.partita-HASH/partita  a link to the package itself, so that workers find it and nothing that lies beside it
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Shelf:
     def home_of_partita(self) -> Path:
         """A folder with nothing in it but this package: what workers add to their import path."""
         package = Path(partita.executors.__file__).parents[1]
-        home = self.folder / f"partita-{blake2b(os.fsencode(package), digest_size=6).hexdigest()}"
+        home = self.folder / f".partita-{blake2b(os.fsencode(package), digest_size=6).hexdigest()}"
         home.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             (home / "partita").symlink_to(package)

@@ -58,7 +58,7 @@ def steps_of(uv: str, declaration: Declaration, venv: Path, bundle: Path, python
     """
     quiet = [uv, "--no-progress", "--color", "never"]
     wanted = declaration.python or python
-    make = [*quiet, "venv", "--relocatable", "--no-project", "--clear", "--python", wanted, os.fspath(venv)]
+    make = [*quiet, "venv", "--relocatable", "--no-project", "--python", wanted, os.fspath(venv)]
     interpreter = os.fspath(venv / "bin" / "python")
     install = [*quiet, "pip", "install", "--python", interpreter]
     if declaration.lock:
