@@ -117,10 +117,12 @@ class _Builder:
             log.flush()
             if done.returncode == 0:
                 return
-            passes = is_transient(done.stdout)
+            killed = f"uv was killed by signal {-done.returncode}" if done.returncode < 0 else ""
+            passes = bool(killed) or is_transient(done.stdout)
             if not passes or pause_s is None:
                 words = "\n".join(done.stdout.strip().splitlines()[-_TOLD_LINES:])
-                raise _FailedError(f"uv says:\n{words}\n{remedy_for(done.stdout)}", passes)
+                remedy = f"{killed}: perhaps the machine ran out of memory" if killed else remedy_for(done.stdout)
+                raise _FailedError(f"uv says:\n{words}\n{remedy}", passes)
             log.write(f"trying again in {pause_s:g} s\n")
             log.flush()
             time.sleep(pause_s)
