@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from partita.cli import statuses
-from partita.cli.cells import clean
 from partita.cli.options import Json
 from partita.cli.output import Cell
 from partita.cli.session import Session
+from partita.drawing.cells import clean
 from partita.errors import NotFoundError
 from partita.protocol.requests import EnvironmentView
 from partita.units import duration_s, duration_text, size_text
