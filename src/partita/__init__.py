@@ -24,12 +24,14 @@ from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from partita.flow.command import CommandError, CommandResult, command
+    from partita.flow.waits import Decision, approval, ask, sleep, until, wait_for
     from partita.flow.yaml import load_flow
     from partita.workspace import Run, open_workspace
 
 __all__ = [
-    "CommandError", "CommandResult", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
-    "command", "constant", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "task",
+    "CommandError", "CommandResult", "Decision", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip",
+    "Task", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow", "load_flow",
+    "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 
@@ -42,18 +44,26 @@ def _launcher() -> Launcher:
 set_launcher_provider(_launcher)
 
 
+#: Imported when they are asked for: they bring with them what most files that define tasks do not need.
+_LATER = {
+    "CommandError": "partita.flow.command",
+    "CommandResult": "partita.flow.command",
+    "Decision": "partita.flow.waits",
+    "Run": "partita.workspace",
+    "approval": "partita.flow.waits",
+    "ask": "partita.flow.waits",
+    "command": "partita.flow.command",
+    "load_flow": "partita.flow.yaml",
+    "open_workspace": "partita.workspace",
+    "sleep": "partita.flow.waits",
+    "until": "partita.flow.waits",
+    "wait_for": "partita.flow.waits",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # These bring the engine's client and subprocess with them, which most files that define tasks do not need.
-    if name in ("Run", "open_workspace"):
-        from partita import workspace
+    if name not in _LATER:
+        raise AttributeError(f"module 'partita' has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(workspace, name)
-    if name in ("CommandError", "CommandResult", "command"):
-        from importlib import import_module
-
-        return getattr(import_module("partita.flow.command"), name)
-    if name == "load_flow":
-        from partita.flow.yaml import load_flow
-
-        return load_flow
-    raise AttributeError(f"module 'partita' has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

@@ -18,6 +18,7 @@
     │   └── FencedError          another engine owns the run now
     ├── EngineError              the engine could not be started or reached
     │   └── ProtocolError        a message that the other side cannot mean
+    ├── AnswerError              an approval, answer or event came too late, twice, or from somebody who may not say
     ├── SettingsError            a setting is unknown or has a value that it cannot have
     ├── NotFoundError            no run, step, flow or file of that name
     ├── MissingExtraError        an optional part is not installed
@@ -33,6 +34,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "AnswerError",
     "CancelledError",
     "CheckError",
     "DamagedError",
@@ -165,6 +167,10 @@ class EngineError(PartitaError):
 
 class ProtocolError(EngineError):
     """A message that does not follow the protocol."""
+
+
+class AnswerError(PartitaError):
+    """An approval, an answer or an event came too late, twice, or from somebody who may not say."""
 
 
 class SettingsError(PartitaError):

@@ -27,7 +27,7 @@ import msgpack
 __all__ = [
     "BLOB", "DICT", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "NOTEBOOK", "NOTEBOOK_FILE", "OBJECT", "OUTCOME",
     "PLAIN", "REF", "SELECT", "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "navigate", "pack", "pack_list",
-    "refs_of", "unpack",
+    "put_in", "refs_of", "unpack",
 ]  # fmt: skip
 
 PLAIN, INLINE, BLOB, REF, LIST, TUPLE, DICT, OBJECT, OUTCOME, SELECT, INPUT = range(11)
@@ -149,6 +149,20 @@ def identity(node: Node, inputs: Sequence[Node] = ()) -> Node:
         return [tag, node[1], identity(node[2], inputs), node[3]]
     if tag == SELECT:
         return [tag, identity(node[1], inputs), node[2]]
+    return node
+
+
+def put_in(node: Node, inputs: Sequence[Node]) -> Node:
+    """The node with inputs put in where they are named."""
+    tag = node[0]
+    if tag == INPUT:
+        return inputs[node[1]]
+    if tag in (LIST, TUPLE):
+        return [tag, [put_in(item, inputs) for item in node[1]]]
+    if tag == DICT:
+        return [tag, node[1], [put_in(item, inputs) for item in node[2]]]
+    if tag == OBJECT:
+        return [tag, node[1], node[2], [put_in(item, inputs) for item in node[3]]]
     return node
 
 

@@ -12,13 +12,14 @@ import partita
 import partita.testing
 
 FACE = [
-    "CommandError", "CommandResult", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip", "Task", "__version__",
-    "command", "constant", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "task",
+    "CommandError", "CommandResult", "Decision", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip",
+    "Task", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow", "load_flow",
+    "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 TESTING = [
     "ExecutorContract", "InlineExecutor", "MemoryBlobs", "MemoryRun", "MemoryStore", "MemoryWorkspace",
-    "StoreContract", "VirtualClock", "memory_workspace",
+    "StoreContract", "VirtualClock", "answering", "memory_workspace",
 ]  # fmt: skip
 
 #: What defining tasks must not bring along: it would make every start slower.

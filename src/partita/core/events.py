@@ -16,7 +16,7 @@ class Happening(IntEnum):
     """The kinds of events."""
 
     STARTED = 0  # the engine has recorded an attempt and hands it to an executor
-    DONE = 1  # the attempt succeeded; value: packed node
+    DONE = 1  # the attempt succeeded, or what was waited for has come; value: packed node
     FAILED = 2  # the user's code failed, or ran out of time; error, may_retry, delay_s
     LOST = 3  # the machinery failed it: worker died, out of memory, engine restarted; error
     RETURNED = 4  # the attempt was taken back, nothing of it has run
@@ -74,5 +74,6 @@ class Commands:
     ready: list[int] = field(default_factory=list)  # to be placed
     stops: list[tuple[int, str]] = field(default_factory=list)  # (step, reason): attempts to be cancelled
     timers: list[tuple[float, int]] = field(default_factory=list)  # (seconds from now, step)
+    waits: list[int] = field(default_factory=list)  # WAIT steps that have begun to wait
     discarded: list[tuple[int, int]] = field(default_factory=list)  # ranges of ids of a layout that will be made again
     is_final: bool = False  # the run has ended

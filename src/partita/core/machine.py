@@ -75,6 +75,10 @@ def _count_down(run: Run, step: Step, event: Event, out: Commands, queue: Queue)
         out.ready.append(step.id)
     elif step.kind == Kind.FLOW:
         _begin_flow(run, step, out, queue)
+    elif step.kind == Kind.WAIT:
+        step.state = State.WAITING
+        out.changed[step.id] = step
+        out.waits.append(step.id)
     else:
         _complete(run, step, out, queue)
 
@@ -123,6 +127,18 @@ def _done(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> No
         undone.marks |= Mark.COMPENSATED
         out.changed[undone.id] = undone
     finish(run, step, State.SUCCEEDED, None, out, queue)
+
+
+def _end_waiting(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
+    """What was waited for has come; or it has not, and the wait says that this is a failure, or that nothing is to do."""
+    if step.kind != Kind.WAIT:
+        raise IllegalTransitionError(_story(run, step, event))
+    if event.value is not None:
+        out.values[step.id] = event.value
+    if event.happening == Happening.UNMET:
+        step.marks |= Mark.UNMET
+    state = {Happening.DONE: State.SUCCEEDED, Happening.UNMET: State.SKIPPED}.get(event.happening, State.FAILED)
+    finish(run, step, state, event.error, out, queue)
 
 
 def _pass_over(run: Run, step: Step, event: Event, out: Commands, queue: Queue) -> None:
@@ -281,6 +297,9 @@ TABLE: dict[tuple[State, Happening], Handler] = {
     (S.READY, H.DRAIN): _skip,
     (S.READY, H.CANCEL): _cancel_unbegun,
     (S.WAITING, H.DUE): _go_on,
+    (S.WAITING, H.DONE): _end_waiting,
+    (S.WAITING, H.FAILED): _end_waiting,
+    (S.WAITING, H.UNMET): _end_waiting,
     (S.WAITING, H.DRAIN): _skip,
     (S.WAITING, H.CANCEL): _cancel_unbegun,
     (S.RUNNING, H.DONE): _done,

@@ -130,7 +130,7 @@ def _judgements(run: Run) -> list[Event]:
 
 def _retrace(run: Run, step: Step) -> None:
     """Note again who needed what failed: whether a failure is handled may still be asked."""
-    if step.state == State.SUCCEEDED and step.kind in (Kind.TASK, Kind.FLOW):
+    if step.state == State.SUCCEEDED and step.kind in (Kind.TASK, Kind.FLOW, Kind.WAIT):
         return
     for source in step.inputs:
         if source[2] != Need.HOLD and step.kind != Kind.UNDO:

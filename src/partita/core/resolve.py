@@ -77,7 +77,7 @@ def _at(run: Run, step: int, path: Path, value: GetValue) -> bytes:
         target = run.steps[step]
         if target.marks & Mark.UNMET:
             return _NOTHING
-        if target.kind == Kind.TASK or target.kind == Kind.UNDO:
+        if target.kind in (Kind.TASK, Kind.WAIT, Kind.UNDO):
             data = value(step)
             return data if not path else _part(unpack(data), path)
         node = alias_of(run, target)

@@ -16,7 +16,7 @@ class State(IntEnum):
     PENDING = 0  # waits for what it needs
     READY = 1  # waits for room on an executor
     RUNNING = 2  # has an attempt, or is a flow whose steps are not all final
-    WAITING = 3  # waits for a time: the delay before the next attempt
+    WAITING = 3  # waits for a time, an event or a person; or for the delay before the next attempt to be over
     SUCCEEDED = 4
     FAILED = 5
     CANCELLED = 6
@@ -35,6 +35,7 @@ class Kind(IntEnum):
     SETTLE = 2  # an Outcome (value or error) of another step; the engine itself completes it
     GATHER = 3  # the elements of a map as one list; the engine itself completes it
     UNDO = 4  # the compensation of a finished step
+    WAIT = 5  # waits for a time, an event or a person, and holds no worker meanwhile
 
 
 class Need(IntEnum):

@@ -12,11 +12,12 @@ from partita.clock import Clock
 from partita.core.events import Commands, Event
 from partita.core.machine import advance
 from partita.core.resources import Pool
-from partita.core.states import FINAL, State
+from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Live, step_row, step_update
 from partita.engine.values import ValueCache
+from partita.engine.waits import Waits
 from partita.errors import IllegalTransitionError
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
@@ -72,10 +73,12 @@ class Book:
     resumed: list[tuple[Flight, int, Callable[[], None]]] = field(default_factory=list)  # (flight, ticket, its answer)
     waiters: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by run id: (ticket, request, holds)
     caching: Caching = field(init=False)
+    waits: Waits = field(init=False)
     _counter: int = 0
 
     def __post_init__(self) -> None:
         self.caching = Caching(self)
+        self.waits = Waits(self)
 
     def next(self) -> int:
         """A number never given before in this process: for tickets, profiles and the order of timers."""
@@ -121,6 +124,8 @@ class Book:
             self.turn.dropped.append((run.number, first, end))
         for step in out.created:
             self.turn.steps.append(step_row(run.number, step, None, ""))
+        for number in out.waits:
+            self.waits.open(live, run.steps[number])
         for delay_s, number in out.timers:
             step = run.steps[number]
             step.due_at = self.now + delay_s
@@ -132,6 +137,8 @@ class Book:
                 self.turn.step_updates.append(step_update(run.number, step, value))
                 if value is not None:
                     self.values.put(run.number, number, value)
+                if step.kind == Kind.WAIT and step.state in FINAL:
+                    self.waits.closed(live, step)
                 if computing and step.state in FINAL and (run.number, number) in computing:
                     self.caching.ended(live, step, value)
         live.history.extend(changed)
@@ -167,6 +174,7 @@ class Book:
         self.numbers.pop(live.run.id, None)
         self.values.forget(number)
         self.caching.forget(number)
+        self.waits.forget(number)
         for lanes in self.executors.values():
             lanes.queue.drop(number)
             lanes.forget(live.numbers)

@@ -103,10 +103,12 @@ class Engine:
 
     def _gather(self) -> None:
         book = self.book
-        while book.touched:
-            _, live = book.touched.popitem()
-            self._stops.extend((live, step, reason) for step, reason in live.out.stops)
-            book.gather(live)
+        while book.touched or book.waits.has_news:
+            while book.touched:
+                _, live = book.touched.popitem()
+                self._stops.extend((live, step, reason) for step, reason in live.out.stops)
+                book.gather(live)
+            book.waits.deliver()
 
     def _commit(self) -> None:
         """Write the turn. A store that cannot be written for the moment (a full disk) is waited for: nothing is lost."""
@@ -143,6 +145,8 @@ class Engine:
                 step = live.run.steps.get(which)
                 if step is not None and step.state == State.WAITING:
                     book.advance(live, Event(Happening.DUE, which))
+            elif what == "wait":
+                book.waits.time_has_come((number, which))
             elif what == "timeout" and which in book.flights:
                 self._stop(which, "timeout")
         return fired
@@ -150,7 +154,7 @@ class Engine:
     def wait_s(self) -> float | None:
         """Seconds until something is to be done without any message; None: nothing is."""
         book = self.book
-        if book.touched or book.resumed or any(live.backlog for live in book.lives.values()):
+        if book.touched or book.waits.has_news or book.resumed or any(live.backlog for live in book.lives.values()):
             return 0.0
         until = book.timers[0][0] - book.clock.monotonic() if book.timers else None
         watched = any(lanes.needs_watching for lanes in book.executors.values())

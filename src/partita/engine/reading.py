@@ -15,7 +15,7 @@ from partita.protocol.requests import AttemptView, LogChunk, RunView, StepView, 
 from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow
 from partita.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "node_text"]
 
 LOG_CHUNK_BYTES = 256 << 10
 WATCH_STEPS = 500
@@ -122,6 +122,9 @@ class Reading:
         ended_at: float | None = None
         if attempts and (state in FINAL or started_at is None):
             started_at, ended_at = self._times(run.number, row.id, started_at)
+        if row.kind == Kind.WAIT:
+            wait = self._book.store.wait(run.number, row.id)
+            started_at, ended_at = (wait.opened_at, wait.closed_at) if wait is not None else (None, None)
         shows_error = error is not None and state in (State.FAILED, State.CANCELLED, State.SKIPPED, State.WAITING)
         return StepView(
             id=row.id, parent=row.parent, name=row.name, path=self._path(run.number, row), kind=Kind(row.kind).name.lower(),
@@ -249,10 +252,11 @@ def _attempt_view(start: AttemptRow, end: AttemptEnd | None) -> AttemptView:
 def _preview(row: StepRow) -> str:
     if row.value is None or len(row.value) > 65536:
         return ""
-    return _node_text(unpack(row.value))[:200]
+    return node_text(unpack(row.value))[:200]
 
 
-def _node_text(node: Node) -> str:
+def node_text(node: Node) -> str:
+    """A value as a short text, without opening it."""
     tag = node[0]
     if tag == PLAIN:
         return repr(node[1])[:200]

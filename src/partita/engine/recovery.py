@@ -9,7 +9,7 @@ from partita.core.graph import Run, Step
 from partita.core.rebuild import rebuild, resume
 from partita.core.records import Profile
 from partita.core.resolve import resolve_node, sources
-from partita.core.states import FINAL, Need, State
+from partita.core.states import FINAL, Kind, Need, State
 from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.live import Live, profile_from, stored_step
@@ -119,7 +119,9 @@ class Recovery:
     def _set_timers(self, live: Live) -> None:
         book = self._book
         for step in live.run.steps.values():
-            if step.state == State.WAITING:
+            if step.state == State.WAITING and step.kind == Kind.WAIT:
+                book.waits.reopen(live, step)
+            elif step.state == State.WAITING:
                 left_s = (step.due_at or 0.0) - book.now
                 if left_s > TRUSTED_DELAY_S:
                     left_s = min(left_s, self._whole_delay_s(live, step))

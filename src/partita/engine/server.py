@@ -22,6 +22,7 @@ from partita.engine.cache_requests import CacheRequests
 from partita.engine.live import Live
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
+from partita.engine.wait_requests import WaitRequests
 from partita.errors import CheckError, PartitaError, ProtocolError
 from partita.protocol.requests import EngineView, LaunchRequest, WatchView
 from partita.values import unpack
@@ -78,7 +79,8 @@ class Server:
             "engine": self._describe, "stop": self._stop, "reports": self._reports, "delete": self._delete, "rerun": self._rerun,
         }  # fmt: skip
         #: What they change is committed, and what they give is answered, with the turn.
-        self._requests = CacheRequests(engine.book, engine.recovery, self._reading).verbs
+        shared = (engine.book, engine.recovery, self._reading)
+        self._requests = CacheRequests(*shared).verbs | WaitRequests(*shared).verbs
 
     def serve(self) -> None:
         """Run until idle for the time set, or until SIGTERM or a client's "stop"."""

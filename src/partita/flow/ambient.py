@@ -12,6 +12,7 @@ from partita.errors import DefinitionError
 
 if TYPE_CHECKING:
     from partita.flow.definition import Definition
+    from partita.protocol.waits import WaitSpec
 
 __all__ = ["Caller", "calling", "current_caller", "forbid_direct"]
 
@@ -35,6 +36,10 @@ class Caller(Protocol):
         frame: FrameType,
     ) -> Any:
         """A call for each element."""
+        ...
+
+    def wait(self, spec: WaitSpec, show: Any, after: tuple[Any, ...], type_: Any, name: str, frame: FrameType) -> Any:
+        """A wait for a time, an event or a person."""
         ...
 
     def settle(self, value: Any, frame: FrameType) -> Any:

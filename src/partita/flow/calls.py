@@ -13,12 +13,13 @@ from partita.flow.edges import EdgeCheck
 from partita.flow.mapped import Mapped
 from partita.flow.ref import StepRef
 from partita.flow.signature import Holding, Parameter, Signature
+from partita.protocol.waits import WaitSpec
 from partita.values import PLAIN, Node, pack
 
 if TYPE_CHECKING:
     from partita.flow.layout import Layout
 
-__all__ = ["guarded", "write_call"]
+__all__ = ["guarded", "write_call", "write_wait"]
 
 _TEXT_LIMIT = 1024
 
@@ -86,6 +87,20 @@ def _argument(layout: Layout, writer: ArgumentWriter, parameter: Parameter, valu
         parts = layout.parts_here(value)
         return writer.input(parts.step, parts.path, Need.OPTIONAL)
     return guarded(layout, writer, value, parameter.annotation, parameter.holding, label, place)
+
+
+def write_wait(
+    layout: Layout, spec: WaitSpec, show: Any, after: tuple[Any, ...], place: str
+) -> tuple[bytes, list[Any]]:
+    """What a wait waits for, packed, and its inputs: what is to be shown, and what has to come first."""
+    writer = ArgumentWriter(layout)
+    shown = None if show is None else guarded(layout, writer, show, None, False, "what is to be shown", place)
+    for prerequisite in after:
+        guarded(layout, writer, prerequisite, None, False, "what the wait is to come after", place)
+    ending = spec.get("on_timeout")
+    if ending and ending[0] == "value":
+        ending = ["value", layout.encode_constant(ending[1], None)]
+    return pack({**spec, "on_timeout": ending, "show": shown}), writer.inputs
 
 
 def guarded(

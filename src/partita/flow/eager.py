@@ -15,10 +15,12 @@ from typing import Any, NoReturn
 
 from partita.errors import Skip
 from partita.flow.ambient import Caller, calling
+from partita.flow.answers import awaited
 from partita.flow.definition import Definition
 from partita.flow.mapping import Elements, map_arguments
 from partita.flow.ref import refuse_operations
 from partita.flow.settle import Failure, Outcome
+from partita.protocol.waits import WaitSpec
 
 __all__ = ["EAGER", "Absent"]
 
@@ -108,6 +110,23 @@ class _Eager:
         arguments = map_arguments(target, args, keywords)
         results = [self.call(target, a, k, None) for a, k in Elements(target.name, arguments, len(args), key)]
         return _by_policy(target.name, results, policy)
+
+    def wait(
+        self, spec: WaitSpec, show: Any, after: tuple[Any, ...], type_: Any, name: str, frame: FrameType | None
+    ) -> Any:
+        absent = _first_absent((show, after))
+        if absent is not None:
+            return absent
+        try:
+            return awaited(spec, show)
+        except Skip as reason:
+            return Absent(reason)
+        except Exception as error:
+            failures = _open_failures.get()
+            if failures is None:
+                raise
+            failures.append(error)
+            return Absent(error)
 
     def settle(self, value: Any, frame: FrameType | None) -> Any:
         if type(value) is not Absent:

@@ -16,7 +16,7 @@ from partita.flow.signature import MISSING, Parameter, Signature
 from partita.flow.types import is_union, plain_form, type_name
 from partita.flow.values import check_value, shown
 
-__all__ = ["convert_inputs", "convert_json", "convert_text", "convert_value"]
+__all__ = ["convert_inputs", "convert_json", "convert_plain", "convert_text", "convert_value"]
 
 
 def convert_inputs(
@@ -83,6 +83,15 @@ def convert_value(value: Any, parameter: Parameter) -> Any:
         except TypeError:
             pass  # holds what JSON cannot: then only its own type counts
     raise ValueError(reason)
+
+
+def convert_plain(value: Any, annotation: Any) -> Any:
+    """The value of a type that plain data stand for.
+
+    Raises:
+        ValueError: they stand for none.
+    """
+    return convert_json(json.dumps(value, allow_nan=False), annotation)
 
 
 def _is_plain_data(value: Any) -> bool:

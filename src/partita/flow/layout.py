@@ -12,7 +12,7 @@ from typing import Any
 from partita.core.states import Kind, Need
 from partita.errors import DefinitionError, Problem, RefError, Skip
 from partita.flow.arguments import ValueWriter, needs_values, with_lists
-from partita.flow.calls import guarded, write_call
+from partita.flow.calls import guarded, write_call, write_wait
 from partita.flow.definition import Definition
 from partita.flow.edges import EdgeCheck, check_edge, item_type
 from partita.flow.environments import Environment, EnvironmentReader
@@ -25,6 +25,7 @@ from partita.flow.ref import RefParts, StepRef, make_ref
 from partita.flow.settle import Outcome, outcome_of
 from partita.flow.signature import MISSING
 from partita.flow.types import list_of
+from partita.protocol.waits import WaitSpec
 from partita.values import PLAIN, Node, Path, pack
 
 __all__ = ["Layout"]
@@ -134,6 +135,12 @@ class Layout:
         if type(value) is not StepRef:
             return Outcome(True, value)
         return self.add_settle(self.parts_here(value), place)
+
+    def wait(self, spec: WaitSpec, show: Any, after: tuple[Any, ...], type_: Any, name: str, frame: FrameType) -> Any:
+        """Add the step that waits; gives the ref of what it waits for."""
+        place = self.place(frame, name)
+        packed, inputs = write_wait(self, spec, show, after, place)
+        return self._add_engine_step(Kind.WAIT, name, packed, inputs, place, type_)
 
     # Adding steps
 

@@ -48,6 +48,7 @@ A step in a frame is `[name, kind, profile, parent, arguments, inputs, fallback_
     fallback_of  local number of the step whose failure makes this one run, or None
     value        packed node with REF nodes in local numbers, for a flow laid out in place; else None
     place        "file.py:12" of the call
+    A WAIT's `arguments` are the packed map of what it waits for, see `protocol.waits`.
     A GATHER's policy is its `arguments`: packed ["all"], ["at_least", n] or ["settle"].
 
 Local numbers count the steps of a layout from 0 in the order of the frames. In LAID, REF nodes hold local numbers too

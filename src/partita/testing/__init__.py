@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from partita.flow.answers import answering
     from partita.testing.clock import VirtualClock
     from partita.testing.executor_contract import ExecutorContract
     from partita.testing.inline_executor import InlineExecutor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ExecutorContract", "InlineExecutor", "MemoryBlobs", "MemoryRun", "MemoryStore", "MemoryWorkspace",
-    "StoreContract", "VirtualClock", "memory_workspace",
+    "StoreContract", "VirtualClock", "answering", "memory_workspace",
 ]  # fmt: skip
 
 _MODULES = {
@@ -37,6 +38,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "answering":
+        return import_module("partita.flow.answers").answering
     if name not in _MODULES:
         raise AttributeError(f"module 'partita.testing' has no attribute {name!r}")
     return getattr(import_module(f"partita.testing.{_MODULES[name]}"), name)

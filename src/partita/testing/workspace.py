@@ -19,6 +19,7 @@ from partita.engine.live import Live
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
 from partita.engine.values import ValueCache
+from partita.engine.wait_requests import WaitRequests
 from partita.errors import DefinitionError, EngineError, NotFoundError, StoreError
 from partita.executors.port import Capacity
 from partita.flow.definition import Definition
@@ -26,6 +27,7 @@ from partita.flow.launching import launching
 from partita.flow.loading import allow_local_functions, load, locate
 from partita.flow.settle import make_outcome
 from partita.protocol.requests import AttemptView, LaunchRequest, LogChunk, RunView, StepView
+from partita.protocol.waits import WaitView, only_wait
 from partita.store.port import ReportRow, Turn
 from partita.testing.clock import VirtualClock
 from partita.testing.inline_executor import InlineExecutor
@@ -33,7 +35,7 @@ from partita.testing.inline_worker import Script
 from partita.testing.memory_blobs import MemoryBlobs
 from partita.testing.memory_store import MemoryStore
 from partita.units import size_bytes
-from partita.values import unpack
+from partita.values import pack, unpack
 from partita.worker.values import WorkerValues
 from partita.workspace.local import LocalWorkspace
 from partita.workspace.runs import Run, flow_request, raise_failure
@@ -181,6 +183,47 @@ class MemoryWorkspace:
             if (step or 0) not in live.run.steps:
                 raise NotFoundError(f"run {row.id} has no step {step}")
             self.engine.cancel(live, step or 0, force=force)
+
+    def waits(self, run: str = "") -> list[WaitView]:
+        """The open waits of all runs, oldest first; or all waits of one run."""
+        found: list[WaitView] = self._ask("waits", run=run)
+        return found
+
+    def send(
+        self, run: str, event: str, data: Any = None, *, key: str | int | None = None, id: str = "", by: str = "test"
+    ) -> bool:
+        """Send an event to a run, or, for the run "", to whichever waits for it; False: one of this id was sent before."""
+        packed = pack(self.encoder.encode(data, None))
+        return not self._ask("send", run=run, name=event, data=packed, key=key, id=id, by=by)["is_duplicate"]
+
+    def approve(self, run: str = "latest", step: int | None = None, *, comment: str = "", by: str = "test") -> WaitView:
+        """Approve what the step asks; default: the only open approval of the run."""
+        return self._decide(run, step, True, comment, by)
+
+    def reject(self, run: str = "latest", step: int | None = None, *, comment: str = "", by: str = "test") -> WaitView:
+        """Reject what the step asks."""
+        return self._decide(run, step, False, comment, by)
+
+    def answer(self, value: Any, run: str = "latest", step: int | None = None, *, by: str = "test") -> WaitView:
+        """Answer what the step asks, with plain data."""
+        step = self._open_wait(run, step, "answer")
+        view: WaitView = self._ask("answer", run=run, step=step, value=value, by=by)
+        return view
+
+    def _decide(self, run: str, step: int | None, is_approved: bool, comment: str, by: str) -> WaitView:
+        step = self._open_wait(run, step, "approval")
+        view: WaitView = self._ask("decide", run=run, step=step, approved=is_approved, comment=comment, by=by)
+        return view
+
+    def _open_wait(self, run: str, step: int | None, kind: str) -> int:
+        return step if step is not None else only_wait(self.waits(run), kind, run)
+
+    def _ask(self, verb: str, **fields: Any) -> Any:
+        self.work()
+        with self._engine_at_rest():
+            shared = (self.engine.book, self.engine.recovery, self._reading)
+            answer = WaitRequests(*shared).verbs[verb](fields)
+        return answer
 
     def run(self, run: str = "latest", *, with_result: bool = False) -> RunView:
         """A run's record."""
