@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from partita.core.states import Kind, Need
-from partita.values import DICT, INPUT, LIST, OUTCOME, PLAIN, REF, pack, unpack
+from partita.values import DICT, INPUT, LIST, OBJECT, OUTCOME, PLAIN, REF, pack, unpack
 from tests.simulation.program import Operation, Program
 
 __all__ = ["decode", "lay_out", "open_order"]
@@ -20,6 +20,8 @@ def decode(node: Any) -> Any:
         return [decode(item) for item in node[1]]
     if tag == DICT:
         return {key: decode(item) for key, item in zip(node[1], node[2], strict=True)}
+    if tag == OBJECT:  # a decision
+        return decode(node[3][0])
     if tag == OUTCOME:
         return ["outcome", node[1], decode(node[2]) if node[1] else None]
     if tag == REF:
@@ -82,6 +84,10 @@ class _Builder:
             kind = Kind.SETTLE if op.verb == "settle" else Kind.GATHER
             policy = pack(list(op.policy)) if op.policy else None
             return self._add(self.name(parent, op.verb), kind, -1, parent, policy, inputs)
+        if op.verb == "wait":
+            spec = {name: told for name, told in self.program.waits_for(op.function).items() if name != "rejects"}
+            _, inputs = self._arguments(op, slots, depth)
+            return self._add(self.name(parent, f"wait{op.function}"), Kind.WAIT, -1, parent, pack(spec), inputs)
         arguments, inputs = self._arguments(op, slots, depth)
         stem = f"{op.verb}{op.function}"
         profile = self.profile(op.verb, op.function)

@@ -23,7 +23,7 @@ def digest(*parts: Any) -> int:
 class Operation:
     """One thing that a flow's body does. Operands are ("const", n), ("slot", index, path) or ("optional", index, path)."""
 
-    verb: str  # "task", "flow", "placed", "settle", "gather"
+    verb: str  # "task", "flow", "placed", "settle", "gather", "wait"
     function: int = 0
     operands: tuple[Any, ...] = ()
     held: tuple[int, ...] = ()  # slots passed on as refs
@@ -38,6 +38,7 @@ class Program:
     seed: int
     depth: int = 3
     failing: int = 12  # one task call in so many fails for good
+    waiting: bool = False  # some steps wait for times, events and decisions
     caching: bool = False  # some tasks give their values to equal steps
     skipping: int = 0  # one call in so many is skipped by its own code; 0: none
     options: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +53,26 @@ class Program:
     def skips(self, kind: str, function: int, values: list[Any]) -> bool:
         """Whether a task or a flow's body finds that there is nothing to do."""
         return self.skipping > 0 and digest(self.seed, "skip", kind, function, values) % self.skipping == 0
+
+    def waits_for(self, function: int) -> dict[str, Any]:
+        """What a wait waits for."""
+        draw = random.Random(digest(self.seed, "wait", function))
+        kind = draw.choice(["sleep", "event", "event", "approval"])
+        spec: dict[str, Any] = {"kind": kind, "name": "" if kind == "sleep" else f"e{function % 3}", "show": None}
+        if kind == "sleep":
+            return {**spec, "seconds": draw.choice([0.0, 0.5, 200.0])}
+        how = draw.choice([["fail"], ["skip"], ["value", [0, 7]]])
+        timeout_s = draw.choice([None, None, 0.0])  # 0: nothing can come in time
+        if kind == "event":
+            if timeout_s is not None:
+                spec["name"] = "never"
+            return {**spec, "key": None, "scope": "run", "timeout_s": timeout_s, "on_timeout": how}
+        on_reject = draw.choice(["fail", "skip", "continue"])
+        how = draw.choice([["fail"], ["approve"], ["reject"]])
+        return {
+            **spec, "by": [], "required": 1, "on_reject": on_reject, "timeout_s": timeout_s, "on_timeout": how,
+            "rejects": draw.random() < 0.4,
+        }  # fmt: skip
 
     def traits(self, function: int) -> dict[str, Any]:
         """The options of a task."""
@@ -90,6 +111,8 @@ class Program:
     ) -> None:
         slot = held + len(operations)
         verb = draw.choices(["task", "flow", "placed", "settle", "gather"], [6, 2 * depth, depth, 1.5, 1.5])[0]
+        if self.waiting and verb == "task" and draw.random() < 0.25:
+            verb = "wait"
         if verb in ("settle", "gather") and not operations:
             verb = "task"
         if verb == "settle":
@@ -114,7 +137,7 @@ class Program:
                 operands = tuple(("const", draw.randint(0, 9)) for _ in operands)
             elif verb == "flow" and all(kind == "const" for kind, *_ in operands):
                 verb = "placed"
-            taken = tuple(n for n in usable if draw.random() < 0.2) if verb != "task" else ()
+            taken = tuple(n for n in usable if draw.random() < 0.2) if verb not in ("task", "wait") else ()
             fallback = draw.randint(0, 9) if verb == "task" and draw.random() < 0.15 else None
             operations.append(Operation(verb, draw.randint(0, 9), operands, taken, fallback=fallback))
         usable.append(slot)

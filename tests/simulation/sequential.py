@@ -67,12 +67,32 @@ def _operate(program: Program, flow: Node, op: Operation, slots: list[Node], dep
             node.fallback = Node(flow)
             flow.below.append(node.fallback)
             _task(program, node.fallback, op.fallback, values)
+    elif op.verb == "wait":
+        _wait(program, node, op.function)
     elif op.verb == "flow" and program.skips("flow", op.function, values):
         node.state = "unmet"
     else:
         _flow(program, node, op.function, values, [slots[n] for n in op.held], depth - 1)
         _close(node)
     return node
+
+
+def _wait(program: Program, node: Node, function: int) -> None:
+    """What the world says: it sends every event with the same data, and decides as the program draws."""
+    spec = program.waits_for(function)
+    how = spec["on_timeout"][0] if spec.get("timeout_s") == 0.0 else ""
+    if spec["kind"] == "sleep":
+        node.value = None
+    elif spec["kind"] == "event":
+        node.value = spec["on_timeout"][1][1] if how == "value" else 42
+        node.state = {"fail": "failed", "skip": "unmet"}.get(how, "ok")
+    else:
+        approves = {"approve": True, "reject": False}.get(how, not spec["rejects"])
+        node.value = approves
+        if how == "fail":
+            node.state = "failed"
+        elif not approves:
+            node.state = {"fail": "failed", "skip": "unmet", "continue": "ok"}[spec["on_reject"]]
 
 
 def _is_unmet(node: Node) -> bool:

@@ -12,8 +12,10 @@ from partita.engine import intake
 from partita.engine.book import Book, Limits
 from partita.engine.lanes import Lanes
 from partita.engine.loop import Engine
+from partita.engine.reading import Reading
 from partita.engine.values import ValueCache
-from partita.errors import StoreError
+from partita.engine.wait_requests import WaitRequests
+from partita.errors import AnswerError, StoreError
 from partita.store.port import Turn
 from partita.testing.clock import VirtualClock
 from partita.testing.memory_store import MemoryStore
@@ -81,8 +83,10 @@ class World:
         self.runs = 2 if self.draw.random() < 0.25 else 1
         self.program = Program(self.seed, depth=self.draw.choice([1, 2, 2, 3]), failing=self.draw.choice([0, 40, 10]))
         self.program.skipping = random.Random(self.seed + 2).choice([0, 0, 12, 6])
+        self.program.waiting = random.Random(self.seed + 4).random() < 0.3
         self.program.caching = random.Random(self.seed + 3).random() < 0.3
         self.faults = FaultPlan(random.Random(self.seed + 1), rate=self.draw.choice([0.05, 0.15, 0.3]))
+        self.answers = random.Random(self.seed + 5)
         self.store = MemoryStore()
         self.cancels = self._planned_cancels()
         self.reruns = self._planned_reruns()
@@ -151,6 +155,7 @@ class World:
                     continue
                 if turns in self.cancels:
                     self._cancel(engine, *self.cancels[turns])
+                self._answer(engine)
                 engine.turn(engine.wait_s())
             except EngineDied:
                 self._bury(engine)
@@ -189,6 +194,30 @@ class World:
         if target is not None and (step == 0 or target.waiting <= 0):
             self.deviated = True
             engine.cancel(live, step, force=force)
+
+    def _answer(self, engine: Engine) -> None:
+        """Send events and decide, now or later, twice or too late."""
+        book = engine.book
+        open_waits = [row for row in self.store.open_waits() if row.run in book.lives]
+        if not open_waits or (self.answers.random() < 0.5 and engine.wait_s() is not None):
+            return
+        verbs = WaitRequests(book, engine.recovery, Reading(book, engine.recovery)).verbs
+        row = self.answers.choice(open_waits)
+        run = book.lives[row.run].run
+        step = run.steps[row.step]
+        fields: dict[str, Any] = {"run": run.id, "step": row.step, "by": "ann"}
+        try:
+            if row.kind == "event" and row.name != "never":
+                event = {"name": row.name, "data": pack([PLAIN, 42]), "id": f"{self.answers.randrange(10**4)}"}
+                verbs["send"]({**fields, **event})
+                assert verbs["send"]({**fields, **event})["is_duplicate"]
+            elif row.kind == "approval" and row.due_at is None:
+                rejects = self.program.waits_for(int(step.name.partition("#")[0].removeprefix("wait")))["rejects"]
+                verbs["decide"]({**fields, "approved": not rejects})
+                verbs["decide"]({**fields, "approved": rejects})
+        except AnswerError:
+            pass  # decided already, or cancelled
+        engine.finish_turn()
 
     def _is_over(self) -> bool:
         rows = self.store.runs(limit=10)

@@ -22,10 +22,22 @@ __all__ = ["build_app", "main"]
 
 #: First word of the command line -> the module that registers it, in the order of the help.
 _MODULES = {
-    "init": "init", "run": "run", "check": "check", "graph": "graph", "runs": "runs", "cache": "cache",
-    "environments": "environments", "engine": "engine",
-    "doctor": "doctor", "version": "version",
-}  # fmt: skip
+    "init": "init",
+    "run": "run",
+    "check": "check",
+    "graph": "graph",
+    "runs": "runs",
+    "waits": "waits",
+    "send": "waits",
+    "approve": "waits",
+    "reject": "waits",
+    "answer": "waits",
+    "cache": "cache",
+    "environments": "environments",
+    "engine": "engine",
+    "doctor": "doctor",
+    "version": "version",
+}
 
 
 def main(arguments: Sequence[str] | None = None, *, open_workspace: Opener | None = None) -> int:
@@ -94,8 +106,8 @@ def build_app(first_word: str | None = None) -> typer.Typer:
     )
     app.callback()(_root)
     names = [first_word] if first_word is not None and first_word in _MODULES else list(_MODULES)
-    for name in names:
-        importlib.import_module(f"partita.cli.{_MODULES[name]}").register(app)
+    for module in dict.fromkeys(_MODULES[name] for name in names):
+        importlib.import_module(f"partita.cli.{module}").register(app)
     return app
 
 

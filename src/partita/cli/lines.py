@@ -73,6 +73,8 @@ def _detail(step: StepView) -> str:
         started, ended = step["started_at"], step["ended_at"]
         took = duration_text(ended - started) if started is not None and ended is not None else ""
         return ", ".join([*(mark for mark in ("adopted", "cached") if mark in step["marks"]), *filter(None, [took])])
+    if step["kind"] == "wait" and step["state"] == "waiting":
+        return f"{step['preview']}   (`partita waits` tells more)" if step["preview"] else ""
     if step["state"] == "running":
         return f"attempt {step['attempts']}" if step["attempts"] > 1 else ""
     error = step["error"]

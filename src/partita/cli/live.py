@@ -137,8 +137,11 @@ def _remark(group: Group, now: float) -> str:
         ]
     latest = group.latest
     if latest is not None and group.total == 1:
+        if group.state == "waiting" and latest["kind"] == "wait":
+            parts.append(latest["preview"])
         if group.state == "waiting" and latest["due_at"] is not None:
-            parts.append(f"tries again in {duration_text(latest['due_at'] - now)}")
+            what = "over in" if latest["kind"] == "wait" else "tries again in"
+            parts.append(f"{what} {duration_text(latest['due_at'] - now)}")
         if latest["attempts"] > 1:
             parts.append(f"attempt {latest['attempts']}")
         if latest["progress"] and len(latest["progress"]) > 2 and latest["progress"][2]:

@@ -122,16 +122,18 @@ class Reading:
         ended_at: float | None = None
         if attempts and (state in FINAL or started_at is None):
             started_at, ended_at = self._times(run.number, row.id, started_at)
+        preview = _preview(row)
         if row.kind == Kind.WAIT:
             wait = self._book.store.wait(run.number, row.id)
             started_at, ended_at = (wait.opened_at, wait.closed_at) if wait is not None else (None, None)
+            preview = preview or (wait.name if wait is not None else "")
         shows_error = error is not None and state in (State.FAILED, State.CANCELLED, State.SKIPPED, State.WAITING)
         return StepView(
             id=row.id, parent=row.parent, name=row.name, path=self._path(run.number, row), kind=Kind(row.kind).name.lower(),
             state=state.name.lower(), marks=[word for mark, word in _SHOWN_MARKS if marks & mark], attempts=attempts,
             place=row.place, inputs=[source for source, _, _ in unpack_inputs(row.inputs)], fallback_of=row.fallback_of,
             started_at=started_at, ended_at=ended_at, due_at=due_at if state == State.WAITING else None,
-            preview=_preview(row), error=unpack(error) if error is not None and shows_error else None, progress=progress,
+            preview=preview, error=unpack(error) if error is not None and shows_error else None, progress=progress,
         )  # fmt: skip
 
     def _times(self, run: int, step: int, started_at: float | None) -> tuple[float | None, float | None]:

@@ -81,6 +81,10 @@ def only_wait(waits: list[WaitView], kind: str, run: str) -> int:
     if len(found) == 1:
         return found[0]["step"]
     what = {"approval": "an approval", "answer": "an answer"}.get(kind, kind)
+    closed = [wait for wait in waits if wait["kind"] == kind and wait["outcome"]]
+    if not found and closed:
+        said = "; ".join(f"{vote['by'] or 'somebody'} {vote['verdict']}" for vote in closed[-1]["votes"])
+        raise AnswerError(f"{closed[-1]['name']!r} is not open any more: {said or closed[-1]['outcome']}")
     if not found:
         raise AnswerError(f"run {run} waits for {what} nowhere; `partita waits` shows what does")
     some = ", ".join(f"{wait['step']} ({wait['name']})" for wait in found[:5])

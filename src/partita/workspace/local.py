@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from partita.protocol.requests import (
     StepView,
     WatchView,
 )
+from partita.protocol.waits import WaitView, only_wait
 from partita.settings import Settings, find_project, load_settings
 from partita.values import NOTEBOOK
+from partita.values import pack
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
 from partita.workspace.port import CheckView
@@ -43,6 +46,14 @@ def open_workspace(folder: Path | None = None, settings: Settings | None = None)
     """
     project = find_project(folder)
     return LocalWorkspace(project, settings if settings is not None else load_settings(project))
+
+
+def _me() -> str:
+    """Who is logged in here."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 class LocalWorkspace:
@@ -193,6 +204,43 @@ class LocalWorkspace:
         """What steps reported: [run, step, attempt, name, value, at_step, reported_at] each."""
         found: list[list[Any]] = self._connection.ask("reports", run=run, step=step)
         return found
+
+    def waits(self, run: str = "") -> list[WaitView]:
+        if not self.state.exists():
+            return []
+        found: list[WaitView] = self._connection.ask("waits", run=run)
+        return found
+
+    def send(
+        self, run: str, event: str, data: Any = None, *, key: str | int | None = None, id: str = "", by: str = ""
+    ) -> bool:
+        from partita.workspace.runs import encoder_of
+
+        self._need_state()
+        packed = pack(encoder_of(self).encode(data, None))
+        id = id or new_run_id()  # the connection asks again where an engine dies over it
+        answer = self._connection.ask("send", run=run, name=event, data=packed, key=key, id=id, by=by)
+        return not answer["is_duplicate"]
+
+    def approve(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
+        return self._decide(run, step, True, comment, by)
+
+    def reject(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
+        return self._decide(run, step, False, comment, by)
+
+    def answer(self, value: Any, run: str, step: int | None = None, *, by: str = "") -> WaitView:
+        self._need_state()
+        step = only_wait(self.waits(run), "answer", run) if step is None else step
+        view: WaitView = self._connection.ask("answer", run=run, step=step, value=value, by=by or _me())
+        return view
+
+    def _decide(self, run: str, step: int | None, is_approved: bool, comment: str, by: str) -> WaitView:
+        self._need_state()
+        step = only_wait(self.waits(run), "approval", run) if step is None else step
+        view: WaitView = self._connection.ask(
+            "decide", run=run, step=step, approved=is_approved, comment=comment, by=by or _me()
+        )
+        return view
 
     def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:
         if not self.state.exists():

@@ -17,6 +17,7 @@ from partita.protocol.requests import (
     StepView,
     WatchView,
 )
+from partita.protocol.waits import WaitView
 from partita.settings import Settings
 
 __all__ = ["CheckView", "GraphView", "Workspace"]
@@ -97,6 +98,28 @@ class Workspace(Protocol):
 
     def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
         """A new run that adopts what is unchanged; gives its id."""
+        ...
+
+    def waits(self, run: str = "") -> list[WaitView]:
+        """The open waits of all runs, oldest first; or all waits of one run."""
+        ...
+
+    def send(
+        self, run: str, event: str, data: Any = None, *, key: str | int | None = None, id: str = "", by: str = ""
+    ) -> bool:
+        """Send an event to a run, or, for the run "", to whichever waits for it; False: one of this id was sent before."""
+        ...
+
+    def approve(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
+        """Approve what a step asks; default: the only one of the run that asks."""
+        ...
+
+    def reject(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
+        """Reject what a step asks."""
+        ...
+
+    def answer(self, value: Any, run: str, step: int | None = None, *, by: str = "") -> WaitView:
+        """Answer what a step asks, with plain data or texts."""
         ...
 
     def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from partita.errors import CancelledError, CheckError, Problem, RunError, Skip, StepError, StoreError
 from partita.protocol.requests import ErrorView, LaunchRequest, RunView, StepView
+from partita.protocol.waits import WaitView
 from partita.values import pack, unpack
 from partita.workspace.local import LocalWorkspace, open_workspace
 
@@ -90,6 +91,35 @@ class Run:
     def cancel(self, *, force: bool = False) -> None:
         """Ask the run to stop; with `force`, kill what still runs of it."""
         self._workspace.cancel(self.id, force=force)
+
+    def send(self, event: str, data: Any = None, *, key: str | int | None = None, id: str = "") -> bool:
+        """Send the run an event that it waits for, now or later; False: one of this id was sent before."""
+        return self._workspace.send(self.id, event, data, key=key, id=id)
+
+    def waits(self) -> list[WaitView]:
+        """What its steps wait for, and have waited for, besides other steps."""
+        return self._workspace.waits(self.id)
+
+    def approve(self, step: int | None = None, *, comment: str = "", by: str = "") -> None:
+        """Approve what a step asks; default: the only one that asks.
+
+        Raises:
+            AnswerError: it is decided already, the time is over, or this person may not say.
+        """
+        self._workspace.approve(self.id, step, comment=comment, by=by)
+
+    def reject(self, step: int | None = None, *, comment: str = "", by: str = "") -> None:
+        """Reject what a step asks."""
+        self._workspace.reject(self.id, step, comment=comment, by=by)
+
+    def answer(self, value: Any, step: int | None = None, *, by: str = "") -> None:
+        """Answer what a step asks: plain data of the form that it shows.
+
+        Raises:
+            CheckError: the answer does not fit the form.
+            AnswerError: it is answered already, the time is over, or this person may not say.
+        """
+        self._workspace.answer(value, self.id, step, by=by)
 
     def logs(self) -> str:
         """What its steps printed and logged, step by step."""

@@ -18,6 +18,7 @@ from partita.protocol.requests import (
     StepView,
     WatchView,
 )
+from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.values import PLAIN, pack
 from partita.workspace.port import CheckView
@@ -59,6 +60,7 @@ class FakeWorkspace:
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         self.folder = folder
         self.settings = settings if settings is not None else Settings()
+        self.open_waits: list[WaitView] = []
         self.asked: list[tuple[Any, ...]] = []
         self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
         self.known_environments: list[EnvironmentView] = []
@@ -192,6 +194,27 @@ class FakeWorkspace:
         self.asked.append(("rerun", number, same_code, texts))
         self.add("0again", "succeeded", rerun_of=number, notes={"adopted": 3})
         return "0again"
+
+    def waits(self, run: str = "") -> list[WaitView]:
+        return self.open_waits
+
+    def send(
+        self, run: str, event: str, data: Any = None, *, key: str | int | None = None, id: str = "", by: str = ""
+    ) -> bool:
+        self.asked.append(("send", run, event, data, key, id, by))
+        return id != "known"
+
+    def approve(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
+        self.asked.append(("approve", run, step, comment, by))
+        return self.open_waits[0]
+
+    def reject(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
+        self.asked.append(("reject", run, step, comment, by))
+        return self.open_waits[0]
+
+    def answer(self, value: Any, run: str, step: int | None = None, *, by: str = "") -> WaitView:
+        self.asked.append(("answer", value, run, step, by))
+        return self.open_waits[0]
 
     def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:
         return []
