@@ -45,8 +45,8 @@ FORBIDDEN["plan"] = FORBIDDEN["core"]
 
 #: All of Partita that the command line may know, itself included.
 KNOWN_TO_CLI = (
-    "partita.workspace", "partita.settings", "partita.errors", "partita.protocol.requests", "partita.values",
-    "partita.units", "partita.version", "partita.drawing", "partita.cli",
+    "partita.workspace", "partita.settings", "partita.errors", "partita.protocol.requests", "partita.protocol.waits",
+    "partita.values", "partita.units", "partita.version", "partita.drawing", "partita.cli",
 )  # fmt: skip
 
 LINES_AT_MOST = 450

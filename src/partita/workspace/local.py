@@ -23,8 +23,7 @@ from partita.protocol.requests import (
 )
 from partita.protocol.waits import WaitView, only_wait
 from partita.settings import Settings, find_project, load_settings
-from partita.values import NOTEBOOK
-from partita.values import pack
+from partita.values import NOTEBOOK, pack
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
 from partita.workspace.port import CheckView
