@@ -155,8 +155,8 @@ class World:
                     continue
                 if turns in self.cancels:
                     self._cancel(engine, *self.cancels[turns])
-                self._answer(engine)
-                engine.turn(engine.wait_s())
+                if not self._answer(engine):
+                    engine.turn(engine.wait_s())
             except EngineDied:
                 self._bury(engine)
                 engine = None
@@ -195,12 +195,12 @@ class World:
             self.deviated = True
             engine.cancel(live, step, force=force)
 
-    def _answer(self, engine: Engine) -> None:
-        """Send events and decide, now or later, twice or too late."""
+    def _answer(self, engine: Engine) -> bool:
+        """Send events and decide, now or later, twice or too late; says whether it did."""
         book = engine.book
         open_waits = [row for row in self.store.open_waits() if row.run in book.lives]
         if not open_waits or (self.answers.random() < 0.5 and engine.wait_s() is not None):
-            return
+            return False
         verbs = WaitRequests(book, engine.recovery, Reading(book, engine.recovery)).verbs
         row = self.answers.choice(open_waits)
         run = book.lives[row.run].run
@@ -208,7 +208,7 @@ class World:
         fields: dict[str, Any] = {"run": run.id, "step": row.step, "by": "ann"}
         try:
             if row.kind == "event" and row.name != "never":
-                event = {"name": row.name, "data": pack([PLAIN, 42]), "id": f"{self.answers.randrange(10**4)}"}
+                event = {"name": row.name, "data": pack([PLAIN, 42]), "id": f"{self.answers.random()}"}
                 verbs["send"]({**fields, **event})
                 assert verbs["send"]({**fields, **event})["is_duplicate"]
             elif row.kind == "approval" and row.due_at is None:
@@ -218,6 +218,7 @@ class World:
         except AnswerError:
             pass  # decided already, or cancelled
         engine.finish_turn()
+        return self.answers.random() < 0.5 or engine.wait_s() is None or self._is_over()
 
     def _is_over(self) -> bool:
         rows = self.store.runs(limit=10)
@@ -269,7 +270,9 @@ class World:
     def _check_adopted(self, row: Any, steps: list[Any]) -> None:
         # What a failure says (a crash, say) may be another in the rerun, and so the inputs of who looks at it.
         has_failed = any(step.state == State.FAILED for step in steps)
-        if self.reruns and row.number == 1 and not self.deviated and not has_failed:
+        # What persons decide anew is another input.
+        is_same = not self.program.waiting
+        if self.reruns and row.number == 1 and is_same and not self.deviated and not has_failed:
             again = next(other for other in self.store.runs(limit=10) if other.number > self.runs)
             then, now = _finished(steps), _finished(list(self.store.all_steps(again.number)))
             for path in then.keys() & now.keys():

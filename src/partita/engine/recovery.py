@@ -88,6 +88,9 @@ class Recovery:
         book.touched[run.number] = live
         if not run.steps:
             raise NotFoundError(f"run {row.id} has no steps")
+        for step in run.steps.values():
+            if step.state == State.WAITING and step.kind == Kind.WAIT:
+                book.waits.reopen(live, step)  # before the run goes on, which may be the end of it
         resume(run, running, live.out)
         self._set_timers(live)
         if live.run.state in FINAL and not live.out.is_final:
@@ -119,9 +122,7 @@ class Recovery:
     def _set_timers(self, live: Live) -> None:
         book = self._book
         for step in live.run.steps.values():
-            if step.state == State.WAITING and step.kind == Kind.WAIT:
-                book.waits.reopen(live, step)
-            elif step.state == State.WAITING:
+            if step.state == State.WAITING and step.kind != Kind.WAIT:
                 left_s = (step.due_at or 0.0) - book.now
                 if left_s > TRUSTED_DELAY_S:
                     left_s = min(left_s, self._whole_delay_s(live, step))
