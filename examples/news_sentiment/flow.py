@@ -1,7 +1,7 @@
 """How financial news sounds: three classifiers are compared on real tweets, and the best one is examined.
 
-partita run                         # in this folder; --seed 3 splits the tweets another way
-partita graph                       # what runs after what
+partita run flow.py                 # in this folder; --seed 3 splits the tweets another way
+partita graph flow.py               # what runs after what
 """
 
 from __future__ import annotations

@@ -67,6 +67,30 @@ def test_the_flow_as_plain_calls_reaches_its_numbers(example: ModuleType, tmp_pa
     _assert_report_is_whole(summary.report, summary.accuracy)
 
 
+def test_the_yaml_flow_gives_what_the_python_flow_gives(
+    example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitting is settled by the seed, so the results are the same to the last digit, and so are the graphs."""
+    from partita import load_flow
+    from partita.testing import memory_workspace
+
+    monkeypatch.chdir(FOLDER)
+    written = load_flow(FOLDER / "flow.yaml")
+    assert [p.name for p in written.signature.parameters] == [
+        p.name for p in example.news_sentiment.signature.parameters
+    ]
+    found, shapes = [], []
+    with memory_workspace():
+        for flow in (example.news_sentiment, written):
+            run = flow.run(tweets=DATA, folder=tmp_path / "report", seed=7, folds=2)
+            summary = run.result()
+            found.append((summary.chosen, summary.accuracy, summary.macro_f1, summary.report))
+            names = [step["path"].replace("trials", "") for step in run.steps if step["kind"] == "task"]
+            shapes.append(sorted(names))
+    assert found[0] == found[1]
+    assert shapes[0] == shapes[1]
+
+
 @pytest.mark.integration
 def test_the_flow_on_the_engine_gives_what_plain_calls_give(tmp_path: Path) -> None:
     """As a user runs it: from a shell, in a copy of the example's folder."""
@@ -77,7 +101,7 @@ def test_the_flow_on_the_engine_gives_what_plain_calls_give(tmp_path: Path) -> N
     shutil.copytree(FOLDER, project, ignore=shutil.ignore_patterns(".partita", "report", "__pycache__"))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PARTITA_IDLE_TIMEOUT": "1s"}
     told = subprocess.run(
-        [sys.executable, "-m", "partita.cli", "run", "--json", "--folds", "3"],
+        [sys.executable, "-m", "partita.cli", "run", "flow.py", "--json", "--folds", "3"],
         cwd=project, env=environment, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr

@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from partita.errors import ExpressionError, MissingExtraError
+from partita.flow.yaml.functions import declared_functions
 from partita.flow.yaml.references import tokens_of
 
 __all__ = ["LONGEST", "compile_expression", "evaluate"]
@@ -60,7 +61,7 @@ def _environment(names: frozenset[str]) -> Any:
         from cel_expr_python import cel
     except ImportError:
         raise MissingExtraError("expressions that compute need the extra 'yaml': pip install 'partita[yaml]'") from None
-    return cel.NewEnv(variables=dict.fromkeys(names, cel.Type.DYN))
+    return cel.NewEnv(variables=dict.fromkeys(names, cel.Type.DYN), functions=declared_functions())
 
 
 def _unreadable(told: str) -> ExpressionError:

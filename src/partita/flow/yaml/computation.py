@@ -8,7 +8,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from partita.flow.yaml.expressions import Expression, Template, shown_text
+from partita.flow.yaml.expressions import Expression, Template
+from partita.flow.yaml.functions import shown_text
 from partita.flow.yaml.records import expressions_in
 from partita.flow.yaml.references import Reference
 

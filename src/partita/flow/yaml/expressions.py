@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ from partita.flow.yaml.problems import Problems
 from partita.flow.yaml.references import ROOTS, Reference, ends_at, references_of
 from partita.flow.yaml.source import Node
 
-__all__ = ["Expression", "Template", "read_tree", "shown_text"]
+__all__ = ["Expression", "Template", "read_tree"]
 
 _OPENING = "${{"
 _NAMES = frozenset(ROOTS)
@@ -100,15 +99,6 @@ class Template:
 
     def __repr__(self) -> str:
         return "".join(map(str, self.parts))
-
-
-def shown_text(value: Any) -> str:
-    """A value inside a text."""
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, (bool, list, dict)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
 
 
 def read_tree(node: Node, problems: Problems) -> Any:

@@ -12,7 +12,8 @@ from partita.flow.definition import Definition
 from partita.flow.loading import load, project_folder
 from partita.flow.options import FLOW_OPTIONS, REFERENCES
 from partita.flow.task import Task
-from partita.flow.yaml.expressions import Expression, Template, shown_text
+from partita.flow.yaml.expressions import Expression, Template
+from partita.flow.yaml.functions import shown_text
 from partita.flow.yaml.problems import Problems
 from partita.flow.yaml.records import Step, expressions_in
 from partita.flow.yaml.shapes import shaped

@@ -1,0 +1,135 @@
+"""The JSON Schema of YAML flows, made from the records that reading goes by: for editors, which complete and check."""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import fields
+from typing import Any, get_args
+
+from partita.flow.options import FLOW_OPTIONS, REFERENCES, Options
+from partita.flow.types import is_union
+from partita.flow.yaml.kinds import KINDS
+from partita.flow.yaml.records import COMMAND_KEYS, FLOW_KEYS, FOREACH_KEYS, INPUT_KEYS, OPTION_KEYS, STEP_KEYS, TARGETS
+
+__all__ = ["flow_schema"]
+
+_ID = "https://json-schema.org/draft/2020-12/schema"
+_TEXT = {"type": "string"}
+_SECONDS = {"type": ["number", "string"], "description": 'seconds, or a text such as "90s" or "5m"'}
+_EXPRESSION = {"type": "string", "pattern": r"\$\{\{"}
+_STATUSES = {"oneOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}]}
+_TEXTS = {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+
+#: Options whose form in a file cannot be seen from the type that they are kept as.
+_FORMS: dict[str, Any] = {
+    "retry_delay": {"anyOf": [_SECONDS, {"type": "array", "items": _SECONDS, "minItems": 1}]},
+    "retry_on": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
+    "timeout": _SECONDS,
+    "grace": _SECONDS,
+    "memory": {"type": ["integer", "string"], "description": 'bytes, or a text such as "512MiB"'},
+    "slots": {"anyOf": [_TEXTS, {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}]},
+    "environment_variables": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+    "cache": {"anyOf": [{"type": "boolean"}, _SECONDS]},
+    "version": {"type": ["string", "number"]},
+}
+
+
+def flow_schema() -> dict[str, Any]:
+    """The schema, as JSON Schema draft 2020-12."""
+    options = _options()
+    flow: dict[str, Any] = {name: {"description": told} for name, told in FLOW_KEYS.items()}
+    flow["name"] |= _TEXT
+    flow["inputs"] |= {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": r"^[^\W\d]\w*$"},
+        "additionalProperties": {"$ref": "#/$defs/input"},
+    }
+    flow["steps"] |= {
+        "type": "object",
+        "propertyNames": {"pattern": r"^[^\W\d][\w-]*$"},
+        "additionalProperties": {"$ref": "#/$defs/step"},
+    }
+    return {
+        "$schema": _ID,
+        "title": "A flow of Partita",
+        "type": "object",
+        "required": ["steps"],
+        "additionalProperties": False,
+        "properties": flow | {name: options[name] for name in sorted(FLOW_OPTIONS - {"name"})},
+        "$defs": {"input": _input(), "step": _step(options), "foreach": _foreach()},
+    }
+
+
+def _options() -> dict[str, Any]:
+    hints = typing.get_type_hints(Options)
+    return {field.name: _option(field.name, hints[field.name]) for field in fields(Options)}
+
+
+def _option(name: str, kind: Any) -> dict[str, Any]:
+    if name in REFERENCES:
+        return {"type": ["string", "null"], "description": 'a task or function: "module:name"'}
+    if name in _FORMS:
+        return dict(_FORMS[name])
+    kinds = [item for item in get_args(kind) if item is not type(None)] if is_union(kind) else [kind]
+    form = _SIMPLE.get(kinds[0]) if len(kinds) == 1 else None
+    return dict(form) if form is not None else {}
+
+
+_SIMPLE: dict[Any, Any] = {
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    str: _TEXT,
+    tuple[str, ...]: _TEXTS,
+}
+
+
+def _described(keys: dict[str, str], forms: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"description": told, **forms.get(name, {})} for name, told in keys.items()}
+
+
+def _input() -> dict[str, Any]:
+    kind = {"type": ["string", "null"], "examples": [*sorted(set(KINDS) - {"null"}), "list[int]", "text | None"]}
+    forms = {"type": kind, "description": _TEXT, "choices": {"type": "array", "minItems": 1}}
+    full = {"type": "object", "additionalProperties": False, "properties": _described(INPUT_KEYS, forms)}
+    told = "a type, a default value, or both with a description"
+    return {"description": told, "anyOf": [kind, {"type": ["number", "boolean", "array"]}, full]}
+
+
+def _step(options: dict[str, Any]) -> dict[str, Any]:
+    forms = {
+        "task": {"type": "string", "examples": ["package.module:name", "file.py:name"]},
+        "run": {"oneOf": [_TEXT, {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}]},
+        "flow": {"type": "string", "examples": ["package.module:name", "file.yaml"]},
+        "with": {"type": ["object", "null"]},
+        "needs": {"anyOf": [_TEXTS, {"type": "null"}]},
+        "when": {"anyOf": [_EXPRESSION, {"type": "boolean"}]},
+        "foreach": {"$ref": "#/$defs/foreach"},
+        "allowed_statuses": _STATUSES,
+        "folder": _TEXT,
+    }
+    keys = _described({**STEP_KEYS, **COMMAND_KEYS}, forms)
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "oneOf": [{"required": [verb]} for verb in TARGETS],
+        "dependentRequired": {name: ["run"] for name in COMMAND_KEYS},
+        "properties": keys | {name: options[name] for name in sorted(OPTION_KEYS)},
+    }
+
+
+def _foreach() -> dict[str, Any]:
+    items = {"anyOf": [_EXPRESSION, {"type": "array"}]}
+    forms = {
+        "items": items,
+        "key": {"anyOf": [_EXPRESSION, {"type": "array"}]},
+        "at_least": {"type": "integer", "minimum": 0},
+        "settle": {"type": "boolean"},
+    }
+    full = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["items"],
+        "properties": _described(FOREACH_KEYS, forms),
+    }
+    return {"description": STEP_KEYS["foreach"], "anyOf": [*items["anyOf"], full]}
