@@ -35,6 +35,7 @@ _MODULES = {
     "cache": "cache",
     "environments": "environments",
     "engine": "engine",
+    "convert": "convert", "schema": "schema",
     "doctor": "doctor",
     "version": "version",
 }

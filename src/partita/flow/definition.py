@@ -81,6 +81,8 @@ class Definition(Generic[P, R]):
         altered = type(self)(self.function, merged)
         altered.is_altered = True
         altered.prerequisites = self.prerequisites
+        if "signature" in self.__dict__:
+            altered.signature = self.signature
         return altered
 
     def after(self, *prerequisites: Any) -> Self:

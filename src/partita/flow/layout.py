@@ -86,6 +86,10 @@ class Layout:
         """What refuses the flow."""
         return [problem for problem in self.problems if not problem.is_warning]
 
+    def targets(self) -> list[Definition[..., Any]]:
+        """What each profile was made from."""
+        return self._book.targets
+
     def frames(self) -> Iterator[tuple[list[dict[str, Any]], list[Row]]]:
         """The steps in frames: the profiles that are new in it, and the rows, as `protocol.messages` describes."""
         return frames_of(self.profiles, self.rows)

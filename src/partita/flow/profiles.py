@@ -112,6 +112,7 @@ class ProfileBook:
 
     def __init__(self, encode: Encode, fingerprint: Callable[[Any], str] | None) -> None:
         self.profiles: list[Profile] = []
+        self.targets: list[Definition[..., Any]] = []  # what each was made from
         self._encode = encode
         self._fingerprint = fingerprint
         # The target is kept, so that its id is not given to another one.
@@ -131,6 +132,7 @@ class ProfileBook:
                 target, self._encode, self._fingerprint, body=body, executor=executor, environment=environment
             )
             self.profiles.append(profile)
+            self.targets.append(target)
             self._equal[equal] = number
         self._numbers[id(target), body, executor, environment] = (number, target)
         return number

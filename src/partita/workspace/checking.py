@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -21,23 +23,32 @@ from partita.workspace.port import CheckView
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["check_flow"]
+__all__ = ["check_flow", "working"]
 
 
 def check_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str]) -> CheckView:
     """Lay the flow out with these inputs; every problem and the graph."""
+    profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
+    extra: dict[str, Any] = {"texts": texts, "pools": {"process": _pool(workspace).capacity}, "executor": "process"}
+    extra["environment"] = workspace.settings.environment
+    with working(workspace, profile, None, extra) as executor:
+        return _collect(executor, workspace)
+
+
+@contextmanager
+def working(
+    workspace: LocalWorkspace, profile: Profile, arguments: bytes | None, extra: dict[str, Any] | None
+) -> Iterator[ProcessExecutor]:
+    """An executor with a worker of its own, which works on one order: user code is loaded there and nowhere else."""
     bundle = workspace.state / "bundles" / workspace.bundle()
     (workspace.state / "spill").mkdir(exist_ok=True)
-    profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
     launchable = Launchable(profile, str(bundle), str(workspace.folder), str(workspace.state))
     executor = ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
     try:
         executor.introduce(1, launchable)
         lane = executor.open_lane(launchable.bundle, Demand())
-        extra = {"texts": texts, "pools": {"process": _pool(workspace).capacity}, "executor": "process"}
-        extra["environment"] = workspace.settings.environment
-        executor.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, None, None, extra)])
-        return _collect(executor, workspace)
+        executor.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, arguments, None, extra)])
+        yield executor
     finally:
         executor.close()
 

@@ -26,7 +26,7 @@ from partita.settings import Settings, find_project, load_settings
 from partita.values import NOTEBOOK, pack
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
-from partita.workspace.port import CheckView
+from partita.workspace.port import CheckView, ConvertView
 
 __all__ = ["LocalWorkspace", "open_workspace"]
 
@@ -111,6 +111,11 @@ class LocalWorkspace:
         from partita.workspace.checking import check_flow
 
         return check_flow(self, flow, texts)
+
+    def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
+        from partita.workspace.converting import convert_flow
+
+        return convert_flow(self, flow, texts)
 
     def run(self, run: str, *, with_result: bool = False) -> RunView:
         self._need_state()

@@ -20,7 +20,7 @@ from partita.protocol.requests import (
 from partita.protocol.waits import WaitView
 from partita.settings import Settings
 
-__all__ = ["CheckView", "GraphView", "Workspace"]
+__all__ = ["CheckView", "ConvertView", "GraphView", "Workspace"]
 
 
 class GraphView(TypedDict):
@@ -34,6 +34,13 @@ class CheckView(TypedDict):
 
     problems: list[dict[str, Any]]  # fields of Problem, warnings included
     graph: GraphView | None  # None where it could not be laid out
+
+
+class ConvertView(TypedDict):
+    """A YAML flow that was made of something else."""
+
+    text: str  # the file
+    notes: list[str]  # what it does not say, and what is to be looked at
 
 
 class Workspace(Protocol):
@@ -66,6 +73,10 @@ class Workspace(Protocol):
 
     def check(self, flow: str, texts: dict[str, str]) -> CheckView:
         """Lay the flow out and check it, without running anything."""
+        ...
+
+    def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
+        """Lay the flow out and write its graph as YAML."""
         ...
 
     def run(self, run: str, *, with_result: bool = False) -> RunView: ...

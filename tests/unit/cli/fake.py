@@ -21,7 +21,7 @@ from partita.protocol.requests import (
 from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.values import PLAIN, pack
-from partita.workspace.port import CheckView
+from partita.workspace.port import CheckView, ConvertView
 
 __all__ = ["FakeWorkspace", "make_run", "make_step"]
 
@@ -116,6 +116,10 @@ class FakeWorkspace:
             wrong = {"message": "fit takes int, load gives str", "place": "flows.py:9", "remedy": "convert it"}
             return {"problems": [*problems, {**wrong, "is_warning": False}], "graph": None}
         return {"problems": problems, "graph": {"steps": graph_steps()}}
+
+    def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
+        self.asked.append(("convert", flow, texts))
+        return {"text": f"name: {flow.rpartition(':')[2]}\n", "notes": ["fit: its option retry_on is left out"]}
 
     def _find(self, run: str) -> str:
         if run == "latest":

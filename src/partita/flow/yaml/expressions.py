@@ -170,9 +170,18 @@ def _check(expression: Expression, problems: Problems) -> None:
     if wrong or expression.alone is not None:
         return
     try:
-        compile_expression(expression.text, _NAMES)
+        compile_expression(_with_plain_names(expression), _NAMES)
     except ExpressionError as error:
         problems.at(expression.line, expression.column + max(error.column - 1, 0), str(error), _remedy(str(error)))
+
+
+def _with_plain_names(expression: Expression) -> str:
+    """The text as CEL reads it, with every word where it was: a step's name may have `-` in it."""
+    text = expression.text
+    for reference in expression.references:
+        whole = text[reference.start : reference.end].replace(reference.name, reference.name.replace("-", "_"), 1)
+        text = text[: reference.start] + whole + text[reference.end :]
+    return text
 
 
 def _remedy(told: str) -> str:

@@ -124,10 +124,34 @@ def _shown(tokens: list[Token]) -> str:
     return "".join(token.text for token in tokens)
 
 
+def _is_member(tokens: list[Token], position: int) -> bool:
+    return position + 1 < len(tokens) and tokens[position].text == "." and tokens[position + 1].kind == "name"
+
+
+def _step_name(tokens: list[Token], position: int) -> tuple[str, int]:
+    """The name behind `steps.`, and the position behind it; `-` belongs to it, since a step alone has no value."""
+    name, position = tokens[position].text, position + 1
+    while (
+        position + 1 < len(tokens) and tokens[position].text == "-" and tokens[position + 1].kind in ("name", "number")
+    ):
+        between = (
+            tokens[position - 1].end == tokens[position].start and tokens[position].end == tokens[position + 1].start
+        )
+        if not between:
+            break
+        name += f"-{tokens[position + 1].text}"
+        position += 2
+    return name, position
+
+
 def _path(tokens: list[Token], position: int) -> tuple[list[str | int], list[int]]:
     """The keys behind a name, and for each the position behind it."""
     path: list[str | int] = []
     ends: list[int] = []
+    if tokens[position - 1].text == "steps" and _is_member(tokens, position):
+        name, position = _step_name(tokens, position + 1)
+        path.append(name)
+        ends.append(position)
     while position + 1 < len(tokens):
         mark, key = tokens[position], tokens[position + 1]
         after = tokens[position + 2].text if position + 2 < len(tokens) else ""

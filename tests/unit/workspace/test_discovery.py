@@ -1,0 +1,24 @@
+"""Finding flows by reading files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from partita.workspace.discovery import find_flows
+
+
+def test_python_and_yaml_flows_are_found_and_files_of_others_are_not(tmp_path: Path) -> None:
+    files = {
+        "a.py": "from partita import flow\n@flow\ndef first(): ...\n",
+        "b.yaml": "name: x\nsteps:\n  a: {run: ls}\n",
+        "sub/c.yml": "steps: {}\n",
+        "ci.yml": "jobs:\n  a:\n    steps:\n      - run: ls\n",
+        "other.yaml": "steps:\n  - run: ls\nstages: []\n",
+        "compose.yaml": "services:\n  a: {}\n",
+        "broken.yaml": "steps: [",
+        ".github/workflows/x.yml": "steps: {}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert find_flows(tmp_path) == ["a.py:first", "b.yaml:b", "broken.yaml:broken", "sub/c.yml:c"]
