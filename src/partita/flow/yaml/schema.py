@@ -28,6 +28,7 @@ _FORMS: dict[str, Any] = {
     "grace": _SECONDS,
     "memory": {"type": ["integer", "string"], "description": 'bytes, or a text such as "512MiB"'},
     "slots": {"anyOf": [_TEXTS, {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}]},
+    "environment": {"anyOf": [_TEXTS, {"type": ["boolean", "null"]}, {"type": "object"}]},
     "environment_variables": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
     "cache": {"anyOf": [{"type": "boolean"}, _SECONDS]},
     "version": {"type": ["string", "number"]},

@@ -297,7 +297,8 @@ class _Graph:
         if tag == REF:
             return self._reference(node[1], node[2])
         if tag in (LIST, TUPLE):
-            return [self._tree(item, inputs) for item in node[1]]
+            items = [self._tree(item, inputs) for item in node[1]]
+            return self._as_one(items) if len(items) > 1 else items
         if tag == DICT:
             return {str(key): self._tree(item, inputs) for key, item in zip(node[1], node[2], strict=True)}
         if tag == OBJECT:

@@ -132,10 +132,13 @@ def test_it_reads_as_a_person_would_write_it() -> None:
             needs: [double]
         """,
         """
+          named: ${{ steps.pair.output }}
+        """,
+        """
             with: {number: '${{ steps.last.output }}', size: '${{ steps.last.output }}'}
         """,
         """
-            with: {outcome: '${{ steps.risky-1.outcome }}'}
+            with: {outcome: '${{ steps.risky-3.outcome }}'}
         """,
     ):
         assert words_of(part) in words_of(text), part
