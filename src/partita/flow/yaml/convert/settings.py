@@ -6,7 +6,7 @@ import builtins
 import math
 import re
 import shlex
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from partita.errors import PartitaError
@@ -44,6 +44,9 @@ def _option(name: str, value: Any) -> Any:
         if name in ("retry_on", "retry_delay"):
             raise ValueError(name)
         return _reference(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {key: list(part) if isinstance(part, tuple) else part for key, part in parts.items() if part}
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         return dict(value)
     return list(value) if isinstance(value, tuple) else value

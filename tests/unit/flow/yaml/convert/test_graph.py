@@ -156,6 +156,20 @@ def with_a_function() -> int:
 
 
 @flow
+def with_an_environment() -> int:
+    return double.with_options(environment=["six==1.17.0"], environment_variables={"A": "1"}, cache=True)(3)
+
+
+def test_options_are_written_as_they_are_read(tmp_path: Path) -> None:
+    text, notes = graph_as_yaml(with_an_environment, {})
+    assert notes == []
+    assert "environment:\n      requirements: [six==1.17.0]" in text
+    assert "environment_variables: {A: '1'}" in text and "cache: true" in text
+    (tmp_path / "flow.yaml").write_text(text, encoding="utf-8")
+    assert load_flow(tmp_path / "flow.yaml")() == 6
+
+
+@flow
 def with_two_lists(count: int) -> list[tuple[int, int]]:
     return pair.map(numbers(count), numbers(count))
 
