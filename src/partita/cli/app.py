@@ -35,7 +35,8 @@ _MODULES = {
     "cache": "cache",
     "environments": "environments",
     "engine": "engine",
-    "convert": "convert", "schema": "schema",
+    "convert": "convert",
+    "schema": "schema",
     "doctor": "doctor",
     "version": "version",
 }
