@@ -65,8 +65,7 @@ def show_what_is_not_run(app: Sphinx, page: str, source: list[str]) -> None:
 
 def tell_the_language(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
     """Browsers choose fonts, hyphenation and voices by it."""
-    if page.startswith("zh-CN/"):
-        context["lang_attr"] = "zh-CN"
+    context["lang_attr"] = "zh-CN" if page.startswith("zh-CN/") else "en"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -12,11 +12,17 @@ from pathlib import Path
 import pytest
 
 from docs.pictures import draw_graph, write_flow
+from docs.translations import translations
 from tests.documents import DOCS, PAGES, Block, blocks_of, commands_of, is_as_shown, name_of, write_block
 
 pytestmark = pytest.mark.integration
 
-STORIES = [page for page in PAGES if any(block.language in ("sh", "console") for block in blocks_of(page))]
+#: The code of a translation is that of its source.
+STORIES = [
+    page
+    for page in PAGES
+    if page not in translations() and any(block.language in ("sh", "console") for block in blocks_of(page))
+]
 
 
 class Shell:
