@@ -18,6 +18,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
@@ -42,11 +43,14 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_sidebars = dict.fromkeys(
+    ["index", "get-started", "tutorial", "concepts", "guarantees"], []
+)  # they have none below
 html_theme_options = {
     "logo": {"text": "Partita"},
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 9,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
@@ -57,10 +61,20 @@ html_theme_options = {
 
 _NOT_RUN = re.compile(r"^<!-- not run: (.*?) -->$", re.MULTILINE)
 
+#: Why blocks of translated pages are not run.
+_REASONS = {"the tests have it installed": "测试环境里已经装好"}
+
 
 def show_what_is_not_run(app: Sphinx, page: str, source: list[str]) -> None:
     """A block that no test runs says so to the reader, too."""
-    source[0] = _NOT_RUN.sub(r":::{div} not-run\nNot run by the tests: \1.\n:::", source[0])
+
+    def tell(found: re.Match[str]) -> str:
+        told = f"Not run by the tests: {found[1]}."
+        if page.startswith("zh-CN/"):
+            told = f"测试不运行这段代码：{_REASONS.get(found[1], found[1])}。"
+        return f":::{{container}} not-run\n{told}\n:::\n"
+
+    source[0] = _NOT_RUN.sub(tell, source[0])
 
 
 def tell_the_language(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
