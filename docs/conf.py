@@ -43,9 +43,9 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
-html_sidebars = dict.fromkeys(
-    ["index", "get-started", "tutorial", "concepts", "guarantees"], []
-)  # they have none below
+html_sidebars = {
+    page: [] for page in ("index", "get-started", "tutorial", "concepts", "guarantees")
+}  # nothing below them
 html_theme_options = {
     "logo": {"text": "Partita"},
     "navbar_align": "left",
