@@ -21,7 +21,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "clock", "units", "version", "values", "settings"}),
     frozenset({"core", "protocol"}),
     frozenset({"flow", "plan", "store", "artifacts", "executors", "drawing"}),
-    frozenset({"worker", "engine"}),
+    frozenset({"worker", "engine", "components"}),
     frozenset({"workspace"}),
     frozenset({"testing", "cli"}),
     frozenset({"partita"}),  # the public face, partita/__init__.py

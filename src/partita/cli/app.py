@@ -34,6 +34,7 @@ _MODULES = {
     "answer": "waits",
     "cache": "cache",
     "environments": "environments",
+    "components": "components",
     "engine": "engine",
     "convert": "convert",
     "schema": "schema",

@@ -1,5 +1,6 @@
 """The composition root: what a workspace is, and how its parts are put together.
 
+catalogue.py    the components that can be used here
 port.py         what clients can ask of a workspace, as plain data
 local.py        that port over the local engine's socket
 connection.py   the socket, and starting the engine on demand
@@ -10,7 +11,7 @@ runs.py         runs as Python code holds them
 from __future__ import annotations
 
 from partita.workspace.local import LocalWorkspace, open_workspace
-from partita.workspace.port import CheckView, GraphView, Workspace
+from partita.workspace.port import CatalogueView, CheckView, GraphView, Workspace
 from partita.workspace.runs import Run
 
-__all__ = ["CheckView", "GraphView", "LocalWorkspace", "Run", "Workspace", "open_workspace"]
+__all__ = ["CatalogueView", "CheckView", "GraphView", "LocalWorkspace", "Run", "Workspace", "open_workspace"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["find_flows"]
+__all__ = ["find_flows", "python_files"]
 
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "tests"})
 _FILE_LIMIT = 5000
@@ -24,6 +24,15 @@ def find_flows(project: Path) -> list[str]:
             break
         found.extend(f"{file.relative_to(project).as_posix()}:{name}" for name in _flows_in(file))
     return found
+
+
+def python_files(project: Path) -> Iterator[Path]:
+    """The project's own Python files, tests left out."""
+    for number, file in enumerate(_files(project)):
+        if number >= _FILE_LIMIT:
+            return
+        if file.suffix == ".py" and file.stat().st_size <= _SIZE_LIMIT_BYTES:
+            yield file
 
 
 def _files(folder: Path) -> Iterator[Path]:

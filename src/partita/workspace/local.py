@@ -26,7 +26,7 @@ from partita.settings import Settings, find_project, load_settings
 from partita.values import NOTEBOOK, pack
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
-from partita.workspace.port import CheckView, ConvertView
+from partita.workspace.port import CatalogueView, CheckView, ConvertView
 
 __all__ = ["LocalWorkspace", "open_workspace"]
 
@@ -288,6 +288,11 @@ class LocalWorkspace:
         from partita.workspace.discovery import find_flows
 
         return find_flows(self.folder)
+
+    def components(self, words: str = "", name: str = "") -> CatalogueView:
+        from partita.workspace.catalogue import find_components
+
+        return find_components(self.folder, words, name)
 
     def engine(self) -> EngineView | None:
         with contextlib.suppress(EngineError):

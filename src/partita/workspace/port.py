@@ -20,7 +20,7 @@ from partita.protocol.requests import (
 from partita.protocol.waits import WaitView
 from partita.settings import Settings
 
-__all__ = ["CheckView", "ConvertView", "GraphView", "Workspace"]
+__all__ = ["CatalogueView", "CheckView", "ConvertView", "GraphView", "Workspace"]
 
 
 class GraphView(TypedDict):
@@ -41,6 +41,14 @@ class ConvertView(TypedDict):
 
     text: str  # the file
     notes: list[str]  # what it does not say, and what is to be looked at
+
+
+class CatalogueView(TypedDict):
+    """Components, the best first where words were given, else by name."""
+
+    components: list[dict[str, Any]]  # fields of Component, with name, import_line and example
+    broken: list[dict[str, Any]]  # package, entry and reason of what cannot be listed
+    near: list[str]  # names that may be meant where nothing was found
 
 
 class Workspace(Protocol):
@@ -159,6 +167,15 @@ class Workspace(Protocol):
 
     def flows(self) -> list[str]:
         """References of the flows in the project's files, found without importing them."""
+        ...
+
+    def components(self, words: str = "", name: str = "") -> CatalogueView:
+        """Tasks and flows of installed packages and of the project, read from their source and not imported.
+
+        Args:
+            words: only those that these words describe.
+            name: only the one of this name ("package/name", or "name"), or with this reference.
+        """
         ...
 
     def engine(self) -> EngineView | None:

@@ -21,7 +21,7 @@ from partita.protocol.requests import (
 from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.values import PLAIN, pack
-from partita.workspace.port import CheckView, ConvertView
+from partita.workspace.port import CatalogueView, CheckView, ConvertView
 
 __all__ = ["FakeWorkspace", "make_run", "make_step"]
 
@@ -239,6 +239,11 @@ class FakeWorkspace:
 
     def explain_cache(self, run: str, step: int) -> CacheExplanation:
         return CacheExplanation(run=run, step=step, path="fit", result="none", source=None, reasons=[])
+
+    def components(self, words: str = "", name: str = "") -> CatalogueView:
+        from partita.workspace.catalogue import find_components
+
+        return find_components(self.folder, words, name)
 
     def flows(self) -> list[str]:
         return self.known_flows

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Partita
+
+FLOWS = '''
+from partita import task
+raise SystemExit("not imported")
+
+@task(tags=["demo"], retries=2)
+def clean(rows: list[str], *, upper: bool = False) -> list[str]:
+    """Clean rows.
+
+    Args:
+        rows: what to clean.
+    """
+'''
+
+
+@pytest.fixture(autouse=True)
+def _components(project: Path) -> None:
+    (project / "own.py").write_text(FLOWS)
+
+
+def test_list_shows_packages_and_the_project(partita: Partita) -> None:
+    told = partita("components", "list")
+    assert told.status == 0
+    assert "partita/sql_query" in told.out and "project/clean" in told.out
+    told = partita("components", "list", "--package", "project")
+    assert told.out.splitlines()[1:] == ["project/clean           task  Clean rows."]
+
+
+def test_what_cannot_be_read_is_said_and_hides_nothing(partita: Partita, project: Path) -> None:
+    (project / "broken.py").write_text("from partita import task\ndef (")
+    told = partita("components", "list")
+    assert told.status == 0 and "project/clean" in told.out
+    assert "warning: project: `broken.py` is left out: broken.py, line 2" in told.err
+    assert json.loads(partita("components", "list", "--json").out)["broken"][0]["entry"] == "broken.py"
+
+
+def test_search(partita: Partita) -> None:
+    assert partita("components", "search", "clean", "demo").out.splitlines()[1].startswith("project/clean")
+    told = partita("components", "search", "sqlquery")
+    assert (told.status, told.out) == (0, "")
+    assert "No component is described by 'sqlquery'; near are partita/sql_query" in told.err
+    found = json.loads(partita("components", "search", "clean", "demo", "--json").out)["components"]
+    assert [item["name"] for item in found] == ["project/clean"]
+
+
+def test_show_tells_everything(partita: Partita) -> None:
+    told = partita("components", "show", "clean")
+    assert told.status == 0
+    assert "from own import clean\nclean(rows=...)\n" in told.out
+    assert "what to clean." in told.out and "required" in told.out
+    assert "Options  retries=2" in told.out and "In YAML  task: own.py:clean" in told.out
+    document = json.loads(partita("components", "show", "own.py:clean", "--json").out)
+    assert document["parameters"][1] == {
+        "name": "upper", "type": "bool", "default": "False", "description": "", "is_keyword_only": True, "is_bound": False,
+    }  # fmt: skip
+
+
+def test_show_of_what_is_not_there_or_not_clear(partita: Partita, project: Path) -> None:
+    told = partita("components", "show", "partita/sql_qury")
+    assert told.status == 2 and "there is no component 'partita/sql_qury'; did you mean partita/sql_query?" in told.err
+    (project / "more.py").write_text(FLOWS)
+    told = partita("components", "show", "clean")
+    assert "there are 2 components 'clean'; name one of them: more.py:clean, own.py:clean" in told.err
