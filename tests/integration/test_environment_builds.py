@@ -79,8 +79,10 @@ def processes(project: Project, name: str) -> list[int]:
 
 
 def state_of(project: Project, run: str, path: str) -> tuple[str, str]:
-    [step] = [step for step in project.workspace.steps(run) if step["path"] == path]
-    return step["state"], (step["progress"] or ["", "", ""])[2]
+    for step in project.workspace.steps(run):
+        if step["path"] == path:
+            return step["state"], (step["progress"] or ["", "", ""])[2]
+    return "", ""
 
 
 def test_other_steps_go_on_while_an_environment_is_made(
@@ -103,12 +105,12 @@ def test_other_steps_go_on_while_an_environment_is_made(
 
 def test_an_index_that_comes_back_needs_nobody(project: Project, index: PackageIndex) -> None:
     project.write(FLOWS)
-    index.refusals = 3
+    index.refusals = 5  # more than one try at making the environment puts up with
     run = project.start("mixed")
+    wait_for(lambda: "tried again in 2 s" in state_of(project, run.id, "special")[1], "it is told that it failed")
     assert project.result(run) == 48
     [special] = [step for step in project.workspace.steps(run.id) if step["path"] == "special"]
-    assert special["attempts"] == 2 and special["marks"] == ["crashed"]
-    assert "503" in "".join(chunk["text"] for chunk in project.workspace.logs(run.id, step=special["id"], attempt=1))
+    assert special["attempts"] == 1, "it had not begun when its environment could not be made"
 
 
 def test_making_takes_no_longer_than_the_settings_say(

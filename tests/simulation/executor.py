@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from partita.core.records import Demand
-from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable
+from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Capacity, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, REQUEST, Order
 from partita.testing.clock import VirtualClock
 from partita.values import PLAIN, pack
@@ -39,6 +39,7 @@ class FaultPlan:
 @dataclass
 class _Lane:
     demand: Demand
+    environment: str
     orders: deque[Order] = field(default_factory=deque)
     is_busy: bool = False
     is_asking: bool = False  # what it holds is free until it is answered
@@ -60,6 +61,9 @@ class SimulatedExecutor:
         self._events: list[tuple[float, int, str, Any]] = []
         self._count = 0
         self._ended: set[int] = set()
+        self._ready: set[str] = set()  # environments
+        self._preparing: set[str] = set()
+        self._refused: dict[str, int] = {}  # how often each could not be made
         self._tickets: dict[int, int] = {}  # lane by ticket
         self.executed: list[tuple[str, int, int]] = []  # (run, step, attempt) of every attempt that did its work
         self.undone: list[tuple[str, str]] = []
@@ -73,12 +77,29 @@ class SimulatedExecutor:
             del self._profiles[number]
 
     def prepare(self, environment: str, launchable: Launchable) -> bool:
-        """Everything runs in this process, with what is installed here."""
-        return True
+        if not environment or environment in self._ready:
+            return True
+        if environment not in self._preparing:
+            self._preparing.add(environment)
+            takes_s = self._faults.draw.choice([0.01, 1.0, 20.0])
+            self._at(takes_s * self._faults.draw.random(), "say", [PREPARING, environment, "resolving"])
+            self._at(takes_s, "prepared", (environment,))
+        return False
+
+    def _prepared(self, messages: list[list[Any]], environment: str) -> None:
+        """Made, or not for now: as often as the engine puts up with."""
+        self._preparing.discard(environment)
+        refused = self._refused.get(environment, 0)
+        error = "the index is down" if refused < 3 and self._faults.strikes("no environment", 0.3) else ""
+        self._refused[environment] = refused + 1
+        if not error:
+            self._ready.add(environment)
+        messages.append([PREPARED, environment, error, bool(error), "/nowhere"])
 
     def open_lane(self, bundle: str, demand: Demand, environment: str = "") -> int:
+        assert not environment or environment in self._ready, "a lane was opened in an environment that is not there"
         self._count += 1
-        self._lanes[self._count] = _Lane(demand)
+        self._lanes[self._count] = _Lane(demand, environment)
         return self._count
 
     def close_lane(self, lane: int) -> None:
@@ -93,6 +114,9 @@ class SimulatedExecutor:
             assert (order.run, order.step) not in self._committed, f"finished step {order.step} was ordered again"
             is_undo = bool(order.extra and order.extra.get("undo"))
             assert is_undo or order.run not in self.failing, f"step {order.step} was ordered though its run fails"
+            profile = self._profiles[order.profile].profile
+            wanted = profile.environment if profile.body == "task" else ""
+            assert self._lanes[lane].environment == wanted, "a step was ordered in another step's environment"
             self._tickets[order.ticket] = lane
             self._lanes[lane].orders.append(order)
         self._begin(lane)

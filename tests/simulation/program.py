@@ -89,6 +89,7 @@ class Program:
             "priority": draw.choice([0, 0, 1]),
             "duration": draw.choice([0.001, 0.01, 0.5, 3.0, 100.0 if timeout is None else 1.0]),
             "flaky": draw.random() < 0.2,
+            "environment": draw.choice(["", "", '{"requirements":["a"]}', '{"requirements":["b"]}']),
             "cached": self.caching and draw.random() < 0.5,
             "cache key": self.caching and draw.random() < 0.3,
         }

@@ -147,6 +147,10 @@ class Engine:
                     book.advance(live, Event(Happening.DUE, which))
             elif what == "wait":
                 book.waits.time_has_come((number, which))
+            elif what == "prepare":
+                step = live.run.steps.get(which)
+                if step is not None and step.state == State.READY:
+                    book.enqueue(live, which)
             elif what == "timeout" and which in book.flights:
                 self._stop(which, "timeout")
         return fired

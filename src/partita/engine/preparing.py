@@ -10,7 +10,7 @@ from partita.core.environment import Declaration
 from partita.core.events import Event, Happening
 from partita.core.graph import Step, path_of
 from partita.core.records import Profile
-from partita.core.states import Kind, State
+from partita.core.states import State
 from partita.engine.book import Book
 from partita.engine.lanes import Lanes
 from partita.engine.live import Live
@@ -19,8 +19,8 @@ from partita.values import pack
 
 __all__ = ["Preparing", "environment_of"]
 
-#: Seconds before a step that cannot be repeated at will asks again for its environment.
-_DELAY_S = 10.0
+#: Seconds before it is tried again to make an environment, doubled each time up to the limit.
+_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
 
 
 def environment_of(profile: Profile) -> str:
@@ -34,6 +34,7 @@ class Preparing:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._waiting: dict[tuple[str, str], list[tuple[int, int]]] = {}  # (run, step) by executor and environment
+        self._failures: dict[tuple[str, str], int] = {}  # in succession, by executor and environment
         self._preludes: dict[tuple[int, int], str] = {}  # what was said when the environment was made, by (run, step)
 
     def admits(self, lanes: Lanes, live: Live, step: Step, number: int) -> bool:
@@ -64,15 +65,22 @@ class Preparing:
     def end(self, lanes: Lanes, message: list[Any]) -> None:
         """PREPARED: the environment is ready, or could not be made."""
         _, environment, error, may_pass, log = message
+        key = (lanes.name, environment)
         awaiting = self._awaiting(lanes, environment)
-        self._waiting.pop((lanes.name, environment), None)
+        self._waiting.pop(key, None)
+        failures = self._failures.pop(key, 0) + 1
+        again_s = min(_PAUSE_S * 2 ** (failures - 1), _LONGEST_PAUSE_S)
         for live, step in awaiting:
-            live.progress.pop(step.id, None)
             live.history.append(step.id)
-            if error:
-                self._fail(lanes, live, step, environment, error, may_pass, log)
-            else:
+            live.progress.pop(step.id, None)
+            if not error:
                 self._book.enqueue(live, step.id)
+            elif may_pass and failures <= (live.run.profiles[step.profile].crash_retries or 0):
+                self._failures[key] = failures
+                live.progress[step.id] = [0, None, f"its environment could not be made, tried again in {again_s:g} s"]
+                self._book.set_timer(again_s, "prepare", live.run.number, step.id)
+            else:
+                self._fail(lanes, live, step, environment, error, may_pass, log)
         if awaiting and not error:
             live, step = awaiting[0]
             self._preludes[live.run.number, step.id] = log
@@ -89,27 +97,21 @@ class Preparing:
     def _fail(
         self, lanes: Lanes, live: Live, step: Step, environment: str, told: str, may_pass: bool, log: str
     ) -> None:
-        """An attempt that ended before it could begin: it counts as crashed where another one may go better."""
+        """An attempt that failed before it could begin."""
         book, run = self._book, live.run.number
         attempt = step.attempts + 1
         title = Declaration.from_text(environment).title
         message = f"the environment of {step.name} ({title}) could not be made: {told}"
         error = {"type": "EnvironmentNotMade", "message": message, "origin": "machine"}
         packed = pack({**error, "step": path_of(live.run, step.id)})
-        profile = live.run.profiles[step.profile]
-        is_crash = may_pass and profile.is_idempotent and step.kind != Kind.UNDO
-        ending = "crashed" if is_crash else "failed"
         book.turn.attempts.append(AttemptRow(run, step.id, attempt, lanes.name, book.now))
         shown = self._keep_log(live, log)
         book.turn.attempt_ends.append(
-            AttemptEnd(ending, book.now, book.now, 0.0, 0, packed, shown, run, step.id, attempt)
+            AttemptEnd("failed", book.now, book.now, 0.0, 0, packed, shown, run, step.id, attempt)
         )
         book.advance(live, Event(Happening.STARTED, step.id, attempt))
-        if is_crash:
-            book.advance(live, Event(Happening.LOST, step.id, attempt, error=packed))
-        else:
-            event = Event(Happening.FAILED, step.id, attempt, error=packed, may_retry=may_pass, delay_s=_DELAY_S)
-            book.advance(live, event)
+        event = Event(Happening.FAILED, step.id, attempt, error=packed, may_retry=may_pass, delay_s=_LONGEST_PAUSE_S)
+        book.advance(live, event)
 
     def _keep_log(self, live: Live, log: str) -> str:
         """What was said becomes the attempt's log; "segment:start:end", or empty where there is none."""
