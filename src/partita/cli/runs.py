@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     runs = typer.Typer(help="Look at runs, stop them and let them go on.", no_args_is_help=True, epilog=statuses.LEGEND)
     runs.command("list")(list_runs)
     runs.command("show")(show)
+    runs.command("explain")(explain)
     runs.command("logs")(logs)
     runs.command("cancel")(cancel)
     runs.command("resume", epilog=statuses.LEGEND)(resume)
@@ -84,6 +85,23 @@ def show(
         tell_step(session, view, step)
     else:
         tell_run(session, view, _known_states(state or []), is_whole=every)
+    return statuses.SUCCESS
+
+
+def explain(context: typer.Context, run: RunName = "latest", step: _Step = "", json: Json = False) -> int:
+    """Tell why a run or a step went as it went: what it waited for, why it was tried again, skipped or cached."""
+    from partita.cli.listing import find_step
+
+    session: Session = context.obj
+    view = session.workspace.run(run)
+    number = find_step(session, view["id"], step)["id"] if step else 0
+    told = session.workspace.explain(view["id"], number)
+    if json:
+        session.output.document(told)
+        return statuses.SUCCESS
+    session.output.line(f"{session.output.paint(told['path'], 'bold')}  {told['state']}")
+    for fact in told["facts"]:
+        session.output.line(f"  {fact['text']}")
     return statuses.SUCCESS
 
 

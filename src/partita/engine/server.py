@@ -19,6 +19,7 @@ import msgpack
 from partita import errors
 from partita.core.states import FINAL
 from partita.engine.cache_requests import CacheRequests
+from partita.engine.explaining import Explaining
 from partita.engine.live import Live
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
@@ -80,7 +81,7 @@ class Server:
         }  # fmt: skip
         #: What they change is committed, and what they give is answered, with the turn.
         shared = (engine.book, engine.recovery, self._reading)
-        self._requests = CacheRequests(*shared).verbs | WaitRequests(*shared).verbs
+        self._requests = CacheRequests(*shared).verbs | WaitRequests(*shared).verbs | Explaining(*shared).verbs
 
     def serve(self) -> None:
         """Run until idle for the time set, or until SIGTERM or a client's "stop"."""

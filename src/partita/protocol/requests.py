@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 __all__ = [
-    "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "EnvironmentView", "ErrorView", "LaunchRequest",
-    "LogChunk", "RunView", "StepView", "WatchView",
+    "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "EnvironmentView", "ErrorView",
+    "ExplanationView", "Fact", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView",
 ]  # fmt: skip
 
 #: The states that runs and steps are told in.
@@ -162,6 +162,24 @@ class CacheExplanation(TypedDict):
     result: str  # "hit", "miss", "waiting", "adopted", or "none" where nobody asked the cache
     source: list[Any] | None  # [run, step] that computed the value
     reasons: list[str]  # sentences
+
+
+class Fact(TypedDict):
+    """One thing that is known of a step."""
+
+    topic: str  # "origin", "branch", "inputs", "resources", "executor", "cache", "attempt", "skipped", "now", ...
+    text: str  # a sentence
+    data: dict[str, Any]  # the numbers and names in it
+
+
+class ExplanationView(TypedDict):
+    """Why a step or a run went as it went."""
+
+    run: str
+    step: int  # 0: the run
+    path: str
+    state: str
+    facts: list[Fact]
 
 
 class EngineView(TypedDict):

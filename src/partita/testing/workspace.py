@@ -14,6 +14,7 @@ from partita.artifacts.codecs import Encoder
 from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.engine.book import Book, Limits
+from partita.engine.explaining import Explaining
 from partita.engine.lanes import Lanes
 from partita.engine.live import Live
 from partita.engine.loop import Engine
@@ -26,7 +27,7 @@ from partita.flow.definition import Definition
 from partita.flow.launching import launching
 from partita.flow.loading import allow_local_functions, load, locate
 from partita.flow.settle import make_outcome
-from partita.protocol.requests import AttemptView, LaunchRequest, LogChunk, RunView, StepView
+from partita.protocol.requests import AttemptView, ExplanationView, LaunchRequest, LogChunk, RunView, StepView
 from partita.protocol.waits import WaitView, only_wait
 from partita.store.port import ReportRow, Turn
 from partita.testing.clock import VirtualClock
@@ -218,11 +219,16 @@ class MemoryWorkspace:
     def _open_wait(self, run: str, step: int | None, kind: str) -> int:
         return step if step is not None else only_wait(self.waits(run), kind, run)
 
+    def explain(self, run: str = "latest", step: int = 0) -> ExplanationView:
+        """Why a step, or the run (0), went as it went."""
+        told: ExplanationView = self._ask("explain", run=run, step=step)
+        return told
+
     def _ask(self, verb: str, **fields: Any) -> Any:
         self.work()
         with self._engine_at_rest():
             shared = (self.engine.book, self.engine.recovery, self._reading)
-            answer = WaitRequests(*shared).verbs[verb](fields)
+            answer = (WaitRequests(*shared).verbs | Explaining(*shared).verbs)[verb](fields)
         return answer
 
     def run(self, run: str = "latest", *, with_result: bool = False) -> RunView:

@@ -15,6 +15,7 @@ from partita.protocol.requests import (
     CacheExplanation,
     EngineView,
     EnvironmentView,
+    ExplanationView,
     LaunchRequest,
     LogChunk,
     RunView,
@@ -283,6 +284,11 @@ class LocalWorkspace:
         from partita.workspace.environments import prune
 
         return prune(self._environments, unused_s)
+
+    def explain(self, run: str, step: int = 0) -> ExplanationView:
+        self._need_state()
+        told: ExplanationView = self._connection.ask("explain", run=run, step=step)
+        return told
 
     def flows(self) -> list[str]:
         from partita.workspace.discovery import find_flows

@@ -12,6 +12,7 @@ from partita.protocol.requests import (
     CacheExplanation,
     EngineView,
     EnvironmentView,
+    ExplanationView,
     LogChunk,
     RunView,
     StepView,
@@ -163,6 +164,10 @@ class Workspace(Protocol):
 
     def prune_environments(self, unused_s: float) -> list[EnvironmentView]:
         """Remove environments that nobody has used for so many seconds; gives what was removed."""
+        ...
+
+    def explain(self, run: str, step: int = 0) -> ExplanationView:
+        """Why a step, or the run (0), went as it went."""
         ...
 
     def flows(self) -> list[str]:

@@ -121,6 +121,10 @@ class Run:
         """
         self._workspace.answer(value, self.id, step, by=by)
 
+    def explain(self, step: int = 0) -> list[str]:
+        """Why a step, or the run, went as it went, in sentences."""
+        return [fact["text"] for fact in self._workspace.explain(self.id, step)["facts"]]
+
     def logs(self) -> str:
         """What its steps printed and logged, step by step."""
         return "".join(chunk["text"] for chunk in self._workspace.logs(self.id))

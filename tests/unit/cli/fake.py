@@ -13,6 +13,8 @@ from partita.protocol.requests import (
     CacheExplanation,
     EngineView,
     EnvironmentView,
+    ExplanationView,
+    Fact,
     LogChunk,
     RunView,
     StepView,
@@ -244,6 +246,10 @@ class FakeWorkspace:
         from partita.workspace.catalogue import find_components
 
         return find_components(self.folder, words, name)
+
+    def explain(self, run: str, step: int = 0) -> ExplanationView:
+        fact = Fact(topic="origin", text="It was laid out.", data={})
+        return ExplanationView(run=run, step=step, path="fit", state="succeeded", facts=[fact])
 
     def flows(self) -> list[str]:
         return self.known_flows
