@@ -142,9 +142,7 @@ class Layout:
 
     def wait(self, spec: WaitSpec, show: Any, after: tuple[Any, ...], type_: Any, name: str, frame: FrameType) -> Any:
         """Add the step that waits; gives the ref of what it waits for."""
-        place = self.place(frame, name)
-        packed, inputs = write_wait(self, spec, show, after, place)
-        return self._add_engine_step(Kind.WAIT, name, packed, inputs, place, type_)
+        return self.add_wait(spec, show, after, type_, name, self.place(frame, name))
 
     # Adding steps
 
@@ -248,6 +246,11 @@ class Layout:
                 mapped.whole = None
         self._outcomes = {key: ref for key, ref in self._outcomes.items() if self.parts_here(ref).step <= number}
         self.rows[number][4:6] = write_call(self, flow, args, keywords, place)[:2]
+
+    def add_wait(self, spec: WaitSpec, show: Any, after: tuple[Any, ...], type_: Any, name: str, place: str) -> Any:
+        """The ref of what a new step waits for."""
+        packed, inputs = write_wait(self, spec, show, after, place)
+        return self._add_engine_step(Kind.WAIT, name, packed, inputs, place, type_)
 
     def add_settle(self, parts: RefParts, place: str) -> StepRef[Any]:
         """The ref of the outcome of a step."""

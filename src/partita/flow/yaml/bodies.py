@@ -79,7 +79,7 @@ class StepFlow(_Body):
         ]
         if self._is_element:
             parameters.insert(0, inspect.Parameter("item", _KIND, annotation=self._item_kind()))
-        returns = file.target(step).signature.returns
+        returns = file.returns(step)
         if step.each is not None and not self._is_element:
             returns = Any if step.each.settle else list_of(returns)
         self._sign(parameters, returns)
@@ -93,7 +93,7 @@ class StepFlow(_Body):
         """Whether the element itself must be known, or is only passed on."""
         step = self._step
         trees = [argument.tree for argument in step.arguments.values()]
-        trees += [step.target.tree] if step.verb == "run" else []
+        trees += [] if step.verb in ("task", "flow") else [step.target.tree]
         trees += [step.when.tree] if step.when is not None else []
         for tree in trees:
             if any(e.uses_item and not (e.alone and not e.alone.path) for e in expressions_in(tree)):

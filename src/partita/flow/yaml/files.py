@@ -22,11 +22,12 @@ from partita.flow.yaml.expressions import Expression, Template
 from partita.flow.yaml.kinds import KINDS, KindError, read_kind
 from partita.flow.yaml.problems import Problems, near
 from partita.flow.yaml.reading import read_document
-from partita.flow.yaml.records import Document, Input, Step
+from partita.flow.yaml.records import WAITS, Document, Input, Step
 from partita.flow.yaml.references import Reference
 from partita.flow.yaml.shapes import shaped
 from partita.flow.yaml.source import Node, read_source
 from partita.flow.yaml.targets import command_arguments, load_named, read_options, target_of
+from partita.flow.yaml.waiting import check_wait, wait_returns
 
 __all__ = ["FlowFile"]
 
@@ -82,7 +83,10 @@ class FlowFile:
             self._is_resolved = True  # before: a flow may call itself
             assert self.flow is not None
             for step in self.document.steps.values():
-                self._target(step)
+                if step.verb in WAITS:
+                    check_wait(step, self.path, self.problems)
+                else:
+                    self._target(step)
         self.problems.raise_if_any()
         return self
 
@@ -102,6 +106,10 @@ class FlowFile:
         if step.name not in self._targets:
             self._targets[step.name] = target_of(step, self.path, self.problems)
         return self._targets[step.name]
+
+    def returns(self, step: Step) -> Any:
+        """The declared type of what a step gives, for each element of it."""
+        return wait_returns(step) if step.verb in WAITS else self.target(step).signature.returns
 
     @cached_property
     def parameters(self) -> list[inspect.Parameter]:
@@ -191,6 +199,8 @@ class FlowFile:
         if kind == "with":
             label, _, rest = rest.partition(".")
             return self._computation(name, step.arguments[label].tree, rest)
+        if kind in WAITS:
+            return self._computation(name, step.target.tree, rest)
         if kind == "foreach" and step.each is not None:
             return self._computation(name, step.each.items.tree, rest)
         raise KeyError(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import CheckError, Skip
+from partita.errors import CheckError, DefinitionError, OptionError, Skip
 from partita.flow.ambient import current_caller
 from partita.flow.definition import Definition
 from partita.flow.eager import EAGER, Absent
@@ -18,10 +18,11 @@ from partita.flow.settle import Outcome
 from partita.flow.task import map_policy
 from partita.flow.yaml.computation import identity
 from partita.flow.yaml.naming import ElementKey
-from partita.flow.yaml.records import Each, Step, expressions_in
+from partita.flow.yaml.records import WAITS, Each, Step, expressions_in
 from partita.flow.yaml.scope import NOTHING, Scope, is_promise, refuse
 from partita.flow.yaml.shapes import shaped
 from partita.flow.yaml.targets import command_arguments
+from partita.flow.yaml.waiting import make_wait
 
 if TYPE_CHECKING:
     from partita.flow.yaml.files import FlowFile
@@ -71,7 +72,16 @@ class Lowering:
         self._line = step.node
         if step.each is not None and scope.item is NOTHING:
             return self._map(step, step.each, scope, before)
+        if step.verb in WAITS:
+            return self._wait(step, scope, before)
         return self._call(self._file.target(step), self._arguments(step, scope), before)
+
+    def _wait(self, step: Step, scope: Scope, before: tuple[Any, ...]) -> Any:
+        arguments = scope.value(step.target.tree, f"{step.name}.{step.verb}")
+        try:
+            return make_wait(step, arguments, before, self._caller, self._place, self._file.path, self._file.problems)
+        except (OptionError, DefinitionError) as error:
+            raise refuse(self._file.shown, step.target.node, str(error)) from None
 
     def _arguments(self, step: Step, scope: Scope) -> dict[str, Any]:
         if step.verb == "run":
@@ -104,7 +114,7 @@ class Lowering:
         if not (is_list or type(items) in (StepRef, Mapped, Absent)):
             told = f"`foreach` goes through a list, and got {type(items).__name__}"
             raise refuse(self._file.shown, each.items.node, told)
-        if not _uses_item(step) or not (is_list or _is_plain(step)):
+        if step.verb in WAITS or not _uses_item(step) or not (is_list or _is_plain(step)):
             return self._each_element(step, scope, before, items)
         target = self._file.target(step)
         arguments = self._columns(step, target, scope, items, is_list)

@@ -18,6 +18,7 @@ from partita.flow.yaml.records import (
     OPTION_KEYS,
     STEP_KEYS,
     TARGETS,
+    WAITS,
     Argument,
     Document,
     Each,
@@ -31,6 +32,7 @@ __all__ = ["read_document"]
 _NAME = re.compile(r"[^\W\d][\w-]*\Z")
 _INPUT_NAME = re.compile(r"[^\W\d]\w*\Z")
 _MOST_STEPS = 20_000
+_VERBS = "give it one of `task: module:name`, `run: command`, `flow: file.yaml`, `wait:`, `approval:` and `ask:`"
 
 
 def read_document(root: Node, stem: str, problems: Problems) -> Document:
@@ -117,19 +119,22 @@ def _step(name: str, key: Node, node: Node, problems: Problems) -> Step | None:
     if not isinstance(node.value, dict):
         return None
     verbs = [verb for verb in TARGETS if verb in given]
-    allowed = {*STEP_KEYS, *OPTION_KEYS, *(COMMAND_KEYS if verbs == ["run"] else ())}
+    is_wait = len(verbs) == 1 and verbs[0] in WAITS
+    allowed = {*STEP_KEYS, *(() if is_wait else OPTION_KEYS), *(COMMAND_KEYS if verbs == ["run"] else ())}
     _refuse_unknown(node, given, allowed, f"the step {name}", problems)
     if len(verbs) != 1:
         told = f"the step {name} has {' and '.join(verbs)}" if verbs else f"the step {name} does not say what it does"
-        problems.add(key, told, "give it one of `task: module:name`, `run: command` and `flow: file.yaml`")
+        problems.add(key, told, _VERBS)
         return None
     verb = verbs[0]
     arguments: dict[str, Argument] = {}
     keys: dict[str, Node] = {}
     if "with" in given and given["with"].value is not None:
-        if verb == "run":
+        if verb not in ("task", "flow"):
             remedy = "write the values into the command: `run: python prepare.py ${{ inputs.path }}`"
-            problems.add(node.keys["with"], f"the step {name} runs a command, which takes no `with`", remedy)
+            told = "runs a command" if verb == "run" else "waits"
+            remedy = remedy if verb == "run" else f"write them under `{verb}:`"
+            problems.add(node.keys["with"], f"the step {name} {told}, which takes no `with`", remedy)
         for label, item in _mapping(given["with"], f"`with:` of {name}", problems).items():
             arguments[label] = _argument(item, problems)
             keys[label] = given["with"].keys[label]
@@ -151,6 +156,8 @@ def _step(name: str, key: Node, node: Node, problems: Problems) -> Step | None:
 
 def _target(node: Node, verb: str, problems: Problems) -> Argument:
     argument = _argument(node, problems)
+    if verb in WAITS:
+        return argument
     if verb == "run":
         words = node.value if isinstance(node.value, list) else [node]
         if not words or not all(isinstance(word.value, (str, int, float)) and word.value != "" for word in words):

@@ -11,7 +11,8 @@ from partita.flow.yaml.expressions import Expression, Template
 from partita.flow.yaml.source import Node
 
 __all__ = [
-    "COMMAND_KEYS", "FLOW_KEYS", "FOREACH_KEYS", "INPUT_KEYS", "OPTION_KEYS", "STEP_KEYS", "TARGETS", "Argument",
+    "COMMAND_KEYS", "FLOW_KEYS", "FOREACH_KEYS", "INPUT_KEYS", "OPTION_KEYS", "STEP_KEYS", "TARGETS", "WAITS",
+    "Argument",
     "Document", "Each", "Input", "Step", "expressions_in",
 ]  # fmt: skip
 
@@ -23,7 +24,12 @@ TARGETS = {
     "task": 'a task or flow, "package.module:name" or "file.py:name"',
     "run": "a command: a text for a shell, or a list of arguments",
     "flow": 'a flow, "package.module:name", "file.py:name" or "file.yaml"',
+    "wait": "a wait: `sleep`, `until` or `event` with `key`, `type`, `timeout`, `on_timeout`, `default`, `scope`",
+    "approval": "a question that persons approve or reject, or a mapping with `question` and more",
+    "ask": "a question that a person answers, or a mapping with `question`, `type` and more",
 }
+#: Those that wait, and run nothing.
+WAITS = frozenset({"wait", "approval", "ask"})
 STEP_KEYS = {
     **TARGETS,
     "with": "its arguments, by name",
@@ -107,7 +113,7 @@ class Step:
 
     def expressions(self) -> Iterator[tuple[Expression, str]]:
         """Every expression with the part that it stands in: "when", "foreach", or "" for the arguments and the command."""
-        for argument in (*self.arguments.values(), *([self.target] if self.verb == "run" else [])):
+        for argument in (*self.arguments.values(), *([] if self.verb in ("task", "flow") else [self.target])):
             yield from ((expression, "") for expression in expressions_in(argument.tree))
         if self.when is not None:
             yield from ((expression, "when") for expression in expressions_in(self.when.tree))

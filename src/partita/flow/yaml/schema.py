@@ -10,6 +10,7 @@ from partita.flow.options import FLOW_OPTIONS, REFERENCES, Options
 from partita.flow.types import is_union
 from partita.flow.yaml.kinds import KINDS
 from partita.flow.yaml.records import COMMAND_KEYS, FLOW_KEYS, FOREACH_KEYS, INPUT_KEYS, OPTION_KEYS, STEP_KEYS, TARGETS
+from partita.flow.yaml.waiting import WAIT_KEYS
 
 __all__ = ["flow_schema"]
 
@@ -57,7 +58,7 @@ def flow_schema() -> dict[str, Any]:
         "required": ["steps"],
         "additionalProperties": False,
         "properties": flow | {name: options[name] for name in sorted(FLOW_OPTIONS - {"name"})},
-        "$defs": {"input": _input(), "step": _step(options), "foreach": _foreach()},
+        "$defs": {"input": _input(), "step": _step(options), "foreach": _foreach(), **_waits()},
     }
 
 
@@ -102,6 +103,9 @@ def _step(options: dict[str, Any]) -> dict[str, Any]:
         "task": {"type": "string", "examples": ["package.module:name", "file.py:name"]},
         "run": {"oneOf": [_TEXT, {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}]},
         "flow": {"type": "string", "examples": ["package.module:name", "file.yaml"]},
+        "wait": {"$ref": "#/$defs/wait"},
+        "approval": {"$ref": "#/$defs/approval"},
+        "ask": {"$ref": "#/$defs/ask"},
         "with": {"type": ["object", "null"]},
         "needs": {"anyOf": [_TEXTS, {"type": "null"}]},
         "when": {"anyOf": [_EXPRESSION, {"type": "boolean"}]},
@@ -134,3 +138,35 @@ def _foreach() -> dict[str, Any]:
         "properties": _described(FOREACH_KEYS, forms),
     }
     return {"description": STEP_KEYS["foreach"], "anyOf": [*items["anyOf"], full]}
+
+
+def _waits() -> dict[str, Any]:
+    """The forms of the steps that wait."""
+    found = {}
+    for verb, keys in WAIT_KEYS.items():
+        form: dict[str, Any] = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {key: dict(_WAIT_FORMS.get(key, {})) for key in keys},
+        }
+        form |= {"oneOf": [{"required": [key]} for key in ("sleep", "until", "event")]} if verb == "wait" else {}
+        form |= {"required": ["question"]} if verb != "wait" else {}
+        found[verb] = form if verb == "wait" else {"anyOf": [_TEXT, form]}
+    return found
+
+
+_WAIT_FORMS: dict[str, Any] = {
+    "sleep": _SECONDS,
+    "until": _TEXT,
+    "event": _TEXT,
+    "question": _TEXT,
+    "timeout": _SECONDS,
+    "on_timeout": _TEXT,
+    "on_reject": _TEXT,
+    "scope": {"enum": ["run", "workspace"]},
+    "type": _TEXT,
+    "choices": {"type": "array", "minItems": 1},
+    "approvers": _TEXTS,
+    "by": _TEXTS,
+    "required": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
+}

@@ -53,7 +53,7 @@ def test_everything_is_told_at_once(problems: Problems) -> None:
         "18:18 the step e runs a command, which takes no `with` "
         "| write the values into the command: `run: python prepare.py ${{ inputs.path }}`",
         "19:3 the step f does not say what it does "
-        "| give it one of `task: module:name`, `run: command` and `flow: file.yaml`",
+        "| give it one of `task: module:name`, `run: command`, `flow: file.yaml`, `wait:`, `approval:` and `ask:`",
         "20:51 `item` stands for an element of `foreach`, and there is none here | give the step `foreach:`",
         "21:14 there is no step 'zz' | its steps: a, b, c, d, e, f, g",
     ]
