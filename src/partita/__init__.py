@@ -24,13 +24,14 @@ from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from partita.flow.command import CommandError, CommandResult, command
+    from partita.flow.task_class import TaskClass
     from partita.flow.waits import Decision, approval, ask, sleep, until, wait_for
     from partita.flow.yaml import load_flow
     from partita.workspace import Run, open_workspace
 
 __all__ = [
     "CommandError", "CommandResult", "Decision", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip",
-    "Task", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow", "load_flow",
+    "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow", "load_flow",
     "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
@@ -50,6 +51,7 @@ _LATER = {
     "CommandResult": "partita.flow.command",
     "Decision": "partita.flow.waits",
     "Run": "partita.workspace",
+    "TaskClass": "partita.flow.task_class",
     "approval": "partita.flow.waits",
     "ask": "partita.flow.waits",
     "command": "partita.flow.command",

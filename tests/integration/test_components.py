@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 FLOWS = """
 from pathlib import Path
 from typing import Any
-from partita import flow
+from partita import TaskClass, flow, task
 from partita.components import http_request, read_parquet, shell, sql_execute, sql_query, write_parquet
 
 fetch = http_request.with_options(secrets=["API_TOKEN"])
@@ -29,6 +29,36 @@ def asked(url: str) -> Any:
 def stored(url: str) -> Any:
     made = sql_execute(["create table a (n integer)", "insert into a values (1), (2)"], url)
     return write_parquet(sql_query.after(made)("select n from a order by n", url), Path("out/a.parquet"))
+
+@task
+def joined(left: str, right: str, *, sign: str = "-") -> str:
+    return left + sign + right
+
+joined_a = joined.partial(left="a").with_options(cache=True)
+
+class Repeat(TaskClass, retries=1):
+    times: int
+    def run(self, text: str) -> str:
+        return self.one(text) * self.times
+    def one(self, text: str) -> str:
+        return text
+
+class Loud(Repeat):
+    def one(self, text: str) -> str:
+        return text.upper()
+
+loud = Loud(times=2).task()
+
+@flow
+def inner(text: str, more: str) -> Any:
+    return joined.partial(right=more).map([text, "q"])
+
+always = inner.partial(more="z")
+
+@flow
+def special(text: str) -> Any:
+    first = joined_a(text)
+    return first, loud(first), always(first), joined_a.map([text, "y"])
 
 @flow
 def told(text: str) -> Any:
@@ -80,3 +110,49 @@ def test_from_a_database_into_a_file(project: Project) -> None:
 
 def test_a_line_for_the_shell(project: Project) -> None:
     assert project("told", text="a $HOME b").stdout == "a $HOME b\n"
+
+
+def test_specialised_tasks_run_on_workers(project: Project) -> None:
+    assert project("special", text="b") == ("a-b", "A-BA-B", ["a-b-z", "q-z"], ["a-b", "a-y"])
+    assert project("always", text="b") == ["b-z", "q-z"]
+    assert project("always", text="b", more="c") == ["b-c", "q-c"]
+
+
+YAML = """
+inputs:
+  text: str
+steps:
+  first:
+    task: flows:joined_a
+    with:
+      right: ${{ inputs.text }}
+  second:
+    task: flows:joined_a
+    with:
+      left: c
+      right: ${{ steps.first.output }}
+  third:
+    task: flows:loud
+    with:
+      text: ${{ steps.second.output }}
+  fourth:
+    task: flows:Loud.definition
+    with:
+      text: x
+      times: 3
+  fifth:
+    task: flows:joined_a
+    foreach: [r, s]
+    with:
+      right: ${{ item }}
+outputs:
+  third: ${{ steps.third.output }}
+  fourth: ${{ steps.fourth.output }}
+  fifth: ${{ steps.fifth.output }}
+"""
+
+
+def test_specialised_tasks_in_yaml(project: Project) -> None:
+    (project.folder / "made.yaml").write_text(YAML)
+    found = project("made.yaml:made", text="b")
+    assert found == {"third": "C-A-BC-A-B", "fourth": "XXX", "fifth": ["a-r", "a-s"]}

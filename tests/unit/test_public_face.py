@@ -13,7 +13,7 @@ import partita.testing
 
 FACE = [
     "CommandError", "CommandResult", "Decision", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip",
-    "Task", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow", "load_flow",
+    "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow", "load_flow",
     "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 

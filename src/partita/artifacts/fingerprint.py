@@ -165,7 +165,12 @@ class Fingerprinter:
         wrapped = getattr(item, "__wrapped__", None)
         if kind.__module__.partition(".")[0] == "partita":
             own = getattr(item, "fingerprint", None)
-            return _Reached((own,) if isinstance(own, str) else (), (wrapped,) if wrapped is not None else ())
+            found = _Reached((own,) if isinstance(own, str) else (), (wrapped,) if wrapped is not None else ())
+            bound = getattr(item, "bound", None)  # a task that calls this one in its body computes with them
+            if not bound:
+                return found
+            described = self._described(f"bound {getattr(item, '__qualname__', '')}", dict(bound))
+            return _Reached((*found.entries, *described.entries), (*found.next, *described.next))
         if is_without_effect(item):
             return _NOTHING
         if wrapped is not None:

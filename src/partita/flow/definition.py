@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from partita.errors import DefinitionError
@@ -28,6 +29,7 @@ class Definition(Generic[P, R]):
 
     is_altered = False  # by with_options: what its reference names has other options
     prerequisites: tuple[Any, ...] = ()  # by after: promises that must have come true before its steps begin
+    bound: Mapping[str, Any] = MappingProxyType({})  # by partial: arguments of every call that gives no others
 
     def __init__(self, function: Callable[..., Any], options: Options) -> None:
         self.function = function
@@ -45,8 +47,13 @@ class Definition(Generic[P, R]):
 
     @cached_property
     def signature(self) -> Signature:
-        """Parameters and result, prepared for fast calls."""
-        return Signature(self.function)
+        """Parameters and result, prepared for fast calls; what is bound has its value as the default."""
+        return self.whole_signature.with_bound(self.bound) if self.bound else Signature(self.function)
+
+    @cached_property
+    def whole_signature(self) -> Signature:
+        """The function's own signature, whatever is bound."""
+        return Signature(self.function) if self.bound else self.signature
 
     @cached_property
     def is_async(self) -> bool:
@@ -81,6 +88,7 @@ class Definition(Generic[P, R]):
         altered = type(self)(self.function, merged)
         altered.is_altered = True
         altered.prerequisites = self.prerequisites
+        altered.bound = self.bound
         if "signature" in self.__dict__:
             altered.signature = self.signature
         return altered
@@ -91,10 +99,66 @@ class Definition(Generic[P, R]):
         Nothing is passed on of them. Where one fails or is skipped, the steps are skipped as if they needed its value;
         `after(settle(saved))` waits for the end alone, whatever it is.
         """
-        later = object.__new__(type(self))  # copy.copy would follow __reduce__, and give this very object
-        later.__dict__.update(self.__dict__)
+        later = self._copied()
         later.prerequisites = (*self.prerequisites, *prerequisites)
         return later
+
+    def filled(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a call, with those that are bound; filling them in again changes nothing."""
+        if not self.bound:
+            return args, dict(keywords)
+        positional, whole = self.signature.positional, self.whole_signature.positional
+        if len(args) > len(positional):  # a misfit, or all is bound by name
+            return args, {**self.bound, **keywords}
+        same = 0
+        while same < len(args) and positional[same].name == whole[same].name:
+            same += 1
+        # Behind what is bound a position is another one for the function: those go by name.
+        named = {positional[number].name: args[number] for number in range(same, len(args))}
+        if named.keys() & keywords.keys():
+            return args, {**self.bound, **keywords}
+        return args[:same], {**self.bound, **named, **keywords}
+
+    def _with_bound(self, values: Mapping[str, Any]) -> Self:
+        """The same task or flow with these arguments bound.
+
+        Raises:
+            DefinitionError: it has no such parameter, or the value is none that it takes.
+        """
+        for name, value in values.items():
+            problem = self._binding_problem(name, value)
+            if problem:
+                raise DefinitionError(f"{self.__name__}.partial: {problem}")
+        narrowed = self._copied()
+        narrowed.bound = {**self.bound, **values}
+        for name in ("signature", "whole_signature"):
+            narrowed.__dict__.pop(name, None)
+        return narrowed
+
+    def _binding_problem(self, name: str, value: Any) -> str:
+        from partita.flow.mapped import Mapped
+        from partita.flow.ref import StepRef
+        from partita.flow.values import check_value
+
+        signature = self.whole_signature
+        unknown = signature.unknown(name)
+        parameter = signature.by_name.get(name)
+        if unknown:
+            return unknown[0]
+        if parameter is None or not parameter.is_keyword:
+            return ""  # one of **keywords
+        if parameter.is_positional and signature.extra_positional is not None:
+            rest = signature.extra_positional.name
+            return f"{name!r} stands before *{rest}, whose values would take its place; give it in each call"
+        if type(value) in (StepRef, Mapped):
+            return ""  # checked where the call is laid out
+        misfit = check_value(value, parameter.annotation)
+        return f"{name!r} got {misfit}" if misfit else ""
+
+    def _copied(self) -> Self:
+        copied = object.__new__(type(self))  # copy.copy would follow __reduce__, and give this very object
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -103,7 +167,17 @@ class Definition(Generic[P, R]):
         module = sys.modules.get(self.__module__)
         if module is not None and getattr(module, self.__qualname__, None) is self:
             return (load, (self.reference,))  # by reference: a script has another module name where it is opened
+        if self.bound:
+            return (_opened, (type(self), self.function, self.options, dict(self.bound)))
         return (type(self), (self.function, self.options))
+
+
+def _opened(
+    kind: type[Definition[..., Any]], function: Any, options: Options, bound: Mapping[str, Any]
+) -> Definition[..., Any]:
+    opened = kind(function, options)
+    opened.bound = bound
+    return opened
 
 
 def refuse_unsuitable(function: Any, word: str) -> None:

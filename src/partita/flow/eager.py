@@ -17,7 +17,7 @@ from partita.errors import Skip
 from partita.flow.ambient import Caller, calling
 from partita.flow.answers import awaited
 from partita.flow.definition import Definition
-from partita.flow.mapping import Elements, map_arguments
+from partita.flow.mapping import Elements, filled_map, map_arguments
 from partita.flow.ref import refuse_operations
 from partita.flow.settle import Failure, Outcome
 from partita.protocol.waits import WaitSpec
@@ -62,6 +62,8 @@ class _Eager:
         self, target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any], frame: FrameType | None
     ) -> Any:
         outer = _open_failures.get()
+        if target.bound:
+            args, keywords = target.filled(args, keywords)
         args, keywords = _without_skipped(target, args, keywords)
         absent = _first_absent((args, keywords, target.prerequisites))
         if absent is not None:
@@ -107,6 +109,7 @@ class _Eager:
         absent = next((value for value in (*args, *keywords.values()) if type(value) is Absent), None)
         if absent is not None:
             return absent
+        args, keywords = filled_map(target, args, keywords)
         arguments = map_arguments(target, args, keywords)
         results = [self.call(target, a, k, None) for a, k in Elements(target.name, arguments, len(args), key)]
         return _by_policy(target.name, results, policy)

@@ -65,7 +65,8 @@ def lay_out(
     if is_root:
         layout.problems.extend(flow_warnings(definition, layout.place_in_project))
     layout.adopt(definition)
-    bound = convert_inputs(definition.signature, tuple(args), given, texts, definition.place)
+    args, given = definition.filled(tuple(args), given)
+    bound = convert_inputs(definition.signature, args, given, texts, definition.place)
     retype_inputs(definition.signature, *bound)
 
     def body() -> None:

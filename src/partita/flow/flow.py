@@ -55,6 +55,17 @@ class Flow(Definition[P, R]):
         mapped: Mapped[R] = caller.map(self, args, kwargs, key, policy, sys._getframe(1))
         return mapped
 
+    def partial(self, /, **arguments: Any) -> Flow[..., R]:
+        """The same flow with some arguments given already: `read_orders = sql_query.partial(url="sqlite:///shop.db")`.
+
+        A call gives the others, and may give a bound one anew by name. What is bound becomes an argument of each step, so
+        that it counts for the cache, reruns and lineage; in a flow's body it may be a promise.
+
+        Raises:
+            DefinitionError: there is no such parameter, or the value is none that it takes.
+        """
+        return self._with_bound(arguments)
+
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle:
         """Start a run and do not wait for it.
 
@@ -66,7 +77,8 @@ class Flow(Definition[P, R]):
                 f"{self.__name__}.submit() was called in a flow's body, which starts no runs; call "
                 f"{self.__name__}(...) to make it a part of this flow, or context().launch(...) in a task"
             )
-        return current_launcher().submit(self, args, dict(kwargs), {})
+        given, named = self.filled(args, kwargs)
+        return current_launcher().submit(self, given, named, {})
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle:
         """Start a run and wait until it has ended; `.result()` gives its value or raises its error.

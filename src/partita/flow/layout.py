@@ -167,6 +167,8 @@ class Layout:
         fallback_of: int | None = None,
     ) -> StepRef[Any]:
         """The ref of a new step, with its fallbacks behind it."""
+        if target.bound:
+            args, keywords = target.filled(args, keywords)
         kind = Kind.TASK
         if target.body == "flow":
             if fallback_of is None and not _is_deferred(target, args, keywords):

@@ -22,7 +22,7 @@ from partita.values import pack
 if TYPE_CHECKING:
     from partita.flow.layout import Layout
 
-__all__ = ["Elements", "expand", "lay_out_map", "map_arguments"]
+__all__ = ["Elements", "expand", "filled_map", "lay_out_map", "map_arguments"]
 
 #: One argument of a map: (parameter, label, value, whether the map goes through it). None: its value will tell.
 MapArgument = tuple[Parameter, str, Any, bool | None]
@@ -39,6 +39,7 @@ def lay_out_map(
 ) -> Mapped[Any]:
     """The map's result, with its steps added."""
     try:
+        args, keywords = filled_map(target, args, keywords)
         arguments = map_arguments(target, args, keywords)
         policy = policy or _inherited_policy(arguments)
         if any(goes is not False and not _is_known(value) for _, _, value, goes in arguments):
@@ -223,6 +224,16 @@ def _is_sequence(kind: Any) -> bool:
     if not isinstance(origin, type) or issubclass(origin, (str, bytes, dict)):
         return False
     return origin in (list, tuple) or any(relate(kind, origin) is Verdict.OK for kind in _SEQUENCES)
+
+
+def filled_map(
+    target: Definition[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """The arguments with those that are bound, which are the same for every element."""
+    if not target.bound:
+        return args, keywords
+    filled, named = target.filled(args, keywords)
+    return filled, {n: Constant(v) if target.bound.get(n, MISSING) is v else v for n, v in named.items()}
 
 
 def map_arguments(

@@ -221,6 +221,10 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
 
 
 def _function(name: str, value: object) -> Any:
+    if getattr(value, "bound", None):
+        raise _refuse(
+            name, value, "something that can be found by its name alone: what partial has bound would be lost"
+        )
     if value is None or callable(value):
         return value
     raise _refuse(name, value, "a task or function")

@@ -66,7 +66,7 @@ def make_profile(
         environment=environment,
         environment_variables=dict(options.environment_variables),
         secrets=options.secrets,
-        parameters=tuple(p.name for p in definition.signature.positional) if is_task and is_cached else (),
+        parameters=tuple(p.name for p in definition.whole_signature.positional) if is_task and is_cached else (),
         is_cached=is_task and is_cached,
         has_cache_key=is_task and is_cached and options.cache_key is not None,
         cache_expiry_s=options.cache if is_cached and options.cache != inf else None,

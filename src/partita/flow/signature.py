@@ -59,9 +59,27 @@ class Signature:
         self.name = getattr(function, "__name__", repr(function))
         declared = inspect.signature(function)
         hints = _hints(function)
-        self.parameters = [
-            Parameter(p.name, hints.get(p.name, p.annotation), p.default, p.kind) for p in declared.parameters.values()
-        ]
+        self.returns = hints.get("return", declared.return_annotation)
+        self._arrange(
+            [
+                Parameter(p.name, hints.get(p.name, p.annotation), p.default, p.kind)
+                for p in declared.parameters.values()
+            ]
+        )
+
+    def with_bound(self, values: Mapping[str, Any]) -> Signature:
+        """The signature with these arguments given: they are defaults now, and can only be given by name."""
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        free = [p for p in self.parameters if p.name not in values]
+        bound = [Parameter(p.name, p.annotation, values[p.name], keyword) for p in self.parameters if p.name in values]
+        last = [p for p in free if p.kind is p.kind.VAR_KEYWORD]
+        made = object.__new__(Signature)
+        made.name, made.returns = self.name, self.returns
+        made._arrange([*(p for p in free if p.kind is not p.kind.VAR_KEYWORD), *bound, *last])
+        return made
+
+    def _arrange(self, parameters: list[Parameter]) -> None:
+        self.parameters = parameters
         self.by_name = {p.name: p for p in self.parameters}
         self.positional = [p for p in self.parameters if p.is_positional]
         self.required = sum(p.default is MISSING for p in self.positional)
@@ -70,7 +88,6 @@ class Signature:
         self.keyword_only = [p for p in self.parameters if p.kind is p.kind.KEYWORD_ONLY]
         # A call with plain positional arguments in this range needs no binding at all.
         self.is_simple = not any(p.default is MISSING for p in self.keyword_only)
-        self.returns = hints.get("return", declared.return_annotation)
 
     def misfits(self, count: int, keywords: Mapping[str, Any]) -> list[str]:
         """What is wrong with a call of `count` positional arguments and these named ones; empty: it fits."""

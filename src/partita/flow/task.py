@@ -28,6 +28,10 @@ class Task(Definition[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         caller = current_caller(self.__name__)
         if caller is None:
+            if self.bound:
+                filled, named = self.filled(args, kwargs)
+                bound_result: R = self.function(*filled, **named)
+                return bound_result
             result: R = self.function(*args, **kwargs)
             return result
         called: R = caller.call(self, args, kwargs, sys._getframe(1))
@@ -62,6 +66,17 @@ class Task(Definition[P, R]):
             caller = EAGER
         mapped: Mapped[R] = caller.map(self, args, kwargs, key, policy, sys._getframe(1))
         return mapped
+
+    def partial(self, /, **arguments: Any) -> Task[..., R]:
+        """The same task with some arguments given already: `read_orders = sql_query.partial(url="sqlite:///shop.db")`.
+
+        A call gives the others, and may give a bound one anew by name. What is bound becomes an argument of each step, so
+        that it counts for the cache, reruns and lineage; in a flow's body it may be a promise.
+
+        Raises:
+            DefinitionError: there is no such parameter, or the value is none that it takes.
+        """
+        return self._with_bound(arguments)
 
 
 def map_policy(name: str, at_least: int | None, settle: bool) -> tuple[Any, ...] | None:

@@ -25,6 +25,7 @@ def launch_request(
 
     if getattr(flow, "body", None) != "flow":
         raise DefinitionError(f"launch() takes a flow, not {flow!r}; decorate the function with @flow")
+    args, keywords = flow.filled(args, keywords)
     encode = attempt.worker.values.encoder.encode
     nodes = [encode(value, None) for value in args]
     named = [encode(value, None) for value in keywords.values()]
