@@ -113,6 +113,10 @@ class CheckError(PartitaError):
     def __reduce__(self) -> tuple[Any, ...]:
         return (CheckError, (self.problems,))
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the problems name their places, and the way to them is none of the user's code."""
+        return [f"CheckError: {self}"]
+
 
 class LoadError(PartitaError):
     """Code could not be found or imported where it has to run."""
@@ -131,6 +135,10 @@ class StepError(RunError):
         self.report = report
         self.step = step
         self.run = run
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: where the worker failed, and not how this process came to know."""
+        return [*self.report.rstrip().split("\n"), "", f"StepError: {self}"] if self.report else [f"StepError: {self}"]
 
 
 class CancelledError(RunError):

@@ -55,6 +55,7 @@ class Settings:
     bundle_exclude: tuple[str, ...] = ()  # patterns of files that do not travel to workers
     log_level: str = "info"  # least severe messages that the engine's own log keeps
     color: str = "auto"  # colours on the command line: "auto" (on terminals), "always" or "never"
+    notebook_display: str = "live"  # whether runs are shown below the cell that starts them: "live" or "off"
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # key of a setting -> where it was set
 
 
@@ -226,6 +227,8 @@ _TABLE = (
             "what the engine's own log keeps", _choice(*_LEVELS)),
     Setting("color", "color", '"auto", "always" or "never"', '"auto"',
             "colours on the command line; NO_COLOR turns them off too", _choice("auto", "always", "never")),
+    Setting("notebook_display", "notebook_display", '"live" or "off"', '"live"',
+            "whether a notebook shows runs below the cell that starts them", _choice("live", "off")),
 )  # fmt: skip
 _BY_KEY = {setting.key: setting for setting in _TABLE}
 

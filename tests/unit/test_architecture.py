@@ -20,7 +20,8 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "clock", "units", "version", "values", "settings"}),
     frozenset({"core", "protocol"}),
-    frozenset({"flow", "plan", "store", "artifacts", "executors", "drawing"}),
+    frozenset({"drawing"}),
+    frozenset({"flow", "plan", "store", "artifacts", "executors"}),
     frozenset({"worker", "engine", "components"}),
     frozenset({"workspace"}),
     frozenset({"testing", "cli"}),

@@ -9,7 +9,7 @@ from typing import Any
 from partita.cli.output import Output
 from partita.cli.session import Session
 from partita.drawing.cells import clean, clean_log
-from partita.drawing.progress import Progress
+from partita.drawing.progress import Progress, first_failures
 from partita.errors import PartitaError
 from partita.protocol.requests import ErrorView, RunView, StepView
 
@@ -53,17 +53,7 @@ def _origins(session: Session, run: RunView, progress: Progress | None) -> list[
                 break
             if step["state"] == "failed":
                 found.append(step)
-    parents = {step["parent"] for step in found}
-    return [
-        step for step in sorted(found, key=lambda step: step["id"])
-        if step["error"] is not None and step["kind"] not in ("settle", "gather")
-        and not (step["kind"] == "flow" and (step["id"] in parents or _is_elsewhere(step)))
-    ]  # fmt: skip
-
-
-def _is_elsewhere(step: StepView) -> bool:
-    origin = (step["error"] or {}).get("step")
-    return bool(origin) and origin != step["path"]
+    return first_failures(found)
 
 
 def _tell_step(session: Session, run: RunView, step: StepView) -> None:

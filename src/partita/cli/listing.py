@@ -7,10 +7,10 @@ import time
 
 from partita.cli.failures import all_steps, tell_error, tell_failures, tell_problems
 from partita.cli.output import STATE_STYLES, Cell, Output
-from partita.cli.results import result_json, result_text
 from partita.cli.session import Session
 from partita.drawing.cells import clean
 from partita.drawing.progress import Group, Progress
+from partita.drawing.results import result_json, result_text
 from partita.errors import NotFoundError
 from partita.protocol.requests import AttemptView, RunView, StepView
 from partita.units import duration_text, size_text

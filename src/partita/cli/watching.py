@@ -10,9 +10,9 @@ from partita.cli.interrupts import Interrupts
 from partita.cli.lines import LineDisplay, NoDisplay
 from partita.cli.live import LiveDisplay
 from partita.cli.output import Output
-from partita.cli.results import result_json, result_text
 from partita.cli.session import Session
 from partita.drawing.progress import Progress
+from partita.drawing.results import result_json, result_text
 from partita.errors import EngineError
 from partita.protocol.requests import RunView
 from partita.units import duration_text

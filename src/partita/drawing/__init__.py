@@ -7,6 +7,9 @@ tree.py      as text
 mermaid.py   for Markdown
 layers.py    where nodes and edges lie in a drawing
 svg.py       as a picture
+results.py   what a run gave
+html.py      pieces of HTML
+pages.py     runs, steps and graphs as HTML
 """
 
 from __future__ import annotations

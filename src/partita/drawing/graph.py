@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from partita.drawing.cells import clean
-from partita.drawing.progress import group_name
+from partita.drawing.progress import FINAL_STATES, group_name, is_map_name
 from partita.protocol.requests import StepView
 
 __all__ = ["Graph", "Node", "build_graph"]
+
+#: So far up an edge into a flow is looked for.
+_DEEPEST = 32
 
 
 @dataclass(slots=True)
@@ -24,11 +27,20 @@ class Node:
     is_map: bool = False
     is_later: bool = False  # a flow or a map that is laid out when its inputs are known
     place: str = ""  # "file.py:12" of the call
+    states: dict[str, int] = field(default_factory=dict)  # how many of its steps are in which state
+
+    @property
+    def state(self) -> str:
+        """The state that a reader wants to know first."""
+        for state in ("running", "failed", "waiting", "ready", "pending", "cancelled", "succeeded"):
+            if self.states.get(state):
+                return state
+        return "skipped"
 
     @property
     def label(self) -> str:
         if not self.is_map:
-            return self.name
+            return f"{self.name} ×{self.count:,}" if self.count > 1 else self.name
         return f"{self.name} ×n" if self.is_later else f"{self.name} ×{self.count:,}"
 
 
@@ -58,12 +70,14 @@ def build_graph(title: str, steps: Sequence[StepView]) -> Graph:
     for step in steps:
         if step["id"] == root or step["kind"] == "gather" or (step["kind"] == "flow" and step["id"] in children):
             continue
-        path = tuple(group_name(part) for part in paths[step["id"]] if part is not None)
+        path = _without_rounds([group_name(part) for part in paths[step["id"]]])
         if path not in numbers:
             numbers[path] = len(graph.nodes)
             graph.nodes.append(_node(len(graph.nodes), path, step))
         else:
             graph.nodes[numbers[path]].count += 1
+        states = graph.nodes[numbers[path]].states
+        states[step["state"]] = states.get(step["state"], 0) + 1
         node_of[step["id"]] = numbers[path]
     sources = _Sources(by_number, children, node_of)
     edges: dict[tuple[int, int], None] = {}
@@ -71,6 +85,7 @@ def build_graph(title: str, steps: Sequence[StepView]) -> Graph:
         target = node_of.get(step["id"])
         if target is not None:
             needed = [*step["inputs"], step["fallback_of"]] if step["fallback_of"] >= 0 else step["inputs"]
+            needed = needed or _inputs_of_flow(step, by_number)
             edges.update(dict.fromkeys((source, target) for source in sources.of(needed) if source != target))
     graph.edges = list(edges)
     return graph
@@ -90,15 +105,30 @@ def _paths(steps: Iterable[StepView]) -> dict[int, tuple[str, ...]]:
     return paths
 
 
+def _inputs_of_flow(step: StepView, steps: dict[int, StepView]) -> list[int]:
+    """What the flow around a step waited for before it was laid out."""
+    for _ in range(_DEEPEST):
+        flow = steps.get(step["parent"])
+        if flow is None or flow["inputs"]:
+            return flow["inputs"] if flow is not None else []
+        step = flow
+    return []
+
+
+def _without_rounds(names: list[str]) -> tuple[str, ...]:
+    """The rounds of a flow that calls itself share their boxes."""
+    return tuple(name for place, name in enumerate(names) if not place or names[place - 1] != name)
+
+
 def _node(number: int, path: tuple[str, ...], step: StepView) -> Node:
     name = path[-1]
     return Node(
         number,
-        name.removesuffix("[]"),
+        name.replace("[]", "") if is_map_name(name) else name,
         path[:-1],
         step["kind"],
-        is_map=any(part.endswith("[]") for part in path),
-        is_later=step["kind"] == "flow",
+        is_map=any(map(is_map_name, path)),
+        is_later=step["kind"] == "flow" and step["state"] not in FINAL_STATES,
         place=step["place"],
     )
 

@@ -8,21 +8,24 @@ from dataclasses import dataclass, field
 
 from partita.protocol.requests import RunView, StepView
 
-__all__ = ["FINAL_STATES", "Group", "Progress", "group_name"]
+__all__ = ["FINAL_STATES", "Group", "Progress", "first_failures", "group_name", "is_map_name"]
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled", "skipped"})
 _HIDDEN_KINDS = frozenset({"settle", "gather"})
 _KEY = re.compile(r"\[[^/]*?\](?=/|$)")
 _LEFT_OUT = re.compile(r"…\d+ more…")
-_MAP_IN_ITSELF = re.compile(r"(?<![^/])([^/]+\[\])/\1(?=/|$)")
+_ROUNDS = re.compile(r"(?<![^/])([^/]+)(?:/(?:\1|…))+(?=/|$)")
+_MAP_IN_ITSELF = re.compile(r"(?<![^/])([^/\[]+)\[\](#\d+)?/\1\[\](?=/|$)")
+_MAP = re.compile(r"\[\](#\d+)?$")
 
 
 def group_name(path: str) -> str:
     """The path without map keys and numbers of rounds: what the steps of one row have in common.
 
-    The elements of a map over what was not known yet lie below a step of the map's own name, which is left out.
+    The elements of a map over what was not known yet lie below a step of the map's own name, which is left out, and so
+    do the rounds of a flow that calls itself.
     """
-    return _MAP_IN_ITSELF.sub(r"\1", _LEFT_OUT.sub("…", _KEY.sub("[]", path)))
+    return _ROUNDS.sub(r"\1", _MAP_IN_ITSELF.sub(r"\1[]\2", _LEFT_OUT.sub("…", _KEY.sub("[]", path))))
 
 
 @dataclass(slots=True, eq=False)
@@ -130,8 +133,29 @@ class Progress:
         return sum(count for state, count in counts.items() if state in FINAL_STATES), sum(counts.values())
 
 
+def is_map_name(name: str) -> bool:
+    """Whether a step of this name stands for all elements of a map: "fit[]", or "fit[]#2" for a second one."""
+    return _MAP.search(name) is not None
+
+
+def first_failures(failed: Iterable[StepView]) -> list[StepView]:
+    """Of failed steps those where it began: not those that failed only because of a step below them."""
+    found = list(failed)
+    parents = {step["parent"] for step in found}
+    return [
+        step for step in sorted(found, key=lambda step: step["id"])
+        if step["error"] is not None and step["kind"] not in _HIDDEN_KINDS
+        and not (step["kind"] == "flow" and (step["id"] in parents or _is_elsewhere(step)))
+    ]  # fmt: skip
+
+
+def _is_elsewhere(step: StepView) -> bool:
+    origin = (step["error"] or {}).get("step")
+    return bool(origin) and origin != step["path"]
+
+
 def _is_hidden(step: StepView) -> bool:
-    is_map = step["kind"] == "flow" and step["name"].endswith("[]")
+    is_map = step["kind"] == "flow" and is_map_name(step["name"])
     return step["parent"] < 0 or step["kind"] in _HIDDEN_KINDS or is_map
 
 

@@ -1,12 +1,17 @@
-"""A graph as an SVG picture that follows the reader's light or dark colours."""
+"""A graph as an SVG picture that follows the reader's light or dark colours.
+
+As a file it has a background of its own. In a page it takes the colours of the page around it, and shows the states.
+"""
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from html import escape
 from itertools import pairwise
 
-from partita.drawing.cells import fit, width
+from partita.drawing.cells import clean, fit, width
 from partita.drawing.graph import Graph, Node
+from partita.drawing.html import STATE_COLORS
 from partita.drawing.layers import Point, draw
 
 __all__ = ["svg_text"]
@@ -38,25 +43,49 @@ _STYLE = """\
   }"""
 
 
-def svg_text(graph: Graph) -> str:
-    """The picture; every box has its full path and place as a tooltip."""
+_INLINE_STYLE = """\
+  .partita-graph { font: 13px system-ui, "Noto Sans", sans-serif; }
+  .partita-graph .box { fill: rgba(110,140,190,.13); stroke: #6f8fbf; stroke-width: 1.2; }
+  .partita-graph .later { stroke-dasharray: 5 4; }
+  .partita-graph .outcome { fill: rgba(128,136,150,.12); stroke: #8a8f98; }
+  .partita-graph .edge { fill: none; stroke: #8b98ab; stroke-width: 1.3; }
+  .partita-graph .tip { fill: #8b98ab; }
+  .partita-graph text { fill: currentColor; text-anchor: middle; }
+  .partita-graph .small { font-size: 10.5px; opacity: .7; }
+  .partita-graph .title { font-size: 14px; font-weight: 600; text-anchor: start; }
+""" + "\n".join(
+    f"  .partita-graph .{state} {{ stroke: {color}; fill: {color}; fill-opacity: .16; }}"
+    for state, color in STATE_COLORS.items()
+    if state != "pending"
+)
+
+
+def svg_text(graph: Graph, *, is_inline: bool = False) -> str:
+    """The picture; every box has its full path and place as a tooltip.
+
+    Args:
+        is_inline: to stand in an HTML page.
+    """
+    # A page's pictures share their ids, and a marker in a hidden one is not drawn in the others.
+    tip = f"tip-{blake2b(repr(graph).encode('utf-8', 'replace'), digest_size=6).hexdigest()}" if is_inline else "tip"
     widths = [_box_width(node) for node in graph.nodes]
     drawing = draw(widths, _HEIGHT, graph.edges)
     total_width = max(drawing.width, width(graph.title) * 9 + 48)
     shift = (total_width - drawing.width) / 2
+    kind = ' class="partita-graph"' if is_inline else ""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape("Graph of " + graph.title)}"'
+        f'<svg{kind} xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape("Graph of " + clean(graph.title))}"'
         f' width="{total_width:.0f}" height="{drawing.height + _TITLE_HEIGHT:.0f}"'
         f' viewBox="0 0 {total_width:.0f} {drawing.height + _TITLE_HEIGHT:.0f}">',
-        f"<style>\n{_STYLE}\n</style>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        f"<style>\n{_INLINE_STYLE if is_inline else _STYLE}\n</style>",
+        f'<defs><marker id="{tip}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path class="tip" d="M0 0.8 L8 4 L0 7.2 z"/></marker></defs>',
-        f'<text class="title" x="24" y="28">{escape(graph.title)}</text>',
+        f'<text class="title" x="24" y="28">{escape(clean(graph.title))}</text>',
         f'<g transform="translate({shift:.1f} {_TITLE_HEIGHT:.0f})">',
     ]
-    lines += [f'<path class="edge" marker-end="url(#tip)" d="{_curve(points)}"/>' for points in drawing.lines]
+    lines += [f'<path class="edge" marker-end="url(#{tip})" d="{_curve(points)}"/>' for points in drawing.lines]
     for node, center, size in zip(graph.nodes, drawing.centers, widths, strict=True):
-        lines += _box(node, center, size)
+        lines += _box(node, center, size, is_inline)
     return "\n".join([*lines, "</g>", "</svg>", ""])
 
 
@@ -85,12 +114,18 @@ def _curve(points: list[Point]) -> str:
     return " ".join(parts)
 
 
-def _box(node: Node, center: Point, size: float) -> list[str]:
+def _box(node: Node, center: Point, size: float, has_states: bool) -> list[str]:
     left, top = center[0] - size / 2, center[1] - _HEIGHT / 2
     kind = "box later" if node.is_later else "box outcome" if node.kind == "settle" else "box"
+    told_state = ""
+    if has_states and set(node.states) != {"pending"}:
+        kind += f" {node.state}"
+        told_state = ", " + ", ".join(
+            f"{count:,} {state}" if node.count > 1 else state for state, count in node.states.items()
+        )
     radius = _HEIGHT / 2 if node.kind == "settle" else 7
-    told = "/".join((*node.inside, node.label)) + (f" ({node.place})" if node.place else "")
-    lines = [f"<g><title>{escape(told)}</title>"]
+    told = "/".join((*node.inside, node.label)) + (f" ({node.place})" if node.place else "") + told_state
+    lines = [f"<g><title>{escape(clean(told))}</title>"]
     if node.is_map:
         lines += [_rectangle(kind, left + back, top + back, size, radius) for back in (6, 3)]
     lines.append(_rectangle(kind, left, top, size, radius))

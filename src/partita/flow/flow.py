@@ -80,6 +80,14 @@ class Flow(Definition[P, R]):
         given, named = self.filled(args, kwargs)
         return current_launcher().submit(self, given, named, {})
 
+    def graph(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """The graph of a run with these inputs, as far as it is known before: a notebook draws it, `print` tells it.
+
+        Raises:
+            CheckError: the flow or its inputs were refused.
+        """
+        return current_launcher().graph(self, args, dict(kwargs))
+
     def run(self, *args: P.args, **kwargs: P.kwargs) -> RunHandle:
         """Start a run and wait until it has ended; `.result()` gives its value or raises its error.
 

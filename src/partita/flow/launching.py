@@ -51,6 +51,10 @@ class Launcher(Protocol):
         """Start a run of the flow and do not wait for it."""
         ...
 
+    def graph(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Lay the flow out and run nothing of it; gives what can be shown of it."""
+        ...
+
 
 _provider: Callable[[], Launcher] | None = None
 _override: ContextVar[Launcher | None] = ContextVar("partita_launcher", default=None)

@@ -33,6 +33,13 @@ class Outcome(Generic[T]):
     value: T | None = None  # None where it did not succeed
     error: Failure | None = None  # None where it did
 
+    def _repr_html_(self) -> str:
+        from partita.drawing.pages import outcome_html
+
+        error = self.error
+        return outcome_html(self.ok, repr(self.value), error.type if error else "", error.message if error else "",
+                            error.traceback if error else "")  # fmt: skip
+
     def get(self) -> T:
         """The value.
 

@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -24,6 +25,8 @@ from partita.engine.wait_requests import WaitRequests
 from partita.errors import DefinitionError, EngineError, NotFoundError, StoreError
 from partita.executors.port import Capacity
 from partita.flow.definition import Definition
+from partita.flow.entry import lay_out
+from partita.flow.flow import Flow
 from partita.flow.launching import launching
 from partita.flow.loading import allow_local_functions, load, locate
 from partita.flow.settle import make_outcome
@@ -38,8 +41,10 @@ from partita.testing.memory_store import MemoryStore
 from partita.units import size_bytes
 from partita.values import pack, unpack
 from partita.worker.values import WorkerValues
+from partita.workspace.checking import laid_step
 from partita.workspace.local import LocalWorkspace
 from partita.workspace.runs import Run, flow_request, raise_failure
+from partita.workspace.tables import FlowGraph
 
 __all__ = ["MemoryRun", "MemoryWorkspace", "memory_workspace"]
 
@@ -155,6 +160,16 @@ class MemoryWorkspace:
         request = flow_request(flow, arguments, keywords, self.encoder)
         request.update(options)  # type: ignore[typeddict-item]
         return self._launch(request)
+
+    def graph(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> FlowGraph:
+        """Lay the flow out and run nothing of it: what `flow.graph(...)` gives.
+
+        Raises:
+            CheckError: the flow or its inputs were refused.
+        """
+        layout = lay_out(flow, arguments, keywords, encode=self.encoder.encode, project=self._project)
+        steps = [laid_step(number, row) for number, row in enumerate(layout.rows)]
+        return FlowGraph(flow.name, steps, [asdict(problem) for problem in layout.warnings])
 
     def rerun(self, run: str = "latest") -> MemoryRun:
         """Start a run that adopts what has not changed since an earlier one."""

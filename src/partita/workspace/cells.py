@@ -50,6 +50,13 @@ class Cells:
             self._titles[file] = free
         return self._titles[file]
 
+    def place(self, function: Any) -> str:
+        """ "In[3]:2" of a function's definition in a cell; empty for all others."""
+        code = getattr(function, "__code__", None)
+        if code is None or code.co_filename not in self._numbers:
+            return ""
+        return f"{self.title(code.co_filename)}:{code.co_firstlineno}"
+
     def defining(self, name: str) -> str | None:
         """The cell that defined the class last."""
         top = name.split(".")[0]

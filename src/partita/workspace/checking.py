@@ -23,26 +23,39 @@ from partita.workspace.port import CheckView
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["check_flow", "working"]
+__all__ = ["check_flow", "laid_step", "working"]
 
 
-def check_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str]) -> CheckView:
-    """Lay the flow out with these inputs; every problem and the graph."""
+def check_flow(
+    workspace: LocalWorkspace, flow: str, texts: dict[str, str], *, bundle: str = "", arguments: bytes | None = None
+) -> CheckView:
+    """Lay the flow out with these inputs; every problem and the graph.
+
+    Args:
+        bundle: hash of its code; default: the project's as it is now.
+        arguments: packed inputs, instead of the texts.
+    """
     profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
-    extra: dict[str, Any] = {"texts": texts, "pools": {"process": _pool(workspace).capacity}, "executor": "process"}
+    extra: dict[str, Any] = {"pools": {"process": _pool(workspace).capacity}, "executor": "process"}
     extra["environment"] = workspace.settings.environment
-    with working(workspace, profile, None, extra) as executor:
+    if arguments is None:
+        extra["texts"] = texts
+    with working(workspace, profile, arguments, extra, bundle) as executor:
         return _collect(executor, workspace)
 
 
 @contextmanager
 def working(
-    workspace: LocalWorkspace, profile: Profile, arguments: bytes | None, extra: dict[str, Any] | None
+    workspace: LocalWorkspace,
+    profile: Profile,
+    arguments: bytes | None,
+    extra: dict[str, Any] | None,
+    bundle: str = "",
 ) -> Iterator[ProcessExecutor]:
     """An executor with a worker of its own, which works on one order: user code is loaded there and nowhere else."""
-    bundle = workspace.state / "bundles" / workspace.bundle()
+    folder = workspace.state / "bundles" / (bundle or workspace.bundle())
     (workspace.state / "spill").mkdir(exist_ok=True)
-    launchable = Launchable(profile, str(bundle), str(workspace.folder), str(workspace.state))
+    launchable = Launchable(profile, str(folder), str(workspace.folder), str(workspace.state))
     executor = ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
     try:
         executor.introduce(1, launchable)
@@ -64,7 +77,7 @@ def _collect(executor: ProcessExecutor, workspace: LocalWorkspace) -> CheckView:
                 rows.extend(message[4])
             elif message[0] == LAID:
                 problems = [*message[3], *_unplaceable(workspace, profiles, rows)]
-                steps = [_view(number, row) for number, row in enumerate(rows)]
+                steps = [laid_step(number, row) for number, row in enumerate(rows)]
                 return CheckView(problems=problems, graph={"steps": steps})
             elif message[0] == FAILED:
                 return CheckView(problems=_problems(message[2]), graph=None)
@@ -99,7 +112,8 @@ def _pool(workspace: LocalWorkspace) -> Pool:
     return Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(workspace.settings.slots))
 
 
-def _view(number: int, row: list[Any]) -> StepView:
+def laid_step(number: int, row: list[Any]) -> StepView:
+    """A step of a layout as the record of one that has not run."""
     name, kind, _, parent, _, inputs, fallback_of, _, place = row
     return StepView(
         id=number, parent=parent, name=name, path=name, kind=Kind(kind).name.lower(), state="pending", marks=[], attempts=0,

@@ -131,8 +131,9 @@ class LocalWorkspace:
     def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
         if not self.state.exists():
             return []
-        views: list[RunView] = self._connection.ask("runs", flow=flow, states=list(states), limit=limit)
-        return views
+        from partita.workspace.tables import RunTable
+
+        return RunTable(self._connection.ask("runs", flow=flow, states=list(states), limit=limit))
 
     def steps(self, run: str, *, after: int = -1, limit: int = 500) -> list[StepView]:
         views: list[StepView] = self._connection.ask("steps", run=run, after=after, limit=limit)

@@ -16,6 +16,8 @@ from partita.workspace.local import LocalWorkspace, open_workspace
 if TYPE_CHECKING:
     from partita.artifacts.codecs import Encoder
     from partita.flow.flow import Flow
+    from partita.workspace.display import RunDisplay
+    from partita.workspace.tables import FlowGraph
 
 __all__ = ["LocalLauncher", "Run", "default_launcher", "flow_request", "raise_failure"]
 
@@ -32,6 +34,7 @@ class Run:
         self._workspace = workspace
         self.id = id
         self._view: RunView | None = None
+        self._display: RunDisplay | None = None
 
     @property
     def view(self) -> RunView:
@@ -47,8 +50,26 @@ class Run:
 
     @property
     def steps(self) -> list[StepView]:
-        """The run's steps, as records."""
-        return self._workspace.all_steps(self.id)
+        """The run's steps, as records; a notebook shows them as a table."""
+        from partita.workspace.tables import StepTable
+
+        return StepTable(self._workspace.all_steps(self.id))
+
+    @property
+    def graph(self) -> FlowGraph:
+        """The run's graph with the states of its steps; a notebook draws it, `print` tells it."""
+        from partita.workspace.tables import FlowGraph
+
+        return FlowGraph(self.view["title"], self._workspace.all_steps(self.id))
+
+    def show(self) -> None:
+        """In a notebook, show how the run goes on below the current cell; elsewhere nothing happens."""
+        from partita.workspace.cells import in_kernel
+
+        if in_kernel():
+            from partita.workspace.display import shown
+
+            self._display = shown(self._workspace, self.id)
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended.
@@ -65,12 +86,19 @@ class Run:
             if left_s <= 0:
                 raise TimeoutError(f"run {self.id} has not ended within {timeout:g} s; it goes on")
             try:
-                if self._workspace.wait(self.id, min(left_s, _WAIT_S))["is_final"]:
+                if self._is_over_within(min(left_s, _WAIT_S)):
                     return self
             except StoreError as error:
                 # The engine itself waits until it can store again (a full disk, say); so do we, and say why.
                 _log.warning("%s", error)
                 time.sleep(1.0)
+
+    def _is_over_within(self, timeout_s: float) -> bool:
+        if self._view is not None and self._view["state"] in _FINAL:
+            return True
+        if self._display is not None:
+            return self._display.wait(timeout_s)
+        return self._workspace.wait(self.id, timeout_s)["is_final"]
 
     def result(self, timeout: float | None = None) -> Any:
         """The flow's value, waiting for it.
@@ -132,6 +160,16 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.state}>"
 
+    def _repr_html_(self) -> str | None:
+        if self._display is not None and self._display.is_in_this_cell():
+            return None  # it is shown there already
+        from partita.drawing.progress import Progress
+        from partita.workspace.display import draw_run
+
+        progress = Progress()
+        progress.take(self.view, self.steps)
+        return draw_run(self._workspace, progress)
+
 
 def raise_failure(view: RunView) -> None:
     """Raise what a run ended with."""
@@ -181,8 +219,10 @@ def flow_request(
     """
     from partita.flow.inputs import convert_inputs
     from partita.flow.profiles import make_profile, profile_map
+    from partita.workspace.cells import Cells
 
-    arguments, keywords = convert_inputs(flow.signature, arguments, keywords, None, flow.place)
+    place = Cells().place(flow.function) or flow.place
+    arguments, keywords = convert_inputs(flow.signature, arguments, keywords, None, place)
     encode = encoder.encode
     nodes = [encode(value) for value in arguments]
     named = [encode(value) for value in keywords.values()]
@@ -212,16 +252,36 @@ class LocalLauncher:
     def submit(
         self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], options: dict[str, Any]
     ) -> Run:
+        request = self._request(flow, arguments, keywords)
+        if not request.get("executor") and self.workspace.settings.executor:
+            request["executor"] = self.workspace.settings.executor
+        request.update(options)  # type: ignore[typeddict-item]
+        run = Run(self.workspace, self.workspace.start(request))
+        run.show()
+        return run
+
+    def graph(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> FlowGraph:
+        from partita.workspace.checking import check_flow
+        from partita.workspace.tables import FlowGraph
+
+        request = self._request(flow, arguments, keywords)
+        found = check_flow(
+            self.workspace, request["flow"], {}, bundle=request["bundle"], arguments=request["arguments"]
+        )
+        problems = [Problem(**problem) for problem in found["problems"]]
+        if found["graph"] is None or any(not problem.is_warning for problem in problems):
+            raise CheckError(problems)
+        return FlowGraph(flow.name, found["graph"]["steps"], found["problems"])
+
+    def _request(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> LaunchRequest:
+        """What starts a run, with its code stored."""
         from partita.flow.loading import noting_typed, set_project
 
         set_project(self.workspace.folder)
         with noting_typed() as typed:
             request = flow_request(flow, arguments, keywords, self._encoder)
         request["bundle"] = self.workspace.bundle(typed)
-        if not request.get("executor") and self.workspace.settings.executor:
-            request["executor"] = self.workspace.settings.executor
-        request.update(options)  # type: ignore[typeddict-item]
-        return Run(self.workspace, self.workspace.start(request))
+        return request
 
 
 _launchers: dict[str, LocalLauncher] = {}

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partita.cli.output import json_text
-from partita.cli.results import result_json, result_text
 from partita.drawing.cells import clean, clean_log, fit, pad, width
+from partita.drawing.results import result_json, result_text
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, pack
 
 

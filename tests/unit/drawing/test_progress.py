@@ -10,7 +10,9 @@ from tests.unit.cli.fake import NOW, make_run, make_step
     ("path", "name"),
     [
         ("load", "load"), ("fit[3]", "fit[]"), ("train[0]/fit[7]", "train[]/fit[]"),
-        ("fit[]/fit[7]", "fit[]"), ("a/fit[]/fit[7]/score", "a/fit[]/score"), ("loop/loop/…97 more…/loop", "loop/loop/…/loop"),
+        ("fit[]/fit[7]", "fit[]"), ("a/fit[]/fit[7]/score", "a/fit[]/score"), ("loop/loop/…97 more…/loop", "loop"),
+        ("loop/loop/fit", "loop/fit"), ("a/loop/loop/…9 more…/loop/fit[2]", "a/loop/fit[]"), ("loop/loops", "loop/loops"),
+        ("fit[]#2/fit[7]/score", "fit[]#2/score"), ("fit[]#2", "fit[]#2"),
         ("bad[0]/good[0]", "bad[]/good[]"), ("refit[]/fit[0]", "refit[]/fit[]"),
     ],
 )  # fmt: skip

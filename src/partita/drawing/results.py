@@ -6,7 +6,7 @@ from typing import Any
 
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
 
-__all__ = ["result_json", "result_text"]
+__all__ = ["result_json", "result_line", "result_text"]
 
 
 class _Preview:
@@ -71,3 +71,16 @@ def _value_of(node: Node) -> Any:
     if tag == OUTCOME:
         return _Preview(f"Outcome({_value_of(node[2])!r})" if node[1] else f"Outcome(error={node[3].get('message')!r})")
     return _Preview(str(node[4] if tag == BLOB else node[3] if tag == INLINE else "(not known)"))
+
+
+def result_line(packed: bytes | None) -> str:
+    """The value on one line, cut where it is long; nothing for None."""
+    value = _value_of(unpack(packed)) if packed is not None else None
+    if value is None:
+        return ""
+    import reprlib
+
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 160
+    short.maxdict = short.maxlist = short.maxtuple = 10
+    return " ".join(short.repr(value).split())
