@@ -214,3 +214,41 @@ def test_a_run_that_is_cancelled_does_not_wait_for_its_environment(project: Proj
     release = threading.Timer(0.0, index.may_answer.set)
     release.start()
     assert project("mixed") == 48
+
+
+def test_environments_take_turns_on_one_core(make_project: Callable[[str], Project], index: PackageIndex) -> None:
+    project = make_project("cpu = 1")
+    project.write("""
+from partita import flow, task
+
+
+def note(name: str) -> str:
+    with open("order", "a") as file:
+        file.write(name)
+    return name
+
+
+@task(environment=["partita-test-package"])
+def one(number: int) -> str:
+    return note("1")
+
+
+@task(environment=["partita-test-package", "packaging"])
+def two(number: int) -> str:
+    return note("2")
+
+
+@task
+def three(number: int) -> str:
+    return note("3")
+
+
+@flow
+def turns() -> list[list[str]]:
+    return [one.map(list(range(20))), two.map(list(range(20))), three.map(list(range(20)))]
+""")
+    project("turns")
+    order = (project.folder / "order").read_text()
+    assert len(order) == 60
+    ends = {name: (order.index(name), order.rindex(name)) for name in "123"}
+    assert ends["1"][0] < ends["2"][1] and ends["2"][0] < ends["1"][1], "neither waited for the whole of the other"

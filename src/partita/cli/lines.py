@@ -28,6 +28,7 @@ class LineDisplay:
         self._progress = progress
         self._counted: dict[Group, tuple[int, float]] = {}  # done when told last, and when that was
         self._failures: dict[Group, int] = {}
+        self._notes: dict[Group, tuple[str, float]] = {}  # told last of a step that is ready, and when that was
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +42,19 @@ class LineDisplay:
                 self._tell_failure(group, step)
             elif step["state"] in _TOLD:
                 self._line(step["state"], step["path"], _detail(step))
+        self._tell_notes()
         self._tell_counts(is_end=False)
+
+    def _tell_notes(self) -> None:
+        """What a step waits for that could run: its environment."""
+        now = time.monotonic()
+        for group in self._progress.groups.values():
+            step = group.latest
+            if step is not None and step["state"] == "ready" and step["progress"] and step["progress"][2]:
+                note, told_at = self._notes.get(group, ("", now - _EVERY_S))
+                if step["progress"][2] != note and now - told_at >= _EVERY_S:
+                    self._notes[group] = (step["progress"][2], now)
+                    self._line("ready", step["path"], step["progress"][2])
 
     def _tell_failure(self, group: Group, step: StepView) -> None:
         if step["state"] == "failed":

@@ -8,6 +8,7 @@ from contextlib import suppress
 from partita.executors.port import Capacity
 
 __all__ = [
+    "LISTS_CHILDREN",
     "available_bytes",
     "cpu_seconds",
     "descendants",
@@ -25,7 +26,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _GROUP = "/sys/fs/cgroup"
 
 #: Kernels without CONFIG_PROC_CHILDREN make us walk all processes.
-_LISTS_CHILDREN = os.path.exists("/proc/thread-self/children")
+LISTS_CHILDREN = os.path.exists("/proc/thread-self/children")
 
 
 def machine_capacity() -> Capacity:
@@ -94,7 +95,7 @@ def cpu_seconds(pid: int) -> float:
 
 def descendants(pid: int) -> list[int]:
     """The children of a process, their children, and so on."""
-    if not _LISTS_CHILDREN:
+    if not LISTS_CHILDREN:
         return _descendants_by_parent(pid)
     found: list[int] = []
     waiting = [pid]

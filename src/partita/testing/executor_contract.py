@@ -134,6 +134,10 @@ class ExecutorContract:
         assert all(len(desk.ends(order.ticket)) == 1 for order in orders)
         assert sum(message[0] == FAILED for message in desk.messages) == 20
 
+    def test_what_declares_no_environment_needs_no_preparing(self, desk: Desk) -> None:
+        folder = str(desk.bundle)
+        assert desk.executor.prepare("", Launchable(Profile("contract_tasks:add", "add"), folder, folder, folder))
+
     def test_a_lane_works_in_order(self, desk: Desk) -> None:
         lane, add = desk.lane(), desk.profile("add")
         orders = [desk.order(add, i, i) for i in range(100)]

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.core.resources import Pool, misplaced
-from partita.errors import CheckError, OptionError, Problem
+from partita.errors import CheckError, MissingExtraError, OptionError, Problem
+from partita.executors.environments.uv import find_uv
 from partita.flow.ambient import forbid_direct
 from partita.flow.entry import lay_out as lay_out_flow
 from partita.flow.environments import environment_option
@@ -46,6 +47,7 @@ def lay_out(attempt: Attempt) -> list[Any]:
             lay_out_flow(profile.definition, args, keywords, texts=texts, layout=layout, is_root=attempt.step == 0)
         except CheckError as error:
             raise CheckError([*error.problems, *_misplaced(attempt.extra or {}, layout)]) from None
+    _warn_of_missing_uv(layout)
     total = len(layout.rows)
     for profiles, rows in layout.frames():
         worker.say((FRAME, attempt.ticket, total, profiles, rows))
@@ -60,6 +62,16 @@ def _adopt_default(layout: Layout, attempt: Attempt) -> None:
             layout.adopt_environment(environment_option("environment", given), "the settings")
         except OptionError as error:
             raise CheckError([Problem(f"the setting environment: {error}")]) from None
+
+
+def _warn_of_missing_uv(layout: Layout) -> None:
+    """No more than a warning: an environment that is there already needs no uv."""
+    title = next((profile.title for profile in layout.profiles if profile.environment and profile.body == "task"), "")
+    if title:
+        try:
+            find_uv()
+        except MissingExtraError as error:
+            layout.problem(f"{title} has an environment of its own, and it may have to be made", "", str(error), True)
 
 
 def _misplaced(extra: dict[str, Any], layout: Layout) -> list[Problem]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from partita import Environment, flow, task
@@ -169,3 +171,9 @@ def test_a_missing_file_refuses_the_flow() -> None:
     with pytest.raises(CheckError, match=r"nowhere\.txt, which is not there") as refused:
         lay_out(losing, encode=encode)
     assert len(refused.value.problems) == 1
+
+
+def test_an_environment_travels_with_a_task_that_is_pickled() -> None:
+    environment = Environment(["six"], python="3.12")
+    assert pickle.loads(pickle.dumps(environment)) == environment
+    assert hash(pickle.loads(cloudpickle.dumps(environment))) == hash(environment)

@@ -6,17 +6,25 @@ import os
 import re
 import shutil
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from partita.core.environment import Declaration
 from partita.errors import MissingExtraError
+from partita.executors.machine import LISTS_CHILDREN
 
 __all__ = ["find_uv", "is_transient", "remedy_for", "steps_of"]
 
 #: What a worker imports beside the standard library: its own dependencies, without those of the command line. The lower
 #: bounds only, so that a task's own pins hold.
-WORKER_NEEDS = ("cloudpickle>=3.0", "msgpack>=1.0.8", "packaging>=21.0", "python-dotenv>=1.0")
+WORKER_NEEDS = (
+    "cloudpickle>=3.0",
+    "msgpack>=1.0.8",
+    "packaging>=21.0",
+    "python-dotenv>=1.0",
+    *(() if LISTS_CHILDREN else ("psutil>=5.9",)),
+)
 
 _TRANSIENT = re.compile(
     r"error sending request|dns error|timed out|timeout|connection (refused|reset|closed)|could ?n[o']t connect"
@@ -39,7 +47,8 @@ def find_uv() -> str:
     if find_spec("uv") is not None:
         from uv import find_uv_bin
 
-        return os.fspath(find_uv_bin())
+        with suppress(FileNotFoundError):
+            return os.fspath(find_uv_bin())
     found = shutil.which("uv")
     if found is None:
         raise MissingExtraError(
