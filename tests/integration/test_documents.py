@@ -117,24 +117,3 @@ def test_what_is_shown_is_compared() -> None:
     assert not is_as_shown("a\nb\nc", "a\nb") and not is_as_shown("ab\nc", "a...c")
     shown = list(commands_of(Block("console", "$ one \\\n  more\nout\n$ two\n", 1, "", "")))
     assert shown == [("one \\\n  more", "out"), ("two", "")]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_is_run_or_says_why_not(page: Path) -> None:
-    """A block of a language that can be run has a comment or is one that needs none; see tests/documents.py."""
-    for block in blocks_of(page):
-        assert block.language, f"{name_of(page)}, line {block.line}: the block names no language"
-        if block.language in ("python", "yaml"):
-            assert block.use, f"{name_of(page)}, line {block.line}: neither run nor `<!-- not run: ... -->`"
-        assert block.use != "not run" or len(block.detail) > 10, f"{name_of(page)}, line {block.line}: no reason"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_no_block_is_indented_only(page: Path) -> None:
-    """It would have no language, and no test would run it."""
-    inside, before = False, ""
-    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
-        inside ^= line.startswith("```")
-        is_code = not inside and not before.strip() and line.startswith("    ") and not before.startswith("-")
-        assert not is_code, f"{name_of(page)}, line {number}: put it between fences"
-        before = line

@@ -26,7 +26,7 @@ from partita.cli.statuses import CANCELLED, FAILED, INTERRUPTED, SUCCESS, TROUBL
 from partita.core.states import Kind, State
 from partita.engine.reading import _SHOWN_MARKS
 from partita.flow.options import FLOW_OPTIONS, TASK_OPTIONS
-from partita.settings import describe_settings
+from partita.settings import describe_settings, load_settings
 from partita.testing import memory_workspace
 from partita.values import INLINE_LIMIT_BYTES
 from tests.documents import DOCS, FENCE, PAGES, ROOT, blocks_of, name_of, write_block
@@ -248,7 +248,7 @@ def test_commands_in_blocks_are_there(page: Path) -> None:
         known = next((path for path in COMMANDS if words[: len(path.split())] == path.split()), None)
         is_group = any(path.split()[: len(words)] == words for path in COMMANDS)
         assert known or is_group, f"there is no `{line}`"
-        if known and known.split()[1] not in ("run", "check", "graph") and not known.endswith("rerun"):
+        if known and known.split()[1] not in ("run", "check", "graph", "convert") and not known.endswith("rerun"):
             options = {name for parameter in COMMANDS[known].params for name in parameter.opts} | {"--help"}
             wrong = [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
             assert not wrong, f"{known} has no {wrong}"
@@ -305,6 +305,41 @@ def test_complete_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
         for added in set(sys.modules) - before:
             if str(tmp_path) in str(getattr(sys.modules[added], "__file__", "")):
                 del sys.modules[added]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_block_is_run_or_says_why_not(page: Path) -> None:
+    """A block that can be run has a comment, or is one that needs none; tests/documents.py lists both."""
+    for block in blocks_of(page):
+        assert block.language, f"{name_of(page)}, line {block.line}: the block names no language"
+        if block.language in ("python", "yaml"):
+            assert block.use, f"{name_of(page)}, line {block.line}: neither run nor `<!-- not run: ... -->`"
+        assert block.use != "not run" or len(block.detail) > 10, f"{name_of(page)}, line {block.line}: no reason"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_block_is_indented_only(page: Path) -> None:
+    """It would have no language, and no test would run it."""
+    inside, before = False, ""
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        inside ^= line.startswith("```")
+        is_code = not inside and not before.strip() and line.startswith("    ") and not before.startswith("-")
+        assert not is_code, f"{name_of(page)}, line {number}: put it between fences"
+        before = line
+
+
+def test_every_promise_names_a_test() -> None:
+    sections = {name: told for name, told in sections_of(text_of("guarantees.md")).items() if told.count("\n") > 2}
+    promises = {name: re.findall(r"`(?:tests|src)/[\w/]+\.py::\w+`", told) for name, told in list(sections.items())[1:]}
+    assert [name for name, tests in promises.items() if not tests] == ["What is not promised"]
+
+
+def test_examples_of_settings_are_read(tmp_path: Path) -> None:
+    examples = [block for block in blocks_of(DOCS / "settings.md") if block.language == "toml"]
+    assert len(examples) >= len(describe_settings())
+    for block in examples:
+        (tmp_path / "partita.toml").write_text(block.text, encoding="utf-8")
+        load_settings(tmp_path)
 
 
 def test_figures_in_the_documents_are_those_of_the_code() -> None:
