@@ -339,7 +339,7 @@ def test_examples_of_settings_are_read(tmp_path: Path) -> None:
     assert len(examples) >= len(describe_settings())
     for block in examples:
         (tmp_path / "partita.toml").write_text(block.text, encoding="utf-8")
-        load_settings(tmp_path)
+        load_settings(tmp_path, environment={})
 
 
 def test_figures_in_the_documents_are_those_of_the_code() -> None:
