@@ -71,3 +71,9 @@ def test_every_cell_of_the_table_is_reached(cells: Counter[object]) -> None:
 @pytest.mark.parametrize("number", range(len(MUTANTS)))
 def test_a_fault_put_into_the_machine_is_noticed(number: int) -> None:
     assert is_caught(number), f"no seed notices {MUTANTS[number]}"
+
+
+@pytest.mark.parametrize("seed", [3426, 111815, 115489, 119705])
+def test_worlds_that_once_found_a_fault_end_well(seed: int) -> None:
+    """3426: a wait that a restart ended stayed open; the others: an attempt that waited for room kept the engine busy."""
+    World(seed).play().check()

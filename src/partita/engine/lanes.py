@@ -194,6 +194,10 @@ class Lanes:
             lane.is_waiting = False
         return True
 
+    def can_wake(self, lane: Lane) -> bool:
+        """Whether there is room for a waiting lane."""
+        return not lane.is_waiting or self.pool.fits(lane.demand)
+
     @property
     def needs_watching(self) -> bool:
         """Whether anything waits behind a running order, so that it may have to be taken back."""

@@ -158,8 +158,10 @@ class Engine:
     def wait_s(self) -> float | None:
         """Seconds until something is to be done without any message; None: nothing is."""
         book = self.book
-        if book.touched or book.waits.has_news or book.resumed or any(live.backlog for live in book.lives.values()):
+        if book.touched or book.waits.has_news or any(live.backlog for live in book.lives.values()):
             return 0.0
+        if any(flight.executor.can_wake(flight.lane) for flight, _, _ in book.resumed):
+            return 0.0  # the others go on when something else has ended
         until = book.timers[0][0] - book.clock.monotonic() if book.timers else None
         watched = any(lanes.needs_watching for lanes in book.executors.values())
         if watched:
