@@ -244,8 +244,11 @@ class Attempt:
 
     def worker_options(self) -> dict[str, Any]:
         """What the task's options hold that only workers open."""
-        packed = self.profile.worker_options
-        return self._decode(_unpack(packed, raw=False, strict_map_key=False)) if packed else {}
+        profile = self.profile
+        if profile.opened_options is None:
+            packed = profile.worker_options
+            profile.opened_options = self._decode(_unpack(packed, raw=False, strict_map_key=False)) if packed else {}
+        return profile.opened_options
 
     def _finish(self, message: list[Any]) -> list[Any]:
         worker = self.worker

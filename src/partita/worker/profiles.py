@@ -12,10 +12,10 @@ class WorkerProfile:
     """Made from the map of a PROFILE message."""
 
     __slots__ = (
-        "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder", "function",
-        "has_cache_key", "is_async", "is_loaded", "is_special", "process_variables", "reference", "secrets", "timeout_s",
-        "title", "variables",
-        "worker_options", "workspace",
+        "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder",
+        "function", "has_cache_key", "is_async", "is_loaded", "is_special", "opened_options",
+        "process_variables", "reference", "secrets", "timeout_s", "title", "variables", "worker_options",
+        "workspace",
     )  # fmt: skip
 
     def __init__(self, fields: dict[str, Any]) -> None:
@@ -35,6 +35,7 @@ class WorkerProfile:
         self.has_cache_key: bool = fields.get("has_cache_key", False)
         self.environment: str = fields["environment"]
         self.is_special = bool(self.variables or self.secrets)  # needs more than a call
+        self.opened_options: dict[str, Any] | None = None  # what lies in them, once an attempt has opened them
         self.is_loaded = False
         self.definition: Any = None  # what the reference names: a Task, a Flow or a function
         self.function: Callable[..., Any] = _not_loaded
