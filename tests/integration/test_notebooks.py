@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from partita.errors import ValueStoreError
+from partita.workspace.runs import Run
 from tests.integration.conftest import Project
 
 pytest.importorskip("nbclient", reason="needs the extra 'test'")
@@ -274,3 +276,16 @@ def _typed_in(source: str) -> str:
             typed.append("")
         typed.append(line)
     return "\n".join(typed) + "\n"
+
+
+def test_a_rerun_from_the_command_line_keeps_the_cells_that_the_run_had(kernel: Kernel, project: Project) -> None:
+    kernel(POINTS)
+    kernel("run = grown.run(Point(1, 2))")
+    again = Run(project.workspace, project.workspace.rerun(kernel("print(run.id)")))
+    assert again.wait(60).state == "succeeded"
+    with pytest.raises(ValueStoreError, match="run the cell that defines Point first"):
+        again.result()
+    assert (
+        kernel(f'import partita; print(partita.Run(partita.open_workspace(), "{again.id}").result())')
+        == "Point(x=2, y=4)"
+    )

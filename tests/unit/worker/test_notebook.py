@@ -1,0 +1,38 @@
+"""A session's definitions are opened only where the workspace's key vouches for them, by the Python that wrote them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from partita.artifacts.keys import workspace_key
+from partita.artifacts.pickling import signed
+from partita.errors import DamagedError, LoadError
+from partita.values import NOTEBOOK_FILE, pack
+from partita.worker.notebook import Notebook
+
+
+def held(**fields: object) -> bytes:
+    import importlib.util
+
+    known = {
+        "magic": importlib.util.MAGIC_NUMBER, "python": "3.99.0", "pickles": {}, "sources": {}, "digests": {}, "paths": [],
+    }  # fmt: skip
+    return pack(known | fields)
+
+
+def test_what_was_changed_or_signed_elsewhere_is_not_opened(tmp_path: Path) -> None:
+    data = signed(workspace_key(tmp_path), held())
+    (tmp_path / NOTEBOOK_FILE).write_bytes(data)
+    assert Notebook(tmp_path, tmp_path).sources == {}
+    for wrong in (data[:-1] + b"\x00", signed(b"another key", held()), b"", data[:40]):
+        (tmp_path / NOTEBOOK_FILE).write_bytes(wrong)
+        with pytest.raises(DamagedError, match="not signed with this workspace's key"):
+            Notebook(tmp_path, tmp_path)
+
+
+def test_another_python_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / NOTEBOOK_FILE).write_bytes(signed(workspace_key(tmp_path), held(magic=b"\x00\x00\r\n")))
+    with pytest.raises(LoadError, match=r"runs on Python 3\.99\.0 .* into a \.py file"):
+        Notebook(tmp_path, tmp_path)
