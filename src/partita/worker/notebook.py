@@ -1,8 +1,8 @@
 """The definitions of a notebook or console session, opened from the bundle as the worker's own `__main__`.
 
 They lie in one signed file, each name pickled on its own and opened when it is first wanted, so that functions share
-one namespace as they do in the session, and a class is one class however many values refer to it. Tracebacks show the
-cells' source, which travels along.
+one namespace as they do in the session, and a class is one class however many values refer to it. What a task does not
+reach is not opened for it: its environment may lack what that needs. Tracebacks show the cells' source, which travels along.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ class Notebook:
         self.sources: dict[str, str] = held["sources"]
         self.digests: dict[str, str] = held["digests"]
         self._pickles: dict[str, bytes] = held["pickles"]
+        self._uses: dict[str, list[str]] = held["uses"]
         self._opening: list[str] = []
         self.module = ModuleType("__main__")
+        vars(self.module)["__getattr__"] = self._wanted
         for relative in reversed(held["paths"]):
             folder = str(bundle / relative)
             if folder not in sys.path:
@@ -53,19 +55,25 @@ class Notebook:
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
 
     def install(self) -> ModuleType:
-        """Make the session this process's `__main__`, and define in it what the session had."""
+        """Make the session this process's `__main__`; what it had is defined in it as it is wanted."""
         global _open
         _open = self
-        before = sys.modules["__main__"]
-        sys.modules["partita.worker.__main__"], sys.modules["__main__"] = before, self.module
-        try:
-            for name in self._pickles:
-                self.named(name)
-        except BaseException:
-            sys.modules["__main__"] = before
-            _open = None
-            raise
+        sys.modules["partita.worker.__main__"], sys.modules["__main__"] = sys.modules["__main__"], self.module
         return self.module
+
+    def _wanted(self, name: str) -> Any:
+        """What the session calls so, with all that its code reaches: asked for what the module does not have yet."""
+        if name not in self._pickles:
+            raise AttributeError(f"the notebook has no {name!r}")
+        waiting = [name]
+        seen: set[str] = set()
+        while waiting:
+            current = waiting.pop()
+            if current not in seen:
+                seen.add(current)
+                self.named(current)
+                waiting.extend(self._uses.get(current, ()))
+        return vars(self.module)[name]
 
     def named(self, name: str) -> Any:
         """What the session calls so; "Outer.Inner" is an attribute of what it calls Outer."""

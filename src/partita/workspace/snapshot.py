@@ -57,6 +57,7 @@ def snapshot(names: Iterable[str], project: Path, state: Path) -> bytes:
         "magic": importlib.util.MAGIC_NUMBER,
         "python": sys.version.split()[0],
         "pickles": reached.pickles,
+        "uses": reached.uses,
         "sources": reached.sources,
         "digests": reached.digests,
         "paths": _paths(project),
@@ -86,13 +87,19 @@ class _Reached:
         self.digests: dict[str, str] = {}  # of what is neither function nor class, for fingerprints
         self.sources: dict[str, str] = {}  # by what people call the cell
         self.bound = {id(value): name for name, value in reversed(list(self.names.items())) if _is_definition(value)}
+        self.uses: dict[str, list[str]] = {}  # name -> names that its code reaches
         self._users: dict[str, str] = {}  # name -> what uses it
         self._waiting: deque[str] = deque()
 
     def add(self, name: str, user: str) -> None:
         """The name is wanted by `user`."""
         root = name.split(".")[0]
-        if root in self.names and root not in self._users and not (root.startswith("__") and root.endswith("__")):
+        if root not in self.names or (root.startswith("__") and root.endswith("__")):
+            return
+        used = self.uses.setdefault(user, [])
+        if root not in used:
+            used.append(root)
+        if root not in self._users:
             self._users[root] = user
             self._waiting.append(root)
 
