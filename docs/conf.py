@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 import partita
@@ -77,6 +78,19 @@ def show_what_is_not_run(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = _NOT_RUN.sub(tell, source[0])
 
 
+def leave_out_overloads(app: Sphinx, domain: str, kind: str, content: addnodes.desc_content) -> None:
+    """`@task` and `@flow` are typed for each way to write them, with every option; the text below lists the options."""
+    signatures = [node for node in content.parent if isinstance(node, addnodes.desc_signature)]
+    if len(signatures) < 2 or signatures[0].get("fullname") not in ("task", "flow"):
+        return
+    for overload in signatures[1:]:
+        content.parent.remove(overload)
+    for parameters in list(signatures[0].findall(addnodes.desc_parameterlist)):
+        written = addnodes.desc_parameter("", "**options")
+        parameters.children = [written]
+        written.parent = parameters
+
+
 def tell_the_language(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
     """Browsers choose fonts, hyphenation and voices by it."""
     context["lang_attr"] = "zh-CN" if page.startswith("zh-CN/") else "en"
@@ -84,5 +98,6 @@ def tell_the_language(app: Sphinx, page: str, template: str, context: dict[str, 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", show_what_is_not_run)
+    app.connect("object-description-transform", leave_out_overloads)
     app.connect("html-page-context", tell_the_language)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
