@@ -165,7 +165,10 @@ class Fingerprinter:
         wrapped = getattr(item, "__wrapped__", None)
         if kind.__module__.partition(".")[0] == "partita":
             own = getattr(item, "fingerprint", None)
-            found = _Reached((own,) if isinstance(own, str) else (), (wrapped,) if wrapped is not None else ())
+            own = own() if callable(own) else own
+            called = tuple(getattr(item, "called", ()))  # of a flow in a file
+            reached = (*called, wrapped) if wrapped is not None else called
+            found = _Reached((own,) if isinstance(own, str) else (), reached)
             bound = getattr(item, "bound", None)  # a task that calls this one in its body computes with them
             if not bound:
                 return found

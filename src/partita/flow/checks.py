@@ -86,7 +86,8 @@ def _read(function: Callable[..., Any]) -> tuple[list[Finding], list[Definition[
         source, first = inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(source)))
     except (OSError, TypeError, SyntaxError):
-        return [], []  # typed into an interactive session, or made by code
+        # Typed into an interactive session, made by code, or written in a file that tells what it calls.
+        return [], list(getattr(function, "called", ()))
     body = tree.body[0]
     if not isinstance(body, ast.FunctionDef):
         return [], []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from partita.flow.ref import NEEDS_VALUE, RefParts, StepRef, make_ref, refuse, refuse_operations
 
-__all__ = ["Constant", "Mapped", "constant", "make_mapped"]
+__all__ = ["Constant", "Each", "Mapped", "constant", "make_mapped"]
 
 T = TypeVar("T")
 
@@ -128,6 +128,15 @@ def make_mapped(
 
 class Constant:
     """A list that `map` must not go through."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Each:
+    """A list that `map` goes through whatever the parameter is declared to take."""
 
     __slots__ = ("value",)
 

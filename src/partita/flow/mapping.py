@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from partita.core.states import Need
 from partita.errors import CheckError, Problem, RefError
 from partita.flow.arguments import ArgumentWriter, holds_refs
+from partita.flow.calls import guarded
 from partita.flow.definition import Definition
 from partita.flow.edges import EdgeCheck
-from partita.flow.mapped import Constant, Mapped, make_mapped
+from partita.flow.mapped import Constant, Each, Mapped, make_mapped
 from partita.flow.ref import RefParts, StepRef, retype
 from partita.flow.settle import outcome_of
 from partita.flow.signature import MISSING, Parameter
@@ -249,8 +250,9 @@ def map_arguments(
         raise CheckError([Problem(misfit) for misfit in misfits])
     found = []
     for parameter, label, value in target.signature.pairs(args, keywords):
-        value = _elements_of(value)
-        found.append((parameter, label, value, _is_gone_through(value, parameter.annotation)))
+        is_told = type(value) is Each
+        value = _elements_of(value.value if is_told else value)
+        found.append((parameter, label, value, is_told or _is_gone_through(value, parameter.annotation)))
     if all(goes is False for *_, goes in found):
         raise _refused(
             f"{target.name}.map got nothing to go through",
@@ -334,6 +336,8 @@ def _deferred(
         else:
             names.append(label)
             named.append(node)
+    for prerequisite in target.prerequisites:
+        guarded(layout, writer, prerequisite, None, False, f"what {target.name} is to come after", place)
     mapping = {
         "mapped": [label for _, label, _, goes in arguments if goes],
         "undecided": [label for _, label, _, goes in arguments if goes is None],

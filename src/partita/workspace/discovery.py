@@ -12,7 +12,7 @@ __all__ = ["find_flows", "python_files"]
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "tests"})
 _FILE_LIMIT = 5000
 _SIZE_LIMIT_BYTES = 1 << 20
-_STEPS = re.compile(r"^steps:", re.MULTILINE)
+_STEPS = re.compile(r"^steps:(?:[ \t]*\{|[ \t]*(?:#.*)?(?:\n[ \t]*(?:#.*)?)*\n[ \t]+[^\s#-])", re.MULTILINE)
 _OTHERS = re.compile(r"^(jobs|services|stages|runs|apiVersion):", re.MULTILINE)
 
 

@@ -261,6 +261,23 @@ def _forget() -> None:
     order.clear()
 
 
+@flow
+def map_after(number: int) -> list[int]:
+    return doubled.after(rows(number - 1)).map(rows(number))
+
+
+@task
+def doubled(value: int) -> int:
+    return 2 * value
+
+
+def test_a_map_over_what_is_not_known_yet_begins_after_what_it_is_to_come_after(workspace: MemoryWorkspace) -> None:
+    assert map_after.run(2).result() == [0, 2]
+    run = map_after.run(1)
+    assert run.result() is None
+    assert {step["path"]: step["state"] for step in run.steps}["doubled[]"] == "skipped"
+
+
 @pytest.mark.parametrize("target", [ordered, whatever_comes, flow_after])
 @pytest.mark.parametrize("call", [lambda f, *a: f.run(*a).result(), lambda f, *a: f(*a)], ids=["run", "call"])
 def test_steps_begin_after_what_they_are_to_come_after(target: Any, call: Callable[..., Any]) -> None:

@@ -14,8 +14,10 @@ def test_python_and_yaml_flows_are_found_and_files_of_others_are_not(tmp_path: P
         "sub/c.yml": "steps: {}\n",
         "ci.yml": "jobs:\n  a:\n    steps:\n      - run: ls\n",
         "other.yaml": "steps:\n  - run: ls\nstages: []\n",
+        "azure.yml": "steps:\n# first\n- script: ls\n",
+        "cloud.yaml": "steps:\n  - name: ls\n",
         "compose.yaml": "services:\n  a: {}\n",
-        "broken.yaml": "steps: [",
+        "broken.yaml": "steps: {a: [",
         ".github/workflows/x.yml": "steps: {}\n",
     }
     for name, text in files.items():

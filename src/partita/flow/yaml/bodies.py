@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from partita.errors import DefinitionError
+from partita.flow.definition import Definition
 from partita.flow.ref import StepRef
 from partita.flow.types import list_of
 from partita.flow.yaml.computation import identity
@@ -58,10 +60,19 @@ class FlowBody(_Body):
         """Where it stands, for messages."""
         return f"{self.file.shown}:1"
 
+    @property
+    def called(self) -> list[Definition[..., Any]]:
+        """The tasks and flows that it calls."""
+        return self.file.called()
+
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         bound = self.__signature__.bind(*args, **inputs)
         bound.apply_defaults()
-        return Lowering(self.file.resolve()).flow(dict(bound.arguments))
+        try:
+            return Lowering(self.file.resolve()).flow(dict(bound.arguments))
+        except RecursionError:
+            told = f"{self.file.shown} calls itself without an end"
+            raise DefinitionError(f"{told}; give the step that does so a condition (`when:`)") from None
 
 
 class StepFlow(_Body):

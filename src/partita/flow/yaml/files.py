@@ -57,6 +57,7 @@ class FlowFile:
         self._targets: dict[str, Definition[..., Any] | None] = {}
         self._parts: dict[str, Definition[..., Any]] = {}
         self._is_resolved = False
+        self._is_resolving = False
 
     @cached_property
     def flow(self) -> Flow[..., Any]:
@@ -79,16 +80,24 @@ class FlowFile:
         Raises:
             CheckError: with everything that is wrong in it.
         """
+        if self._is_resolving:  # a flow may call itself, and the modules of its tasks may load it
+            return self
         if not self._is_resolved:
-            self._is_resolved = True  # before: a flow may call itself
-            assert self.flow is not None
-            for step in self.document.steps.values():
-                if step.verb in WAITS:
-                    check_wait(step, self.path, self.problems)
-                else:
-                    self._target(step)
+            self._is_resolved = self._is_resolving = True
+            try:
+                self._find_all()
+            finally:
+                self._is_resolving = False
         self.problems.raise_if_any()
         return self
+
+    def _find_all(self) -> None:
+        assert self.flow is not None
+        for step in self.document.steps.values():
+            if step.verb in WAITS:
+                check_wait(step, self.path, self.problems)
+            else:
+                self._target(step)
 
     def target(self, step: Step) -> Definition[..., Any]:
         """What a step calls.
@@ -237,6 +246,10 @@ class FlowFile:
                     kind: Any = parameter.annotation
                     return StepRef[kind]
         return StepRef[Any]
+
+    def called(self) -> list[Definition[..., Any]]:
+        """The tasks and flows that were found."""
+        return [target for target in self._targets.values() if target is not None]
 
     def fingerprint(self) -> str:
         """Hash of the file, and of the files that it calls."""

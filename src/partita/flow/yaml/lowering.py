@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import CheckError, DefinitionError, OptionError, Skip
+from partita.errors import CheckError, DefinitionError, OptionError, Problem, Skip
 from partita.flow.ambient import current_caller
 from partita.flow.definition import Definition
 from partita.flow.eager import EAGER, Absent
 from partita.flow.layout import Layout
+from partita.flow.mapped import Each as EachElement
 from partita.flow.mapped import Mapped, constant
 from partita.flow.mapping import lay_out_map
 from partita.flow.ref import StepRef
@@ -135,9 +136,11 @@ class Lowering:
                 found[label] = constant(value) if isinstance(value, (list, tuple)) or is_promise(value) else value
             elif is_list:
                 column = [scope.with_item(item).value(tree, path) for item in items]
-                found[label] = [self._shaped(target, step, label, x) for x in column] if part == "with" else column
+                found[label] = EachElement(
+                    [self._shaped(target, step, label, x) for x in column] if part == "with" else column
+                )
             else:
-                found[label] = items
+                found[label] = items if type(items) is Absent else EachElement(items)
         return found
 
     def _each_element(self, step: Step, scope: Scope, before: tuple[Any, ...], items: Any = NOTHING) -> Any:
@@ -151,7 +154,13 @@ class Lowering:
             for label, value in self._bound(step, scope).items()
         }
         part = self._file.part(f"{step.name}.each")
-        return self._call_map(part, {"item": items, **bound}, before, each, self._key(step, each, items, scope))
+        return self._call_map(
+            part,
+            {"item": items if type(items) is Absent else EachElement(items), **bound},
+            before,
+            each,
+            self._key(step, each, items, scope),
+        )
 
     def _key(self, step: Step, each: Each, items: Any, scope: Scope) -> Any:
         if each.key is None:
@@ -186,7 +195,10 @@ class Lowering:
     def _call(self, target: Definition[..., Any], arguments: dict[str, Any], before: tuple[Any, ...]) -> Any:
         target = target.after(*before) if before else target
         if isinstance(self._caller, Layout):
-            return self._caller.add_call(target, (), arguments, self._place, target.name)
+            known = len(self._caller.problems)
+            made = self._caller.add_call(target, (), arguments, self._place, target.name)
+            self._point_at_arguments(self._caller.problems, known, target.name)
+            return made
         return self._caller.call(target, (), arguments, None)  # type: ignore[arg-type]
 
     def _call_map(
@@ -195,13 +207,25 @@ class Lowering:
         target = target.after(*before) if before else target
         policy = map_policy(target.name, each.at_least, each.settle)
         if isinstance(self._caller, Layout):
-            return lay_out_map(self._caller, target, (), arguments, key, policy, self._place)
+            known = len(self._caller.problems)
+            made = lay_out_map(self._caller, target, (), arguments, key, policy, self._place)
+            self._point_at_arguments(self._caller.problems, known, target.name)
+            return made
         try:
             return self._caller.map(target, (), arguments, key, policy, None)  # type: ignore[arg-type]
         except CheckError as error:
             raise CheckError(
                 [replace(problem, place=problem.place or self._place) for problem in error.problems]
             ) from None
+
+    def _point_at_arguments(self, problems: list[Problem], known: int, name: str) -> None:
+        """Give new problems with an argument of the step the place of that argument."""
+        step = self._file.document.steps.get(name)
+        for index in range(known, len(problems) if step is not None else 0):
+            problem = problems[index]
+            for label, argument in step.arguments.items() if step is not None else ():
+                if problem.place == self._place and problem.message.startswith(f"{name}'s {label} "):
+                    problems[index] = replace(problem, place=self._file.problems.place(argument.node))
 
     def _compute(self, path: str, values: dict[str, Any]) -> Any:
         return self._call(self._file.part(path), values, ())

@@ -55,7 +55,7 @@ def test_a_reference_of_the_wrong_type_is_refused_before_anything_runs(folder: F
     with memory_workspace(), pytest.raises(CheckError) as caught:
         folder.flow(text).run().result()
     assert "square's number takes int, and step train (called at flow.yaml:3:3) gives str" in str(caught.value)
-    assert "flow.yaml:4" in caught.value.problems[0].place
+    assert caught.value.problems[0].place == "flow.yaml:4:51"
 
 
 def test_an_expression_that_computes_becomes_a_step(folder: Folder) -> None:
@@ -306,3 +306,105 @@ def test_options_are_those_of_tasks(folder: Folder) -> None:
         run = folder.flow(text).run()
         step = next(step for step in run.steps if step["path"] == "risky")
     assert step["attempts"] == 3
+
+
+def test_foreach_goes_through_lists_of_lists_whatever_is_declared(folder: Folder) -> None:
+    folder.write("loose.py", """
+        from partita import task
+
+        @task
+        def size(values: list) -> int:
+            return len(values)
+
+        @task
+        def pairs() -> list:
+            return [[1, 2], [3]]
+    """)  # fmt: skip
+    text = """
+        steps:
+          pairs: {task: "loose:pairs"}
+          known: {task: "loose:size", foreach: [[1], [2, 3]], with: {values: "${{ item }}"}}
+          later: {task: "loose:size", foreach: "${{ steps.pairs.output }}", with: {values: "${{ item }}"}}
+          none: {task: "loose:size", foreach: [], with: {values: "${{ item }}"}}
+        outputs: ["${{ steps.known.output }}", "${{ steps.later.output }}", "${{ steps.none.output }}"]
+    """
+    assert folder.result(text) == [[1, 2], [2, 1], []]
+
+
+def test_needs_holds_for_every_element(folder: Folder) -> None:
+    text = """
+        inputs: {number: int}
+        steps:
+          first: {task: "toolbox:risky", when: "${{ inputs.number > 0 }}", with: {number: "${{ inputs.number }}"}}
+          known: {task: "toolbox:square", needs: first, foreach: [1, 2], with: {number: "${{ item }}"}}
+          numbers: {task: "toolbox:numbers", with: {count: 2}}
+          later: {task: "toolbox:square", needs: first, foreach: "${{ steps.numbers.output }}", with: {number: "${{ item }}"}}
+          flow: {flow: "toolbox:twice", needs: [first], with: {number: 2}}
+          command: {run: "true", needs: [first]}
+        outputs: ["${{ steps.later.output }}", "${{ steps.flow.output }}"]
+    """
+    assert folder.result(text, number=1) == [[0, 1], 16]
+    folder.run(text, number=0)
+    made = {
+        path: state for path, state in folder.steps.items() if path.startswith(("known", "later", "flow/", "command"))
+    }
+    assert set(made.values()) == {"skipped"}, made
+
+
+def test_a_file_that_calls_itself_without_an_end_is_refused(folder: Folder) -> None:
+    text = "steps: {again: {flow: flow.yaml}}"
+    with memory_workspace(), pytest.raises(CheckError, match=r"flow\.yaml calls itself without an end"):
+        folder.flow(text).run().result()
+
+
+def test_python_flows_call_flows_of_files(folder: Folder) -> None:
+    folder.write("inner.yaml", """
+        inputs: {number: int}
+        steps: {square: {task: "outer:double", with: {number: "${{ inputs.number }}"}}}
+        outputs: {value: "${{ steps.square.output }}"}
+    """)  # fmt: skip
+    folder.write("outer.py", """
+        from partita import flow, load_flow, task
+
+        @task
+        def double(number: int) -> int:
+            return number * 2
+
+        inner = load_flow("inner.yaml")
+
+        @flow
+        def outer(number: int) -> list[int]:
+            first = inner(number)
+            return [first["value"], inner.map([1, 2], key=["a", "b"])[1]["value"], inner(first["value"])["value"]]
+    """)  # fmt: skip
+    text = """
+        steps: {outer: {flow: "outer:outer", with: {number: 3}}}
+        outputs: ${{ steps.outer.output }}
+    """
+    assert folder.result(text) == [6, 4, 12]
+    folder.run(text)
+    assert "outer/inner[b]/square" in folder.steps
+
+
+def test_what_a_task_reaches_in_a_file_counts_for_its_fingerprint(folder: Folder) -> None:
+    from partita.artifacts.fingerprint import Fingerprinter
+
+    text = "steps: {a: {run: ls}}"
+    one = Fingerprinter(folder.path).of(folder.flow(text))
+    assert Fingerprinter(folder.path).of(folder.flow(text)) == one
+    assert Fingerprinter(folder.path).of(folder.flow("steps: {a: {run: ls -l}}")) != one
+
+
+def test_bodies_of_called_flows_are_read_for_warnings(folder: Folder) -> None:
+    from partita.flow.checks import flow_warnings
+
+    folder.write("odd.py", """
+        import random
+        from partita import flow
+
+        @flow
+        def guess() -> int:
+            return random.randint(1, 2)
+    """)  # fmt: skip
+    found = flow_warnings(folder.flow("steps: {a: {flow: 'odd:guess'}}"), lambda file, line: f"{line}")
+    assert ["is different each time" in problem.message for problem in found] == [True]
