@@ -25,12 +25,15 @@ from typing import Any
 import msgpack
 
 __all__ = [
-    "BLOB", "DICT", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "NOTEBOOK", "NOTEBOOK_FILE", "OBJECT", "OUTCOME",
-    "PLAIN", "REF", "SELECT", "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "navigate", "pack", "pack_list",
-    "put_in", "refs_of", "unpack",
+    "BLOB", "DICT", "HASH_HEAD", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "NOTEBOOK", "NOTEBOOK_FILE", "OBJECT",
+    "OUTCOME", "PLAIN", "REF", "SELECT", "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "navigate", "pack",
+    "pack_list", "put_in", "refs_of", "unpack",
 ]  # fmt: skip
 
 PLAIN, INLINE, BLOB, REF, LIST, TUPLE, DICT, OBJECT, OUTCOME, SELECT, INPUT = range(11)
+
+#: What stands before a blob's hash, a text of 64 characters, in a packed node.
+HASH_HEAD = b"\xd9\x40"
 
 #: Packed leaves up to this size lie in the step's row; larger ones become blobs.
 INLINE_LIMIT_BYTES = 4096

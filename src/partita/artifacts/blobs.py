@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol, Self
 
+from partita.artifacts.locking import folder_lock, touch
 from partita.errors import DamagedError, ValueStoreError
 
 __all__ = ["BlobStore", "FolderBlobs", "hash_bytes", "hash_file", "is_hash"]
@@ -131,6 +132,14 @@ class FolderBlobs:
         """Whether there is such a blob."""
         return self._place(digest).exists()
 
+    def hold(self, digest: str) -> bool:
+        """Whether there is such a blob; if so, no collection that goes on now removes it: it counts as just written."""
+        place = self._place(digest)
+        if not place.exists():
+            return False
+        with folder_lock(self.folder, is_alone=False):
+            return touch(place)
+
     def _place(self, digest: str) -> Path:
         if not is_hash(digest):
             raise DamagedError(f"{digest!r} is not the hash of a blob")
@@ -138,9 +147,11 @@ class FolderBlobs:
 
     def _has(self, digest: str, size: int) -> bool:
         try:
-            return self._place(digest).stat().st_size == size  # a torn write of a dying machine is mended
+            if self._place(digest).stat().st_size != size:  # a torn write of a dying machine is mended
+                return False
         except OSError:
             return False
+        return self.hold(digest)
 
     def _missing(self, digest: str, error: OSError) -> DamagedError:
         return DamagedError(

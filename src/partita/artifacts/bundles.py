@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from partita.artifacts.locking import folder_lock, touch
 from partita.artifacts.sources import SourceFile, find_sources
 from partita.errors import PartitaError, ValueStoreError
 from partita.values import NOTEBOOK_FILE
@@ -76,7 +77,9 @@ def _make(project: Path, bundles: Path, files: list[SourceFile]) -> Bundle:
         digest.update(f"{file.name}\0{index.hash_of(file)}\n".encode("utf-8", "surrogateescape"))
     name = digest.hexdigest()
     folder = bundles / name
-    if not folder.is_dir():
+    with folder_lock(bundles, is_alone=False):  # a collection must not remove it before a run names it
+        is_there = touch(folder)
+    if not is_there:
         _copy(files, index, folder)
     index.write(files)
     return Bundle(name, folder, len(files), sum(file.size_bytes for file in files))
@@ -110,7 +113,9 @@ def _with_notebook(made: Bundle, notebook: bytes) -> Bundle:
     """The bundle with the session's definitions beside its files, which are the same files where links can be made."""
     name = _hash(made.hash.encode() + notebook)
     folder = made.folder.with_name(name)
-    if not folder.is_dir():
+    with folder_lock(folder.parent, is_alone=False):
+        is_there = touch(folder)
+    if not is_there:
         part = folder.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part")
         try:
             shutil.copytree(made.folder, part, copy_function=_link, ignore=shutil.ignore_patterns("__pycache__"))

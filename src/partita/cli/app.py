@@ -32,6 +32,7 @@ _MODULES = {
     "approve": "waits",
     "reject": "waits",
     "answer": "waits",
+    "artifacts": "artifacts",
     "cache": "cache",
     "environments": "environments",
     "components": "components",
@@ -141,6 +142,11 @@ def _tell_other(output: Output, error: Exception) -> int:
 
     if isinstance(error, typer.Exit):
         return error.exit_code
+    if (
+        type(error).__name__ == "NoArgsIsHelpError"
+    ):  # a group was named without a command: its help is what was asked for
+        print(error.format_message(), file=output.out)  # type: ignore[attr-defined]
+        return statuses.SUCCESS
     if isinstance(error, typer.Abort):
         return statuses.INTERRUPTED
     if _wants_traceback():

@@ -24,11 +24,18 @@ def tell_runs(output: Output, runs: list[RunView]) -> None:
         output.note("There are no runs here; `partita run FLOW` starts one.")
         return
     rows: list[list[Cell | str]] = [
-        [Cell(run["id"], "bold"), _state_cell(output, run["state"]), run["title"], _clock(run["created_at"]),
+        [Cell(run["id"], "bold"), _run_cell(output, run), run["title"], _clock(run["created_at"]),
          _took(run["started_at"], run["ended_at"]), _counts(run["counts"]), " ".join(run["tags"])]
         for run in runs
     ]  # fmt: skip
     output.table(["RUN", "STATE", "FLOW", "CREATED", "TOOK", "STEPS", "TAGS"], rows, flexible=2)
+
+
+def _run_cell(output: Output, run: RunView) -> Cell:
+    """A run that the checks refused never began, which is another thing than having failed."""
+    if run["state"] == "failed" and (run["error"] or {}).get("problems") and sum(run["counts"].values()) == 1:
+        return Cell(f"{output.symbol('skipped')} refused", "warn")
+    return _state_cell(output, run["state"])
 
 
 def _state_cell(output: Output, state: str) -> Cell:

@@ -1,4 +1,4 @@
-"""`partita runs`: list, show, logs, cancel, resume, rerun."""
+"""`partita runs`: list, show, logs, cancel, resume, rerun; see `run_upkeep` for diff and prune."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from partita.cli import run_upkeep as upkeep
 from partita.cli import statuses
 from partita.cli.inputs import parse_call
 from partita.cli.listing import tell_run, tell_runs, tell_step
@@ -33,6 +34,8 @@ def register(app: typer.Typer) -> None:
     runs.command("cancel")(cancel)
     runs.command("resume", epilog=statuses.LEGEND)(resume)
     runs.command("rerun", epilog=statuses.LEGEND, context_settings={"ignore_unknown_options": True})(rerun)
+    runs.command("diff")(upkeep.diff)
+    runs.command("prune", epilog=statuses.LEGEND)(upkeep.prune)
     app.add_typer(runs, name="runs")
 
 
@@ -133,15 +136,19 @@ def cancel(
     """Stop a run, or one of its steps."""
     session: Session = context.obj
     view = session.workspace.run(run)
-    number = None
+    found = None
     if step:
         from partita.cli.listing import find_step
 
-        number = find_step(session, view["id"], step)["id"]
-    session.workspace.cancel(view["id"], step=number, force=force)
+        found = find_step(session, view["id"], step)
+    session.workspace.cancel(view["id"], step=found["id"] if found else None, force=force)
     after = session.workspace.run(view["id"])
     if json:
         session.output.document(after)
+    elif found is not None and found["parent"] >= 0:
+        session.output.line(
+            f"The step {found['path']} of run {view['id']} is being cancelled; what runs of it is asked to stop first."
+        )
     elif after["state"] == "running":
         session.output.line(f"The run {view['id']} is being cancelled; running attempts are asked to stop first.")
     else:

@@ -8,6 +8,7 @@ mermaid.py   for Markdown
 layers.py    where nodes and edges lie in a drawing
 svg.py       as a picture
 results.py   what a run gave
+record.py    what a worker kept for people of a value
 html.py      pieces of HTML
 pages.py     runs, steps and graphs as HTML
 """

@@ -61,7 +61,9 @@ class Book:
     flights: dict[int, Flight] = field(default_factory=dict)  # by ticket
     launchables: dict[int, Launchable] = field(default_factory=dict)  # by engine-wide profile number
     turn: Turn = field(default_factory=Turn)
-    has_blob: Callable[[str], bool] = lambda digest: True  # whether there is a blob of this hash
+    has_blob: Callable[[str], bool] = lambda digest: (
+        True
+    )  # whether there is a blob of this hash; keeps it from a collection
     is_strict: bool = False  # a fault of the machine is raised: for tests
     touched: dict[int, Live] = field(default_factory=dict)  # runs with something to be gathered this turn
     timers: list[tuple[float, int, str, int, int]] = field(default_factory=list)  # (monotonic, order, what, run, id)

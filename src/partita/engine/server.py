@@ -19,9 +19,12 @@ import msgpack
 from partita import errors
 from partita.core.states import FINAL
 from partita.engine.cache_requests import CacheRequests
+from partita.engine.comparison import Comparison
 from partita.engine.explaining import Explaining
+from partita.engine.inventory import Inventory
 from partita.engine.live import Live
 from partita.engine.loop import Engine
+from partita.engine.pruning import Pruning
 from partita.engine.reading import Reading
 from partita.engine.wait_requests import WaitRequests
 from partita.errors import CheckError, PartitaError, ProtocolError
@@ -77,11 +80,13 @@ class Server:
         self._verbs: dict[str, Callable[[Client, int, dict[str, Any]], Any]] = {
             "launch": self._launch, "run": self._run, "runs": self._runs, "steps": self._steps, "log": self._log,
             "attempts": self._attempts, "watch": self._watch, "cancel": self._cancel, "resume": self._resume,
-            "engine": self._describe, "stop": self._stop, "reports": self._reports, "delete": self._delete, "rerun": self._rerun,
+            "engine": self._describe, "stop": self._stop, "reports": self._reports, "rerun": self._rerun,
         }  # fmt: skip
         #: What they change is committed, and what they give is answered, with the turn.
         shared = (engine.book, engine.recovery, self._reading)
         self._requests = CacheRequests(*shared).verbs | WaitRequests(*shared).verbs | Explaining(*shared).verbs
+        for answering in (Inventory, Pruning, Comparison):
+            self._requests |= answering(engine.book, self._reading).verbs
 
     def serve(self) -> None:
         """Run until idle for the time set, or until SIGTERM or a client's "stop"."""
@@ -311,13 +316,6 @@ class Server:
         if options.get("executor"):
             request["executor"] = options["executor"]
         return self._launch(client, number, dict(request))
-
-    def _delete(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
-        row = self._reading.find(fields["run"])
-        if self._book.live(row.id) is not None:
-            raise errors.RunError(f"run {row.id} has not ended; cancel it first")
-        self._book.store.delete_run(row.number)
-        return row.id
 
     def _describe(self, client: Client, number: int, fields: dict[str, Any]) -> EngineView:
         capacity: dict[str, float] = {}

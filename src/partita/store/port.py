@@ -292,6 +292,27 @@ class Store(Protocol):
 
     def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]: ...
 
+    def ended(self, run: int, first: int, end: int) -> dict[int, float]:
+        """When the last attempt of steps from `first` up to before `end` ended, by step."""
+        ...
+
+    def durations(self, run: int, first: int, end: int) -> dict[int, float]:
+        """Seconds that the attempts of steps from `first` up to before `end` took together, by step; of ended ones."""
+        ...
+
+    def named_steps(self, run: int, names: Sequence[str]) -> list[StepRow]:
+        """The run's steps with one of these local names, by id."""
+        ...
+
+    def naming(
+        self, prefix: str, run: int, step: int, rows: int
+    ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
+        """Steps whose value holds a text of 64 characters that begins so: (run, id) each.
+
+        Looks at so many rows after (run, step), by run and id; with the place to go on from, None: that was all.
+        """
+        ...
+
     def wait(self, run: int, step: int) -> WaitRow | None:
         """What the step waits for, or waited for."""
         ...

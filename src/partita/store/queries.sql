@@ -114,6 +114,28 @@ from attempt where step >= ?1 << 32 and step < (?1 + 1) << 32 and outcome is nul
 select ?1, step & 4294967295, attempt, name, value, at_step, reported_at
 from report where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step, rowid limit ?4
 
+-- name: ended
+select step & 4294967295, max(ended_at) from attempt
+where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 and ended_at is not null group by step
+
+-- name: durations
+select step & 4294967295, sum(ended_at - coalesce(began_at, started_at)) from attempt
+where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 and ended_at is not null group by step
+
+-- The names come as a JSON list.
+-- name: named_steps
+select ?1, key & 4294967295, parent, name, kind, profile, arguments, inputs, fallback_of, place, state, value, error,
+    attempts, failures, crashes, due_at, finished, marks
+from step where key >= ?1 << 32 and key < (?1 + 1) << 32 and name in (select value from json_each(?2)) order by key
+
+-- The last key of a page of rows; none: the page reaches the end.
+-- name: naming_end
+select key from step where key > (?1 << 32) + ?2 order by key limit 1 offset ?3 - 1
+
+-- name: naming
+select key >> 32, key & 4294967295 from step
+where key > (?1 << 32) + ?2 and key <= ?4 and value is not null and instr(value, ?3) order by key
+
 -- name: insert_wait
 insert or replace into wait (step, kind, name, key, opened_at, due_at, spec, votes, closed_at, outcome)
 values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)

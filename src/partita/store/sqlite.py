@@ -26,12 +26,13 @@ from partita.store.port import (
 )
 from partita.store.queries import read_statements
 from partita.store.schema import MIGRATIONS, bring_up_to_date
-from partita.values import unpack
+from partita.values import HASH_HEAD, unpack
 
 __all__ = ["SqliteStore"]
 
 _PAGE = 1000
 _STEP_IDS = 2**32
+_LAST_KEY = 2**63 - 1
 _SYNCHRONOUS = {"process": "normal", "full": "full"}
 
 #: A file up to this size is checked whole when it is opened; that costs some milliseconds.
@@ -172,6 +173,27 @@ class SqliteStore:
         rows = [ReportRow(*row) for row in self._read("reports", run, *_range(step), limit)]
         # SQLite keeps NaN, which is what a diverged loss is, as null.
         return [row if row.value is not None else row._replace(value=nan) for row in rows]
+
+    def ended(self, run: int, first: int, end: int) -> dict[int, float]:
+        """When the last attempts of steps ended."""
+        return dict(self._read("ended", run, first, end))
+
+    def durations(self, run: int, first: int, end: int) -> dict[int, float]:
+        """How long the attempts of steps took."""
+        return dict(self._read("durations", run, first, end))
+
+    def named_steps(self, run: int, names: Sequence[str]) -> list[StepRow]:
+        """Steps by their local names."""
+        return [StepRow(*row) for row in self._read("named_steps", run, json.dumps(list(names)))]
+
+    def naming(
+        self, prefix: str, run: int, step: int, rows: int
+    ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
+        """Steps whose value names a blob."""
+        last = self._read("naming_end", run, step, rows)
+        end = last[0][0] if last else _LAST_KEY
+        found = [(row[0], row[1]) for row in self._read("naming", run, step, HASH_HEAD + prefix.encode(), end)]
+        return found, divmod(end, _STEP_IDS) if last else None
 
     def wait(self, run: int, step: int) -> WaitRow | None:
         """What the step waits for."""

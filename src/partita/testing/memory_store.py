@@ -23,7 +23,7 @@ from partita.store.port import (
     Turn,
     WaitRow,
 )
-from partita.values import unpack
+from partita.values import HASH_HEAD, unpack
 
 __all__ = ["MemoryStore"]
 
@@ -200,6 +200,39 @@ class MemoryStore:
         reports = self._shelf(run).reports
         chosen = sorted(reports) if step is None else [step]
         return list(islice((row for s in chosen for row in reports.get(s, ())), limit))
+
+    def ended(self, run: int, first: int, end: int) -> dict[int, float]:
+        """When the last attempts of steps ended."""
+        found: dict[int, float] = {}
+        for step, numbers in self._shelf(run).attempts.items():
+            times = [ended.ended_at for _, ended in numbers.values() if ended is not None]
+            if first <= step < end and times:
+                found[step] = max(times)
+        return found
+
+    def durations(self, run: int, first: int, end: int) -> dict[int, float]:
+        """How long the attempts of steps took."""
+        found: dict[int, float] = {}
+        for step, numbers in self._shelf(run).attempts.items():
+            ends = [ended for _, ended in numbers.values() if ended is not None]
+            if first <= step < end and ends:
+                found[step] = sum(ended.ended_at - ended.started_at for ended in ends)
+        return found
+
+    def named_steps(self, run: int, names: Sequence[str]) -> list[StepRow]:
+        """Steps by their local names."""
+        return [row for row in self.all_steps(run) if row.name in set(names)]
+
+    def naming(
+        self, prefix: str, run: int, step: int, rows: int
+    ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
+        """Steps whose value names a blob."""
+        keys = sorted(
+            (n, id) for n, shelf in self._shared.shelves.items() for id in shelf.steps if (n, id) > (run, step)
+        )
+        page, sought = keys[:rows], HASH_HEAD + prefix.encode()
+        found = [(n, id) for n, id in page if sought in (self._shared.shelves[n].steps[id].value or b"")]
+        return found, page[-1] if len(page) == rows else None
 
     def wait(self, run: int, step: int) -> WaitRow | None:
         """What the step waits for."""

@@ -25,15 +25,15 @@ from partita.store.port import (
     EventRow,
     ProfileRow,
     ReportRow,
-    RunRow,
     RunUpdate,
-    StepRow,
     StepUpdate,
     Store,
     Turn,
     WaitRow,
     WaitUpdate,
 )
+from partita.testing.store_rows import NOW as _NOW
+from partita.testing.store_rows import StoreSearchContract, a_run, a_step
 from partita.values import pack
 
 __all__ = ["StoreContract", "a_run", "a_step"]
@@ -41,26 +41,6 @@ __all__ = ["StoreContract", "a_run", "a_step"]
 _FAR = 2**31
 
 MakeStore = Callable[[], Store]
-
-_NOW = 1_700_000_000.123456
-
-
-def a_run(number: int = 1, **changes: Any) -> RunRow:
-    """A run as it is launched."""
-    row = RunRow(
-        number, f"run-{number}", "project.flows:train", "train", State.RUNNING, "b" * 64, b"\x00\xffinputs", pack({}),
-        _NOW + number, None, None, None, None,
-    )  # fmt: skip
-    return row._replace(**changes)
-
-
-def a_step(number: int, run: int = 1, **changes: Any) -> StepRow:
-    """A step as a layout makes it."""
-    row = StepRow(
-        run, number, number - 1, f"fit[{number}]", Kind.TASK, 0, b"\x00arguments\xff", b"\x00inputs\xff", -1,
-        "flows.py:12", State.PENDING, None, None, 0, 0, 0, None, 0, 0,
-    )  # fmt: skip
-    return row._replace(**changes)
 
 
 def _update(number: int, run: int = 1, **changes: Any) -> StepUpdate:
@@ -74,7 +54,7 @@ def _end(number: int, attempt: int = 1, run: int = 1, **changes: Any) -> Attempt
     return end._replace(**changes)
 
 
-class StoreContract:
+class StoreContract(StoreSearchContract):
     """Subclass it, and give a `make_store` fixture."""
 
     @pytest.fixture

@@ -107,7 +107,7 @@ def _engine(
     book = Book(
         store, SystemClock(), {"process": lanes}, "process", lambda bundle: os.fspath(state / "bundles" / bundle),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
-        has_blob=FolderBlobs(state / "blobs").exists,
+        has_blob=FolderBlobs(state / "blobs").hold,
     )  # fmt: skip
     return Engine(book, time.sleep, new_run_id, guard)
 

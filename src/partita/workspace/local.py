@@ -25,6 +25,7 @@ from partita.protocol.requests import (
 from partita.protocol.waits import WaitView, only_wait
 from partita.settings import Settings, find_project, load_settings
 from partita.values import NOTEBOOK, pack
+from partita.workspace.artifacts import LocalArtifacts
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
@@ -56,7 +57,7 @@ def _me() -> str:
         return ""
 
 
-class LocalWorkspace:
+class LocalWorkspace(LocalArtifacts):
     """The `Workspace` of a project's folder; see `partita.workspace.port`."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -64,6 +65,7 @@ class LocalWorkspace:
         self.settings = settings
         self.state = (self.folder / settings.store).resolve()
         self._connection = Connection(self.folder, self.state)
+        self.ask = self._connection.ask
 
     def bundle(self, typed: Iterable[str] = ()) -> str:
         """Store the project's code as it is now; gives its hash.

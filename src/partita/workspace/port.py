@@ -20,6 +20,7 @@ from partita.protocol.requests import (
 )
 from partita.protocol.waits import WaitView
 from partita.settings import Settings
+from partita.workspace.artifacts import Artifacts
 
 __all__ = ["CatalogueView", "CheckView", "ConvertView", "GraphView", "Workspace"]
 
@@ -52,7 +53,7 @@ class CatalogueView(TypedDict):
     near: list[str]  # names that may be meant where nothing was found
 
 
-class Workspace(Protocol):
+class Workspace(Artifacts, Protocol):
     """A project's workspace.
 
     Laws: asking never changes anything; `launch`, `cancel`, `resume` and `rerun` return once their effect is stored;

@@ -131,3 +131,26 @@ def test_what_steers_a_terminal_is_not_printed(partita: Partita, workspace: Fake
     told = partita("runs", "show", "0evil")
     assert "\x1b" not in told.out + partita("runs", "list").out
     assert "line line" in told.out
+
+
+@pytest.mark.parametrize("group", ["runs", "engine", "artifacts", "cache"])
+def test_a_group_alone_prints_its_help_and_is_no_error(partita: Partita, group: str) -> None:
+    told = partita(group)
+    assert told.status == 0
+    assert "Usage: partita" in told.out and not told.err
+
+
+def test_cancelling_a_step_names_the_step(partita: Partita, workspace: FakeWorkspace) -> None:
+    workspace.add("0run2", "running")
+    told = partita("runs", "cancel", "0run2", "fit[1]")
+    assert "The step fit[1] of run 0run2 is being cancelled" in told.out
+    assert ("cancel", "0run2", 3, False) in workspace.asked
+
+
+def test_a_refused_launch_is_listed_as_refused_and_no_failure(partita: Partita, workspace: FakeWorkspace) -> None:
+    problem = {"message": "fit takes int", "place": "flows.py:8", "remedy": "", "is_warning": False}
+    workspace.add("0run2", "failed", [], error={"type": "CheckError", "message": "no", "problems": [problem]})
+    workspace.add_failed("0run3")
+    lines = {line.split()[0]: line for line in partita("runs", "list").out.splitlines()[1:]}
+    assert "refused" in lines["0run2"] and "failed" not in lines["0run2"].split("refused")[0]
+    assert "refused" not in lines["0run3"] and "failed" in lines["0run3"]

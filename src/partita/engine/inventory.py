@@ -1,0 +1,306 @@
+"""What clients are told of artifacts: the values of steps, read from the steps' rows a page at a time.
+
+There are no rows of artifacts: a page of steps holds their values, and their inputs are the lineage. Each answer looks at
+so few rows that other runs are not held up; whoever wants all asks again with the cursor.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from partita.core.states import Kind, Mark, State
+from partita.engine.book import Book
+from partita.engine.live import unpack_inputs
+from partita.engine.reading import Reading, node_text
+from partita.errors import NotFoundError
+from partita.protocol.artifacts import ArtifactView, FoundArtifact
+from partita.store.port import RunRow, StepRow
+from partita.values import (
+    BLOB,
+    DICT,
+    INLINE,
+    LIST,
+    OBJECT,
+    OUTCOME,
+    PLAIN,
+    TUPLE,
+    Node,
+    blobs_of,
+    pack,
+    refs_of,
+    unpack,
+)
+
+__all__ = ["Inventory"]
+
+#: Rows of steps that one answer looks at.
+ROWS = 1000
+#: Rows that one answer searches for a hash, which is quicker.
+SEARCHED = 20_000
+_SOURCES = 20
+_KINDS = (Kind.TASK, Kind.FLOW)
+
+
+class Inventory:
+    """Answers requests; `verbs` names them."""
+
+    def __init__(self, book: Book, reading: Reading) -> None:
+        self._book = book
+        self._reading = reading
+        self._names: tuple[int, dict[int, tuple[int, str]]] = (0, {})  # of one run: (parent, name) by step
+        self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "artifacts": self.artifacts, "artifact": self.artifact, "edges": self.edges, "naming": self.naming,
+        }  # fmt: skip
+
+    def artifacts(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """A page of artifacts, of one run or of all from the newest on: "artifacts" and the "cursor" to go on from."""
+        cursor = fields.get("cursor")
+        row = self._run_of(fields, cursor)
+        if row is None:
+            return {"artifacts": [], "cursor": None}
+        after = cursor[1] if cursor else -1
+        steps = self._book.store.steps(row.number, after=after, limit=ROWS)
+        found = list(self._of_steps(row, steps))
+        if len(steps) == ROWS:
+            return {"artifacts": found, "cursor": [row.number, steps[-1].id]}
+        if fields.get("run"):
+            return {"artifacts": found, "cursor": None}
+        older = self._book.store.runs(flow=fields.get("flow", ""), before=row.number, limit=1)
+        return {"artifacts": found, "cursor": [older[0].number, -1] if older else None}
+
+    def _run_of(self, fields: dict[str, Any], cursor: list[int] | None) -> RunRow | None:
+        if cursor:
+            return self._book.store.run_by_number(cursor[0])
+        if fields.get("run"):
+            return self._reading.find(fields["run"])
+        return next(iter(self._book.store.runs(flow=fields.get("flow", ""), limit=1)), None)
+
+    def _of_steps(self, run: RunRow, steps: list[StepRow]) -> Iterator[ArtifactView]:
+        self._learn(run.number, steps)
+        made = [step for step in steps if _has_value(step)]
+        if not made:
+            return
+        ended = self._book.store.ended(run.number, made[0].id, made[-1].id + 1)
+        for step in made:
+            node = unpack(step.value)  # type: ignore[arg-type]
+            view = self._view(run, step, ended.get(step.id))
+            if not blobs_of(node):
+                yield _filled(view, node, "")
+                continue
+            for part, leaf in leaves(node):
+                yield _filled(view, leaf, part)
+
+    def _view(self, run: RunRow, step: StepRow, made_at: float | None) -> ArtifactView:
+        sources = [source for source, _, _ in unpack_inputs(step.inputs)[:_SOURCES]] if step.inputs else []
+        marks = [word for mark, word in ((Mark.CACHED, "cached"), (Mark.ADOPTED, "adopted")) if step.marks & mark]
+        return ArtifactView(
+            name="", run=run.id, flow=run.title, step=step.id, path=self._path(run.number, step.id), part="", kind="",
+            codec="", type="", hash="", size_bytes=0, preview="", made_at=made_at if made_at else run.created_at,
+            made_from=[self._path(run.number, source) for source in sources], marks=marks[:1],
+        )  # fmt: skip
+
+    def artifact(self, fields: dict[str, Any]) -> FoundArtifact:
+        """One artifact: by run and "path.part", or by run, step and hash.
+
+        Raises:
+            NotFoundError: there is none; names the nearest one.
+        """
+        run = self._reading.find(fields["run"])
+        if fields.get("step") is not None:
+            step = self._book.store.step(run.number, fields["step"])
+            if step is not None and _has_value(step):
+                wanted = (
+                    part
+                    for part, leaf in leaves(unpack(step.value or b""))
+                    if leaf[0] == BLOB and leaf[2] == fields["hash"]
+                )
+                return self._found(run, step, next(wanted, ""))
+            raise NotFoundError(f"run {run.id} has no value of a step {fields['step']}")
+        text = str(fields["path"])
+        for step, part in self._candidates(run, text):
+            if not _has_value(step):
+                state = State(step.state).name.lower()
+                why = "its steps made its value" if state == "succeeded" else f"it is {state}"
+                raise NotFoundError(f"{text} of run {run.id} has no value of its own: {why}")
+            return self._found(run, step, part)
+        raise NotFoundError(f"run {run.id} has no artifact {text!r}; {self._near(run, text)}")
+
+    def _candidates(self, run: RunRow, text: str) -> list[tuple[StepRow, str]]:
+        """Steps whose path the text begins with, the longest path first, with what is left of the text."""
+        names = {
+            text[start:end]
+            for start in [0, *(place + 1 for place, sign in enumerate(text) if sign == "/")]
+            for end in [len(text), *(place for place, sign in enumerate(text) if sign in ".[" and place > start)]
+        }
+        found = []
+        for step in self._book.store.named_steps(run.number, sorted(names)):
+            self._learn(run.number, [step])
+            path = self._path(run.number, step.id)
+            if text.startswith(path) and text[len(path) : len(path) + 1] in ("", ".", "["):
+                found.append((len(path), step, text[len(path) :]))
+        return [(step, part) for _, step, part in sorted(found, key=lambda item: -item[0])]
+
+    def _found(self, run: RunRow, step: StepRow, part: str) -> FoundArtifact:
+        self._learn(run.number, [step])
+        view = self._view(run, step, self._book.store.ended(run.number, step.id, step.id + 1).get(step.id))
+        whole = unpack(step.value)  # type: ignore[arg-type]
+        parts = dict(structure(whole))
+        node = parts.get(part)
+        if node is None:
+            near = difflib.get_close_matches(part, list(parts), n=1, cutoff=0.4)
+            have = (
+                f"did you mean {view['path']}{near[0]}?"
+                if near
+                else f"it has {', '.join(p or 'no parts' for p in list(parts)[:8])}"
+            )
+            raise NotFoundError(f"the value of {view['path']} has no part {part!r}; {have}")
+        below = (
+            [_filled(view, leaf, part + inner) for inner, leaf in leaves(node)]
+            if node[0] not in (PLAIN, INLINE, BLOB)
+            else []
+        )
+        return FoundArtifact(view=_filled(view, node, part), node=pack(node), parts=below[:1000])
+
+    def _near(self, run: RunRow, text: str) -> str:
+        """The nearest name among the first artifacts of the run."""
+        steps = self._book.store.steps(run.number, limit=2000)
+        self._learn(run.number, steps)
+        paths = [self._path(run.number, step.id) for step in steps if _has_value(step)]
+        near = difflib.get_close_matches(text, paths, n=1, cutoff=0.4)
+        if near:
+            return f"did you mean {run.id}:{near[0]}?"
+        return f"`partita artifacts list --run {run.id}` shows those there are"
+
+    def edges(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """A page of what lineage is made of, an array a step:
+
+        [id, path, kind, state, marks, sources of its value, whether it has a value of its own, parent, what it was laid
+        out from], steps by their ids.
+        """
+        run = self._reading.find(fields["run"])
+        steps = self._book.store.steps(run.number, after=fields.get("after", -1), limit=ROWS)
+        self._learn(run.number, steps)
+        rows: list[list[Any]] = []
+        for step in steps:
+            inputs = [source for source, _, _ in unpack_inputs(step.inputs)]
+            sources = inputs
+            node = unpack(step.value) if step.value is not None else None
+            if step.kind == Kind.FLOW and node is not None:
+                sources = [source for source, _ in refs_of(node)]  # its value is made by the steps below it
+            rows.append([
+                step.id, self._path(run.number, step.id), Kind(step.kind).name.lower(), State(step.state).name.lower(),
+                int(step.marks), sources, _has_value(step), step.parent, inputs if step.kind == Kind.FLOW else [],
+            ])  # fmt: skip
+        options = unpack(run.options) if run.options else {}
+        return {
+            "run": run.id, "title": run.title, "rows": rows, "is_last": len(steps) < ROWS,
+            "rerun_of": options.get("adopt"), "parent": options.get("parent"),
+        }  # fmt: skip
+
+    def naming(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """A page of [run, step, path, hash] of the steps whose values name a blob that begins so, and the "cursor"."""
+        prefix = str(fields["hash"]).lower()
+        run, step = fields.get("cursor") or (0, -1)
+        found, cursor = self._book.store.naming(prefix, run, step, SEARCHED)
+        rows: list[list[Any]] = []
+        for number, id in found:
+            row, made = self._book.store.run_by_number(number), self._book.store.step(number, id)
+            if row is None or made is None or made.value is None:
+                continue
+            self._learn(number, [made])
+            digests = dict.fromkeys(d for d, _ in blobs_of(unpack(made.value)) if d.startswith(prefix))
+            rows.extend([row.id, id, self._path(number, id), digest] for digest in digests)
+        return {"found": rows, "cursor": list(cursor) if cursor else None}
+
+    def _learn(self, run: int, steps: list[StepRow]) -> None:
+        if self._names[0] != run:
+            self._names = (run, {})
+        names = self._names[1]
+        for step in steps:
+            names[step.id] = (step.parent, step.name)
+
+    def _path(self, run: int, step: int) -> str:
+        """The step's path with every name."""
+        names = self._names[1]
+        found: list[str] = []
+        while step >= 0:
+            if step not in names:
+                row = self._book.store.step(run, step)
+                if row is None:
+                    break
+                names[step] = (row.parent, row.name)
+            parent, name = names[step]
+            if parent >= 0 or not found:
+                found.append(name)
+            step = parent
+        return "/".join(reversed(found))
+
+
+def _has_value(step: StepRow) -> bool:
+    if step.value is None or step.state != State.SUCCEEDED or step.kind not in _KINDS:
+        return False
+    return step.kind == Kind.TASK or not refs_of(unpack(step.value))
+
+
+def _children(node: Node) -> list[tuple[str, Node]]:
+    tag = node[0]
+    if tag in (LIST, TUPLE):
+        return [(f"[{index}]", item) for index, item in enumerate(node[1])]
+    if tag in (DICT, OBJECT):
+        keys, nodes = (node[1], node[2]) if tag == DICT else (node[2], node[3])
+        return [
+            (
+                f".{key}" if str(key).isidentifier() else f"[{json.dumps(key) if isinstance(key, str) else repr(key)}]",
+                item,
+            )
+            for key, item in zip(keys, nodes, strict=True)
+        ]
+    if tag == OUTCOME and node[2] is not None:
+        return [(".value", node[2])]
+    return []
+
+
+def structure(node: Node, part: str = "") -> Iterator[tuple[str, Node]]:
+    """(part, node) of the node and of everything in it that can be told apart."""
+    yield part, node
+    for name, item in _children(node):
+        yield from structure(item, part + name)
+
+
+def leaves(node: Node) -> Iterator[tuple[str, Node]]:
+    """(part, node) of what holds nothing further that can be told apart."""
+    return ((part, item) for part, item in structure(node) if not _children(item))
+
+
+def _filled(view: ArtifactView, node: Node, part: str) -> ArtifactView:
+    tag = node[0]
+    filled = view.copy()
+    filled["part"], filled["name"], filled["preview"] = (
+        part,
+        f"{view['run']}:{view['path']}{part}",
+        node_text(node)[:200],
+    )
+    filled["kind"], filled["codec"] = "inline", "plain"
+    if tag == BLOB:
+        filled["kind"], filled["codec"], filled["type"], filled["hash"], filled["size_bytes"] = (
+            "blob",
+            node[1],
+            node[1],
+            node[2],
+            node[3],
+        )
+    elif tag == INLINE:
+        filled["codec"], filled["type"], filled["size_bytes"] = node[1], node[1], len(node[2])
+    else:
+        is_plain = tag == PLAIN
+        filled["type"] = type(node[1]).__name__ if is_plain else _STRUCTURES.get(tag, "data")
+        blobs = sum(size for _, size in blobs_of(node)) if not is_plain else 0
+        filled["kind"] = "parts" if blobs else "inline"
+        filled["size_bytes"] = blobs or len(pack(node))
+    return filled
+
+
+_STRUCTURES = {LIST: "list", TUPLE: "tuple", DICT: "dict", OBJECT: "dataclass", OUTCOME: "Outcome"}

@@ -1,0 +1,85 @@
+"""What a store's rows name, read at one moment beside the engine: blobs, bundles, runs, and what is under way.
+
+It is read in one transaction of a connection of its own, so that nothing can move from a row that is still to be read to
+one that has been read, and the engine goes on writing meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from partita.errors import StoreError
+from partita.store.faults import explained
+
+__all__ = ["Census", "take_census"]
+
+#: Every text of 64 hexadecimal characters may be the hash of a blob, whatever column it stands in.
+_HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64,}")
+#: A blob's node, [BLOB, codec, hash, size, ...], as it is packed.
+_NODE = re.compile(
+    rb"\x02[\xa0-\xbf]([ -~]{1,31}?)\xd9\x40([0-9a-f]{64})([\x00-\x7f]|\xcc.|\xcd..|\xce.{4}|\xcf.{8})", re.DOTALL
+)
+
+
+@dataclass(slots=True)
+class Census:
+    """What the rows of a store name."""
+
+    hashes: set[str] = field(default_factory=set)  # of blobs, and a few that only look so
+    blobs: dict[str, tuple[str, int]] = field(default_factory=dict)  # codec and size in bytes by hash
+    bundles: set[str] = field(default_factory=set)
+    runs: set[str] = field(default_factory=set)
+    oldest_start: float | None = None  # when the oldest of the attempts that have not ended began
+
+    def read(self, data: bytes) -> None:
+        """Take in what a row holds."""
+        for found in _HASH.finditer(data):
+            text = found[0].decode()
+            self.hashes.update(text[i : i + 64] for i in range(min(len(text) - 63, 4096)))
+        for found in _NODE.finditer(data):
+            self.blobs[found[2].decode()] = (found[1].decode(), _number(found[3]))
+
+
+def _number(packed: bytes) -> int:
+    return packed[0] if len(packed) == 1 else int.from_bytes(packed[1:], "big")
+
+
+def take_census(path: Path) -> Census:
+    """Read the store in the file.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    census = Census()
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=10)
+        try:
+            connection.execute("pragma query_only = on")
+            connection.execute("begin")
+            _count(connection, census)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise explained(error, path) from error
+    return census
+
+
+def _count(connection: sqlite3.Connection, census: Census) -> None:
+    tables = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
+    if not {"run", "step", "attempt"} <= set(tables):
+        raise StoreError("the store holds no runs: start the engine once, which brings it up to date")
+    for run, bundle in connection.execute("select id, bundle from run"):
+        census.runs.add(run)
+        census.bundles.add(bundle)
+    for table in tables:
+        columns = [row[1] for row in connection.execute(f'pragma table_info("{table}")') if row[2].lower() == "blob"]
+        if columns:
+            chosen = ", ".join(f'"{column}"' for column in columns)
+            for row in connection.execute(f'select {chosen} from "{table}"'):
+                for data in row:
+                    if data is not None and len(data) >= 64:
+                        census.read(data if isinstance(data, bytes) else str(data).encode())
+    census.oldest_start = connection.execute("select min(started_at) from attempt where outcome is null").fetchone()[0]

@@ -1,0 +1,66 @@
+"""Rows for tests of stores, and the laws of finding rows by what they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from partita.core.states import Kind, State
+from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow, Store, Turn
+from partita.values import BLOB, pack
+
+__all__ = ["NOW", "StoreSearchContract", "a_run", "a_step"]
+
+NOW = 1_700_000_000.123456
+
+
+def a_run(number: int = 1, **changes: Any) -> RunRow:
+    """A run as it is launched."""
+    row = RunRow(
+        number, f"run-{number}", "project.flows:train", "train", State.RUNNING, "b" * 64, b"\x00\xffinputs", pack({}),
+        NOW + number, None, None, None, None,
+    )  # fmt: skip
+    return row._replace(**changes)
+
+
+def a_step(number: int, run: int = 1, **changes: Any) -> StepRow:
+    """A step as a layout makes it."""
+    row = StepRow(
+        run, number, number - 1, f"fit[{number}]", Kind.TASK, 0, b"\x00arguments\xff", b"\x00inputs\xff", -1,
+        "flows.py:12", State.PENDING, None, None, 0, 0, 0, None, 0, 0,
+    )  # fmt: skip
+    return row._replace(**changes)
+
+
+def _end(step: int, number: int, ended_at: float) -> AttemptEnd:
+    return AttemptEnd("succeeded", NOW, ended_at, 0.0, 0, None, "", 1, step, number)
+
+
+class StoreSearchContract:
+    """A part of `StoreContract`."""
+
+    def test_the_last_ends_of_attempts_are_found_by_step(self, store: Store) -> None:
+        """Of steps in a range that have an attempt that ended; the latest of several."""
+        attempts = [AttemptRow(1, step, number, "process", NOW) for step, number in ((1, 1), (1, 2), (2, 1), (9, 1))]
+        ends = [_end(1, 1, NOW), _end(1, 2, NOW + 5), _end(9, 1, NOW + 9)]
+        store.commit(
+            Turn(runs=[a_run()], steps=[a_step(1), a_step(2), a_step(9)], attempts=attempts, attempt_ends=ends)
+        )
+        assert store.ended(1, 1, 9) == {1: NOW + 5}
+        assert store.durations(1, 1, 9) == {1: 5.0}
+
+    def test_steps_are_found_by_their_names(self, store: Store) -> None:
+        """In their run only, by id."""
+        store.commit(Turn(runs=[a_run(1), a_run(2)], steps=[a_step(1), a_step(2), a_step(3), a_step(1, run=2)]))
+        assert [(row.run, row.id) for row in store.named_steps(1, ["fit[3]", "fit[1]", "none"])] == [(1, 1), (1, 3)]
+
+    def test_steps_are_found_by_the_hash_in_their_values(self, store: Store) -> None:
+        """By its beginning, over all runs, a number of rows at a time."""
+        value = pack([BLOB, "npy", "ab" + "0" * 62, 5, "ab0000"])
+        steps = [a_step(1, value=value), a_step(2, value=b"ab"), a_step(3), a_step(1, run=7, value=value)]
+        store.commit(Turn(runs=[a_run(1), a_run(7)], steps=steps))
+        assert store.naming("ab0", 0, -1, 100) == ([(1, 1), (7, 1)], None)
+        assert store.naming("b0", 0, -1, 100) == ([], None)
+        first, cursor = store.naming("ab", 0, -1, 2)
+        assert first == [(1, 1)] and cursor == (1, 2)
+        assert store.naming("ab", *cursor, 2) == ([(7, 1)], (7, 1))
+        assert store.naming("ab", 7, 1, 2) == ([], None)

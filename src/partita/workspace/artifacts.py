@@ -1,0 +1,181 @@
+"""What clients ask of artifacts: a part of the port of workspaces, and how it is answered on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from partita.protocol.artifacts import ArtifactView, BlobFault, FoundArtifact, LineageView
+from partita.values import blobs_of, unpack
+
+if TYPE_CHECKING:
+    from partita.workspace.local import LocalWorkspace
+
+__all__ = ["Artifacts", "LocalArtifacts"]
+
+Progress = Callable[[int, int, int], None]  # (blobs done, blobs in all, bytes read)
+
+
+class Artifacts(Protocol):
+    """The artifacts of a workspace."""
+
+    def artifacts(
+        self, *, run: str = "", flow: str = "", kind: str = "", least_bytes: int = 0, since: float | None = None,
+        before: float | None = None, limit: int | None = None,
+    ) -> list[ArtifactView]:  # fmt: skip
+        """Values that steps made, the newest run first; of one run, a flow, a type or codec, a size, made within times."""
+        ...
+
+    def artifact(self, name: str) -> FoundArtifact:
+        """One by its name, "RUN:train/fit[3].model", or by the beginning of its hash."""
+        ...
+
+    def artifact_record(self, digest: str) -> dict[str, Any] | None:
+        """What a worker kept of a blob for people to see: a table's head, a histogram, a small picture; None: nothing."""
+        ...
+
+    def lineage(self, name: str, *, ways: str = "both", depth: int = 20, limit: int = 200) -> LineageView:
+        """What an artifact came from ("up"), what came of it ("down"), or both, across runs."""
+        ...
+
+    def get_artifact(self, name: str, target: Path | None = None, *, raw: bool = False) -> list[Path]:
+        """Write an artifact to a file or folder; gives the files."""
+        ...
+
+    def verify_artifacts(
+        self, names: Sequence[str] = (), *, repair: bool = False, progress: Progress | None = None
+    ) -> tuple[int, int, list[BlobFault]]:
+        """Compare blobs with their hashes: of these artifacts, or all. Gives how many, their bytes, and what is wrong.
+
+        With `repair`, damaged ones are set aside, so that a rerun makes them again.
+        """
+        ...
+
+    def collect_artifacts(self, *, older_than_s: float | None = None, dry_run: bool = False) -> dict[str, Any]:
+        """Remove blobs, bundles, logs and checkpoints that nothing needs and that are old enough."""
+        ...
+
+    def prunable_runs(
+        self, *, runs: Sequence[str] = (), flow: str = "", states: Sequence[str] = (), before: float | None = None,
+        keep: int = 0,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Finished runs that fit: "runs", and "held" with the reason why one cannot be deleted now."""
+        ...
+
+    def delete_run(self, run: str) -> int:
+        """Delete a finished run with its steps, logs and checkpoints; gives the bytes of files that it freed."""
+        ...
+
+    def compare_runs(self, one: str, other: str) -> dict[str, Any]:
+        """What differs between two runs."""
+        ...
+
+
+class LocalArtifacts:
+    """A part of `LocalWorkspace`."""
+
+    @property
+    def _local(self) -> LocalWorkspace:
+        return cast("LocalWorkspace", self)
+
+    def artifacts(
+        self, *, run: str = "", flow: str = "", kind: str = "", least_bytes: int = 0, since: float | None = None,
+        before: float | None = None, limit: int | None = None,
+    ) -> list[ArtifactView]:  # fmt: skip
+        from partita.workspace.inventory import each_artifact
+
+        if not self._local.state.exists():
+            return []
+        found = each_artifact(
+            self._local.ask, run=run, flow=flow, kind=kind, least_bytes=least_bytes, since=since, before=before
+        )
+        return list(islice(found, limit))
+
+    def artifact(self, name: str) -> FoundArtifact:
+        from partita.workspace.inventory import find_artifact
+
+        self._local._need_state()
+        return find_artifact(self._local.ask, name)
+
+    def value(self, name: str) -> Any:
+        """An artifact's value. It is opened in this process, which runs code where it was pickled.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            DamagedError: what is stored is not what was written.
+        """
+        from partita.workspace.runs import encoder_of
+
+        return encoder_of(self._local).decode(unpack(self.artifact(name)["node"]))
+
+    def artifact_record(self, digest: str) -> dict[str, Any] | None:
+        try:
+            record = unpack((self._local.state / "blobs" / "previews" / digest[:2] / digest[2:]).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return record if isinstance(record, dict) else None
+
+    def lineage(self, name: str, *, ways: str = "both", depth: int = 20, limit: int = 200) -> LineageView:
+        from partita.workspace.lineage import Lineage
+
+        found = self.artifact(name)
+        view = found["view"]
+        hashes = [digest for digest, _ in blobs_of(unpack(found["node"]))]
+        return Lineage(self._local.ask, limit).of(view["name"], view["run"], view["step"], hashes, depth, ways)
+
+    def get_artifact(self, name: str, target: Path | None = None, *, raw: bool = False) -> list[Path]:
+        from partita.workspace.runs import encoder_of
+        from partita.workspace.writing import write_artifact
+
+        found = self.artifact(name)
+        view = found["view"]
+        file = (view["path"].rpartition("/")[2] + view["part"]).replace("[", "-").replace("]", "").replace("/", "-")
+        return write_artifact(encoder_of(self._local).blobs, unpack(found["node"]), file, target, is_raw=raw)
+
+    def verify_artifacts(
+        self, names: Sequence[str] = (), *, repair: bool = False, progress: Progress | None = None
+    ) -> tuple[int, int, list[BlobFault]]:
+        from partita.workspace.inventory import holders
+        from partita.workspace.verifying import verify_blobs
+
+        self._local._need_state()
+        self._local.ask("runs", limit=1)  # an engine brings an older store up to date
+        chosen = [digest for name in names for digest, _ in blobs_of(unpack(self.artifact(name)["node"]))]
+
+        def owners(digest: str) -> list[str]:
+            return [f"{run}:{path}" for run, _, path, _ in islice(holders(self._local.ask, digest), 20)]
+
+        told = progress or (lambda done, total, size: None)
+        return verify_blobs(self._local.state, chosen if names else None, owners, is_repairing=repair, progress=told)
+
+    def collect_artifacts(self, *, older_than_s: float | None = None, dry_run: bool = False) -> dict[str, Any]:
+        from partita.workspace.sweeping import GRACE_S, LEAST_GRACE_S, Sweep
+
+        self._local._need_state()
+        self._local.ask("runs", limit=1)
+        grace_s = GRACE_S if older_than_s is None else max(older_than_s, LEAST_GRACE_S)
+        return Sweep(self._local.state, grace_s, is_dry=dry_run).collect()
+
+    def prunable_runs(
+        self, *, runs: Sequence[str] = (), flow: str = "", states: Sequence[str] = (), before: float | None = None,
+        keep: int = 0,
+    ) -> dict[str, Any]:  # fmt: skip
+        self._local._need_state()
+        found: dict[str, Any] = self._local.ask(
+            "prunable", runs=list(runs), flow=flow, states=list(states), before=before, keep=keep
+        )
+        return found
+
+    def delete_run(self, run: str) -> int:
+        from partita.workspace.sweeping import remove_run
+
+        self._local._need_state()
+        return remove_run(self._local.state, self._local.ask("delete", run=run))
+
+    def compare_runs(self, one: str, other: str) -> dict[str, Any]:
+        from partita.workspace.comparing import compare
+
+        self._local._need_state()
+        return compare(self._local.ask, self._local.state / "bundles", one, other)

@@ -1,0 +1,206 @@
+"""Garbage collection: removing blobs, bundles, logs and checkpoints that nothing needs, also while runs go on.
+
+The law. A blob is needed if any row of the store names it: a step's value or arguments, a run's inputs, a cache entry, a
+waiting event; or if a needed blob names it (a folder's list of files). A blob that no row names is still kept while it may
+be about to be named:
+
+1. Workers write a blob before the outcome that names it is stored. While the attempt has not ended, its blobs are no older
+   than its start, so nothing is removed that is younger than the oldest attempt that has not ended.
+2. Whoever finds a blob that is there already, and relies on it (a worker that makes the same value again, the engine that
+   takes a value from the cache or from an earlier run), first lets it count as just written, under the shared lock.
+   Removing looks at the time again and removes under the same lock held alone.
+3. Rows are read in one transaction, after the moment that counts as now: a name cannot slip from a row not yet read to
+   one already read.
+4. Inputs of runs that are started from Python are written before the run is: what is younger than a grace, an hour unless
+   told otherwise and never less than a minute, is kept whatever names it.
+
+The same holds for bundles. Logs and checkpoints belong to a run that the store has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from partita.artifacts.locking import folder_lock
+from partita.store.census import Census, take_census
+
+__all__ = ["GRACE_S", "LEAST_GRACE_S", "Sweep", "remove_run"]
+
+GRACE_S = 3600.0
+LEAST_GRACE_S = 60.0
+#: File systems stamp with a clock that is a little behind.
+_SLACK_S = 2.0
+_BATCH = 200
+
+#: Codecs whose blobs name no other blobs; of any other, blobs up to a size are searched for names.
+_FLAT = frozenset({
+    "arrow", "bytes", "enum", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle", "picture",
+    "polars", "safetensors", "scalar", "tensors", "text",
+})  # fmt: skip
+_SEARCHED_BYTES = 64 << 20
+_HASH = re.compile(rb"[0-9a-f]{64}")
+_PLACE = re.compile(r"[0-9a-f]{2}")
+_REST = re.compile(r"([0-9a-f]{62})(\..+)?")
+_BUNDLE = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One collection in a workspace's folder."""
+
+    state: Path
+    grace_s: float = GRACE_S
+    is_dry: bool = False
+    slack_s: float = _SLACK_S
+    blobs: int = 0  # removed
+    bundles: int = 0
+    runs: int = 0  # of which logs or checkpoints were left
+    freed_bytes: int = 0
+    kept: int = 0  # blobs that are needed
+    young: int = 0  # blobs that nothing names, too young to be removed
+    removed: list[str] = field(default_factory=list)  # hashes of blobs
+
+    def collect(self) -> dict[str, Any]:
+        """Remove what nothing needs; what was found, as a map."""
+        now = time.time()
+        census = take_census(self.state / "store.db")
+        oldest = now - self.grace_s
+        if census.oldest_start is not None:
+            oldest = min(oldest, census.oldest_start)
+        oldest -= self.slack_s
+        self._sweep_blobs(_needed(census, self.state / "blobs"), oldest)
+        self._sweep_bundles(census.bundles, oldest)
+        self._sweep_runs(census.runs, oldest)
+        told = ("blobs", "bundles", "runs", "freed_bytes", "kept", "young", "removed")
+        return {**{name: getattr(self, name) for name in told}, "is_dry": self.is_dry}
+
+    def _sweep_blobs(self, needed: set[str], oldest: float) -> None:
+        folder = self.state / "blobs"
+        unneeded = (
+            path for digest, path in _files(folder) if digest is None or self._is_unneeded(digest, path, needed)
+        )
+        while batch := list(islice(unneeded, _BATCH)):
+            with folder_lock(folder, is_alone=True):
+                for path in batch:
+                    self._remove_file(path, oldest)
+        self._sweep_previews(oldest)
+
+    def _sweep_previews(self, oldest: float) -> None:
+        """What people see of blobs that are gone."""
+        for digest, path in _files(self.state / "blobs" / "previews"):
+            is_gone = digest is None or not (self.state / "blobs" / digest[:2] / digest[2:]).exists()
+            status = path.stat()
+            if is_gone and status.st_mtime < oldest:
+                self.freed_bytes += status.st_size
+                if not self.is_dry:
+                    path.unlink(missing_ok=True)
+
+    def _is_unneeded(self, digest: str, path: Path, needed: set[str]) -> bool:
+        if digest in needed:
+            self.kept += not path.suffix
+            return False
+        return True
+
+    def _remove_file(self, path: Path, oldest: float) -> None:
+        try:
+            status = path.stat()
+        except OSError:
+            return
+        is_blob = not path.suffix
+        if status.st_mtime >= oldest:
+            self.young += is_blob
+            return
+        if not self.is_dry:
+            path.unlink(missing_ok=True)
+        self.freed_bytes += status.st_size
+        if is_blob:
+            self.blobs += 1
+            self.removed.append(path.parent.name + path.name)
+
+    def _sweep_bundles(self, needed: set[str], oldest: float) -> None:
+        folder = self.state / "bundles"
+        for path in [path for path in _folders(folder) if _BUNDLE.fullmatch(path.name) and path.name not in needed]:
+            with folder_lock(folder, is_alone=True):
+                if not path.exists() or path.stat().st_mtime >= oldest:
+                    continue
+                size = _size_of(path)
+                if not self.is_dry:
+                    moved = path.with_name(f".{path.name[:16]}.{os.getpid()}.part")
+                    path.rename(moved)
+                    path = moved
+            if not self.is_dry:
+                shutil.rmtree(path, ignore_errors=True)
+            self.bundles += 1
+            self.freed_bytes += size
+
+    def _sweep_runs(self, known: set[str], oldest: float) -> None:
+        gone: set[str] = set()
+        for kind in ("logs", "checkpoints"):
+            for path in _folders(self.state / kind):
+                if path.name in known or path.stat().st_mtime >= oldest:
+                    continue
+                gone.add(path.name)
+                self.freed_bytes += _size_of(path)
+                if not self.is_dry:
+                    shutil.rmtree(path, ignore_errors=True)
+        self.runs = len(gone)
+
+
+def remove_run(state: Path, run: str) -> int:
+    """Remove the logs and checkpoints of a run that was deleted; gives their bytes."""
+    freed_bytes = 0
+    for kind in ("logs", "checkpoints"):
+        folder = state / kind / run
+        if folder.is_dir():
+            freed_bytes += _size_of(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+    return freed_bytes
+
+
+def _needed(census: Census, folder: Path) -> set[str]:
+    """The blobs that rows name, and those that these name."""
+    needed, pending = set(census.hashes), list(census.hashes)
+    while pending:
+        digest = pending.pop()
+        codec, size = census.blobs.get(digest, ("", 0))
+        if codec in _FLAT or size > _SEARCHED_BYTES:
+            continue
+        try:
+            path = folder / digest[:2] / digest[2:]
+            if not path.is_file() or path.stat().st_size > _SEARCHED_BYTES:
+                continue
+            named = {found.decode() for found in _HASH.findall(path.read_bytes())}
+        except OSError:
+            continue
+        pending.extend(named - needed)
+        needed |= named
+    return needed
+
+
+def _files(folder: Path) -> Iterator[tuple[str | None, Path]]:
+    """(hash, path) of every blob and of what belongs to one; None: what a killed process left half written."""
+    for place in _folders(folder):
+        if not _PLACE.fullmatch(place.name):
+            continue
+        for path in place.iterdir():
+            found = _REST.fullmatch(path.name)
+            if found is not None:
+                yield place.name + found[1], path
+            elif path.name.endswith(".part"):
+                yield None, path
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()] if folder.is_dir() else []
+
+
+def _size_of(folder: Path) -> int:
+    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())

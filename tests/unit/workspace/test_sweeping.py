@@ -1,0 +1,177 @@
+"""What a garbage collection removes, and what it must not."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partita.artifacts.blobs import FolderBlobs
+from partita.core.states import State
+from partita.store.port import AttemptEnd, AttemptRow, CacheRow, StepUpdate, Turn
+from partita.store.sqlite import SqliteStore
+from partita.testing.store_rows import a_run, a_step
+from partita.values import BLOB, LIST, pack
+from partita.workspace.sweeping import Sweep
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    for name in ("blobs", "bundles", "logs", "checkpoints"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def store(state: Path) -> Any:
+    store = SqliteStore(state / "store.db")
+    store.acquire("test")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def blobs(state: Path) -> FolderBlobs:
+    return FolderBlobs(state / "blobs")
+
+
+def node(digest: str, codec: str = "npy") -> bytes:
+    return pack([BLOB, codec, digest, 5000, "preview"])
+
+
+def age(path: Path, seconds: float) -> None:
+    moment = time.time() - seconds
+    os.utime(path, (moment, moment))
+
+
+def old_blob(blobs: FolderBlobs, data: bytes, seconds: float = 7200) -> str:
+    digest = blobs.put(data)
+    age(blobs.path(digest), seconds)
+    return digest
+
+
+def test_what_rows_name_is_kept_and_what_nothing_names_is_removed(
+    state: Path, store: SqliteStore, blobs: FolderBlobs
+) -> None:
+    names = ("value", "argument", "input", "cached", "gone")
+    digests = {name: old_blob(blobs, name.encode() * 1000) for name in names}
+    run = a_run(state=State.SUCCEEDED, inputs=pack([[LIST, [[BLOB, "npy", digests["input"], 1, ""]]], [], []]))
+    steps = [a_step(0, value=node(digests["value"])), a_step(1, arguments=node(digests["argument"]))]
+    cached = CacheRow(b"key", "f", "f", "no-run", 0, node(digests["cached"]), b"", 0.0, None, 0, None)
+    store.commit(Turn(runs=[run], steps=steps, cached=[cached]))
+    dry = Sweep(state, is_dry=True).collect()
+    assert dry["removed"] == [digests["gone"]] and blobs.exists(digests["gone"])
+    found = Sweep(state).collect()
+    assert (found["blobs"], found["kept"], found["freed_bytes"]) == (1, 4, 4000)
+    assert [name for name in names if blobs.exists(digests[name])] == ["value", "argument", "input", "cached"]
+
+
+def test_what_a_needed_blob_names_is_needed_too(state: Path, store: SqliteStore, blobs: FolderBlobs) -> None:
+    inner = old_blob(blobs, b"file" * 2000)
+    folder = old_blob(blobs, b'{"a.txt": "' + inner.encode() + b'"}')
+    other = old_blob(blobs, b"other" * 2000)
+    flat = old_blob(blobs, b"a text that holds " + other.encode())
+    steps = [a_step(0, value=node(folder, "folder")), a_step(1, value=node(flat, "text"))]
+    store.commit(Turn(runs=[a_run(state=State.SUCCEEDED)], steps=steps))
+    assert Sweep(state).collect()["removed"] == [other]
+
+
+def test_what_people_see_of_a_blob_goes_with_it(state: Path, store: SqliteStore, blobs: FolderBlobs) -> None:
+    gone, kept = old_blob(blobs, b"gone" * 2000), old_blob(blobs, b"kept" * 2000)
+    store.commit(Turn(runs=[a_run(state=State.SUCCEEDED)], steps=[a_step(0, value=node(kept))]))
+    previews = [state / "blobs" / "previews" / digest[:2] / digest[2:] for digest in (gone, kept)]
+    for path in previews:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"record")
+        age(path, 7200)
+    Sweep(state).collect()
+    assert [path.exists() for path in previews] == [False, True]
+
+
+def test_young_blobs_are_kept(state: Path, store: SqliteStore, blobs: FolderBlobs) -> None:
+    young, old = old_blob(blobs, b"young" * 1000, 60), old_blob(blobs, b"old" * 1000, 400)
+    assert Sweep(state).collect()["young"] == 2
+    assert Sweep(state, grace_s=300).collect()["removed"] == [old]
+    assert blobs.exists(young)
+
+
+def test_blobs_of_attempts_that_have_not_ended_are_kept_however_old(
+    state: Path, store: SqliteStore, blobs: FolderBlobs
+) -> None:
+    before, written = old_blob(blobs, b"before" * 1000, 9000), old_blob(blobs, b"written" * 1000, 7000)
+    attempt = AttemptRow(1, 0, 1, "process", time.time() - 8000)
+    store.commit(Turn(runs=[a_run(state=State.RUNNING)], steps=[a_step(0)], attempts=[attempt]))
+    assert Sweep(state).collect()["removed"] == [before]
+    assert blobs.exists(written)
+    end = AttemptEnd("failed", attempt.started_at, time.time(), 0.0, 0, None, "", 1, 0, 1)
+    store.commit(Turn(attempt_ends=[end]))
+    assert Sweep(state).collect()["removed"] == [written]
+
+
+@pytest.mark.parametrize("use", ["put", "hold"])
+def test_an_old_blob_that_is_relied_on_again_counts_as_new(
+    state: Path, store: SqliteStore, blobs: FolderBlobs, use: str
+) -> None:
+    digest = old_blob(blobs, b"again" * 1000)
+    assert blobs.put(b"again" * 1000) == digest if use == "put" else blobs.hold(digest)
+    assert Sweep(state).collect()["removed"] == []
+    assert blobs.exists(digest)
+    assert not blobs.hold("0" * 64)
+
+
+def test_what_killed_writers_and_deleted_runs_left_goes_with_the_bundles(state: Path, store: SqliteStore) -> None:
+    part = state / "blobs" / "ab" / "cdef0123.17.beef.part"
+    part.parent.mkdir()
+    part.write_bytes(b"half")
+    run = a_run(state=State.SUCCEEDED, bundle="a" * 64)
+    store.commit(Turn(runs=[run]))
+    for folder in ("bundles/" + "a" * 64, "bundles/" + "b" * 64, f"logs/{run.id}", "logs/gone", "checkpoints/gone"):
+        (state / folder).mkdir()
+        (state / folder / "file").write_bytes(b"12345")
+        age(state / folder, 7200)
+    age(part, 7200)
+    found = Sweep(state).collect()
+    assert (found["bundles"], found["runs"], found["freed_bytes"]) == (1, 1, 4 + 3 * 5)
+    assert {path.name for path in (state / "bundles").iterdir() if path.is_dir()} == {"a" * 64}
+    assert [path.name for path in (state / "logs").iterdir()] == [run.id] and not part.exists()
+
+
+def test_collecting_all_the_time_never_takes_what_is_about_to_be_named(
+    state: Path, store: SqliteStore, blobs: FolderBlobs
+) -> None:
+    """The same few values are made, stored, deleted with their run, and made again, while another thread collects."""
+    is_over, removed, failures = threading.Event(), [0], []
+
+    def collect() -> None:
+        try:
+            while not is_over.is_set():
+                removed[0] += Sweep(state, grace_s=0.0, slack_s=0.006).collect()["blobs"]
+        except BaseException as error:
+            failures.append(error)
+
+    collector = threading.Thread(target=collect)
+    collector.start()
+    try:
+        until, number = time.monotonic() + 3.0, 0
+        while time.monotonic() < until and not failures:
+            number += 1
+            started = time.time()
+            run, step = a_run(number, state=State.RUNNING), a_step(0, run=number)
+            store.commit(Turn(runs=[run], steps=[step], attempts=[AttemptRow(number, 0, 1, "process", started)]))
+            digest = blobs.put(b"%d" % (number % 3) * 5000)
+            time.sleep(0.01)  # between writing the blob and storing its name
+            end = AttemptEnd("succeeded", started, time.time(), 0.0, 0, None, "", number, 0, 1)
+            update = StepUpdate(State.SUCCEEDED, node(digest), None, 1, 0, 0, None, 1, 0, number, 0)
+            store.commit(Turn(step_updates=[update], attempt_ends=[end]))
+            assert blobs.exists(digest), f"round {number}"
+            if number % 4 == 0:
+                for gone in range(number - 3, number + 1):
+                    store.delete_run(gone)  # what they named is garbage now, and old enough
+    finally:
+        is_over.set()
+        collector.join()
+    assert not failures and removed[0] > 5 and number > 40
