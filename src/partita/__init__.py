@@ -23,6 +23,8 @@ from partita.flow.task import Task, task
 from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from partita.artifacts.files import File, Folder
+    from partita.artifacts.shown import Html
     from partita.flow.command import CommandError, CommandResult, command
     from partita.flow.task_class import TaskClass
     from partita.flow.waits import Decision, approval, ask, sleep, until, wait_for
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from partita.workspace import Run, open_workspace
 
 __all__ = [
-    "CommandError", "CommandResult", "Decision", "Environment", "Flow", "Mapped", "Outcome", "Ref", "Run", "Skip",
-    "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow", "load_flow",
-    "open_workspace", "settle", "sleep", "task", "until", "wait_for",
+    "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped", "Outcome", "Ref",
+    "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow",
+    "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 
@@ -50,6 +52,9 @@ _LATER = {
     "CommandError": "partita.flow.command",
     "CommandResult": "partita.flow.command",
     "Decision": "partita.flow.waits",
+    "File": "partita.artifacts.files",
+    "Folder": "partita.artifacts.files",
+    "Html": "partita.artifacts.shown",
     "Run": "partita.workspace",
     "TaskClass": "partita.flow.task_class",
     "approval": "partita.flow.waits",

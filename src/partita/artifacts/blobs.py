@@ -5,19 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from partita.artifacts.locking import folder_lock, touch
 from partita.errors import DamagedError, ValueStoreError
+from partita.values import unpack
 
 __all__ = ["BlobStore", "FolderBlobs", "hash_bytes", "hash_file", "is_hash"]
 
 _DIGEST_BYTES = 32
 _CHUNK_BYTES = 1 << 20
+_LARGE_BYTES = 16 << 20
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 Buffer = bytes | bytearray | memoryview
@@ -53,6 +56,14 @@ class BlobStore(Protocol):
         """Whether there is such a blob."""
         ...
 
+    def put_preview(self, digest: str, record: bytes) -> None:
+        """Keep what people see of a blob beside it (`artifacts.display`); that it cannot be kept is no error."""
+        ...
+
+    def preview(self, digest: str) -> dict[str, Any] | None:
+        """What people see of a blob, without opening it; None where nothing is kept."""
+        ...
+
 
 class FolderBlobs:
     """Blobs as files in a folder: "ab/cdef...", read-only once written."""
@@ -72,11 +83,27 @@ class FolderBlobs:
         Raises:
             ValueStoreError: the disk refuses.
         """
-        digest = hash_bytes(parts)
         size = sum(memoryview(part).nbytes for part in parts)
+        if size >= _LARGE_BYTES:
+            return self._put_large(parts, size)
+        digest = hash_bytes(parts)
         if not self._has(digest, size):
             with _Part(self.folder, digest, self._is_durable) as part:
                 part.write(parts)
+        return digest
+
+    def _put_large(self, parts: tuple[Buffer, ...], size: int) -> str:
+        """Hash on another core while the blob is written; it gets its name at the end."""
+        with (
+            ThreadPoolExecutor(1) as other,
+            _Part(self.folder, secrets.token_hex(_DIGEST_BYTES), self._is_durable) as part,
+        ):
+            hashing = other.submit(hash_bytes, parts)
+            part.write(parts)
+            digest = hashing.result()
+            part.become(digest)
+            if self._has(digest, size):
+                part.drop()
         return digest
 
     def put_file(self, path: Path) -> str:
@@ -91,8 +118,7 @@ class FolderBlobs:
             raise ValueStoreError(f"the file {path} cannot be read: {error}") from error
         if not self._has(digest, size):
             with _Part(self.folder, digest, self._is_durable) as part:
-                part.copy(path)
-                if hash_file(part.path)[0] != digest:
+                if part.copy(path) != digest:
                     raise ValueStoreError(f"the file {path} changed while it was stored; store it once it is complete")
         return digest
 
@@ -140,6 +166,32 @@ class FolderBlobs:
         with folder_lock(self.folder, is_alone=False):
             return touch(place)
 
+    def put_preview(self, digest: str, record: bytes) -> None:
+        """Keep what people see of a blob beside it, in "previews/ab/cdef..."."""
+        place = self._preview_place(digest)
+        if place.exists():
+            return
+        part = place.with_name(f"{digest[2:10]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+        with suppress(OSError):
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                part.write_bytes(record)
+                os.replace(part, place)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def preview(self, digest: str) -> dict[str, Any] | None:
+        """What people see of a blob, without opening it."""
+        try:
+            record = unpack(self._preview_place(digest).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return record if isinstance(record, dict) else None
+
+    def _preview_place(self, digest: str) -> Path:
+        place = self._place(digest)
+        return self.folder / "previews" / place.parent.name / place.name
+
     def _place(self, digest: str) -> Path:
         if not is_hash(digest):
             raise DamagedError(f"{digest!r} is not the hash of a blob")
@@ -172,6 +224,17 @@ class _Part:
         self._place = folder / digest[:2] / digest[2:]
         self.path = self._place.with_name(f"{digest[2:10]}.{os.getpid()}.{secrets.token_hex(4)}.part")
         self._is_durable = is_durable
+        self._is_dropped = False
+
+    def become(self, digest: str) -> None:
+        """The hash of what was written is known now."""
+        folder = self._place.parent.parent
+        self._place = folder / digest[:2] / digest[2:]
+        self._place.parent.mkdir(exist_ok=True)
+
+    def drop(self) -> None:
+        """It is there already."""
+        self._is_dropped = True
 
     def __enter__(self) -> Self:
         try:
@@ -188,13 +251,20 @@ class _Part:
                 while left:
                     left = left[file.write(left) :]
 
-    def copy(self, source: Path) -> None:
-        """Write what a file holds."""
-        shutil.copyfile(source, self.path)
+    def copy(self, source: Path) -> str:
+        """Write what a file holds; the hash of what was written."""
+        digest = blake2b(digest_size=_DIGEST_BYTES)
+        with open(source, "rb", buffering=0) as read, open(self.path, "xb", buffering=0) as written:
+            while chunk := read.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                left = memoryview(chunk)
+                while left:
+                    left = left[written.write(left) :]
+        return digest.hexdigest()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
-            if error is None:
+            if error is None and not self._is_dropped:
                 self._finish()
         except OSError as fault:
             raise self._refused(fault) from fault

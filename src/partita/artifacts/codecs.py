@@ -10,13 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
+from enum import Enum
 from pathlib import PosixPath
 from typing import Any, get_origin, is_typeddict
 
 from partita.artifacts.blobs import BlobStore
-from partita.artifacts.leaves import MAPPED_BYTES, Leaf, array_leaf, open_file, open_leaf, path_leaf, plain_leaf
+from partita.artifacts.codec import codec_for, installed_codec_for
+from partita.artifacts.display import display
+from partita.artifacts.files import Content, File, Folder
+from partita.artifacts.leaves import (
+    MAPPED_BYTES,
+    Leaf,
+    array_leaf,
+    codec_leaf,
+    mapped,
+    open_file,
+    open_leaf,
+    path_leaf,
+    plain_leaf,
+)
 from partita.artifacts.pickling import SignedPickles
-from partita.artifacts.preview import preview
+from partita.artifacts.preview import PREVIEW_LIMIT, preview
 from partita.artifacts.records import field_names, make_record
 from partita.artifacts.references import References
 from partita.artifacts.structure import ATOMS, is_tree, packed_plain
@@ -35,6 +49,8 @@ from partita.values import (
     SELECT,
     TUPLE,
     Node,
+    pack,
+    unpack,
 )
 
 __all__ = ["Encoder"]
@@ -49,6 +65,14 @@ _DECLARED_PARTS = 10_000
 
 #: The parts of one value that lie in its row hold at most so much together.
 _ROW_BYTES = 64 << 10
+
+#: Of these, the smallest lies in a blob too: people want to see it, and what they see lies beside a blob.
+_SHOWN = frozenset({"arrow", "html", "pandas", "picture", "polars"})
+
+#: Of these, large blobs are mapped into memory: the value is a view of the file.
+_MAPPED = frozenset({"arrow", "pandas", "safetensors", "tensors"})
+
+_FILE, _FOLDER = "partita.artifacts.files:File", "partita.artifacts.files:Folder"
 
 MakeOutcome = Callable[[bool, Any, dict[str, Any] | None], Any]
 MakeRef = Callable[[int, Any], Any]
@@ -79,11 +103,12 @@ class Encoder:
         self.pickles = SignedPickles(key, self.references)
         self.outcome = outcome
 
-    def encode(self, value: Any, declared: Any = None, /) -> Node:
+    def encode(self, value: Any, declared: Any = None, /, *, mask: Callable[[str], str] = str) -> Node:
         """The value as a node; its large leaves are in the blobs when this returns.
 
         Args:
             declared: the type that its maker declares, which admits larger structures part by part.
+            mask: takes secrets out of what people see beside large leaves.
 
         Raises:
             ValueStoreError: a part of it cannot be stored.
@@ -95,7 +120,7 @@ class Encoder:
             or (kind is str and len(value) <= _SMALL_TEXT and value.isascii())
         ):
             return [PLAIN, value]
-        return _Encoding(self, value, declared).encode()
+        return _Encoding(self, value, declared, mask).encode()
 
     def decode(self, node: Node, *, inputs: Sequence[Node] | None = None, ref: MakeRef | None = None) -> Any:
         """The value of a node.
@@ -120,12 +145,13 @@ class _Crowded(Exception):
 class _Encoding:
     """One call of `encode`. Blobs are written last, when it is known which there are."""
 
-    def __init__(self, encoder: Encoder, value: Any, declared: Any) -> None:
+    def __init__(self, encoder: Encoder, value: Any, declared: Any, mask: Callable[[str], str]) -> None:
         self._encoder = encoder
+        self._mask = mask
         self._whole = value
         self._parts = _DECLARED_PARTS if _is_structure(declared) else _PARTS
         self._room_bytes = _ROW_BYTES
-        self._pending: list[tuple[Node, Leaf]] = []
+        self._pending: list[tuple[Node, Leaf, Any]] = []
 
     def encode(self) -> Node:
         value = self._whole
@@ -136,8 +162,12 @@ class _Encoding:
             self._pending.clear()
             packed = packed_plain(value)
             node = self._leaf(value, Leaf("msgpack", (packed,))) if packed is not None else self._pickle(value)
-        for blob, leaf in self._pending:
-            blob[2] = self._encoder.blobs.put(*leaf.parts)
+        blobs = self._encoder.blobs
+        for blob, leaf, item in self._pending:
+            blob[2] = blobs.put(*leaf.parts) if leaf.file is None else blobs.put_file(leaf.file)
+            record = display(item, self._mask)
+            if record is not None:
+                blobs.put_preview(blob[2], record)
         return node
 
     def _node(self, value: Any) -> Node:
@@ -153,14 +183,35 @@ class _Encoding:
         if kind is dict and len(value) < self._parts and _has_plain_keys(value):
             self._take_room(sum(map(_key_bytes, value)))
             return [DICT, list(value), [self._node(item) for item in value.values()]]
+        if kind is File:
+            return [OBJECT, _FILE, ["name", "content"], [[PLAIN, value.name], self._content(value.name, value.content)]]
+        if kind is Folder:
+            nodes = [self._content(name, content) for name, content in value.contents.items()]
+            return [OBJECT, _FOLDER, ["name", "contents"], [[PLAIN, value.name], [DICT, list(value.contents), nodes]]]
         if hasattr(kind, "__dataclass_fields__"):
             node = self._record(value, kind)
             if node is not None:
                 return node
         if kind is PosixPath:
             return self._leaf(value, path_leaf(value))
-        leaf = array_leaf(value)
+        if isinstance(value, Enum):
+            leaf = self._member(value, kind)
+        else:
+            leaf = array_leaf(value) or codec_leaf(value, codec_for)
         return self._leaf(value, leaf) if leaf is not None else self._pickle(value)
+
+    def _content(self, name: str, content: Content) -> Node:
+        text = f"{name}, {content.size_bytes:,} bytes"[:PREVIEW_LIMIT]
+        node = [BLOB, "file", content.digest, content.size_bytes, text.encode("utf-8", "replace").decode()]
+        if not content.digest:
+            self._pending.append((node, Leaf("file", (), content.source()), content))
+        return node
+
+    def _member(self, value: Any, kind: Any) -> Leaf | None:
+        reference = self._encoder.references.of(kind)
+        if reference is None or kind.__members__.get(value.name) is not value:
+            return None
+        return Leaf("enum", (pack([reference, value.name]),))
 
     def _plain(self, value: Any, kind: type) -> Node | None:
         packed = packed_plain(value)
@@ -182,15 +233,18 @@ class _Encoding:
         return [OBJECT, reference, list(names), [self._node(getattr(value, name)) for name in names]]
 
     def _pickle(self, value: Any) -> Node:
+        leaf = codec_leaf(value, installed_codec_for)
+        if leaf is not None:
+            return self._leaf(value, leaf)
         return self._leaf(value, Leaf("pickle", self._encoder.pickles.dump(value, self._whole)))
 
     def _leaf(self, value: Any, leaf: Leaf) -> Node:
         size_bytes = leaf.size_bytes
-        if size_bytes <= INLINE_LIMIT_BYTES:
+        if size_bytes <= INLINE_LIMIT_BYTES and leaf.codec not in _SHOWN:
             self._take_room(size_bytes)
             return [INLINE, leaf.codec, leaf.data, preview(value)]
         node = [BLOB, leaf.codec, "", size_bytes, preview(value)]
-        self._pending.append((node, leaf))
+        self._pending.append((node, leaf, value))
         return node
 
     def _take_room(self, size_bytes: int) -> None:
@@ -218,7 +272,7 @@ class _Decoding:
                 raise ValueStoreError(f"a stored value takes the input {node[1]} of a step, and is opened without it")
             return self.value(self._inputs[node[1]])
         if tag == INLINE:
-            return open_leaf(node[1], node[2], self._encoder.pickles.load)
+            return self._inline(node[1], node[2])
         if tag == BLOB:
             return self._blob(node[1], node[2], node[3])
         if tag == TUPLE:
@@ -252,9 +306,24 @@ class _Decoding:
         )
 
     def _blob(self, codec: str, digest: str, size_bytes: int) -> Any:
+        if codec == "file":
+            return Content(lambda: self._encoder.blobs.path(digest), size_bytes, digest)
         if codec == "npy" and size_bytes >= MAPPED_BYTES:
             return open_file(self._encoder.blobs.path(digest))
-        return open_leaf(codec, self._encoder.blobs.get(digest), self._encoder.pickles.load)
+        if codec in _MAPPED and size_bytes >= MAPPED_BYTES:
+            return open_leaf(codec, mapped(self._encoder.blobs.path(digest)), self._encoder.pickles.load)
+        return self._inline(codec, self._encoder.blobs.get(digest))
+
+    def _inline(self, codec: str, data: bytes) -> Any:
+        if codec != "enum":
+            return open_leaf(codec, data, self._encoder.pickles.load)
+        reference, name = unpack(data)
+        try:
+            return self._encoder.references.find(reference)[name]
+        except (LookupError, TypeError) as error:
+            raise ValueStoreError(
+                f"a stored value is {reference}.{name}, which is not there any more; rerun the step that made it"
+            ) from error
 
 
 def _select(value: Any, path: Sequence[str | int]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import sys
 from collections.abc import Callable
@@ -10,10 +11,21 @@ from pathlib import Path, PosixPath
 from typing import Any, NamedTuple
 
 from partita.artifacts.blobs import Buffer
+from partita.artifacts.codec import Codec, codec_named
 from partita.errors import DamagedError, ValueStoreError
 from partita.values import pack, unpack
 
-__all__ = ["MAPPED_BYTES", "Leaf", "array_leaf", "open_file", "open_leaf", "path_leaf", "plain_leaf"]
+__all__ = [
+    "MAPPED_BYTES",
+    "Leaf",
+    "array_leaf",
+    "codec_leaf",
+    "mapped",
+    "open_file",
+    "open_leaf",
+    "path_leaf",
+    "plain_leaf",
+]
 
 #: Arrays in blobs of at least this size are mapped into memory instead of read.
 MAPPED_BYTES = 1 << 20
@@ -27,6 +39,7 @@ class Leaf(NamedTuple):
 
     codec: str
     parts: tuple[Buffer, ...]  # one after the other
+    file: Path | None = None  # instead of parts: what this file holds
 
     @property
     def size_bytes(self) -> int:
@@ -81,7 +94,20 @@ def _is_simple(form: Any, dtype: Any) -> bool:
         return False
 
 
-def open_leaf(codec: str, data: bytes, unpickle: Callable[[bytes], Any]) -> Any:
+def codec_leaf(value: Any, find: Callable[[Any], Codec | None]) -> Leaf | None:
+    """The value as its codec writes it; None where no codec keeps it exactly."""
+    codec = find(value)
+    if codec is None:
+        return None
+    try:
+        return Leaf(codec.name, tuple(codec.encode(value)))
+    except MemoryError:
+        raise
+    except Exception:  # what the codec did not see coming is pickled
+        return None
+
+
+def open_leaf(codec: str, data: bytes | memoryview, unpickle: Callable[[Any], Any]) -> Any:
     """The value of a leaf.
 
     Raises:
@@ -90,13 +116,31 @@ def open_leaf(codec: str, data: bytes, unpickle: Callable[[bytes], Any]) -> Any:
     """
     if codec == "pickle":
         return unpickle(data)
-    opener = _OPENERS.get(codec)
-    if opener is None:
-        raise ValueStoreError(f"a stored value has the codec {codec!r}, which this Partita does not know; upgrade it")
+    opener: Callable[[Any], Any] = _OPENERS.get(codec) or _opener_of(codec)
     try:
         return opener(data)
-    except (ValueError, TypeError, LookupError, EOFError) as error:
+    except ImportError as error:
+        raise ValueStoreError(
+            f"a stored value of the codec {codec!r} cannot be opened here: {error}; install it"
+        ) from error
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError) as error:
         raise DamagedError(f"a stored value cannot be read as {codec}: {error}; rerun the step that made it") from error
+
+
+def _opener_of(name: str) -> Callable[[Any], Any]:
+    codec = codec_named(name)
+    if codec is None:
+        raise ValueStoreError(
+            f"a stored value has the codec {name!r}, which this Partita does not know; upgrade it, or install the package "
+            "that brings the codec"
+        )
+    return lambda data: codec.decode(memoryview(data))
+
+
+def mapped(path: Path) -> memoryview:
+    """A blob's file in memory: pages are read when they are touched, and writing changes a private copy."""
+    with open(path, "rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
 def open_file(path: Path) -> Any:

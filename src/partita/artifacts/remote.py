@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,28 @@ class RemoteBlobs:
     def exists(self, digest: str) -> bool:
         """Whether there is such a blob."""
         return self._cache.exists(digest) or bool(self._ask("exists", self._place(digest)))
+
+    def put_preview(self, digest: str, record: bytes) -> None:
+        """Keep what people see of a blob, there and here."""
+        self._cache.put_preview(digest, record)
+        with suppress(OSError):
+            place = self._preview_place(digest)
+            if not self._is_atomic:
+                self._files.makedirs(place.rpartition("/")[0], exist_ok=True)
+            self._files.pipe_file(place, record)
+
+    def preview(self, digest: str) -> dict[str, Any] | None:
+        """What people see of a blob, without fetching it."""
+        found = self._cache.preview(digest)
+        if found is None:
+            with suppress(OSError):
+                self._cache.put_preview(digest, self._files.cat_file(self._preview_place(digest)))
+                found = self._cache.preview(digest)
+        return found
+
+    def _preview_place(self, digest: str) -> str:
+        self._place(digest)
+        return f"{self._root.rstrip('/')}/previews/{digest[:2]}/{digest[2:]}"
 
     def _place(self, digest: str) -> str:
         if not is_hash(digest):

@@ -61,6 +61,8 @@ def _children(value: Any, kind: type) -> Any:
 def _is_constant(value: Any, kind: type) -> bool:
     if kind is tuple:
         return not value
+    if kind.__module__ == "partita.artifacts.files":
+        return True
     if kind.__module__ in _CONSTANT_MODULES:
         return kind.__name__ != "ndarray"
     return isinstance(value, _CONSTANT)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from partita.artifacts.blobs import Buffer, hash_bytes, is_hash
 from partita.errors import DamagedError, ValueStoreError
+from partita.values import unpack
 
 __all__ = ["MemoryBlobs"]
 
@@ -20,6 +22,7 @@ class MemoryBlobs:
         """
         self._folder = folder
         self._blobs: dict[str, bytes] = {}
+        self._previews: dict[str, bytes] = {}
 
     def put(self, *parts: Buffer) -> str:
         """Keep the parts, one after the other, as one blob; its hash."""
@@ -68,3 +71,12 @@ class MemoryBlobs:
     def exists(self, digest: str) -> bool:
         """Whether there is such a blob."""
         return digest in self._blobs
+
+    def put_preview(self, digest: str, record: bytes) -> None:
+        """Keep what people see of a blob."""
+        self._previews[digest] = record
+
+    def preview(self, digest: str) -> dict[str, Any] | None:
+        """What people see of a blob."""
+        record = self._previews.get(digest)
+        return unpack(record) if record is not None else None

@@ -80,7 +80,7 @@ class WorkerValues:
         Raises:
             ValueStoreError: it cannot be stored.
         """
-        node = self.encoder.encode(value, declared)
+        node = self.encoder.encode(value, declared, mask=mask)
         if mask is not str:
             mask_previews(node, mask)
         return pack(node)

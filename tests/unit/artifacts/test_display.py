@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from partita.artifacts.blobs import FolderBlobs
+from partita.artifacts.codecs import Encoder
+from partita.artifacts.display import PREVIEW_BYTES, display
+from partita.artifacts.shown import Html
+from partita.testing import MemoryBlobs
+from partita.values import unpack
+
+
+def shown(value: Any) -> Any:
+    record = display(value)
+    assert record is not None and len(record) <= PREVIEW_BYTES
+    return unpack(record)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_table_shows_its_head_types_and_numbers(library: str) -> None:
+    module = pytest.importorskip(library)
+    columns = {"x": [float(number) for number in range(100)], "s": ["<b>" + "y" * 200] * 100}
+    record = shown(module.table(columns) if library == "pyarrow" else module.DataFrame(columns))
+    assert record["kind"] == "table" and record["rows"] == 100 and [name for name, _ in record["columns"]] == ["x", "s"]
+    assert len(record["head"]) == 20 and record["head"][3][0] == "3.0" and len(record["head"][0][1]) == 80
+    numbers = record["numbers"]["x"]
+    assert (numbers["min"], numbers["max"], numbers["mean"]) == (0, 99, 49.5) and sum(numbers["bins"]) == 100
+
+
+def test_an_array_shows_a_histogram_of_its_finite_numbers() -> None:
+    record = shown(numpy.array([[1.0, math.nan], [math.inf, 3.0]]))
+    assert record["type"] == "float64" and record["shape"] == [2, 2]
+    assert record["numbers"]["missing"] == 1 and record["numbers"]["max"] == 3 and sum(record["numbers"]["bins"]) == 2
+    assert shown(numpy.arange(10**6))["numbers"]["is_sample"]
+    assert shown(numpy.array(["a"]))["numbers"] is None and shown(numpy.empty((0, 3)))["numbers"] is None
+
+
+def test_a_picture_shows_itself_small() -> None:
+    image = pytest.importorskip("PIL.Image")
+    record = shown(image.effect_noise((3000, 100), 90))
+    assert record["kind"] == "image" and (record["width"], record["height"]) == (3000, 100)
+    with image.open(io.BytesIO(record["png"])) as small:
+        assert small.size[0] <= 256
+
+
+def test_texts_show_their_beginning() -> None:
+    assert shown("é" * 10**6) == {"kind": "text", "text": "é" * 4000, "length": 10**6}
+    assert shown(Html("<p>"))["html"] == "<p>"
+    assert display(object()) is None and display("\ud800") is not None
+
+
+def test_it_lies_beside_the_blob_and_holds_no_secret(tmp_path: Path) -> None:
+    for blobs in (FolderBlobs(tmp_path / "blobs"), MemoryBlobs(tmp_path / "memory")):
+        encoder = Encoder(blobs, b"k" * 32)
+        node = encoder.encode(
+            {"a": "open sesame " * 1000, "b": bytes(5000)}, mask=lambda text: text.replace("sesame", "***")
+        )
+        text, data = node[2]
+        assert blobs.preview(text[2])["text"].startswith("open *** open")  # type: ignore[index]
+        assert blobs.preview(data[2]) is None
+        assert "sesame" in encoder.decode(node)["a"]
+
+
+def test_a_value_that_cannot_be_shown_is_stored_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = FolderBlobs(tmp_path / "blobs")
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "previews").write_bytes(b"in the way")
+    node = Encoder(blobs, b"k" * 32).encode("x" * 10**4)
+    assert blobs.get(node[2]) == b"x" * 10**4 and blobs.preview(node[2]) is None
