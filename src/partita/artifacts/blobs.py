@@ -167,7 +167,7 @@ class FolderBlobs:
             return touch(place)
 
     def put_preview(self, digest: str, record: bytes) -> None:
-        """Keep what people see of a blob beside it, in "previews/ab/cdef..."."""
+        """Keep what people see of a blob beside it, in "ab/cdef....preview": a collection removes both."""
         place = self._preview_place(digest)
         if place.exists():
             return
@@ -190,7 +190,7 @@ class FolderBlobs:
 
     def _preview_place(self, digest: str) -> Path:
         place = self._place(digest)
-        return self.folder / "previews" / place.parent.name / place.name
+        return place.with_name(place.name + ".preview")
 
     def _place(self, digest: str) -> Path:
         if not is_hash(digest):

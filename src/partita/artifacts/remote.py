@@ -118,8 +118,7 @@ class RemoteBlobs:
         return found
 
     def _preview_place(self, digest: str) -> str:
-        self._place(digest)
-        return f"{self._root.rstrip('/')}/previews/{digest[:2]}/{digest[2:]}"
+        return self._place(digest) + ".preview"
 
     def _place(self, digest: str) -> str:
         if not is_hash(digest):

@@ -67,9 +67,17 @@ def test_it_lies_beside_the_blob_and_holds_no_secret(tmp_path: Path) -> None:
         assert "sesame" in encoder.decode(node)["a"]
 
 
-def test_a_value_that_cannot_be_shown_is_stored_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_cannot_be_shown_is_stored_all_the_same(tmp_path: Path) -> None:
     blobs = FolderBlobs(tmp_path / "blobs")
-    (tmp_path / "blobs").mkdir()
-    (tmp_path / "blobs" / "previews").write_bytes(b"in the way")
+    digest = blobs.put(b"x" * 10**4)
+    (tmp_path / "blobs" / digest[:2] / f"{digest[2:]}.preview").mkdir()  # in the way
     node = Encoder(blobs, b"k" * 32).encode("x" * 10**4)
-    assert blobs.get(node[2]) == b"x" * 10**4 and blobs.preview(node[2]) is None
+    assert node[2] == digest and blobs.get(digest) == b"x" * 10**4 and blobs.preview(digest) is None
+
+
+def test_a_record_that_is_damaged_is_none(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path / "blobs")
+    digest = blobs.put(b"x" * 10**4)
+    for data in (b"", b"\xc1", b"\x93\x01"):
+        (tmp_path / "blobs" / digest[:2] / f"{digest[2:]}.preview").write_bytes(data)
+        assert blobs.preview(digest) is None
