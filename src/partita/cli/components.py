@@ -1,16 +1,19 @@
-"""`partita components`: list, search, show."""
+"""`partita components`: list, search, show, new."""
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from partita.cli import statuses
+from partita.cli.component_template import component_files
 from partita.cli.options import Json
 from partita.cli.output import Cell, Output
 from partita.cli.session import Session
-from partita.errors import NotFoundError
+from partita.errors import DefinitionError, NotFoundError
 from partita.workspace.port import CatalogueView
 
 __all__ = ["register"]
@@ -23,6 +26,7 @@ def register(app: typer.Typer) -> None:
     components.command("list")(list_components)
     components.command("search")(search)
     components.command("show")(show)
+    components.command("new")(new)
     app.add_typer(components, name="components")
 
 
@@ -71,6 +75,32 @@ def show(
         session.output.document(components[0])
     else:
         _tell_one(session.output, components[0])
+    return statuses.SUCCESS
+
+
+def new(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help='Of the package, such as "text-tasks".')],
+    folder: Annotated[str, typer.Option("--folder", help="Where; default: a folder of that name.")] = "",
+    json: Json = False,
+) -> int:
+    """Make a package that publishes tasks and flows. Nothing is ever overwritten."""
+    session: Session = context.obj
+    files = component_files(name)
+    target = Path(folder or name).expanduser()
+    if target.exists() and any(target.iterdir()):
+        raise DefinitionError(f"{target.resolve()} is in use, and nothing is overwritten; name another one by --folder")
+    for path, text in files.items():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        with (target / path).open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    if json:
+        session.output.document({"folder": str(target.resolve()), "files": list(files)})
+        return statuses.SUCCESS
+    session.output.line(f"Made {', '.join(files)} in {target.resolve()}.")
+    session.output.line("Next:")
+    session.output.line(f"  pip install -e {shlex.quote(str(target))}")
+    session.output.line(f"  partita components list --package {name}")
     return statuses.SUCCESS
 
 

@@ -69,3 +69,22 @@ def test_show_of_what_is_not_there_or_not_clear(partita: Partita, project: Path)
     (project / "more.py").write_text(FLOWS)
     told = partita("components", "show", "clean")
     assert "there are 2 components 'clean'; name one of them: more.py:clean, own.py:clean" in told.err
+
+
+def test_new_makes_a_package(partita: Partita, project: Path) -> None:
+    told = partita("components", "new", "text-tasks")
+    assert told.status == 0 and "pip install -e text-tasks" in told.out
+    assert (project / "text-tasks" / "src" / "text_tasks" / "__init__.py").is_file()
+    again = partita("components", "new", "text-tasks")
+    assert again.status == 2 and "is in use, and nothing is overwritten" in again.err
+    assert (
+        json.loads(partita("components", "new", "text-tasks", "--folder", "b", "--json").out)["files"][0]
+        == "pyproject.toml"
+    )
+
+
+@pytest.mark.parametrize("name", ["Text", "a b", "../x", "-x", "a_b", "1a", ""])
+def test_new_refuses_names_that_a_package_cannot_have(partita: Partita, project: Path, name: str) -> None:
+    told = partita("components", "new", "--", name)
+    assert told.status == 2 and "is not a package's name" in told.err
+    assert sorted(path.name for path in project.iterdir()) == ["flows.py", "own.py"]
