@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from partita.components.extras import need
 from partita.components.replacing import replacing
-from partita.components.variables import filled, filled_all, has_variable
+from partita.components.variables import filled_all, filled_url, has_variable
 from partita.errors import PartitaError
 from partita.flow.context import context
 from partita.flow.task import task
@@ -178,7 +178,7 @@ class _Call:
         self.library = need("urllib3", "http", "http_request")
         self.name = f"{method} {url}"  # as it was written, without secrets
         self.written = url
-        self.url = filled(url, "the url of the request")
+        self.url = filled_url(url, "the url of the request")
         self.method = method
         self.headers = filled_all(headers or {}, "the header")
         self.private = {name for name, text in (headers or {}).items() if has_variable(text)}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from partita.components.extras import need
-from partita.components.variables import filled
+from partita.components.variables import filled_url
 from partita.errors import DefinitionError
 from partita.flow.task import task
 
@@ -84,7 +84,7 @@ def sql_execute(
 def _connected(url: str, name: str) -> Iterator[Any]:
     sqlalchemy = need("sqlalchemy", "sql", name)
     try:
-        engine = sqlalchemy.create_engine(filled(url, f"{name}'s url"), poolclass=sqlalchemy.NullPool)
+        engine = sqlalchemy.create_engine(filled_url(url, f"{name}'s url"), poolclass=sqlalchemy.NullPool)
     except (sqlalchemy.exc.NoSuchModuleError, sqlalchemy.exc.ArgumentError) as error:
         shape = "a URL is written dialect+driver://user:password@host/database"
         raise DefinitionError(f"{name} cannot use its url: {error}; {shape}") from error

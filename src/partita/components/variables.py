@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from partita.errors import DefinitionError
 
-__all__ = ["filled", "filled_all", "has_variable"]
+__all__ = ["filled", "filled_all", "filled_url", "has_variable"]
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -38,6 +39,13 @@ def filled(text: str, what: str) -> str:
             ) from None
 
     return _VARIABLE.sub(value, text)
+
+
+def filled_url(text: str, what: str) -> str:
+    """The same for an address: what goes into a part of it is quoted, so that a password may have any character."""
+    if _VARIABLE.fullmatch(text):
+        return filled(text, what)  # the whole address is the secret
+    return _VARIABLE.sub(lambda found: quote(filled(found[0], what), safe=""), text)
 
 
 def filled_all(texts: Mapping[str, str], what: str) -> dict[str, str]:

@@ -161,6 +161,12 @@ def test_a_secret_in_the_address_is_not_kept(server: Any, monkeypatch: pytest.Mo
     server.say("/a")
     assert http_request(server.url + "/a?key=${API_TOKEN}").url == server.url + "/a?key=${API_TOKEN}"
     assert server.asked[0][1] == "/a?key=s3cret"
+    monkeypatch.setenv("API_TOKEN", "a b&c=d/é")
+    http_request(server.url + "/a?key=${API_TOKEN}&n=1")
+    assert server.asked[1][1] == "/a?key=a%20b%26c%3Dd%2F%C3%A9&n=1"
+    monkeypatch.setenv("WHOLE", server.url + "/a?whole")
+    http_request("${WHOLE}")
+    assert server.asked[2][1] == "/a?whole"
 
 
 def test_a_secret_that_is_not_there_is_named(server: Any) -> None:
