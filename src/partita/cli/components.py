@@ -139,10 +139,17 @@ def _tell_one(output: Output, item: dict[str, Any]) -> None:
     _pair(output, "Gives", " - ".join(text for text in (item["returns"], item["returns_description"]) if text))
     _pair(output, "Options", ", ".join(f"{name}={value}" for name, value in item["options"].items()))
     _pair(output, "Tags", ", ".join(item["tags"]))
-    _pair(output, "In YAML", f"{item['kind']}: {item['reference']}" if item["kind"] != "class" else "")
+    _pair(output, "In YAML", _in_yaml(item))
     if item["missing"]:
         names = ", ".join(item["missing"])
         output.note(f"warning: it imports {names}, which is not installed here", "warn")
+
+
+def _in_yaml(item: dict[str, Any]) -> str:
+    place, _, name = item["reference"].partition(":")
+    if item["kind"] == "class":
+        return f"task: {place}:{name}.definition"
+    return f"{item['kind']}: {place if place.endswith(('.yaml', '.yml')) else item['reference']}"
 
 
 def _default(parameter: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from partita.flow.catalogue import Broken, Component, components_of, installed_components, search_components
 from partita.flow.catalogue.modules import Library, SourceModule, UnreadableError
 from partita.flow.catalogue.searching import near_names
-from partita.workspace.discovery import python_files
+from partita.flow.catalogue.yaml_flows import read_yaml_flow
+from partita.workspace.discovery import find_flows, python_files
 from partita.workspace.port import CatalogueView
 
 __all__ = ["find_components"]
@@ -50,6 +51,13 @@ def _of_project(project: Path, library: Library) -> tuple[list[Component], list[
             broken.append(Broken("project", relative.as_posix(), str(error)))
             continue
         found += [replace(item, reference=f"{relative.as_posix()}:{item.local_name}") for item in own]
+    for flow in find_flows(project):
+        place = flow.rpartition(":")[0]
+        if not place.endswith(".py"):
+            try:
+                found.append(read_yaml_flow(project / place, flow))
+            except UnreadableError as error:
+                broken.append(Broken("project", place, str(error)))
     return sorted(found, key=lambda item: item.name), broken
 
 

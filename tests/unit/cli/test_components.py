@@ -88,3 +88,37 @@ def test_new_refuses_names_that_a_package_cannot_have(partita: Partita, project:
     told = partita("components", "new", "--", name)
     assert told.status == 2 and "is not a package's name" in told.err
     assert sorted(path.name for path in project.iterdir()) == ["flows.py", "own.py"]
+
+
+YAML = """
+description: |
+  Train a model.
+  It takes long.
+tags: [training]
+retries: 2
+inputs:
+  data: {type: path, description: what to learn from}
+  rate: 0.1
+  how:
+    default: fast
+    choices: [fast, good]
+steps:
+  one: {task: "no_such_module:task"}
+"""
+
+
+def test_flows_in_yaml_are_components(partita: Partita, project: Path) -> None:
+    (project / "train.yaml").write_text(YAML)
+    (project / "wrong.yaml").write_text("steps:\n  a: {tusk: b:c}\n")
+    told = partita("components", "show", "train", "--json")
+    found = json.loads(told.out)
+    assert (found["name"], found["kind"], found["summary"], found["description"]) == (
+        "project/train", "flow", "Train a model.", "It takes long.",
+    )  # fmt: skip
+    assert [(item["name"], item["type"], item["default"], item["description"]) for item in found["parameters"]] == [
+        ("data", "path", None, "what to learn from"), ("rate", "", "0.1", ""), ("how", "'fast' | 'good'", "'fast'", ""),
+    ]  # fmt: skip
+    assert (found["tags"], found["options"], found["example"]) == (["training"], {"retries": "2"}, "train(data=...)")
+    assert 'train = load_flow("train.yaml")' in found["import_line"]
+    assert "flow: train.yaml" in partita("components", "show", "train").out
+    assert "warning: project: `wrong.yaml` is left out: wrong.yaml:2" in partita("components", "list").err

@@ -5,6 +5,7 @@ modules.py    modules as their source says, found without importing
 reading.py    what a name of a module is: a task, a flow, a class of tasks, and their parameters
 docstrings.py summary, arguments and result from a docstring
 packages.py   components of installed packages, by their entry points
+yaml_flows.py  flows that are written as YAML files
 searching.py  which components some words mean
 """
 

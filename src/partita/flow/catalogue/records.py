@@ -48,6 +48,8 @@ class Component:
     def import_line(self) -> str:
         """How Python code gets it."""
         module, _, name = self.reference.partition(":")
+        if module.endswith((".yaml", ".yml")):
+            return f'from partita import load_flow; {name} = load_flow("{module}")'
         if module.endswith(".py"):
             module = module.removesuffix(".py").removeprefix("src/").replace("/", ".")
         return f"from {module} import {name}"
