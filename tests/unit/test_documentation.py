@@ -229,6 +229,15 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     assert {page.resolve() for page in listed} == set(DOCS.rglob("*.md"))
 
 
+def test_what_the_navigation_has_below_how_to_is_listed_there() -> None:
+    """In the repository there is no navigation."""
+    page = DOCS / "how-to" / "index.md"
+    text, _, contents = page.read_text(encoding="utf-8").partition("```{toctree}")
+    entries = re.findall(r"^(?:.*<)?([\w./-]+)>?$", contents, re.MULTILINE)
+    assert len(entries) > 15
+    assert not [entry for entry in entries if f"]({entry}.md)" not in text]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_blocks_are_python(page: Path) -> None:
     for block in blocks_of(page):
