@@ -10,14 +10,12 @@ from pathlib import Path
 
 __all__ = ["folder_lock", "touch"]
 
-_NAME = ".lock"
-
 
 @contextmanager
 def folder_lock(folder: Path, *, is_alone: bool) -> Iterator[None]:
-    """Hold the folder's lock. Where it cannot be had (a file system without locks), nobody may remove anything there."""
+    """Hold the folder's lock, a file beside it. Where it cannot be had, nobody may remove anything from the folder."""
     try:
-        file = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(folder.with_name(f"{folder.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
         if is_alone:
             raise
