@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -77,12 +78,8 @@ def test_a_full_disk_is_waited_for(small_disk: Path, project: Any) -> None:
         assert time.monotonic() < until
         time.sleep(0.02)
     filler = small_disk / "filler"
-    with filler.open("wb") as file:
-        try:
-            while True:
-                file.write(b"\0" * 65536)
-                file.flush()
-        except OSError:
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"\0" * 65536):
             pass
     (there.folder / "go").touch()
     try:
