@@ -285,7 +285,7 @@ def check_store(workspace: LocalWorkspace) -> None:
     database.close()
     blobs = FolderBlobs(workspace.state / "blobs")
     for file in blobs.folder.glob("??/*"):
-        if not file.name.startswith("."):  # the part of a blob whose worker was killed
+        if not file.suffix and not file.name.startswith("."):  # the part of a blob whose worker was killed
             blobs.get(file.parent.name + file.name)
 
 

@@ -111,11 +111,9 @@ class LocalArtifacts:
         return encoder_of(self._local).decode(unpack(self.artifact(name)["node"]))
 
     def artifact_record(self, digest: str) -> dict[str, Any] | None:
-        try:
-            record = unpack((self._local.state / "blobs" / "previews" / digest[:2] / digest[2:]).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return record if isinstance(record, dict) else None
+        from partita.artifacts.blobs import FolderBlobs
+
+        return FolderBlobs(self._local.state / "blobs").preview(digest)
 
     def lineage(self, name: str, *, ways: str = "both", depth: int = 20, limit: int = 200) -> LineageView:
         from partita.workspace.lineage import Lineage

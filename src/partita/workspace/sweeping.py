@@ -91,17 +91,6 @@ class Sweep:
             with folder_lock(folder, is_alone=True):
                 for path in batch:
                     self._remove_file(path, oldest)
-        self._sweep_previews(oldest)
-
-    def _sweep_previews(self, oldest: float) -> None:
-        """What people see of blobs that are gone."""
-        for digest, path in _files(self.state / "blobs" / "previews"):
-            is_gone = digest is None or not (self.state / "blobs" / digest[:2] / digest[2:]).exists()
-            status = path.stat()
-            if is_gone and status.st_mtime < oldest:
-                self.freed_bytes += status.st_size
-                if not self.is_dry:
-                    path.unlink(missing_ok=True)
 
     def _is_unneeded(self, digest: str, path: Path, needed: set[str]) -> bool:
         if digest in needed:

@@ -83,7 +83,7 @@ def test_what_a_needed_blob_names_is_needed_too(state: Path, store: SqliteStore,
 def test_what_people_see_of_a_blob_goes_with_it(state: Path, store: SqliteStore, blobs: FolderBlobs) -> None:
     gone, kept = old_blob(blobs, b"gone" * 2000), old_blob(blobs, b"kept" * 2000)
     store.commit(Turn(runs=[a_run(state=State.SUCCEEDED)], steps=[a_step(0, value=node(kept))]))
-    previews = [state / "blobs" / "previews" / digest[:2] / digest[2:] for digest in (gone, kept)]
+    previews = [state / "blobs" / digest[:2] / f"{digest[2:]}.preview" for digest in (gone, kept)]
     for path in previews:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"record")
