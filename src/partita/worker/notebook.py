@@ -11,8 +11,9 @@ import importlib.util
 import linecache
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from partita.artifacts.keys import workspace_key
@@ -20,7 +21,7 @@ from partita.artifacts.pickling import verified
 from partita.errors import LoadError, PartitaError
 from partita.values import NOTEBOOK_FILE, unpack
 
-__all__ = ["Notebook", "function_named", "namespace", "typed"]
+__all__ = ["Notebook", "code_in", "function_named", "namespace", "typed"]
 
 _open: Notebook | None = None
 
@@ -124,6 +125,11 @@ def typed(name: str) -> Any:
 def function_named(name: str) -> Any:
     """Stands in pickles for the function of a task or flow that the session calls so."""
     return _current().named(name).function
+
+
+def code_in(cell: str, build: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    """Stands in pickles for code that was compiled in a cell; cloudpickle 3.1.3 no longer says where it stood."""
+    return build(*arguments).replace(co_filename=cell)
 
 
 def namespace() -> dict[str, Any]:

@@ -271,7 +271,7 @@ def _pickler() -> Any:
             title = self._reached.cells.title(code.co_filename)
             if title == code.co_filename:
                 return NotImplemented
-            return cloudpickle.cloudpickle._code_reduce(code.replace(co_filename=title))
+            return notebook.code_in, (title, *cloudpickle.cloudpickle._code_reduce(code))
 
         def _dynamic_function_reduce(self, function: FunctionType) -> Any:
             reduced = super()._dynamic_function_reduce(function)
