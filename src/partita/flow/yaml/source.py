@@ -66,6 +66,8 @@ class Node:
 
 _KINDS = {type(None): "nothing", bool: "true or false", str: "a text", list: "a list", dict: "a mapping"}
 
+_TOO_DEEP = (f"this is nested more than {DEEPEST} levels deep", "make it flatter")
+
 
 class _Refused(Exception):
     def __init__(self, message: str, remedy: str, line: int, column: int) -> None:
@@ -89,9 +91,12 @@ def read_source(text: str, problems: Problems) -> Node | None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         told = ", ".join(part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
-        problems.at(
-            line, column, f"this is not YAML: {told or error}", "look for a missing quote, colon or indentation"
-        )
+        if "nesting depth" in told:  # the library looks ahead, and has a limit of its own
+            problems.at(line, column, *_TOO_DEEP)
+        else:
+            problems.at(
+                line, column, f"this is not YAML: {told or error}", "look for a missing quote, colon or indentation"
+            )
     return None
 
 
@@ -128,7 +133,7 @@ class _Builder:
 
     def _begin(self, event: Any, value: Any) -> None:
         if len(self._open) >= DEEPEST:
-            raise self._refused(event, f"this is nested more than {DEEPEST} levels deep", "make it flatter")
+            raise self._refused(event, *_TOO_DEEP)
         if event.tag is not None and not event.implicit:
             raise self._refused(event, f"the tag {event.tag!r} is not read", "leave it out")
         node = Node(value, event.start_mark.line + 1, event.start_mark.column + 1)
