@@ -23,6 +23,7 @@ from partita.flow.task import Task, task
 from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from partita.artifacts.audio import Audio
     from partita.artifacts.files import File, Folder
     from partita.artifacts.shown import Html
     from partita.flow.command import CommandError, CommandResult, command
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from partita.workspace import Run, open_workspace
 
 __all__ = [
-    "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped", "Outcome", "Ref",
-    "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow",
-    "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
+    "Audio", "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped", "Outcome",
+    "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors",
+    "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 
@@ -49,6 +50,7 @@ set_launcher_provider(_launcher)
 
 #: Imported when they are asked for: they bring with them what most files that define tasks do not need.
 _LATER = {
+    "Audio": "partita.artifacts.audio",
     "CommandError": "partita.flow.command",
     "CommandResult": "partita.flow.command",
     "Decision": "partita.flow.waits",

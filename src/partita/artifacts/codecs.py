@@ -67,10 +67,10 @@ _DECLARED_PARTS = 10_000
 _ROW_BYTES = 64 << 10
 
 #: Of these, the smallest lies in a blob too: people want to see it, and what they see lies beside a blob.
-_SHOWN = frozenset({"arrow", "html", "pandas", "picture", "polars"})
+_SHOWN = frozenset({"arrow", "audio", "html", "pandas", "picture", "polars"})
 
 #: Of these, large blobs are mapped into memory: the value is a view of the file.
-_MAPPED = frozenset({"arrow", "pandas", "safetensors", "tensors"})
+_MAPPED = frozenset({"arrow", "audio", "pandas", "safetensors", "tensors"})
 
 _FILE, _FOLDER = "partita.artifacts.files:File", "partita.artifacts.files:Folder"
 

@@ -23,6 +23,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from partita.artifacts.envelope import audio_record
 from partita.artifacts.shown import Html
 from partita.values import pack
 
@@ -62,6 +63,8 @@ def _record(value: Any) -> dict[str, Any] | None:
             "html": value.text[: PREVIEW_BYTES // 8],
             "is_cut": len(value.text) > PREVIEW_BYTES // 8,
         }
+    if kind.__module__ == "partita.artifacts.audio":
+        return audio_record(value)
     if package == "PIL":
         return _picture(value)
     if package == "numpy" and kind.__name__ == "ndarray":

@@ -76,7 +76,8 @@ def _image(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
 
 
 def _audio(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
-    yield f"sound of {duration_text(record['duration_s'])}, {record['channels']} channels at {record['rate_hz']:,} Hz"
+    channels = f"{record['channels']} channel" + "s" * (record["channels"] != 1)
+    yield f"sound of {duration_text(record['duration_s'])}, {channels} at {record['rate_hz']:,} Hz"
     envelope = record["envelope"]
     step = max(1, len(envelope) // 60)
     yield histogram_text([round(1000 * (high - low)) for low, high in envelope[::step]], is_unicode=is_unicode)

@@ -42,7 +42,7 @@ _BATCH = 200
 
 #: Codecs whose blobs name no other blobs; of any other, blobs up to a size are searched for names.
 _FLAT = frozenset({
-    "arrow", "bytes", "enum", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle", "picture",
+    "arrow", "audio", "bytes", "enum", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle", "picture",
     "polars", "safetensors", "scalar", "tensors", "text",
 })  # fmt: skip
 _SEARCHED_BYTES = 64 << 20

@@ -17,7 +17,7 @@ __all__ = ["write_artifact"]
 #: The ending of a codec's files; what is not listed is written as it is, with the codec's name.
 _ENDINGS = {
     "npy": "npy", "bytes": "bin", "text": "txt", "msgpack": "json", "path": "txt", "pickle": "pickle",
-    "arrow": "arrow", "pandas": "arrow", "polars": "arrow", "picture": "png", "html": "html", "onnx": "onnx",
+    "arrow": "arrow", "pandas": "arrow", "polars": "arrow", "audio": "wav", "picture": "png", "html": "html", "onnx": "onnx",
     "safetensors": "safetensors", "tensors": "safetensors", "scalar": "msgpack", "enum": "msgpack",
 }  # fmt: skip
 
