@@ -59,10 +59,11 @@ def _table(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
     types = [clean(str(type)) for _, type in record["columns"]]
     head = [[clean(str(cell)) for cell in row] for row in record["head"]]
     sizes = [min(max(width(row[place]) for row in [names, types, *head]), 24) for place in range(len(names))]
-    yield f"table of {record['rows']:,} rows and {len(names)} columns"
+    rows = f"{record['rows']:,} rows" if record["rows"] is not None else "many rows"
+    yield f"table of {rows} and {len(names)} columns"
     for row in [names, types, *head]:
         yield "  ".join(pad(fit(cell, size), size) for cell, size in zip(row, sizes, strict=True)).rstrip()
-    if record["rows"] > len(head):
+    if record["rows"] is None or record["rows"] > len(head):
         yield "..."
     if record["numbers"]:
         yield ""
