@@ -34,6 +34,7 @@ from partita.artifacts.pickling import SignedPickles
 from partita.artifacts.preview import PREVIEW_LIMIT, preview
 from partita.artifacts.records import field_names, make_record
 from partita.artifacts.references import References
+from partita.artifacts.stored_files import FILE, FOLDER
 from partita.artifacts.structure import ATOMS, is_tree, packed_plain
 from partita.errors import ValueStoreError
 from partita.values import (
@@ -75,8 +76,6 @@ _MAPPED = frozenset({"arrow", "audio", "pandas", "safetensors", "tensors"})
 
 #: Of a folder, what files hold is shown where they are so few and so small.
 _SHOWN_FILES, _SHOWN_BYTES = 32, 1 << 20
-
-_FILE, _FOLDER = "partita.artifacts.files:File", "partita.artifacts.files:Folder"
 
 MakeOutcome = Callable[[bool, Any, dict[str, Any] | None], Any]
 MakeRef = Callable[[int, Any], Any]
@@ -189,14 +188,14 @@ class _Encoding:
             return [DICT, list(value), [self._node(item) for item in value.values()]]
         if kind is File:
             content = self._content(value.name, value.content, is_shown=True)
-            return [OBJECT, _FILE, ["name", "content"], [[PLAIN, value.name], content]]
+            return [OBJECT, FILE, ["name", "content"], [[PLAIN, value.name], content]]
         if kind is Folder:
             is_shown = len(value.contents) <= _SHOWN_FILES
             nodes = [
                 self._content(name, content, is_shown=is_shown and content.size_bytes <= _SHOWN_BYTES)
                 for name, content in value.contents.items()
             ]
-            return [OBJECT, _FOLDER, ["name", "contents"], [[PLAIN, value.name], [DICT, list(value.contents), nodes]]]
+            return [OBJECT, FOLDER, ["name", "contents"], [[PLAIN, value.name], [DICT, list(value.contents), nodes]]]
         if hasattr(kind, "__dataclass_fields__"):
             node = self._record(value, kind)
             if node is not None:

@@ -20,11 +20,12 @@ _WIDTH, _HEIGHT = 480, 80  # of a waveform, in pixels
 _FRAME_STYLE = "width:100%;height:24em;border:1px solid rgba(128,136,150,.45);background:#fff"
 
 
-def record_html(record: dict[str, Any] | None, preview: str = "") -> str:
+def record_html(record: dict[str, Any] | None, preview: str = "", *, title: str = "") -> str:
     """The record as HTML that can stand in a page.
 
     Args:
         preview: the value's short text, for what has no record, or one of a kind that is not known here.
+        title: the value's name, to stand above it.
     """
     makers = {"table": _table, "image": _image, "audio": _audio, "html": _html, "text": _text}
     told = ""
@@ -33,7 +34,8 @@ def record_html(record: dict[str, Any] | None, preview: str = "") -> str:
             told = makers.get(str(record.get("kind")), _lines)(record)
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError):
         told = ""  # written by another version
-    return page_part(told or f"<code>{text(preview)}</code>")
+    head = f"<div><b>{text(title)}</b></div>" if title else ""
+    return page_part(head, told or f"<code>{text(preview)}</code>")
 
 
 def _lines(record: dict[str, Any]) -> str:
