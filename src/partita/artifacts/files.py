@@ -31,6 +31,7 @@ class Content:
         self.source = source
         self.size_bytes = size_bytes
         self.digest = digest
+        self.holds: object = None  # what has to live as long, such as the folder that the source lies in
         self._copy: Path | None = None
 
     def path(self, name: str) -> Path:
