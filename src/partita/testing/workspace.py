@@ -36,6 +36,7 @@ from partita.store.port import ReportRow, Turn
 from partita.testing.clock import VirtualClock
 from partita.testing.inline_executor import InlineExecutor
 from partita.testing.inline_worker import Script
+from partita.testing.memory_artifacts import MemoryArtifacts
 from partita.testing.memory_blobs import MemoryBlobs
 from partita.testing.memory_store import MemoryStore
 from partita.units import size_bytes
@@ -115,7 +116,7 @@ class MemoryRun(Run):
         return None if packed is None else self._memory.encoder.decode(unpack(packed))
 
 
-class MemoryWorkspace:
+class MemoryWorkspace(MemoryArtifacts):
     """Starts and reads runs, and lets tests say what goes wrong. Satisfies `partita.flow.launching.Launcher`."""
 
     def __init__(self, folder: Path, capacity: Capacity, slots: dict[str, int]) -> None:

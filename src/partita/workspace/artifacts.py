@@ -125,12 +125,11 @@ class LocalArtifacts:
 
     def get_artifact(self, name: str, target: Path | None = None, *, raw: bool = False) -> list[Path]:
         from partita.workspace.runs import encoder_of
-        from partita.workspace.writing import write_artifact
+        from partita.workspace.writing import file_stem, write_artifact
 
         found = self.artifact(name)
-        view = found["view"]
-        file = (view["path"].rpartition("/")[2] + view["part"]).replace("[", "-").replace("]", "").replace("/", "-")
-        return write_artifact(encoder_of(self._local).blobs, unpack(found["node"]), file, target, is_raw=raw)
+        node, stem = unpack(found["node"]), file_stem(found["view"])
+        return write_artifact(encoder_of(self._local).blobs, node, stem, target, is_raw=raw)
 
     def verify_artifacts(
         self, names: Sequence[str] = (), *, repair: bool = False, progress: Progress | None = None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.protocol.artifacts import ArtifactView
-from partita.values import unpack
 
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
@@ -60,9 +59,7 @@ class Artifact:
             DamagedError: what is stored is not what was written.
             ValueStoreError: what the value is made of cannot be found.
         """
-        from partita.workspace.runs import encoder_of
-
-        return encoder_of(self._workspace).decode(unpack(self._found["node"]))
+        return self._workspace.value(self.name)
 
     def save(self, to: str | os.PathLike[str] | None = None, *, raw: bool = False) -> list[Path]:
         """Write it to a file or folder that other programs read, as `partita artifacts get` does; gives the files.

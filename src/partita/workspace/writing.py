@@ -12,9 +12,10 @@ from partita.artifacts.blobs import BlobStore, hash_file
 from partita.artifacts.files import copy_file, inside
 from partita.artifacts.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.errors import ValueStoreError
+from partita.protocol.artifacts import ArtifactView
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
 
-__all__ = ["write_artifact"]
+__all__ = ["file_stem", "write_artifact"]
 
 #: The ending of a codec's files; what is not listed is written as it is, with the codec's name.
 _ENDINGS = {
@@ -43,6 +44,12 @@ def write_artifact(blobs: BlobStore, node: Node, name: str, target: Path | None,
         return list(_Writing(blobs, is_raw).each(node, name, target))
     except OSError as error:
         raise ValueStoreError(f"{error.filename or target or name} cannot be written: {error.strerror}") from error
+
+
+def file_stem(view: ArtifactView) -> str:
+    """What a file of the artifact is called, without its ending: "fit-3.model"."""
+    name = view["path"].rpartition("/")[2] + view["part"]
+    return name.replace("[", "-").replace("]", "").replace("/", "-")
 
 
 class _Writing:
