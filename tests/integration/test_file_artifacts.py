@@ -65,6 +65,10 @@ def test_files_and_sounds_are_shown_and_written(
     assert "s3cret" in (project.folder / "report.csv").read_text()
     assert told("artifacts", "get", "tree", "out").split() == ["out/data/deep/a.txt", "out/n.json"]
     assert told("artifacts", "get", "tree.data", "only").split() == ["only/deep/a.txt"]
+    assert told("artifacts", "get", 'tree.data.contents["deep/a.txt"]').split() == ["a.txt"]
+    assert told("artifacts", "get", "tree.data.contents", "flat").split() == ["flat/deep_a.txt"]
+    Path("a.txt").write_text("mine")
+    assert main(("artifacts", "get", 'tree.data.contents["deep/a.txt"]')) == 4 and Path("a.txt").read_text() == "mine"
     assert told("artifacts", "get", "tone[0]", "tone.wav").split() == ["tone.wav"]
     assert (project.folder / "tone.wav").read_bytes()[:4] == b"RIFF"
 

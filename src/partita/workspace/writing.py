@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ _ENDINGS = {
     "arrow": "arrow", "pandas": "arrow", "polars": "arrow", "audio": "wav", "picture": "png", "html": "html", "onnx": "onnx",
     "safetensors": "safetensors", "tensors": "safetensors", "scalar": "msgpack", "enum": "msgpack",
 }  # fmt: skip
+
+
+#: At the end of a part: the name of a file in a `Folder`, without the folders that it lies in.
+_OWN_NAME = re.compile(r'\["(?:[^"\\]*/)?([^"\\/]+)"\]$')
 
 
 def write_artifact(blobs: BlobStore, node: Node, name: str, target: Path | None, *, is_raw: bool = False) -> list[Path]:
@@ -47,7 +52,10 @@ def write_artifact(blobs: BlobStore, node: Node, name: str, target: Path | None,
 
 
 def file_stem(view: ArtifactView) -> str:
-    """What a file of the artifact is called, without its ending: "fit-3.model"."""
+    """What a file of the artifact is called, without its ending: "fit-3.model"; a file of a folder, as it was."""
+    own = _OWN_NAME.search(view["part"]) if view["codec"] == "file" else None
+    if own is not None and own[1] not in (".", ".."):
+        return own[1]
     name = view["path"].rpartition("/")[2] + view["part"]
     return name.replace("[", "-").replace("]", "").replace("/", "-")
 
@@ -67,6 +75,10 @@ class _Writing:
             return
         if folder is not None:
             yield from self._write_folder(folder, target)
+            return
+        if node[0] == BLOB and node[1] == "file" and not self._is_raw:  # of a folder, whose names have endings
+            place = self._free(inside(target, name)) if target is not None and target.is_dir() else target
+            yield self._write_file(StoredFile(name, node[2]), place)
             return
         plain, is_plain = self._plain(node)
         if node[0] not in (BLOB, INLINE) and not is_plain:
@@ -156,9 +168,8 @@ class _Writing:
 
 
 def _place(target: Path | None, name: str, ending: str) -> Path:
-    if target is None:
-        return Path(f"{name}.{ending}")
-    return target / f"{name}.{ending}" if target.is_dir() else target
+    name = f"{name}.{ending}"
+    return Path(name) if target is None else target / name if target.is_dir() else target
 
 
 def _items(node: Node) -> list[tuple[str, Node]]:
