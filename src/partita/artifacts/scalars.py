@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
@@ -15,6 +15,9 @@ from partita.artifacts.blobs import Buffer
 from partita.values import pack, unpack
 
 __all__ = ["CODECS"]
+
+#: Python reads 4,300 digits, unless it is told to read fewer.
+_LONGEST_BITS = 14_000
 
 _ATOMS = frozenset({type(None), bool, int, float, str, bytes, complex})
 
@@ -31,7 +34,9 @@ class Scalars:
             zone = value.tzinfo
             return zone is None or type(zone) is timezone or (type(zone) is ZoneInfo and zone.key is not None)
         if kind is set or kind is frozenset:
-            return _ATOMS.issuperset(map(type, value)) and not any(item != item for item in value)
+            return _ATOMS.issuperset(map(type, value)) and not any(item != item for item in value) and _are_short(value)
+        if kind is int or kind is range or kind is Fraction:
+            return _are_short(_integers(value))
         return kind in _FORMS and (kind is not UUID or value.is_safe is SafeUUID.unknown)
 
     def encode(self, value: Any) -> Sequence[Buffer]:
@@ -80,6 +85,17 @@ class NumpyScalars:
         if dtype.kind == "U":
             return dtype.type(body.decode("utf-32-le" if dtype.str[0] == "<" else "utf-32-be", "surrogatepass"))
         return numpy.frombuffer(body, dtype, 1)[0]
+
+
+def _integers(value: Any) -> list[Any]:
+    if isinstance(value, range):
+        return [value.start, value.stop, value.step]
+    return [value.numerator, value.denominator]
+
+
+def _are_short(items: Iterable[Any]) -> bool:
+    """Whether every process reads the digits of the integers among them."""
+    return all(type(item) is not int or item.bit_length() <= _LONGEST_BITS for item in items)
 
 
 def _zone(zone: tzinfo | None) -> list[Any] | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -465,3 +467,19 @@ def test_long_and_deep_structures(encoder: Encoder) -> None:
         ["x" * 5000] * 3,
     ):
         assert not difference(value, encoder.decode(encoder.encode(value)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, Fraction(1, 10**5000), range(10**5000), {10**5000}, [10**5000], {"a": (10**5000,)}],
+    ids=range(6),
+)
+def test_what_one_process_may_write_every_other_can_read(encoder: Encoder, value: Any) -> None:
+    """Python bounds the digits that it reads; a task may have lifted that for itself."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        node = encoder.encode(value)
+    finally:
+        sys.set_int_max_str_digits(before)
+    assert encoder.decode(node) == value
