@@ -8,26 +8,22 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from partita.artifacts.hashing import DIGEST_BYTES, Buffer, hash_bytes, hash_file, holds, is_hash, new_hash
 from partita.artifacts.locking import folder_lock, touch
 from partita.errors import DamagedError, ValueStoreError
 from partita.values import unpack
 
-__all__ = ["BlobStore", "FolderBlobs", "hash_bytes", "hash_file", "is_hash"]
+__all__ = ["BlobStore", "FolderBlobs"]
 
-_DIGEST_BYTES = 32
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 4 << 20
 _LARGE_BYTES = 16 << 20
-_HEXADECIMAL = frozenset("0123456789abcdef")
-
-Buffer = bytes | bytearray | memoryview
 
 
 class BlobStore(Protocol):
-    """Keeps bytes under their BLAKE2b-256 hash.
+    """Keeps bytes under their BLAKE3 hash.
 
     Laws:
 
@@ -96,7 +92,7 @@ class FolderBlobs:
         """Hash on another core while the blob is written; it gets its name at the end."""
         with (
             ThreadPoolExecutor(1) as other,
-            _Part(self.folder, secrets.token_hex(_DIGEST_BYTES), self._is_durable) as part,
+            _Part(self.folder, secrets.token_hex(DIGEST_BYTES), self._is_durable) as part,
         ):
             hashing = other.submit(hash_bytes, parts)
             part.write(parts)
@@ -132,7 +128,7 @@ class FolderBlobs:
             data = self._place(digest).read_bytes()
         except OSError as error:
             raise self._missing(digest, error) from error
-        if hash_bytes((data,)) != digest:
+        if hash_bytes((data,)) != digest and not holds(self._place(digest), digest)[0]:
             raise self._damaged(digest)
         return data
 
@@ -147,7 +143,7 @@ class FolderBlobs:
             status = place.stat()
             seen = (status.st_ino, status.st_size, status.st_mtime_ns)
             if self._checked.get(digest) != seen:
-                if hash_file(place)[0] != digest:
+                if not holds(place, digest)[0]:
                     raise self._damaged(digest)
                 self._checked[digest] = seen
         except OSError as error:
@@ -249,18 +245,23 @@ class _Part:
             for part in parts:
                 left = memoryview(part).cast("B")
                 while left:
-                    left = left[file.write(left) :]
+                    left = left[file.write(left[:_CHUNK_BYTES]) :]
 
     def copy(self, source: Path) -> str:
         """Write what a file holds; the hash of what was written."""
-        digest = blake2b(digest_size=_DIGEST_BYTES)
-        with open(source, "rb", buffering=0) as read, open(self.path, "xb", buffering=0) as written:
-            while chunk := read.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                left = memoryview(chunk)
+        digest, buffer = new_hash(), memoryview(bytearray(_CHUNK_BYTES))
+        with (
+            ThreadPoolExecutor(1) as other,
+            open(source, "rb", buffering=0) as read,
+            open(self.path, "xb", buffering=0) as written,
+        ):
+            while count := read.readinto(buffer):
+                hashing = other.submit(digest.update, buffer[:count])
+                left = buffer[:count]
                 while left:
                     left = left[written.write(left) :]
-        return digest.hexdigest()
+                hashing.result()
+        return str(digest.hexdigest())
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
@@ -288,29 +289,6 @@ class _Part:
                 f"there is no room left for a blob in {folder} ({error.strerror}); make room on the disk"
             )
         return ValueStoreError(f"a blob cannot be written to {folder}: {error}; see the folder's rights")
-
-
-def hash_bytes(parts: Iterable[Buffer]) -> str:
-    """The hash of the parts, one after the other."""
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def hash_file(path: Path) -> tuple[str, int]:
-    """The hash of what a file holds, and its size in bytes."""
-    digest, size = blake2b(digest_size=_DIGEST_BYTES), 0
-    with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size
-
-
-def is_hash(text: object) -> bool:
-    """Whether it has the form of a blob's hash, so that it can be a part of a path."""
-    return isinstance(text, str) and len(text) == 2 * _DIGEST_BYTES and _HEXADECIMAL.issuperset(text)
 
 
 def _flush(path: Path) -> None:

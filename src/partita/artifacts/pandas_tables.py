@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from partita.artifacts.arrow_tables import read_table, write_table
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 
 __all__ = ["CODECS"]
 

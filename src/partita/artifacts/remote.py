@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.blobs import BlobStore, Buffer, FolderBlobs, hash_file, is_hash
+from partita.artifacts.blobs import BlobStore, FolderBlobs
+from partita.artifacts.hashing import Buffer, holds, is_hash
 from partita.errors import DamagedError, MissingExtraError, ValueStoreError
 
 __all__ = ["RemoteBlobs", "open_blobs"]
@@ -145,7 +146,7 @@ class RemoteBlobs:
         part.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._files.get_file(place, os.fspath(part))
-            if hash_file(part)[0] != digest:
+            if not holds(part, digest)[0]:
                 raise DamagedError(
                     f"the blob {place} is not what was written (its hash differs); rerun the step that made it"
                 )

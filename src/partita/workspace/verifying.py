@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from partita.artifacts.blobs import hash_file
+from partita.artifacts.hashing import holds
 from partita.protocol.artifacts import BlobFault
 from partita.store.census import take_census
 
@@ -54,12 +54,12 @@ def verify_blobs(
 def _fault(path: Path, digest: str, size: int) -> tuple[str, int]:
     """What is wrong with a blob, empty: nothing; and how many bytes it has."""
     try:
-        found, read_bytes = hash_file(path)
+        is_whole, read_bytes = holds(path, digest)
     except FileNotFoundError:
         return "missing", 0
     except OSError as error:
         return f"unreadable ({error.strerror})", 0
-    if found == digest:
+    if is_whole:
         return "", read_bytes
     if not read_bytes:
         return "empty", 0

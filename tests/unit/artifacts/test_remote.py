@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from partita.artifacts.blobs import FolderBlobs, hash_bytes
+from partita.artifacts.blobs import FolderBlobs
+from partita.artifacts.hashing import hash_bytes
 from partita.artifacts.remote import RemoteBlobs, open_blobs
 from partita.errors import DamagedError, MissingExtraError, ValueStoreError
 

@@ -19,6 +19,7 @@ __all__ = ["find_uv", "is_transient", "remedy_for", "steps_of"]
 #: What a worker imports beside the standard library: its own dependencies, without those of the command line. The lower
 #: bounds only, so that a task's own pins hold.
 WORKER_NEEDS = (
+    "blake3>=1.0",
     "cloudpickle>=3.0",
     "msgpack>=1.0.8",
     "packaging>=21.0",
