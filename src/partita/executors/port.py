@@ -19,7 +19,7 @@ Laws, held by the contract suite in `partita.testing`:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from partita.core.records import Demand, Profile
@@ -52,8 +52,14 @@ class Launchable:
     profile: Profile
     bundle: str  # absolute folder of the bundle's files: first on the worker's import path
     folder: str  # the project's folder: the working directory of attempts
-    workspace: str  # absolute folder of the workspace (".partita"): blobs, logs, checkpoints
+    workspace: str  # absolute folder of the workspace (".partita"): logs, checkpoints
     labels: dict[str, str] = field(default_factory=dict)  # for people who look at processes: flow, run
+    artifacts: str = ""  # folder or URL of large values; empty: in the workspace's folder
+
+    def fields(self) -> dict[str, Any]:
+        """What a PROFILE message tells of it."""
+        places = {name: getattr(self, name) for name in ("bundle", "folder", "workspace", "artifacts")}
+        return asdict(self.profile) | places
 
 
 class Executor(Protocol):

@@ -72,6 +72,10 @@ class MemoryBlobs:
         """Whether there is such a blob."""
         return digest in self._blobs
 
+    def hold(self, digest: str) -> bool:
+        """Whether there is such a blob; nothing is ever collected here."""
+        return self.exists(digest)
+
     def put_preview(self, digest: str, record: bytes) -> None:
         """Keep what people see of a blob."""
         self._previews[digest] = record

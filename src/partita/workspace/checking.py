@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from partita.artifacts.placing import place_of
 from partita.core.records import Demand, Profile
 from partita.core.resources import Pool, misplaced
 from partita.core.states import Kind
@@ -55,7 +56,10 @@ def working(
     """An executor with a worker of its own, which works on one order: user code is loaded there and nowhere else."""
     folder = workspace.state / "bundles" / (bundle or workspace.bundle())
     (workspace.state / "spill").mkdir(exist_ok=True)
-    launchable = Launchable(profile, str(folder), str(workspace.folder), str(workspace.state))
+    launchable = Launchable(
+        profile, str(folder), str(workspace.folder), str(workspace.state),
+        artifacts=place_of(workspace.folder, workspace.settings.artifacts),
+    )  # fmt: skip
     executor = ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
     try:
         executor.introduce(1, launchable)

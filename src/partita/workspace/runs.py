@@ -197,15 +197,13 @@ class _Report(RunError):
 
 def encoder_of(workspace: LocalWorkspace) -> Encoder:
     """The codecs with which this process reads and writes values of the workspace."""
-    from partita.artifacts.blobs import FolderBlobs
     from partita.artifacts.codecs import Encoder
     from partita.artifacts.keys import workspace_key
     from partita.flow.loading import load, locate
     from partita.flow.settle import make_outcome
 
     workspace.state.mkdir(parents=True, exist_ok=True)
-    blobs = FolderBlobs(workspace.state / "blobs", is_durable=workspace.settings.durability == "full")
-    return Encoder(blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
+    return Encoder(workspace.blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
 
 
 def flow_request(

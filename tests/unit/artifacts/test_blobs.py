@@ -50,13 +50,15 @@ def test_the_same_bytes_are_kept_once(blobs: FolderBlobs, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("damage", [b"", b"other", b"SAME"])
 def test_a_damaged_blob_is_not_read(blobs: FolderBlobs, damage: bytes) -> None:
-    digest = blobs.put(b"same")
-    file = blobs.path(digest)
-    file.chmod(0o644)
-    file.write_bytes(damage)
     for read in (blobs.get, blobs.path):
+        digest = blobs.put(b"same")
+        file = blobs.path(digest)
+        file.chmod(0o644)
+        file.write_bytes(damage)
         with pytest.raises(DamagedError, match=r"not what was written.*rerun"):
             read(digest)
+        assert not blobs.exists(digest) and not blobs.hold(digest)  # whoever needs it makes it again
+        assert (blobs.folder.parent / "damaged" / digest).read_bytes() == damage
 
 
 def test_a_torn_blob_is_mended_when_it_is_stored_again(blobs: FolderBlobs) -> None:

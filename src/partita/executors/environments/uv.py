@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from partita.core.environment import Declaration
 from partita.errors import MissingExtraError
 from partita.executors.machine import LISTS_CHILDREN
 
-__all__ = ["find_uv", "is_transient", "remedy_for", "steps_of"]
+__all__ = ["WORKER_NEEDS", "find_uv", "is_transient", "remedy_for", "steps_of"]
 
 #: What a worker imports beside the standard library: its own dependencies, without those of the command line. The lower
 #: bounds only, so that a task's own pins hold.
@@ -58,13 +59,16 @@ def find_uv() -> str:
     return found
 
 
-def steps_of(uv: str, declaration: Declaration, venv: Path, bundle: Path, python: str) -> list[list[str]]:
+def steps_of(
+    uv: str, declaration: Declaration, venv: Path, bundle: Path, python: str, needs: Sequence[str]
+) -> list[list[str]]:
     """The commands that make the environment, in order.
 
     Args:
         venv: where it is to lie; its parent holds `requirements.txt` and `constraints.txt`.
         bundle: folder of the run's code, for a lock.
         python: the interpreter, where the declaration names none.
+        needs: requirements of workers, for a lock; where there is none, `requirements.txt` has them.
     """
     quiet = [uv, "--no-progress", "--color", "never"]
     wanted = declaration.python or python
@@ -77,7 +81,7 @@ def steps_of(uv: str, declaration: Declaration, venv: Path, bundle: Path, python
         sync += ["--project", folder, "--python", interpreter, "--no-default-groups"]
         sync += [part for group in declaration.groups for part in ("--group", group)]
         sync += [part for extra in declaration.extras for part in ("--extra", extra)]
-        return [make, sync, [*install, *WORKER_NEEDS]]
+        return [make, sync, [*install, *needs]]
     listed = [*install, "-r", os.fspath(venv.parent / "requirements.txt")]
     if declaration.constraints:
         listed += ["-c", os.fspath(venv.parent / "constraints.txt")]

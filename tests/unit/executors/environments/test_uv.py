@@ -38,7 +38,9 @@ def test_what_to_do_is_told(output: str, remedy: str) -> None:
 
 def test_a_lock_is_synced_and_completed_with_what_workers_need() -> None:
     declaration = Declaration(lock="sub", lock_digest="1", groups=("dev",), python="3.12")
-    make, sync, complete = steps_of("uv", declaration, Path("/shelf/key/venv"), Path("/bundle"), "/python")
+    make, sync, complete = steps_of(
+        "uv", declaration, Path("/shelf/key/venv"), Path("/bundle"), "/python", WORKER_NEEDS
+    )
     assert make[make.index("--python") + 1] == "3.12"
     assert sync[sync.index("--project") + 1] == "/bundle/sub" and "--frozen" in sync and "dev" in sync
     assert complete[-len(WORKER_NEEDS) :] == list(WORKER_NEEDS)
