@@ -23,6 +23,7 @@ from partita.flow.task import Task, task
 from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from partita.artifacts.audio import Audio
     from partita.artifacts.files import File, Folder
     from partita.artifacts.shown import Html
     from partita.flow.command import CommandError, CommandResult, command
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
     from partita.flow.waits import Decision, approval, ask, sleep, until, wait_for
     from partita.flow.yaml import load_flow
     from partita.workspace import Run, open_workspace
+    from partita.workspace.handles import Artifact
 
 __all__ = [
-    "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped", "Outcome", "Ref",
-    "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow",
-    "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
+    "Artifact", "Audio", "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped",
+    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context",
+    "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 
@@ -49,6 +51,8 @@ set_launcher_provider(_launcher)
 
 #: Imported when they are asked for: they bring with them what most files that define tasks do not need.
 _LATER = {
+    "Artifact": "partita.workspace.handles",
+    "Audio": "partita.artifacts.audio",
     "CommandError": "partita.flow.command",
     "CommandResult": "partita.flow.command",
     "Decision": "partita.flow.waits",

@@ -156,3 +156,41 @@ def test_specialised_tasks_in_yaml(project: Project) -> None:
     (project.folder / "made.yaml").write_text(YAML)
     found = project("made.yaml:made", text="b")
     assert found == {"third": "C-A-BC-A-B", "fourth": "XXX", "fifth": ["a-r", "a-s"]}
+
+
+FILES = """
+from partita import File, flow
+from partita.components import git_folder, http_file, json_file, read_csv, read_json, table_file
+
+@flow
+def passed(url: str) -> list:
+    fetched = http_file.with_options(secrets=["API_TOKEN"])(url, "t.csv", headers={"X-Key": "${API_TOKEN}"})
+    return [read_csv(fetched), read_json(json_file({"a": 1})), table_file([{"n": 1}], "t.parquet")]
+"""
+
+
+def test_files_pass_between_ready_tasks(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", "s3cret")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"n\n1\n" if self.headers["X-Key"] == "s3cret" else b"wrong"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            return None
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        project.write(FILES)
+        table, plain, file = project("passed", url=f"http://127.0.0.1:{server.server_port}/x")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert table["n"].tolist() == [1] and plain == {"a": 1} and file.name == "t.parquet" and file.size_bytes > 100

@@ -12,9 +12,9 @@ import partita
 import partita.testing
 
 FACE = [
-    "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped", "Outcome", "Ref",
-    "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context", "errors", "flow",
-    "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
+    "Artifact", "Audio", "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped",
+    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context",
+    "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 TESTING = [

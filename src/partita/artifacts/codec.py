@@ -53,9 +53,12 @@ _BY_PACKAGE = {
     "fractions": "scalars", "numpy": "scalars", "onnx": "onnx_models", "pandas": "pandas_tables",
     "polars": "polars_tables", "pyarrow": "arrow_tables", "torch": "tensors", "uuid": "scalars",
 }  # fmt: skip
-_BY_TYPE = {("collections", "OrderedDict"): "tensors", ("partita.artifacts.shown", "Html"): "shown"}
+_BY_TYPE = {
+    ("collections", "OrderedDict"): "tensors", ("partita.artifacts.audio", "Audio"): "audio",
+    ("partita.artifacts.shown", "Html"): "shown",
+}  # fmt: skip
 _BY_NAME = {
-    "arrow": "arrow_tables", "html": "shown", "numpy-scalar": "scalars", "onnx": "onnx_models",
+    "arrow": "arrow_tables", "audio": "audio", "html": "shown", "numpy-scalar": "scalars", "onnx": "onnx_models",
     "pandas": "pandas_tables", "picture": "pictures", "polars": "polars_tables", "safetensors": "tensors",
     "scalar": "scalars", "tensors": "tensors",
 }  # fmt: skip

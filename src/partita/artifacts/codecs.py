@@ -17,6 +17,7 @@ from typing import Any, get_origin, is_typeddict
 from partita.artifacts.blobs import BlobStore
 from partita.artifacts.codec import codec_for, installed_codec_for
 from partita.artifacts.display import display
+from partita.artifacts.file_records import ShownFile
 from partita.artifacts.files import Content, File, Folder
 from partita.artifacts.leaves import (
     MAPPED_BYTES,
@@ -33,6 +34,7 @@ from partita.artifacts.pickling import SignedPickles
 from partita.artifacts.preview import PREVIEW_LIMIT, preview
 from partita.artifacts.records import field_names, make_record
 from partita.artifacts.references import References
+from partita.artifacts.stored_files import FILE, FOLDER
 from partita.artifacts.structure import ATOMS, is_tree, packed_plain
 from partita.errors import ValueStoreError
 from partita.values import (
@@ -67,12 +69,13 @@ _DECLARED_PARTS = 10_000
 _ROW_BYTES = 64 << 10
 
 #: Of these, the smallest lies in a blob too: people want to see it, and what they see lies beside a blob.
-_SHOWN = frozenset({"arrow", "html", "pandas", "picture", "polars"})
+_SHOWN = frozenset({"arrow", "audio", "html", "pandas", "picture", "polars"})
 
 #: Of these, large blobs are mapped into memory: the value is a view of the file.
-_MAPPED = frozenset({"arrow", "pandas", "safetensors", "tensors"})
+_MAPPED = frozenset({"arrow", "audio", "pandas", "safetensors", "tensors"})
 
-_FILE, _FOLDER = "partita.artifacts.files:File", "partita.artifacts.files:Folder"
+#: Of a folder, what files hold is shown where they are so few and so small.
+_SHOWN_FILES, _SHOWN_BYTES = 32, 1 << 20
 
 MakeOutcome = Callable[[bool, Any, dict[str, Any] | None], Any]
 MakeRef = Callable[[int, Any], Any]
@@ -184,10 +187,15 @@ class _Encoding:
             self._take_room(sum(map(_key_bytes, value)))
             return [DICT, list(value), [self._node(item) for item in value.values()]]
         if kind is File:
-            return [OBJECT, _FILE, ["name", "content"], [[PLAIN, value.name], self._content(value.name, value.content)]]
+            content = self._content(value.name, value.content, is_shown=True)
+            return [OBJECT, FILE, ["name", "content"], [[PLAIN, value.name], content]]
         if kind is Folder:
-            nodes = [self._content(name, content) for name, content in value.contents.items()]
-            return [OBJECT, _FOLDER, ["name", "contents"], [[PLAIN, value.name], [DICT, list(value.contents), nodes]]]
+            is_shown = len(value.contents) <= _SHOWN_FILES
+            nodes = [
+                self._content(name, content, is_shown=is_shown and content.size_bytes <= _SHOWN_BYTES)
+                for name, content in value.contents.items()
+            ]
+            return [OBJECT, FOLDER, ["name", "contents"], [[PLAIN, value.name], [DICT, list(value.contents), nodes]]]
         if hasattr(kind, "__dataclass_fields__"):
             node = self._record(value, kind)
             if node is not None:
@@ -200,11 +208,12 @@ class _Encoding:
             leaf = array_leaf(value) or codec_leaf(value, codec_for)
         return self._leaf(value, leaf) if leaf is not None else self._pickle(value)
 
-    def _content(self, name: str, content: Content) -> Node:
-        text = f"{name}, {content.size_bytes:,} bytes"[:PREVIEW_LIMIT]
+    def _content(self, name: str, content: Content, *, is_shown: bool) -> Node:
+        text = self._mask(f"{name}, {content.size_bytes:,} bytes")[:PREVIEW_LIMIT]
         node = [BLOB, "file", content.digest, content.size_bytes, text.encode("utf-8", "replace").decode()]
         if not content.digest:
-            self._pending.append((node, Leaf("file", (), content.source()), content))
+            source = content.source()
+            self._pending.append((node, Leaf("file", (), source), ShownFile(name, source) if is_shown else None))
         return node
 
     def _member(self, value: Any, kind: Any) -> Leaf | None:
@@ -242,8 +251,8 @@ class _Encoding:
         size_bytes = leaf.size_bytes
         if size_bytes <= INLINE_LIMIT_BYTES and leaf.codec not in _SHOWN:
             self._take_room(size_bytes)
-            return [INLINE, leaf.codec, leaf.data, preview(value)]
-        node = [BLOB, leaf.codec, "", size_bytes, preview(value)]
+            return [INLINE, leaf.codec, leaf.data, preview(value, self._mask)]
+        node = [BLOB, leaf.codec, "", size_bytes, preview(value, self._mask)]
         self._pending.append((node, leaf, value))
         return node
 

@@ -3,12 +3,12 @@
 A record is a MessagePack map of at most 256 KiB that lies beside the blob (`BlobStore.put_preview`, `preview`):
 
     {"kind": "table", "rows": int, "columns": [[name, type], ...], "head": [[text, ...], ...],
-                      "numbers": {column: NUMBERS}}              20 rows and 40 columns at most
+                      "numbers": {column: NUMBERS}}              20 rows and 40 columns at most; "rows" None: not counted
     {"kind": "array", "type": str, "shape": [int, ...], "numbers": NUMBERS or None}
     {"kind": "image", "width": int, "height": int, "mode": str, "png": bytes}     256 pixels a side at most
     {"kind": "audio", "rate_hz": int, "channels": int, "duration_s": float, "envelope": [[low, high], ...]}  -1 to 1
     {"kind": "html", "html": str, "is_cut": bool}
-    {"kind": "text", "text": str, "length": int}
+    {"kind": "text", "text": str, "length": int}       characters; of a file that is not read to its end, bytes
 
     NUMBERS: {"count": int, "missing": int, "min": float, "max": float, "mean": float, "bins": [int, ...], "is_sample": bool}
              bins: 20 of equal width from min to max, over finite numbers; all but "count" of a sample where it is one
@@ -18,12 +18,14 @@ Every field of text may hold anything, so who shows it escapes it. A value that 
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable
 from typing import Any
 
+from partita.artifacts.envelope import audio_record
+from partita.artifacts.file_records import HTML_LENGTH, TEXT_LENGTH, ShownFile, file_record
+from partita.artifacts.shortening import Mask, cell, shortened
 from partita.artifacts.shown import Html
+from partita.artifacts.thumbnail import picture_record
 from partita.values import pack
 
 __all__ = ["PREVIEW_BYTES", "display"]
@@ -31,39 +33,38 @@ __all__ = ["PREVIEW_BYTES", "display"]
 #: No record is larger.
 PREVIEW_BYTES = 256 << 10
 
-_ROWS, _COLUMNS, _BINS, _PIXELS = 20, 40, 20, 256
-_CELL, _TEXT = 80, 4000  # characters
+_ROWS, _COLUMNS, _BINS = 20, 40, 20
 _SAMPLE = 100_000  # numbers
-_LARGEST_PICTURE = 64_000_000  # pixels; larger ones are not made small
 
 
-def display(value: Any, mask: Callable[[str], str] = str) -> bytes | None:
+def display(value: Any, mask: Mask = str) -> bytes | None:
     """The packed record of a value; None where there is none. Whatever the value is, this does not fail.
 
     Args:
         mask: takes secrets out of texts.
     """
     try:
-        record = _record(value)
+        record = _record(value, mask)
         packed = pack(_masked(record, mask)) if record is not None else None
     except Exception:
         return None
     return packed if packed is not None and len(packed) <= PREVIEW_BYTES else None
 
 
-def _record(value: Any) -> dict[str, Any] | None:
+def _record(value: Any, mask: Mask) -> dict[str, Any] | None:
     kind = type(value)
     package = kind.__module__.partition(".")[0]
     if kind is str:
-        return {"kind": "text", "text": value[:_TEXT], "length": len(value)}
+        return {"kind": "text", "text": shortened(value, TEXT_LENGTH, mask), "length": len(value)}
     if kind is Html:
-        return {
-            "kind": "html",
-            "html": value.text[: PREVIEW_BYTES // 8],
-            "is_cut": len(value.text) > PREVIEW_BYTES // 8,
-        }
+        told = shortened(value.text, HTML_LENGTH, mask)
+        return {"kind": "html", "html": told, "is_cut": len(value.text) > HTML_LENGTH}
+    if kind is ShownFile:
+        return file_record(value, mask)
+    if kind.__module__ == "partita.artifacts.audio":
+        return audio_record(value)
     if package == "PIL":
-        return _picture(value)
+        return picture_record(value)
     if package == "numpy" and kind.__name__ == "ndarray":
         return _array(value)
     if package == "torch" and kind.__name__ == "Tensor":
@@ -73,7 +74,7 @@ def _record(value: Any) -> dict[str, Any] | None:
             "kind": "array", "type": type_name, "shape": list(value.shape), "numbers": _numbers(numbers, value.numel()),
         }  # fmt: skip
     if package in ("pandas", "polars", "pyarrow"):
-        return _table(value, package)
+        return _table(value, package, mask)
     return None
 
 
@@ -106,7 +107,7 @@ def _numbers(sample: Any, count: int) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _table(value: Any, package: str) -> dict[str, Any] | None:
+def _table(value: Any, package: str, mask: Mask) -> dict[str, Any] | None:
     if package == "pandas":
         frame = value.to_frame() if value.ndim == 1 else value
         names, types = list(frame.columns)[:_COLUMNS], list(map(str, frame.dtypes))[:_COLUMNS]
@@ -128,9 +129,9 @@ def _table(value: Any, package: str) -> dict[str, Any] | None:
         numbers = [_foreign_numbers(column, is_one) for column, is_one in zip(columns, numeric, strict=True)]
     else:
         return None
-    head = [[_cell(column[row]) for column in heads] for row in range(min(rows, _ROWS))]
+    head = [[cell(column[row], mask) for column in heads] for row in range(min(rows, _ROWS))]
     summary = {str(name): found for name, found in zip(names, numbers, strict=True) if found is not None}
-    shown = [[str(name)[:_CELL], text[:_CELL]] for name, text in zip(names, types, strict=True)]
+    shown = [[cell(name, mask), cell(text, mask)] for name, text in zip(names, types, strict=True)]
     return {"kind": "table", "rows": rows, "columns": shown, "head": head, "numbers": summary}
 
 
@@ -148,27 +149,7 @@ def _foreign_numbers(column: Any, is_numeric: bool) -> dict[str, Any] | None:
     return _numbers(sample.to_numpy(), len(column))
 
 
-def _cell(value: Any) -> str:
-    text = value[: _CELL + 1] if isinstance(value, str) else str(value)
-    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
-
-
-def _picture(value: Any) -> dict[str, Any] | None:
-    if value.width * value.height > _LARGEST_PICTURE:
-        return None
-    small = value.reduce(max(1, max(value.size) // (2 * _PIXELS))) if max(value.size) >= 4 * _PIXELS else value.copy()
-    small = small.convert(
-        "RGBA" if small.mode in ("LA", "P", "PA", "RGBA") else "L" if small.mode in ("1", "L") else "RGB"
-    )
-    small.thumbnail((_PIXELS, _PIXELS))
-    file = io.BytesIO()
-    small.save(file, "PNG")
-    return {
-        "kind": "image", "width": value.width, "height": value.height, "mode": value.mode, "png": file.getvalue(),
-    }  # fmt: skip
-
-
-def _masked(item: Any, mask: Callable[[str], str]) -> Any:
+def _masked(item: Any, mask: Mask) -> Any:
     if isinstance(item, str):
         return mask(item.encode("utf-8", "replace").decode())
     if isinstance(item, list):

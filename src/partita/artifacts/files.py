@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from partita.errors import NotFoundError, ValueStoreError
 
-__all__ = ["Content", "File", "Folder"]
+__all__ = ["Content", "File", "Folder", "copy_file", "inside"]
 
 _CLONE = 0x40049409  # ioctl FICLONE: a copy that shares its blocks until one of both is written to
 
@@ -31,6 +31,7 @@ class Content:
         self.source = source
         self.size_bytes = size_bytes
         self.digest = digest
+        self.holds: object = None  # what has to live as long, such as the folder that the source lies in
         self._copy: Path | None = None
 
     def path(self, name: str) -> Path:
@@ -40,7 +41,7 @@ class Content:
         if self._copy is None or not self._copy.exists():
             folder = tempfile.mkdtemp(prefix="partita-file-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            self._copy = Path(folder) / name
+            self._copy = inside(Path(folder), name, is_alone=True)
             copy_file(self.source(), self._copy)
         return self._copy
 
@@ -98,9 +99,13 @@ class File:
         return self.content.source().read_text(encoding)
 
     def save(self, to: str | os.PathLike[str]) -> Path:
-        """Write a copy to a path, or into a folder."""
+        """Write a copy to a path, or into a folder.
+
+        Raises:
+            ValueStoreError: it cannot be written, or its name is none that can stand in a folder.
+        """
         target = Path(to)
-        target = target / self.name if target.is_dir() else target
+        target = inside(target, self.name, is_alone=True) if target.is_dir() else target
         copy_file(self.content.source(), target)
         return target
 
@@ -147,7 +152,7 @@ class Folder:
         if copy is None:
             folder = tempfile.mkdtemp(prefix="partita-folder-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            copy = self.__dict__["_copy"] = self.save(Path(folder) / self.name)
+            copy = self.__dict__["_copy"] = self.save(inside(Path(folder), self.name or "folder", is_alone=True))
         return copy
 
     def save(self, to: str | os.PathLike[str]) -> Path:
@@ -157,7 +162,7 @@ class Folder:
         target = Path(to)
         target.mkdir(parents=True, exist_ok=True)
         for name, content in self.contents.items():
-            place = _inside(target, name)
+            place = inside(target, name)
             with suppress(OSError):
                 if content.digest and place.stat().st_size == content.size_bytes and holds(place, content.digest)[0]:
                     continue
@@ -210,6 +215,21 @@ def copy_file(source: Path, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+def inside(folder: Path, name: str, *, is_alone: bool = False) -> Path:
+    """The path of this name in the folder, never one outside of it.
+
+    Args:
+        is_alone: the name is that of a file in the folder itself, not in a folder of it.
+
+    Raises:
+        ValueStoreError: it is no such name.
+    """
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts) or (is_alone and len(parts) > 1):
+        raise ValueStoreError(f"{name!r} is not the path of a file in a folder; rename the file and rerun the step")
+    return folder.joinpath(*parts)
+
+
 def _names(place: Path) -> Iterator[str]:
     for folder, folders, files in os.walk(place):
         for name in folders:
@@ -220,10 +240,3 @@ def _names(place: Path) -> Iterator[str]:
             if not file.is_file():
                 raise ValueStoreError(f"{file} is no file (a broken link, a socket or a device); remove it")
             yield file.relative_to(place).as_posix()
-
-
-def _inside(folder: Path, name: str) -> Path:
-    parts = name.split("/")
-    if not name or any(part in ("", ".", "..") or "\0" in part for part in parts):
-        raise ValueStoreError(f"{name!r} is not the path of a file in a folder")
-    return folder.joinpath(*parts)

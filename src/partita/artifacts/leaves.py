@@ -86,12 +86,21 @@ def array_leaf(value: Any) -> Leaf | None:
 
 
 def _is_simple(form: Any, dtype: Any) -> bool:
-    if dtype.kind not in "?biufcmMSUV" or dtype.hasobject or dtype.metadata:
+    if dtype.kind not in "?biufcmMSUV" or dtype.hasobject or not _is_described(dtype):
         return False
     try:
         return bool(form.descr_to_dtype(form.dtype_to_descr(dtype)) == dtype)
     except (UserWarning, ValueError, TypeError):
         return False
+
+
+def _is_described(dtype: Any) -> bool:
+    """Whether the format says all of the type: not what is noted at it, nor that its fields are aligned as in C."""
+    if dtype.metadata or dtype.isalignedstruct:
+        return False
+    if dtype.subdtype is not None:
+        return _is_described(dtype.subdtype[0])
+    return dtype.names is None or all(_is_described(dtype.fields[name][0]) for name in dtype.names)
 
 
 def codec_leaf(value: Any, find: Callable[[Any], Codec | None]) -> Leaf | None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from partita.artifacts.arrow_tables import read_table, write_table
 from partita.artifacts.hashing import Buffer
 
 __all__ = ["CODECS"]
 
-_NUMBERS = frozenset({
+_PLAIN_NUMBERS = frozenset({
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
+})  # fmt: skip
+_NUMBERS = _PLAIN_NUMBERS | frozenset({
     "boolean", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64",
 })  # fmt: skip
 _FORM = b"partita.pandas"
@@ -31,9 +35,13 @@ class PandasTables:
             import pyarrow  # noqa: F401
         except ImportError:
             return False
+        if type(value) not in (pandas.Series, pandas.DataFrame):
+            return False
+        if value.attrs or not value.flags.allows_duplicate_labels:
+            return False
         if type(value) is pandas.Series:
-            return _is_name(value.name) and _is_kept(value) and _is_index(value.index) and not value.attrs
-        if type(value) is not pandas.DataFrame or value.attrs or not value.shape[1]:
+            return _is_name(value.name) and _is_kept(value) and _is_index(value.index)
+        if not value.shape[1]:
             return False
         columns = value.columns
         if isinstance(columns, pandas.MultiIndex) or columns.name is not None or not columns.is_unique:
@@ -63,10 +71,25 @@ class PandasTables:
         if _FORM not in (table.schema.metadata or {}):
             raise ValueError("no pandas table")
         form = json.loads(table.schema.metadata[_FORM])
-        frame = table.to_pandas().copy()
+        frame = _with_utc(table.to_pandas().copy())
         if form["freq"] is not None:
             frame.index.freq = form["freq"]
         return frame["value"].rename(form["name"]) if kind == b"series" else frame
+
+
+def _with_utc(frame: Any) -> Any:
+    """The frame with datetime.UTC, where Arrow says a zone named UTC: which one that is depends on its version."""
+    for place, dtype in enumerate(frame.dtypes):
+        if _is_other_utc(dtype):
+            frame.isetitem(place, frame.iloc[:, place].dt.tz_convert(UTC))
+    if _is_other_utc(frame.index.dtype):
+        frame.index = frame.index.tz_convert(UTC)
+    return frame
+
+
+def _is_other_utc(dtype: Any) -> bool:
+    zone = getattr(dtype, "tz", None)
+    return zone is not None and zone is not UTC and str(zone) == "UTC"
 
 
 def _is_name(name: Any) -> bool:
@@ -80,12 +103,13 @@ def _is_kept(series: Any) -> bool:
     if str(dtype) in _NUMBERS:
         return True
     if isinstance(dtype, pandas.DatetimeTZDtype):
-        return type(dtype.tz).__module__ in ("zoneinfo",) or str(dtype.tz) == "UTC"
+        return _is_zone(dtype.tz)
     if isinstance(dtype, pandas.CategoricalDtype):
         categories = dtype.categories
         return (
-            len(series) > 0 and categories.name is None and (str(categories.dtype) in _NUMBERS or _is_text(categories))
-        )
+            len(series) > 0 and type(categories) is pandas.Index and categories.name is None
+            and (str(categories.dtype) in _PLAIN_NUMBERS or _is_text(categories))
+        )  # fmt: skip
     return getattr(dtype, "kind", "") in "mM" or _is_text(series)
 
 
@@ -104,7 +128,14 @@ def _is_index(index: Any) -> bool:
         index.name is None or type(index.name) is str
     ):
         return False
-    return _is_kept(index) and index.name not in ("value", "__index_level_0__")
+    # Arrow gives an index of numbers that may be missing as one of plain numbers.
+    is_nullable = str(index.dtype) in _NUMBERS - _PLAIN_NUMBERS
+    return _is_kept(index) and not is_nullable and index.name not in ("value", "__index_level_0__")
+
+
+def _is_zone(zone: Any) -> bool:
+    """Whether Arrow, which knows zones by name, gives this one back, and no other of the same name."""
+    return zone is UTC or (type(zone) is ZoneInfo and zone.key is not None and zone.key != "UTC")
 
 
 CODECS = (PandasTables(),)

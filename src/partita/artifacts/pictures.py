@@ -14,7 +14,9 @@ from partita.values import unpack
 __all__ = ["CODECS"]
 
 _MODES = frozenset({"1", "L", "LA", "RGB", "RGBA", "I;16"})
-_INFO = "partita"
+#: Texts of the file that hold `info`: plain data as it is, and with tuples, as files that were opened have them.
+_INFO, _TAGGED = "partita", "partita.tagged"
+_DEEPEST = 8
 
 
 class Pictures:
@@ -23,12 +25,12 @@ class Pictures:
     name = "picture"
 
     def matches(self, value: Any) -> bool:
-        """Whether PNG keeps its pixels and what it says about itself is plain."""
+        """Whether PNG keeps its pixels and what it says about itself is plain, or plain in tuples; no opened file."""
         from PIL import Image
 
         return (
-            isinstance(value, Image.Image) and value.mode in _MODES and value.width > 0 and value.height > 0
-            and packed_plain(dict(value.info)) is not None and getattr(value, "n_frames", 1) == 1
+            type(value) is Image.Image and value.mode in _MODES and value.width > 0 and value.height > 0
+            and _packed_info(value.info) is not None
         )  # fmt: skip
 
     def encode(self, value: Any) -> Sequence[Buffer]:
@@ -36,7 +38,8 @@ class Pictures:
         from PIL import Image, PngImagePlugin
 
         said = PngImagePlugin.PngInfo()
-        said.add_text(_INFO, base64.b64encode(packed_plain(dict(value.info)) or b"").decode())
+        name, packed = _packed_info(value.info) or (_INFO, b"")
+        said.add_text(name, base64.b64encode(packed).decode())
         bare = Image.new(value.mode, value.size)
         bare.paste(value)
         file = io.BytesIO()
@@ -52,13 +55,50 @@ class Pictures:
                 opened.load()
                 bare = Image.new(opened.mode, opened.size)
                 bare.paste(opened)
-                info = opened.info.get(_INFO)
+                plain, tagged = opened.info.get(_INFO), opened.info.get(_TAGGED)
         except (OSError, SyntaxError) as error:
             raise ValueError(str(error)) from error
-        if info is None:
+        said = tagged if plain is None else plain
+        if said is None:
             raise ValueError("no picture of Partita's")
-        bare.info = unpack(base64.b64decode(info))
+        info = unpack(base64.b64decode(said))
+        bare.info = _untagged(info) if plain is None else info
         return bare
+
+
+def _packed_info(info: dict[Any, Any]) -> tuple[str, bytes] | None:
+    """The name of the text and what it holds; None where that would not give the same back."""
+    packed = packed_plain(dict(info))
+    if packed is not None:
+        return _INFO, packed
+    tagged = _tagged(dict(info), 0)
+    packed = packed_plain(tagged) if tagged is not None else None
+    return (_TAGGED, packed) if packed is not None else None
+
+
+def _tagged(value: Any, depth: int) -> list[Any] | None:
+    """[kind, parts]: of a dict, pairs; of plain data, itself."""
+    kind = type(value)
+    if depth > _DEEPEST:
+        return None
+    if kind not in _CONTAINERS:
+        return ["plain", value]
+    items = [part for pair in value.items() for part in pair] if kind is dict else value
+    parts = [_tagged(item, depth + 1) for item in items]
+    return None if None in parts else [kind.__name__, parts]
+
+
+def _untagged(tagged: list[Any]) -> Any:
+    kind, parts = tagged
+    if kind == "plain":
+        return parts
+    items = list(map(_untagged, parts))
+    if kind == "dict":
+        return dict(zip(items[::2], items[1::2], strict=True))
+    return tuple(items) if kind == "tuple" else items
+
+
+_CONTAINERS = frozenset({dict, list, tuple})
 
 
 CODECS = (Pictures(),)

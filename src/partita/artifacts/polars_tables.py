@@ -21,8 +21,8 @@ class PolarsTables:
         import polars
 
         if type(value) is polars.Series:
-            return _has_no_objects(value.dtype)
-        return type(value) is polars.DataFrame and value.width > 0 and all(map(_has_no_objects, value.dtypes))
+            return _is_kept(value.dtype)
+        return type(value) is polars.DataFrame and value.width > 0 and all(map(_is_kept, value.dtypes))
 
     def encode(self, value: Any) -> Sequence[Buffer]:
         """The letter and the file."""
@@ -44,8 +44,13 @@ class PolarsTables:
         return frame.to_series() if data[0] == ord("s") else frame
 
 
-def _has_no_objects(dtype: Any) -> bool:
-    return "Object" not in str(dtype)
+def _is_kept(dtype: Any) -> bool:
+    """Whether no part of the type is a Python object."""
+    import polars
+
+    if isinstance(dtype, polars.Struct):
+        return all(_is_kept(field.dtype) for field in dtype.fields)
+    return _is_kept(dtype.inner) if isinstance(dtype, (polars.Array, polars.List)) else dtype != polars.Object
 
 
 CODECS = (PolarsTables(),)

@@ -71,8 +71,15 @@ class NumpyScalars:
         """The scalar."""
         import numpy
 
-        dtype, body = unpack(bytes(data))
-        return numpy.frombuffer(body, dtype, 1)[0] if numpy.dtype(dtype).itemsize else numpy.dtype(dtype).type()
+        name, body = unpack(bytes(data))
+        dtype = numpy.dtype(name)
+        if dtype.kind in "SU":  # not by an array, which takes zeros at the end for what is not there
+            body = body[: dtype.itemsize]  # of an empty text, NumPy gives some bytes
+        if dtype.kind == "S":
+            return dtype.type(body)
+        if dtype.kind == "U":
+            return dtype.type(body.decode("utf-32-le" if dtype.str[0] == "<" else "utf-32-be", "surrogatepass"))
+        return numpy.frombuffer(body, dtype, 1)[0]
 
 
 def _zone(zone: tzinfo | None) -> list[Any] | None:

@@ -79,11 +79,12 @@ def show(
 ) -> int:
     """Show a value: what it looks like, its size and hash, what made it and what uses it."""
     from partita.cli.inventory import tell_artifact, write_picture
+    from partita.workspace.inventory import shown_hash
 
     session: Session = context.obj
     found = session.workspace.artifact(name)
     told = session.workspace.lineage(found["view"]["name"], depth=depth)
-    digest = found["view"]["hash"]
+    digest = shown_hash(found)
     record = session.workspace.artifact_record(digest) if digest else None
     if picture:
         write_picture(session.output, record, found["view"]["name"], Path(picture))
@@ -113,7 +114,7 @@ def get(
     raw: Annotated[bool, typer.Option("--raw", help="Write what is stored, byte for byte.")] = False,
     json: Json = False,
 ) -> int:
-    """Write a value to a file that other programs read: .npy, .json, .txt, or a folder of them."""
+    """Write a value to a file that other programs read: .npy, .json, .wav, a file or folder as it was, or a folder of these."""
     session: Session = context.obj
     files = session.workspace.get_artifact(name, Path(target) if target else None, raw=raw)
     if json:

@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from partita.artifacts.files import Folder
+from partita.components.file_values import Scratch
 from partita.components.variables import filled
 from partita.errors import DefinitionError, PartitaError
 from partita.flow.task import task
 
-__all__ = ["GitCheckout", "GitError", "git_checkout"]
+__all__ = ["GitCheckout", "GitError", "git_checkout", "git_folder"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PROTOCOLS = "file:git:http:https:ssh"  # not "ext", which runs what the address says
@@ -64,8 +66,7 @@ def git_checkout(
     Raises:
         GitError: there is no such repository or ref, or the folder has something else.
     """
-    if url.startswith("-") or ref.startswith("-") or not ref:
-        raise DefinitionError(f"git_checkout: {url!r} at {ref!r} cannot be checked out; neither may begin with '-'")
+    _check_address("git_checkout", url, ref)
     git = _Git(_variables(token, url), time.monotonic() + timeout_s)
     place = folder.parent if folder is not None else parent
     place.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,39 @@ def git_checkout(
         return GitCheckout(target, commit, url, ref)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@task(tags=("git", "code", "checkout", "folder"))
+def git_folder(url: str, ref: str = "HEAD", *, token: str = "", timeout_s: float = 600.0) -> Folder:
+    """The files of one commit as a value, stored with the run and passed on, wherever the next step runs.
+
+    It is named after the repository and the commit. Links become small files that say where they lead, so that a repository
+    brings in no other file of this machine.
+
+    Args:
+        url: of the repository.
+        ref: a branch, a tag, or the full hash of a commit.
+        token: names a secret for an https address, as "${GIT_TOKEN}"; it stands in no file and on no command line.
+        timeout_s: seconds that Git may take.
+
+    Raises:
+        GitError: there is no such repository or ref.
+    """
+    _check_address("git_folder", url, ref)
+    git, scratch = _Git(_variables(token, url), time.monotonic() + timeout_s), Scratch()
+    place = scratch.path / "checkout"
+    place.mkdir()
+    commit = _fetched(git, place, url, ref)
+    git(place, "-c", "core.symlinks=false", "checkout", "--quiet", "--detach", commit)
+    shutil.rmtree(place / ".git")
+    name = f"{_name(url)}-{commit[:12]}"
+    place.rename(scratch.path / name)
+    return scratch.folder(name)
+
+
+def _check_address(task: str, url: str, ref: str) -> None:
+    if url.startswith("-") or ref.startswith("-") or not ref:
+        raise DefinitionError(f"{task}: {url!r} at {ref!r} cannot be checked out; neither may begin with '-'")
 
 
 class _Git:
@@ -103,7 +137,7 @@ class _Git:
                 timeout=max(self._until - time.monotonic(), 0.1),
             )
         except FileNotFoundError:
-            raise GitError("git_checkout needs the program git, which is not installed here") from None
+            raise GitError("checking out needs the program git, which is not installed here") from None
         except subprocess.TimeoutExpired:
             raise GitError(f"`git {words[0]}` took longer than timeout_s= allows") from None
         if done.returncode:

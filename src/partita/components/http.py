@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from partita.artifacts.files import File
 from partita.components.extras import need
+from partita.components.file_values import Scratch, plain_name
 from partita.components.replacing import replacing
 from partita.components.variables import filled_all, filled_url, has_variable
 from partita.errors import PartitaError
 from partita.flow.context import context
 from partita.flow.task import task
 
-__all__ = ["Download", "HttpError", "HttpResponse", "http_download", "http_request", "is_passing"]
+__all__ = ["Download", "HttpError", "HttpResponse", "http_download", "http_file", "http_request", "is_passing"]
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -135,6 +137,7 @@ def http_download(
     path: Path,
     *,
     sha256: str = "",
+    most_bytes: int | None = None,
     headers: dict[str, str] | None = None,
     tries: int = 4,
     timeout_s: float = 30.0,
@@ -145,22 +148,62 @@ def http_download(
         url: may name secrets, as `${NAME}`.
         path: where it goes; folders are made. A file of that name is replaced, or kept where it has the hash already.
         sha256: what its hash must be, hexadecimal; where it differs, nothing is kept.
+        most_bytes: how large it may be; where it is larger, the download ends and nothing is kept.
         headers: may name secrets, as `${NAME}`.
         tries: how often the request is sent at most.
         timeout_s: seconds to connect, and seconds without a byte.
 
     Raises:
         HttpError: the status is not in 200 to 299.
-        ValueError: the hash or the length is another one.
+        ValueError: the hash or the length is another one, or it is too large.
     """
     if sha256 and path.is_file() and _hash_of(path) == sha256.lower():
         return Download(path, path.stat().st_size, sha256.lower(), url)
     call = _Call(url, "GET", headers, tries, timeout_s, ())
     with call.stream() as (stream, address), replacing(path) as temporary:
-        size, digest = _save(stream, temporary)
+        size, digest = _save(stream, temporary, url, most_bytes)
         if sha256 and digest != sha256.lower():
             raise ValueError(f"{url} has the SHA-256 {digest}, not {sha256.lower()}; nothing was kept of it")
     return Download(path, size, digest, address)
+
+
+@task(retry_on=is_passing, tags=("http", "web", "file"))
+def http_file(
+    url: str,
+    name: str = "",
+    *,
+    sha256: str = "",
+    most_bytes: int | None = None,
+    headers: dict[str, str] | None = None,
+    tries: int = 4,
+    timeout_s: float = 30.0,
+) -> File:
+    """Download a file piece by piece as a value, which is stored with the run and passed on, wherever the next step runs.
+
+    Args:
+        url: may name secrets, as `${NAME}`.
+        name: what the file is called; default: the last part of the url.
+        sha256: what its hash must be, hexadecimal; where it differs, nothing is kept.
+        most_bytes: how large it may be; where it is larger, the download ends and nothing is kept.
+        headers: may name secrets, as `${NAME}`.
+        tries: how often the request is sent at most.
+        timeout_s: seconds to connect, and seconds without a byte.
+
+    Raises:
+        HttpError: the status is not in 200 to 299.
+        ValueError: the hash or the length is another one, or it is too large.
+    """
+    scratch, name = Scratch(), plain_name(name or _last_part(url), "http_file")
+    http_download(
+        url,
+        scratch.path / name,
+        sha256=sha256,
+        most_bytes=most_bytes,
+        headers=headers,
+        tries=tries,
+        timeout_s=timeout_s,
+    )
+    return scratch.file(name)
 
 
 class _Call:
@@ -308,18 +351,33 @@ def _response(raw: Any, address: str) -> HttpResponse:
     return HttpResponse(raw.status, {name.lower(): value for name, value in raw.headers.items()}, raw.data, address)
 
 
-def _save(stream: Any, path: Path) -> tuple[int, str]:
+def _last_part(url: str) -> str:
+    """The name that an address gives to what lies there."""
+    from urllib.parse import unquote, urlsplit
+
+    last = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]).replace("/", "_").replace("\0", "_")
+    return "download" if not last or last in (".", "..") or has_variable(last) else last[:200]
+
+
+def _save(stream: Any, path: Path, url: str, most_bytes: int | None) -> tuple[int, str]:
     """Write the stream; gives how many bytes, and their hash."""
     length = stream.headers.get("Content-Length", "")
     total = int(length) if length.isdigit() and "Content-Encoding" not in stream.headers else None
     digest, size = hashlib.sha256(), 0
+    _check_size(url, total or 0, most_bytes)
     with path.open("wb") as file:
         for chunk in stream.stream(_CHUNK_BYTES, decode_content=True):
+            size += len(chunk)
+            _check_size(url, size, most_bytes)
             file.write(chunk)
             digest.update(chunk)
-            size += len(chunk)
             context().progress(size, total, "bytes")
     return size, digest.hexdigest()
+
+
+def _check_size(url: str, size: int, most_bytes: int | None) -> None:
+    if most_bytes is not None and size > most_bytes:
+        raise ValueError(f"{url} is larger than the {most_bytes:,} bytes of most_bytes=; nothing was kept of it")
 
 
 def _hash_of(path: Path) -> str:

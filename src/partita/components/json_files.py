@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import glob
 import json
 from pathlib import Path
 from typing import Any
 
+from partita.artifacts.files import File
+from partita.components.file_values import Scratch, Source, matching_files, plain_name, source_path
 from partita.components.replacing import replacing
 from partita.flow.task import task
 
-__all__ = ["matching_files", "read_json", "read_json_lines", "write_json", "write_json_lines"]
+__all__ = ["json_file", "read_json", "read_json_lines", "write_json", "write_json_lines"]
 
 
 @task(tags=("json", "file", "read"))
-def read_json(path: Path) -> Any:
+def read_json(path: Source) -> Any:
     """Read a JSON file.
 
     Args:
-        path: the file, in UTF-8.
+        path: a path or a `File`, in UTF-8.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(source_path(path).read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
 
@@ -42,11 +43,11 @@ def write_json(value: Any, path: Path, *, indent: int | None = 2) -> Path:
 
 
 @task(tags=("json", "jsonl", "file", "read"))
-def read_json_lines(path: str) -> list[Any]:
+def read_json_lines(path: Source) -> list[Any]:
     """Read files with a JSON value on each line.
 
     Args:
-        path: a file, or a pattern such as "data/**/*.jsonl", whose files are read in the order of their names.
+        path: a path or a `File`, or a pattern such as "data/**/*.jsonl", whose files are read in the order of their names.
     """
     values = []
     for file in matching_files(path):
@@ -74,15 +75,20 @@ def write_json_lines(values: list[Any], path: Path) -> Path:
     return path
 
 
-def matching_files(path: str) -> list[Path]:
-    """The file, or those that the pattern matches, by name.
+@task(tags=("json", "jsonl", "file", "write"))
+def json_file(value: Any, name: str = "value.json") -> File:
+    """Make a JSON file of a value, which is stored with the run and passed on, wherever the next step runs.
+
+    Args:
+        value: what JSON can hold; a list for JSON lines.
+        name: what the file is called; where it ends in .jsonl, each item of the list is a line.
 
     Raises:
-        FileNotFoundError: there is none.
+        DefinitionError: the name is none of a file.
     """
-    if Path(path).is_file():
-        return [Path(path)]
-    found = [Path(name) for name in sorted(glob.glob(path, recursive=True)) if Path(name).is_file()]
-    if not found:
-        raise FileNotFoundError(f"there is no file {path} in {Path.cwd()}")
-    return found
+    scratch, ending = Scratch(), Path(plain_name(name, "json_file")).suffix.lower()
+    if ending == ".jsonl":
+        write_json_lines(value, scratch.path / name)
+    else:
+        write_json(value, scratch.path / name)
+    return scratch.file(name)

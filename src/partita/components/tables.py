@@ -5,22 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from partita.artifacts.files import File
 from partita.components.extras import need
-from partita.components.json_files import matching_files
+from partita.components.file_values import Scratch, Source, matching_files, plain_name
 from partita.components.replacing import replacing
+from partita.errors import DefinitionError
 from partita.flow.task import task
 
-__all__ = ["read_csv", "read_parquet", "write_csv", "write_parquet"]
+__all__ = ["read_csv", "read_parquet", "table_file", "write_csv", "write_parquet"]
 
 Library = Literal["pandas", "polars", "arrow"]
 
 
 @task(tags=("csv", "table", "file", "read"))
-def read_csv(path: str, *, columns: list[str] | None = None, separator: str = ",", library: Library = "pandas") -> Any:
+def read_csv(
+    path: Source, *, columns: list[str] | None = None, separator: str = ",", library: Library = "pandas"
+) -> Any:
     """Read CSV files as one table.
 
     Args:
-        path: a file, or a pattern such as "data/*.csv", whose files are read in the order of their names.
+        path: a path or a `File`, or a pattern such as "data/*.csv", whose files are read in the order of their names.
         columns: only these; default: all.
         separator: between two values.
         library: whose table it is.
@@ -47,11 +51,11 @@ def read_csv(path: str, *, columns: list[str] | None = None, separator: str = ",
 
 
 @task(tags=("parquet", "table", "file", "read"))
-def read_parquet(path: str, *, columns: list[str] | None = None, library: Library = "pandas") -> Any:
+def read_parquet(path: Source, *, columns: list[str] | None = None, library: Library = "pandas") -> Any:
     """Read Parquet files as one table.
 
     Args:
-        path: a file, or a pattern such as "data/*.parquet", whose files are read in the order of their names.
+        path: a path or a `File`, or a pattern such as "data/*.parquet", whose files are read in the order of their names.
         columns: only these; default: all.
         library: whose table it is.
 
@@ -108,6 +112,27 @@ def write_parquet(table: Any, path: Path, *, compression: str = "zstd") -> Path:
             parquet = need("pyarrow.parquet", "tables", "write_parquet")
             parquet.write_table(_arrow(table, "write_parquet"), temporary, compression=compression)
     return path
+
+
+@task(tags=("csv", "parquet", "table", "file", "write"))
+def table_file(table: Any, name: str = "table.parquet") -> File:
+    """Make a file of a table, which is stored with the run and passed on, wherever the next step runs.
+
+    Args:
+        table: a pandas or Polars DataFrame, an Arrow Table, or a list of dicts.
+        name: what the file is called; it ends in .csv, .tsv or .parquet, which says the format.
+
+    Raises:
+        DefinitionError: the name is none of these.
+    """
+    scratch, ending = Scratch(), Path(plain_name(name, "table_file")).suffix.lower()
+    if ending == ".parquet":
+        write_parquet(table, scratch.path / name)
+    elif ending in (".csv", ".tsv"):
+        write_csv(table, scratch.path / name, separator="," if ending == ".csv" else "\t")
+    else:
+        raise DefinitionError(f"table_file makes files that end in .csv, .tsv or .parquet, not {name!r}")
+    return scratch.file(name)
 
 
 def _kind(table: Any) -> str:

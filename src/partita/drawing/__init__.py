@@ -8,7 +8,8 @@ mermaid.py   for Markdown
 layers.py    where nodes and edges lie in a drawing
 svg.py       as a picture
 results.py   what a run gave
-record.py    what a worker kept for people of a value
+record.py    what a worker kept for people of a value, as text
+record_html.py  and as HTML
 html.py      pieces of HTML
 pages.py     runs, steps and graphs as HTML
 """

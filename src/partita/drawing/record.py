@@ -59,10 +59,11 @@ def _table(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
     types = [clean(str(type)) for _, type in record["columns"]]
     head = [[clean(str(cell)) for cell in row] for row in record["head"]]
     sizes = [min(max(width(row[place]) for row in [names, types, *head]), 24) for place in range(len(names))]
-    yield f"table of {record['rows']:,} rows and {len(names)} columns"
+    rows = f"{record['rows']:,} rows" if record["rows"] is not None else "many rows"
+    yield f"table of {rows} and {len(names)} columns"
     for row in [names, types, *head]:
         yield "  ".join(pad(fit(cell, size), size) for cell, size in zip(row, sizes, strict=True)).rstrip()
-    if record["rows"] > len(head):
+    if record["rows"] is None or record["rows"] > len(head):
         yield "..."
     if record["numbers"]:
         yield ""
@@ -76,7 +77,8 @@ def _image(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
 
 
 def _audio(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
-    yield f"sound of {duration_text(record['duration_s'])}, {record['channels']} channels at {record['rate_hz']:,} Hz"
+    channels = f"{record['channels']} channel" + "s" * (record["channels"] != 1)
+    yield f"sound of {duration_text(record['duration_s'])}, {channels} at {record['rate_hz']:,} Hz"
     envelope = record["envelope"]
     step = max(1, len(envelope) // 60)
     yield histogram_text([round(1000 * (high - low)) for low, high in envelope[::step]], is_unicode=is_unicode)

@@ -8,8 +8,9 @@ from typing import Any
 
 from partita.errors import NotFoundError
 from partita.protocol.artifacts import ArtifactView, FoundArtifact
+from partita.values import unpack
 
-__all__ = ["each_artifact", "find_artifact", "holders"]
+__all__ = ["each_artifact", "find_artifact", "holders", "shown_hash"]
 
 _HASH = re.compile(r"[0-9a-f]{6,64}")
 
@@ -75,3 +76,13 @@ def find_artifact(ask: Ask, name: str) -> FoundArtifact:
         run, path = "latest", name
     artifact = ask("artifact", run=run, path=path)
     return artifact
+
+
+def shown_hash(found: FoundArtifact) -> str:
+    """The hash of the blob that shows the artifact to people: its own, or that of what a `File` holds; empty: none."""
+    from partita.artifacts.stored_files import stored_file
+
+    if found["view"]["hash"]:
+        return found["view"]["hash"]
+    file = stored_file(unpack(found["node"]))
+    return file.digest if file is not None else ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from partita.artifacts.codecs import Encoder
     from partita.flow.flow import Flow
     from partita.workspace.display import RunDisplay
+    from partita.workspace.handles import Artifact
     from partita.workspace.tables import FlowGraph
 
 __all__ = ["LocalLauncher", "Run", "default_launcher", "flow_request", "raise_failure"]
@@ -61,6 +62,19 @@ class Run:
         from partita.workspace.tables import FlowGraph
 
         return FlowGraph(self.view["title"], self._workspace.all_steps(self.id))
+
+    def artifact(self, name: str) -> Artifact:
+        """One value of a step or a part of it; a notebook shows it.
+
+        Args:
+            name: the step's path and the part: "fit[3].model".
+
+        Raises:
+            NotFoundError: there is none; names the nearest one.
+        """
+        from partita.workspace.handles import Artifact
+
+        return Artifact(self._workspace, f"{self.id}:{name}")
 
     def show(self) -> None:
         """In a notebook, show how the run goes on below the current cell; elsewhere nothing happens."""

@@ -48,8 +48,8 @@ _BATCH = 200
 
 #: Codecs whose blobs name no other blobs; of any other, blobs up to a size are searched for names.
 _FLAT = frozenset({
-    "arrow", "bytes", "enum", "file", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle", "picture",
-    "polars", "safetensors", "scalar", "tensors", "text",
+    "arrow", "audio", "bytes", "enum", "file", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle",
+    "picture", "polars", "safetensors", "scalar", "tensors", "text",
 })  # fmt: skip
 _SEARCHED_BYTES = 64 << 20
 _HASH = re.compile(rb"[0-9a-f]{64}")

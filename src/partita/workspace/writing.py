@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from partita.artifacts.blobs import BlobStore
+from partita.artifacts.files import copy_file, inside
+from partita.artifacts.hashing import holds
+from partita.artifacts.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.errors import ValueStoreError
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
 
@@ -17,7 +20,7 @@ __all__ = ["write_artifact"]
 #: The ending of a codec's files; what is not listed is written as it is, with the codec's name.
 _ENDINGS = {
     "npy": "npy", "bytes": "bin", "text": "txt", "msgpack": "json", "path": "txt", "pickle": "pickle",
-    "arrow": "arrow", "pandas": "arrow", "polars": "arrow", "picture": "png", "html": "html", "onnx": "onnx",
+    "arrow": "arrow", "pandas": "arrow", "polars": "arrow", "audio": "wav", "picture": "png", "html": "html", "onnx": "onnx",
     "safetensors": "safetensors", "tensors": "safetensors", "scalar": "msgpack", "enum": "msgpack",
 }  # fmt: skip
 
@@ -25,45 +28,131 @@ _ENDINGS = {
 def write_artifact(blobs: BlobStore, node: Node, name: str, target: Path | None, *, is_raw: bool = False) -> list[Path]:
     """Write the value; gives the files.
 
+    A `File` is written under its own name and a `Folder` as its tree. A structure of several values becomes a folder, unless
+    all of it is JSON: its parts are named by their keys, but for files, which keep their names as long as they differ.
+
     Args:
         name: what the file is called where the target is a folder or not given.
-        target: file or folder; a structure of several values always becomes a folder, unless all of it is JSON.
-        is_raw: write what is stored, byte for byte.
+        target: file or folder.
+        is_raw: write what is stored, byte for byte; of files, their parts.
 
     Raises:
         DamagedError: the blob is not there, or not what was written.
         ValueStoreError: the value can be opened by Python only, or the files cannot be written.
     """
     try:
-        plain, is_plain = _plain(node)
-        if node[0] not in (BLOB, INLINE) and not is_plain:
-            folder = target if target is not None else Path(name)
-            written = list(_write_parts(blobs, node, folder, is_raw))
-            return written
-        ending = _plain_ending(plain) if is_plain else _ENDINGS.get(node[1], str(node[1]))
-        file = _file(target, name, ending)
-        if is_plain:
-            file.write_bytes(_plain_bytes(plain))
-        else:
-            _write_leaf(blobs, node, file, is_raw)
-        return [file]
+        return list(_Writing(blobs, is_raw).each(node, name, target))
     except OSError as error:
         raise ValueStoreError(f"{error.filename or target or name} cannot be written: {error.strerror}") from error
 
 
-def _file(target: Path | None, name: str, ending: str) -> Path:
+class _Writing:
+    """One call of `write_artifact`."""
+
+    def __init__(self, blobs: BlobStore, is_raw: bool) -> None:
+        self._blobs = blobs
+        self._is_raw = is_raw
+        self._taken: set[Path] = set()  # what has been written
+
+    def each(self, node: Node, name: str, target: Path | None) -> Iterator[Path]:
+        file, folder = (None, None) if self._is_raw else (stored_file(node), stored_folder(node))
+        if file is not None:
+            yield self._write_file(file, target)
+            return
+        if folder is not None:
+            yield from self._write_folder(folder, target)
+            return
+        plain, is_plain = self._plain(node)
+        if node[0] not in (BLOB, INLINE) and not is_plain:
+            yield from self._write_parts(node, target if target is not None else Path(name))
+            return
+        ending = _plain_ending(plain) if is_plain else _ENDINGS.get(node[1], str(node[1]))
+        place = self._free(_place(target, name, ending))
+        if is_plain:
+            place.write_bytes(_plain_bytes(plain))
+        else:
+            self._write_leaf(node, place)
+        yield place
+
+    def _write_file(self, file: StoredFile, target: Path | None) -> Path:
+        if target is None:
+            place = inside(Path(), file.name, is_alone=True)
+            if place.exists() and (not place.is_file() or not holds(place, file.digest)[0]):
+                raise ValueStoreError(f"{place} is there already and holds something else; say where the file shall go")
+        else:
+            place = inside(target, file.name, is_alone=True) if target.is_dir() else target
+        copy_file(self._blobs.path(file.digest), place)
+        self._taken.add(place)
+        return place
+
+    def _write_folder(self, folder: StoredFolder, target: Path | None) -> Iterator[Path]:
+        if target is None:
+            target = inside(Path(), folder.name or "folder", is_alone=True)
+        places = {inside(target, name): digest for name, digest in folder.digests.items()}  # all, before one is written
+        target.mkdir(parents=True, exist_ok=True)
+        for place, digest in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            copy_file(self._blobs.path(digest), place)
+            self._taken.add(place)
+            yield place
+
+    def _write_parts(self, node: Node, folder: Path) -> Iterator[Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, item in _items(node):
+            name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in key).lstrip(".") or "_"
+            file = None if self._is_raw else stored_file(item)
+            if file is not None and inside(folder, file.name, is_alone=True) in self._taken:
+                (folder / name).mkdir(exist_ok=True)
+                yield from self.each(item, name, self._free(folder / name / file.name))
+            elif file is not None or item[0] in (BLOB, INLINE) or self._plain(item)[1]:
+                yield from self.each(item, name, folder)
+            else:
+                yield from self.each(item, name, self._free(folder / name))
+
+    def _plain(self, node: Node) -> tuple[Any, bool]:
+        """The value where all of it is plain data, and whether it is."""
+        if node[0] == PLAIN:
+            return node[1], True
+        if node[0] in (BLOB, INLINE) or (node[0] == OUTCOME and node[2] is None):
+            return None, False
+        if not self._is_raw and stored_folder(node) is not None:
+            return None, False  # an empty one
+        items = [(key, self._plain(item)) for key, item in _items(node)]
+        if not all(is_plain for _, (_, is_plain) in items):
+            return None, False
+        if node[0] in (LIST, TUPLE):
+            return [value for _, (value, _) in items], True
+        return {key: value for key, (value, _) in items}, True
+
+    def _free(self, place: Path) -> Path:
+        """The path, or one beside it where another part of the value has it already."""
+        free, number = place, 1
+        while free in self._taken:
+            number += 1
+            free = place.with_name(f"{place.stem}-{number}{place.suffix}")
+        self._taken.add(free)
+        return free
+
+    def _write_leaf(self, node: Node, file: Path) -> None:
+        codec = node[1]
+        if codec == "pickle" and not self._is_raw:
+            raise ValueStoreError(
+                "this value is a Python object that was pickled; opening it runs code, so it is done only in your own "
+                "process: `partita.open_workspace().value(NAME)` in Python gives it, and --raw writes what is stored"
+            )
+        if codec == "msgpack" and not self._is_raw:
+            data = self._blobs.get(node[2]) if node[0] == BLOB else node[2]
+            file.write_bytes(_plain_bytes(unpack(data)))
+        elif node[0] == INLINE:
+            file.write_bytes(node[2])
+        else:
+            shutil.copyfile(self._blobs.path(node[2]), file)
+
+
+def _place(target: Path | None, name: str, ending: str) -> Path:
     if target is None:
         return Path(f"{name}.{ending}")
     return target / f"{name}.{ending}" if target.is_dir() else target
-
-
-def _write_parts(blobs: BlobStore, node: Node, folder: Path, is_raw: bool) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for key, item in _items(node):
-        name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in key).lstrip(".") or "_"
-        yield from write_artifact(
-            blobs, item, name, folder if item[0] in (BLOB, INLINE) or _plain(item)[1] else folder / name, is_raw=is_raw
-        )
 
 
 def _items(node: Node) -> list[tuple[str, Node]]:
@@ -74,20 +163,6 @@ def _items(node: Node) -> list[tuple[str, Node]]:
         keys, nodes = (node[1], node[2]) if tag == DICT else (node[2], node[3])
         return [(str(key), item) for key, item in zip(keys, nodes, strict=True)]
     return [("value", node[2])] if tag == OUTCOME and node[2] is not None else []
-
-
-def _plain(node: Node) -> tuple[Any, bool]:
-    """The value where all of it is plain data, and whether it is."""
-    if node[0] == PLAIN:
-        return node[1], True
-    if node[0] in (BLOB, INLINE) or (node[0] == OUTCOME and node[2] is None):
-        return None, False
-    items = [(key, _plain(item)) for key, item in _items(node)]
-    if not all(is_plain for _, (_, is_plain) in items):
-        return None, False
-    if node[0] in (LIST, TUPLE):
-        return [value for _, (value, _) in items], True
-    return {key: value for key, (value, _) in items}, True
 
 
 def _plain_ending(value: Any) -> str:
@@ -104,20 +179,3 @@ def _plain_bytes(value: Any) -> bytes:
 
 def _hexadecimal(value: Any) -> str:
     return bytes(value).hex()
-
-
-def _write_leaf(blobs: BlobStore, node: Node, file: Path, is_raw: bool) -> None:
-    codec = node[1]
-    if codec == "pickle" and not is_raw:
-        raise ValueStoreError(
-            "this value is a Python object that was pickled; opening it runs code, so it is done only in your own process: "
-            "`partita.open_workspace().value(NAME)` in Python gives it, and --raw writes what is stored"
-        )
-    if codec == "msgpack" and not is_raw:
-        data = blobs.get(node[2]) if node[0] == BLOB else node[2]
-        file.write_bytes(_plain_bytes(unpack(data)))
-    elif node[0] == INLINE:
-        file.write_bytes(node[2])
-    else:
-        source = blobs.path(node[2])
-        shutil.copyfile(source, file)

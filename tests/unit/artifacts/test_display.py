@@ -49,6 +49,13 @@ def test_a_picture_shows_itself_small() -> None:
         assert small.size[0] <= 256
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I", "F", "I;16"])
+def test_a_large_picture_of_any_mode_shows_itself(mode: str) -> None:
+    image = pytest.importorskip("PIL.Image")
+    record = shown(image.new(mode, (2000, 3)))
+    assert (record["kind"], record["width"], record["mode"]) == ("image", 2000, mode)
+
+
 def test_texts_show_their_beginning() -> None:
     assert shown("é" * 10**6) == {"kind": "text", "text": "é" * 4000, "length": 10**6}
     assert shown(Html("<p>"))["html"] == "<p>"
@@ -81,3 +88,21 @@ def test_a_record_that_is_damaged_is_none(tmp_path: Path) -> None:
     for data in (b"", b"\xc1", b"\x93\x01"):
         (tmp_path / "blobs" / digest[:2] / f"{digest[2:]}.preview").write_bytes(data)
         assert blobs.preview(digest) is None
+
+
+@pytest.mark.parametrize("length", [40, 90, 3000])
+def test_no_beginning_of_a_secret_is_kept_where_a_text_is_cut(length: int) -> None:
+    """A secret of which the end was cut off was not known as one any more."""
+    pandas = pytest.importorskip("pandas")
+    secret = "".join(chr(ord("A") + number % 26) for number in range(length))
+    text = "-" * 3980 + secret
+    for value in (text, Html("-" * 32_750 + secret), pandas.DataFrame({"a": ["-" * 60 + secret], secret: [1]})):
+        record = display(value, lambda told: told.replace(secret, "***"))
+        assert record is not None and b"ABCDEFGH" not in record
+    assert unpack(display("x" * 3980 + "y" * 1000) or b"")["text"] == "x" * 3980 + "y" * 20
+
+
+def test_many_secrets_in_a_row_are_all_taken_out() -> None:
+    secret = "".join(chr(ord("A") + number % 26) for number in range(100))
+    record = display(secret * 5000, lambda told: told.replace(secret, "***"))
+    assert record is not None and b"ABCDEFGH" not in record

@@ -269,7 +269,8 @@ def test_a_damaged_blob_is_refused(tmp_path: Path, kind: str, size: int) -> None
 
 
 @pytest.mark.parametrize(
-    "codec", ["arrow", "html", "npy", "numpy-scalar", "onnx", "pandas", "picture", "polars", "scalar", "tensors"]
+    "codec",
+    ["arrow", "audio", "html", "npy", "numpy-scalar", "onnx", "pandas", "picture", "polars", "scalar", "tensors"],
 )
 @relaxed
 @given(data=st.binary(max_size=200))

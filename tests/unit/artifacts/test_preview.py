@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,23 @@ def test_a_preview_is_short_one_line_of_text_that_can_be_sent() -> None:
         text = preview(value)
         assert len(text) <= PREVIEW_LIMIT and "\n" not in text
         text.encode()
+
+
+@pytest.mark.parametrize("length", [30, 93, 150, 5000])
+@pytest.mark.parametrize("make", [
+    lambda text: text, lambda text: text * 3, lambda text: "-" * 100 + text + "-" * 100_000, lambda text: "-" * 100_000 + text,
+    lambda text: [text + "-" * 100], lambda text: {"k": "-" * 50 + text}, lambda text: ("-" * 100 + text).encode(),
+    lambda text: Shown("-" * 50 + text), lambda text: [Shown("-" * 50 + text + "-" * 50)],
+], ids=range(9))  # fmt: skip
+def test_no_part_of_a_secret_is_shown_where_a_text_is_cut(make: Callable[[str], Any], length: int) -> None:
+    secret = "".join(chr(ord("A") + number % 26) for number in range(length))
+    told = preview(make(secret), lambda text: text.replace(secret, "***"))
+    assert not any(secret[place : place + 8] in told for place in range(26)), told
+
+
+class Shown:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
