@@ -86,3 +86,18 @@ def test_a_run_gives_its_artifacts(run: partita.Run, project: Project) -> None:
     assert tree.value()["data"]["deep/a.txt"].read_text() == "a"
     with pytest.raises(NotFoundError, match="did you mean"):
         run.artifact("tone[5]")
+
+
+def test_a_file_or_folder_is_one_artifact(run: partita.Run, project: Project) -> None:
+    del run
+    found = {item["path"] + item["part"]: item for item in project.workspace.artifacts()}
+    assert sorted(found) == ["report", "tone[0]", "tone[1]", "tree.data", "tree.n"]
+    report, data = found["report"], found["tree.data"]
+    assert (report["type"], data["type"], data["preview"]) == ("File", "Folder", "data, 1 file")
+    assert report["preview"].startswith("report.csv, ") and report["hash"] and data["size_bytes"] == 1
+    below = project.workspace.artifact("tree.data")["parts"]
+    assert [item["part"] for item in below] == ['.data["deep/a.txt"]']
+    by_name = project.workspace.artifact('tree.data["deep/a.txt"]')["view"]
+    by_hash = project.workspace.artifact(below[0]["hash"][:10])["view"]
+    assert by_name["part"] == by_hash["part"] == '.data["deep/a.txt"]'
+    assert project.workspace.artifact(report["hash"][:10])["view"]["path"] == "report"
