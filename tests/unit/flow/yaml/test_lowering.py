@@ -308,6 +308,31 @@ def test_options_are_those_of_tasks(folder: Folder) -> None:
     assert step["attempts"] == 3
 
 
+def test_options_that_are_functions_are_named_by_their_place(folder: Folder) -> None:
+    folder.write("rules.py", """
+        def longer(attempt: int) -> float:
+            return attempt * 1000.0
+
+        def is_passing(error: Exception) -> bool:
+            return "much" in str(error)
+    """)
+    text = """
+        steps:
+          risky:
+            task: toolbox:risky
+            with: {number: 5}
+            retries: 2
+            retry_on: rules:is_passing
+            retry_delay: rules:longer
+    """
+    with memory_workspace() as workspace:
+        begun = workspace.clock.now()
+        run = folder.flow(text).run()
+        assert run.state == "failed"
+        assert next(step["attempts"] for step in run.steps if step["path"] == "risky") == 3
+        assert workspace.clock.now() - begun == pytest.approx(3000, abs=1)
+
+
 def test_foreach_goes_through_lists_of_lists_whatever_is_declared(folder: Folder) -> None:
     folder.write("loose.py", """
         from partita import task
