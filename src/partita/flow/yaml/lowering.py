@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from partita.errors import CheckError, DefinitionError, OptionError, Problem, Skip
 from partita.flow.ambient import current_caller
@@ -13,11 +13,13 @@ from partita.flow.eager import EAGER, Absent
 from partita.flow.layout import Layout
 from partita.flow.mapped import Each as EachElement
 from partita.flow.mapped import Mapped, constant
-from partita.flow.mapping import lay_out_map
+from partita.flow.mapping import is_sequence, lay_out_map
 from partita.flow.ref import StepRef
 from partita.flow.settle import Outcome
 from partita.flow.task import map_policy
+from partita.flow.types import plain_form, type_name
 from partita.flow.yaml.computation import identity
+from partita.flow.yaml.expressions import Expression
 from partita.flow.yaml.naming import ElementKey
 from partita.flow.yaml.records import WAITS, Each, Step, expressions_in
 from partita.flow.yaml.scope import NOTHING, Scope, is_promise, refuse
@@ -112,14 +114,24 @@ class Lowering:
         if type(items) is Mapped and items.elements is not None and items.policy is None and not _is_plain(step):
             items = list(items.elements)
         is_list = isinstance(items, (list, tuple))
-        if not (is_list or type(items) in (StepRef, Mapped, Absent)):
-            told = f"`foreach` goes through a list, and got {type(items).__name__}"
-            raise refuse(self._file.shown, each.items.node, told)
+        if not is_list:
+            self._must_be_a_list(items, each)
         if step.verb in WAITS or not _uses_item(step) or not (is_list or _is_plain(step)):
             return self._each_element(step, scope, before, items)
         target = self._file.target(step)
         arguments = self._columns(step, target, scope, items, is_list)
         return self._call_map(target, arguments, before, each, self._key(step, each, items, scope))
+
+    def _must_be_a_list(self, items: Any, each: Each) -> None:
+        if type(items) in (Mapped, Absent) or (type(items) is StepRef and is_sequence(items._parts.kind)):
+            return
+        kind = items._parts.kind if type(items) is StepRef else type(items)
+        tree, remedy = each.items.tree, ""
+        if isinstance(tree, Expression) and tree.alone is not None and (get_origin(plain_form(kind)) or kind) is dict:
+            remedy = f"write `${{{{ {tree.text}.map(key, key) }}}}` for its keys"
+        shown = tree.text if isinstance(tree, Expression) else tree
+        told = f"`foreach` goes through a list, and `{shown}` is of type {type_name(kind)}"
+        raise refuse(self._file.shown, each.items.node, told, remedy)
 
     def _columns(
         self, step: Step, target: Definition[..., Any], scope: Scope, items: Any, is_list: bool

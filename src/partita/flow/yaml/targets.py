@@ -168,7 +168,9 @@ def read_options(given: dict[str, Node], file: Path, problems: Problems) -> dict
             if node.value is not None:
                 options[name] = _named_option(name, node, file, problems)
         elif name == "retry_on":
-            found = [_exception(item, file, problems) for item in (node.value if isinstance(node.value, list) else [node])]
+            found = [
+                _exception(item, file, problems) for item in (node.value if isinstance(node.value, list) else [node])
+            ]
             options[name] = found if isinstance(node.value, list) else found[0]
         elif name == "retry_delay" and isinstance(node.value, str) and _PLACE.match(node.value):
             options[name] = _named_option(name, node, file, problems)

@@ -58,6 +58,34 @@ def test_a_reference_of_the_wrong_type_is_refused_before_anything_runs(folder: F
     assert caught.value.problems[0].place == "flow.yaml:4:51"
 
 
+@pytest.mark.parametrize(
+    ("items", "kind", "remedy"),
+    [
+        ("steps.rows.output[0]", "dict[str, int]", "${{ steps.rows.output[0].map(key, key) }}"),
+        ("steps.square.output", "int", ""),
+        ("inputs.number", "int", ""),
+        ("inputs.size", "dict", "${{ inputs.size.map(key, key) }}"),
+    ],
+)
+@pytest.mark.parametrize("argument", ["${{ item }}", "${{ string(item) }}", "x"])
+def test_foreach_over_what_is_no_list_is_refused_before_anything_runs(
+    folder: Folder, items: str, kind: str, remedy: str, argument: str
+) -> None:
+    text = f"""
+        inputs: {{number: {{type: int, default: 3}}, size: {{type: dict, default: {{a: 1}}}}}}
+        steps:
+          rows: {{task: "toolbox:rows", with: {{count: 2}}}}
+          square: {{task: "toolbox:square", with: {{number: 2}}}}
+          say: {{task: "toolbox:say", foreach: "${{{{ {items} }}}}", with: {{text: "{argument}"}}}}
+    """
+    with memory_workspace(), pytest.raises(CheckError) as caught:
+        folder.flow(text).run().result()
+    problem = caught.value.problems[0]
+    assert problem.place == "flow.yaml:6:39"
+    assert problem.message == f"`foreach` goes through a list, and `{items}` is of type {kind}"
+    assert problem.remedy == (f"write `{remedy}` for its keys" if remedy else "")
+
+
 def test_an_expression_that_computes_becomes_a_step(folder: Folder) -> None:
     text = """
         inputs: {count: int}
@@ -309,13 +337,16 @@ def test_options_are_those_of_tasks(folder: Folder) -> None:
 
 
 def test_options_that_are_functions_are_named_by_their_place(folder: Folder) -> None:
-    folder.write("rules.py", """
+    folder.write(
+        "rules.py",
+        """
         def longer(attempt: int) -> float:
             return attempt * 1000.0
 
         def is_passing(error: Exception) -> bool:
             return "much" in str(error)
-    """)
+    """,
+    )
     text = """
         steps:
           risky:
