@@ -114,6 +114,12 @@ def test_nothing_is_shown_where_the_settings_say_so(project: Project) -> None:
         made(CELLS)
         assert made.show("run = loaded.run('oak')").outputs == []
         assert "succeeded" in pages(made.show("run"))[0]
+        assert "succeeded" in pages(made.show("run.show()"))[0], "it was asked for"
+
+
+def test_a_run_that_has_ended_is_shown_as_it_ended_at_once(kernel: Kernel) -> None:
+    kernel("run = loaded.run('oak')")
+    assert "succeeded" in pages(kernel.show("run.show()"))[0]
 
 
 def test_an_interrupted_cell_leaves_the_run_and_says_how_to_come_back(kernel: Kernel, project: Project) -> None:
