@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def write_json(value: Any, path: Path, *, indent: int | None = 2) -> Path:
 
 
 @task(tags=("json", "jsonl", "file", "read"))
-def read_json_lines(path: str) -> list[Any]:
+def read_json_lines(path: str | Path) -> list[Any]:
     """Read files with a JSON value on each line.
 
     Args:
@@ -74,7 +75,7 @@ def write_json_lines(values: list[Any], path: Path) -> Path:
     return path
 
 
-def matching_files(path: str) -> list[Path]:
+def matching_files(path: str | Path) -> list[Path]:
     """The file, or those that the pattern matches, by name.
 
     Raises:
@@ -82,7 +83,7 @@ def matching_files(path: str) -> list[Path]:
     """
     if Path(path).is_file():
         return [Path(path)]
-    found = [Path(name) for name in sorted(glob.glob(path, recursive=True)) if Path(name).is_file()]
+    found = [Path(name) for name in sorted(glob.glob(os.fspath(path), recursive=True)) if Path(name).is_file()]
     if not found:
         raise FileNotFoundError(f"there is no file {path} in {Path.cwd()}")
     return found

@@ -16,7 +16,9 @@ Library = Literal["pandas", "polars", "arrow"]
 
 
 @task(tags=("csv", "table", "file", "read"))
-def read_csv(path: str, *, columns: list[str] | None = None, separator: str = ",", library: Library = "pandas") -> Any:
+def read_csv(
+    path: str | Path, *, columns: list[str] | None = None, separator: str = ",", library: Library = "pandas"
+) -> Any:
     """Read CSV files as one table.
 
     Args:
@@ -47,7 +49,7 @@ def read_csv(path: str, *, columns: list[str] | None = None, separator: str = ",
 
 
 @task(tags=("parquet", "table", "file", "read"))
-def read_parquet(path: str, *, columns: list[str] | None = None, library: Library = "pandas") -> Any:
+def read_parquet(path: str | Path, *, columns: list[str] | None = None, library: Library = "pandas") -> Any:
     """Read Parquet files as one table.
 
     Args:
