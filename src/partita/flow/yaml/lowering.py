@@ -39,7 +39,7 @@ class Lowering:
     def __init__(self, file: FlowFile) -> None:
         self._file = file
         self._caller = current_caller(file.document.name) or EAGER
-        self._line = file.root
+        self.line = file.root  # what is being laid out
 
     def scope(self, inputs: dict[str, Any], results: dict[str, Any]) -> Scope:
         """What expressions stand for."""
@@ -54,12 +54,12 @@ class Lowering:
         outputs = self._file.document.outputs
         if outputs is None:
             return None
-        self._line = outputs.node
+        self.line = outputs.node
         return scope.value(outputs.tree, "@outputs")
 
     def step(self, step: Step, scope: Scope) -> Any:
         """Lay out one step; gives its promise."""
-        self._line = step.node
+        self.line = step.node
         before = tuple(scope.results[name] for name, _ in step.needs)
         if step.when is not None:
             uses_item = any(expression.uses_item for expression in expressions_in(step.when.tree))
@@ -72,7 +72,7 @@ class Lowering:
 
     def body(self, step: Step, scope: Scope, before: tuple[Any, ...] = ()) -> Any:
         """Lay out what the step does, its condition aside."""
-        self._line = step.node
+        self.line = step.node
         if step.each is not None and scope.item is NOTHING:
             return self._map(step, step.each, scope, before)
         if step.verb in WAITS:
@@ -254,7 +254,7 @@ class Lowering:
 
     @property
     def _place(self) -> str:
-        return f"{self._file.shown}:{self._line.line}:{self._line.column}"
+        return f"{self._file.shown}:{self.line.line}:{self.line.column}"
 
 
 def is_met(step: Step, scope: Scope) -> bool:

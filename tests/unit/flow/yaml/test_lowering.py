@@ -409,8 +409,9 @@ def test_needs_holds_for_every_element(folder: Folder) -> None:
 
 def test_a_file_that_calls_itself_without_an_end_is_refused(folder: Folder) -> None:
     text = "steps: {again: {flow: flow.yaml}}"
-    with memory_workspace(), pytest.raises(CheckError, match=r"flow\.yaml calls itself without an end"):
+    with memory_workspace(), pytest.raises(CheckError, match=r"flow\.yaml calls itself without an end") as caught:
         folder.flow(text).run().result()
+    assert caught.value.problems[0].place == "flow.yaml:1:9"
 
 
 def test_python_flows_call_flows_of_files(folder: Folder) -> None:
