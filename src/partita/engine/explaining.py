@@ -10,6 +10,7 @@ from typing import Any
 
 from partita.core.graph import Run, Step, path_of
 from partita.core.records import Demand, Profile
+from partita.core.resources import amount_text
 from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.engine.book import Book
 from partita.engine.cache_requests import CacheRequests
@@ -327,7 +328,8 @@ class _Step:
         lanes = self._book.executors[self._book.executor_of(live, profile.executor)] if live is not None else None
         lacking = lanes.pool.lacks(profile.demand) if lanes is not None else []
         if lacking and lanes is not None:
-            parts = [f"{name}: {lanes.pool.held[name]:g} of {lanes.pool.capacity[name]:g} are held" for name in lacking]
+            held, capacity = lanes.pool.held, lanes.pool.capacity
+            parts = [f"{n}: {amount_text(n, held[n])} of {amount_text(n, capacity[n])} are held" for n in lacking]
             return _fact("now", f"It is ready, and waits for room ({'; '.join(parts)}).", lacks=lacking)
         return _fact("now", "It is ready, and waits for its turn.", lacks=[])
 
