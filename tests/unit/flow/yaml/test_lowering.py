@@ -268,6 +268,29 @@ def test_values_take_the_form_of_the_parameters(folder: Folder) -> None:
     assert folder.result(text) == ["large", "Color.RED PosixPath a/b.txt"]
 
 
+@pytest.mark.parametrize(("written", "seconds"), [("90s", 90), ("1h30m", 5400), ("5", 5), ("0.5", 0.5), ("PT2M", 120)])
+def test_durations_are_written_as_everywhere(folder: Folder, written: str, seconds: float) -> None:
+    folder.write(
+        "clock.py",
+        """
+        from datetime import timedelta
+        from partita import task
+
+        @task
+        def seconds(span: timedelta) -> float:
+            return span.total_seconds()
+    """,
+    )
+    text = f"""
+        inputs: {{pause: {{type: duration, default: {written}}}}}
+        steps:
+          constant: {{task: "clock:seconds", with: {{span: {written}}}}}
+          given: {{task: "clock:seconds", with: {{span: "${{{{ inputs.pause }}}}"}}}}
+        outputs: ["${{{{ steps.constant.output }}}}", "${{{{ steps.given.output }}}}"]
+    """
+    assert folder.result(text) == [seconds, seconds]
+
+
 def test_commands_get_values_quoted(folder: Folder) -> None:
     text = """
         inputs: {name: text}
