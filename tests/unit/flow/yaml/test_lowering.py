@@ -268,6 +268,17 @@ def test_values_take_the_form_of_the_parameters(folder: Folder) -> None:
     assert folder.result(text) == ["large", "Color.RED PosixPath a/b.txt"]
 
 
+def test_a_member_of_an_enum_is_its_value_in_texts_and_commands(folder: Folder) -> None:
+    text = """
+        inputs: {color: {type: "toolbox.py:Color", default: red}}
+        steps:
+          say: {task: "toolbox:say", with: {text: "in ${{ inputs.color }}"}}
+          show: {run: "echo ${{ inputs.color }}"}
+        outputs: ["${{ steps.say.output }}", "${{ steps.show.output.stdout }}"]
+    """
+    assert folder.result(text) == ["in red", "red\n"]
+
+
 @pytest.mark.parametrize(("written", "seconds"), [("90s", 90), ("1h30m", 5400), ("5", 5), ("0.5", 0.5), ("PT2M", 120)])
 def test_durations_are_written_as_everywhere(folder: Folder, written: str, seconds: float) -> None:
     folder.write(
