@@ -191,7 +191,9 @@ def answer(
     rest = list(words or ())
     open_waits = [wait for wait in session.workspace.waits(run) if wait["kind"] == "answer" and not wait["outcome"]]
     step = ""
-    if rest and any(rest[0] in (str(wait["step"]), wait["path"]) for wait in open_waits) and (len(rest) > 1 or inputs):
+    names = [(str(wait["step"]), wait["path"]) for wait in open_waits]
+    is_named = rest and any(rest[0] in name or name[1].startswith(f"{rest[0]}/") for name in names)
+    if is_named and (len(rest) > 1 or inputs):
         step = rest.pop(0)
     run, number = _meant(session, run, step, "answer")
     form = next((wait["form"] or {} for wait in open_waits if wait["step"] == number), {})

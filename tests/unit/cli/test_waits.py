@@ -37,3 +37,13 @@ def test_the_only_wait_that_is_meant_is_found(
         workspace.open_waits.append(wait(3, "gate[1]/approval", outcome="approved"))
     assert partita("approve", *words, "--by", "ann").status == 0
     assert workspace.asked[-1] == ("approve", "r1", step, "", "ann")
+
+
+@pytest.mark.parametrize("named", [(), ("2",), ("gate[0]",), ("gate[0]/ask",)])
+def test_what_is_answered_may_be_named_before_the_answer(
+    partita: Partita, workspace: FakeWorkspace, named: tuple[str, ...]
+) -> None:
+    workspace.add("r1", "running", [make_step(1, "gate[0]"), make_step(2, "gate[0]/ask")])
+    workspace.open_waits = [wait(2, "gate[0]/ask", "answer")]
+    assert partita("answer", "r1", *named, "yes", "--by", "ann").status == 0
+    assert workspace.asked[-1] == ("answer", "yes", "r1", 2, "ann")

@@ -84,7 +84,13 @@ class Lowering:
         try:
             return make_wait(step, arguments, before, self._caller, self._place, self._file.path, self._file.problems)
         except (OptionError, DefinitionError) as error:
-            raise refuse(self._file.shown, step.target.node, str(error)) from None
+            if not isinstance(self._caller, Layout):
+                raise refuse(self._file.shown, step.target.node, str(error)) from None
+            self._caller.problem(str(error), self._file.problems.place(step.target.node))
+            # What is wrong with other steps is told too: they need something to stand for this one.
+            return self._caller.add_wait(
+                {"kind": "sleep", "name": "", "seconds": 0}, None, (), Any, step.name, self._place
+            )
 
     def _arguments(self, step: Step, scope: Scope) -> dict[str, Any]:
         if step.verb == "run":
