@@ -191,8 +191,12 @@ class Intake:
     def _asked(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, request, verb, arguments = message
         flight = self._book.flights.get(ticket)
-        if flight is not None:
-            self._request(flight, ticket, request, verb, arguments)
+        if flight is None:
+            return
+        self._request(flight, ticket, request, verb, arguments)
+        if flight.lane.is_waiting:  # what it waits for may be one of those behind it
+            for behind in lanes.executor.take_back(flight.lane.number):
+                self.take_back(behind)
 
     # Layouts: frames wait in the run's backlog, so that a turn takes in no more of them than it has time for.
 

@@ -7,7 +7,8 @@ Laws, held by the contract suite in `partita.testing`:
 
 1. Every submitted order ends in exactly one message: DONE, FAILED, LAID, LOST or RETURNED. Nothing is said of a
    ticket after its end.
-2. RETURNED, and what `take_back` gives, mean that not one instruction of the order's code has run.
+2. RETURNED, and what `take_back` gives, mean that not one instruction of the order's code has run. What stands behind
+   an attempt that asks stays there: who lets the attempt wait takes it back.
 3. No method but `receive` waits. `receive` waits no longer than its time-out.
 4. A lane whose worker dies says LOST for the one order that was running, RETURNED for those behind it, then CLOSED.
    A lane that wears out (RETIRING) says RETURNED for what it has not begun, then CLOSED.

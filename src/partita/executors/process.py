@@ -292,8 +292,6 @@ class ProcessExecutor:
             messages.append(message)
             if tag == REQUEST:
                 lane.asking.add(message[2])
-                # What waits for a child run must not hold up that run's own steps.
-                messages.extend([RETURNED, taken[1]] for taken in self._take_unbegun(lane))
         return False
 
     def _end(self, lane: Lane, message: Message) -> None:

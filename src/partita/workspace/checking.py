@@ -17,7 +17,7 @@ from partita.executors.machine import machine_capacity
 from partita.executors.port import LOST, Launchable
 from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import FAILED, FRAME, LAID, Order
-from partita.protocol.requests import StepView
+from partita.protocol.requests import StepView, as_problem
 from partita.workspace.composition import capacity_of
 from partita.workspace.port import CheckView
 
@@ -95,7 +95,7 @@ def _collect(executor: ProcessExecutor, workspace: LocalWorkspace) -> CheckView:
 def _problems(error: dict[str, Any]) -> list[dict[str, Any]]:
     if error.get("problems"):
         return list(error["problems"])
-    return [{"message": f"{error.get('type')}: {error.get('message')}", "remedy": error.get("traceback", "")}]
+    return [as_problem(error)]  # type: ignore[arg-type]
 
 
 def _unplaceable(

@@ -81,9 +81,11 @@ class Run:
         from partita.workspace.cells import in_kernel
 
         if in_kernel():
-            from partita.workspace.display import shown
+            from partita.workspace.display import RunDisplay
 
-            self._display = shown(self._workspace, self.id)
+            self._display = RunDisplay(self._workspace, self.id)
+            if self.view["state"] in _FINAL:
+                self._display.wait(0.0)
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended.
@@ -269,7 +271,8 @@ class LocalLauncher:
             request["executor"] = self.workspace.settings.executor
         request.update(options)  # type: ignore[typeddict-item]
         run = Run(self.workspace, self.workspace.start(request))
-        run.show()
+        if self.workspace.settings.notebook_display != "off":
+            run.show()
         return run
 
     def graph(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> FlowGraph:

@@ -102,6 +102,10 @@ def remedy_for(output: str) -> str:
         )
     if "No space left" in output:
         return "Make room on the disk; `partita environments prune` removes environments that are not used"
+    if "not found in the package registry" in output:
+        return "Correct the name of the package, or name the index that has it in uv's settings"
+    if re.search(r"No solution found|unsatisfiable", output):
+        return "Change the requirements so that they can be met together"
     if re.search(r"no interpreter found|not found in|No download found", output, re.IGNORECASE) and "Python" in output:
         return "Install that Python, or declare one that is there: `uv python list` tells which"
-    return "Change the requirements so that they can be met together"
+    return "Mend what uv names: the requirements, or its settings (`UV_*` variables, `[tool.uv]`, uv.toml)"
