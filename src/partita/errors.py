@@ -152,6 +152,8 @@ class ValueStoreError(PartitaError):
 class DamagedError(ValueStoreError):
     """What is stored is not what was written: its hash differs."""
 
+    digest: str = ""  # the hash of the blob that it is about
+
 
 class StoreError(PartitaError):
     """The store cannot be used."""

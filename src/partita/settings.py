@@ -48,6 +48,7 @@ class Settings:
     memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
     crash_retries: int = 3  # further attempts after a failure of the machinery
     environment: Any = None  # for tasks that declare none: as the option environment=, in plain data; None: none
+    artifacts: str | None = None  # folder or URL where large values are kept; None: in the store's folder
     environments: str | None = None  # folder in which environments of tasks are kept; None: one in the workspace
     environment_timeout_s: float = 1800.0  # seconds that making one environment may take
     layout_timeout_s: float = 300.0  # seconds that laying out one flow may take
@@ -185,6 +186,8 @@ _LEVELS = ("debug", "info", "warning", "error")
 _TABLE = (
     Setting("store", "store", "a folder", '".partita"',
             "where runs, values and logs lie, relative to the project's folder; on a local disk", _text),
+    Setting("artifacts", "artifacts", "a folder or a URL", "blobs in the store's folder",
+            "where large values are kept: a folder, or a URL such as s3://bucket/project", _text),
     Setting("durability", "durability", '"process" or "full"', '"process"',
             "what a commit survives: the death of any process, or (slower) a power loss too",
             _choice("process", "full")),

@@ -137,14 +137,19 @@ def main() -> str:
 def test_runs_at_once_never_hold_more_than_there_is(make_project: Callable[[str], Any]) -> None:
     project = make_project('cpu = 2\nslots = { licence = 1 }\nmemory = "1GiB"\n')
     project.write("""
-import time
+import os, time
+from pathlib import Path
 from partita import flow, task
 @task(slots={"licence": 1}, cpu=0)
 def licensed(n: int) -> tuple[float, float]:
     start = time.time(); time.sleep(0.05); return start, time.time()
 @task(cpu=1)
 def busy(n: int) -> tuple[float, float]:
-    start = time.time(); time.sleep(0.05); return start, time.time()
+    start = time.time()
+    Path(f"busy-{os.getpid()}").touch()
+    while n == 0 and len(list(Path().glob("busy-*"))) < 2:  # until another worker has begun, however long that takes
+        time.sleep(0.01)
+    time.sleep(0.05); return start, time.time()
 @task
 def collect(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return spans

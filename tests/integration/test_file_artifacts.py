@@ -65,10 +65,9 @@ def test_files_and_sounds_are_shown_and_written(
     assert "s3cret" in (project.folder / "report.csv").read_text()
     assert told("artifacts", "get", "tree", "out").split() == ["out/data/deep/a.txt", "out/n.json"]
     assert told("artifacts", "get", "tree.data", "only").split() == ["only/deep/a.txt"]
-    assert told("artifacts", "get", 'tree.data.contents["deep/a.txt"]').split() == ["a.txt"]
-    assert told("artifacts", "get", "tree.data.contents", "flat").split() == ["flat/deep_a.txt"]
+    assert told("artifacts", "get", 'tree.data["deep/a.txt"]').split() == ["a.txt"]
     Path("a.txt").write_text("mine")
-    assert main(("artifacts", "get", 'tree.data.contents["deep/a.txt"]')) == 4 and Path("a.txt").read_text() == "mine"
+    assert main(("artifacts", "get", 'tree.data["deep/a.txt"]')) == 4 and Path("a.txt").read_text() == "mine"
     assert told("artifacts", "get", "tone[0]", "tone.wav").split() == ["tone.wav"]
     assert (project.folder / "tone.wav").read_bytes()[:4] == b"RIFF"
 
@@ -90,3 +89,18 @@ def test_a_run_gives_its_artifacts(run: partita.Run, project: Project) -> None:
     assert tree.value()["data"]["deep/a.txt"].read_text() == "a"
     with pytest.raises(NotFoundError, match="did you mean"):
         run.artifact("tone[5]")
+
+
+def test_a_file_or_folder_is_one_artifact(run: partita.Run, project: Project) -> None:
+    del run
+    found = {item["path"] + item["part"]: item for item in project.workspace.artifacts()}
+    assert sorted(found) == ["report", "tone[0]", "tone[1]", "tree.data", "tree.n"]
+    report, data = found["report"], found["tree.data"]
+    assert (report["type"], data["type"], data["preview"]) == ("File", "Folder", "data, 1 file")
+    assert report["preview"].startswith("report.csv, ") and report["hash"] and data["size_bytes"] == 1
+    below = project.workspace.artifact("tree.data")["parts"]
+    assert [item["part"] for item in below] == ['.data["deep/a.txt"]']
+    by_name = project.workspace.artifact('tree.data["deep/a.txt"]')["view"]
+    by_hash = project.workspace.artifact(below[0]["hash"][:10])["view"]
+    assert by_name["part"] == by_hash["part"] == '.data["deep/a.txt"]'
+    assert project.workspace.artifact(report["hash"][:10])["view"]["path"] == "report"

@@ -114,6 +114,12 @@ def test_nothing_is_shown_where_the_settings_say_so(project: Project) -> None:
         made(CELLS)
         assert made.show("run = loaded.run('oak')").outputs == []
         assert "succeeded" in pages(made.show("run"))[0]
+        assert "succeeded" in pages(made.show("run.show()"))[0], "it was asked for"
+
+
+def test_a_run_that_has_ended_is_shown_as_it_ended_at_once(kernel: Kernel) -> None:
+    kernel("run = loaded.run('oak')")
+    assert "succeeded" in pages(kernel.show("run.show()"))[0]
 
 
 def test_an_interrupted_cell_leaves_the_run_and_says_how_to_come_back(kernel: Kernel, project: Project) -> None:
@@ -122,7 +128,7 @@ def test_an_interrupted_cell_leaves_the_run_and_says_how_to_come_back(kernel: Ke
     def interrupt() -> None:
         while not any(run["state"] == "running" for run in project.workspace.runs()):
             time.sleep(0.05)
-        time.sleep(0.5)  # into the wait
+        time.sleep(1.0)  # into the wait
         assert kernel.client.km is not None
         interrupted = kernel.client.km.interrupt_kernel()
         if hasattr(interrupted, "__await__"):
@@ -132,13 +138,19 @@ def test_an_interrupted_cell_leaves_the_run_and_says_how_to_come_back(kernel: Ke
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    cell = kernel.show("slowly.run(3.0)")
+    kernel(
+        "import pathlib\n@task\ndef wait_for_go() -> str:\n    import time\n"
+        "    while not pathlib.Path('go').exists():\n        time.sleep(0.02)\n    return 'slept'\n"
+        "@flow\ndef patiently() -> str:\n    return wait_for_go()\n"
+    )
+    cell = kernel.show("patiently.run()")
     thread.join()
     (error,) = [output for output in cell.outputs if output.output_type == "error"]
     assert error.ename == "KeyboardInterrupt"
     (page,) = pages(cell)
     assert "the run goes on" in page
     run = project.workspace.runs()[0]["id"]
+    (project.folder / "go").touch()
     assert f"run = partita.Run(partita.open_workspace(), &quot;{run}&quot;)" in page or f'"{run}")' in page
     assert kernel(f'run = partita.Run(partita.open_workspace(), "{run}"); print(run.wait().result())') == "slept"
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from partita.cli import main
-from partita.errors import RunError
+from partita.errors import RunError, StepError
+from partita.workspace.runs import Run
 from partita.workspace.sweeping import Sweep
 from tests.integration.conftest import Project
 
@@ -65,6 +66,22 @@ def again(n: int) -> int:
     return held(n)
 """
 
+DAMAGE = """
+from partita import flow, task
+
+@task
+def make() -> bytes:
+    return b"x" * 9000
+
+@task
+def measure(more: int, parts: list[bytes]) -> int:
+    return len(parts[0]) + more
+
+@flow
+def read(more: int = 0) -> int:
+    return measure(more, [make()])
+"""
+
 
 @pytest.fixture
 def call(project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
@@ -86,6 +103,30 @@ def blob_of(project: Project, name: str) -> Path:
     return project.workspace.state / "blobs" / digest[:2] / digest[2:]
 
 
+@pytest.mark.parametrize("harm", ["empty", "cut", "flip", "remove"])
+def test_who_finds_a_damaged_blob_says_whose_it_is_and_a_rerun_makes_it_again(
+    project: Project, call: Callable[..., Any], harm: str
+) -> None:
+    project.write(DAMAGE)
+    run = project.start("read").wait(60)
+    assert project.result(run) == 9000
+    blob = blob_of(project, "make")
+    blob.chmod(0o600)
+    data = blob.read_bytes()
+    blob.unlink() if harm == "remove" else blob.write_bytes(
+        {"empty": b"", "cut": data[:100], "flip": b"y" + data[1:]}[harm]
+    )
+    again = Run(project.workspace, project.workspace.rerun(run.id, texts={"more": "1"}))
+    if harm != "remove":  # that can be seen without reading it
+        with pytest.raises(StepError) as failed:
+            project.result(again)
+        told = call("runs", "show", again.id)
+        assert "It belongs to argument 2, made by the step make." in str(failed.value)
+        assert "It belongs to argument 2, made by the step make." in told and "rerun the run" in told
+        again = Run(project.workspace, project.workspace.rerun(again.id))
+    assert project.result(again) == 9001
+
+
 @pytest.mark.parametrize(
     ("harm", "fault"),
     [("empty", "empty"), ("cut", "truncated"), ("flip", "damaged"), ("remove", "missing")],
@@ -99,7 +140,7 @@ def test_damaged_blobs_are_found_named_set_aside_and_made_again(
     blob.chmod(0o600)
     data = blob.read_bytes()
     blob.unlink() if harm == "remove" else blob.write_bytes(
-        {"empty": b"", "cut": data[:100], "flip": b"x" + data[1:]}[harm]
+        {"empty": b"", "cut": data[:100], "flip": b"y" + data[1:]}[harm]
     )
     found = call("artifacts", "verify", "--json", status=1)["faults"]
     assert [(item["fault"], item["artifacts"], item["wanted_bytes"]) for item in found] == [
@@ -107,7 +148,7 @@ def test_damaged_blobs_are_found_named_set_aside_and_made_again(
     ]
     assert fault in call("artifacts", "verify", "text", status=1)
     told = call("artifacts", "verify", "--repair", "--json", status=1)
-    assert told["faults"][0]["is_set_aside"] == (harm != "remove") and not blob.exists()
+    assert told["faults"][0]["is_repaired"] == (harm != "remove") and not blob.exists()
     second = project.workspace.rerun(run)
     project.workspace.wait(second, 60)
     assert project.workspace.value(f"{second}:text") == "a" * 9000

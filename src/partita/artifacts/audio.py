@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 from partita.artifacts.wav import WavFormat, own_header, read_own_header
 
 if TYPE_CHECKING:

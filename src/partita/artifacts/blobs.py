@@ -8,32 +8,30 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from partita.artifacts.hashing import DIGEST_BYTES, Buffer, hash_bytes, hash_file, holds, is_hash, new_hash
 from partita.artifacts.locking import folder_lock, touch
 from partita.errors import DamagedError, ValueStoreError
 from partita.values import unpack
 
-__all__ = ["BlobStore", "FolderBlobs", "hash_bytes", "hash_file", "is_hash"]
+__all__ = ["BlobStore", "FolderBlobs", "about"]
 
-_DIGEST_BYTES = 32
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 4 << 20
 _LARGE_BYTES = 16 << 20
-_HEXADECIMAL = frozenset("0123456789abcdef")
-
-Buffer = bytes | bytearray | memoryview
 
 
 class BlobStore(Protocol):
-    """Keeps bytes under their BLAKE2b-256 hash.
+    """Keeps bytes under their BLAKE3 hash.
 
     Laws:
 
     1. A blob is there whole or not at all, whatever dies while it is written.
     2. What is read is what was written: anything else raises DamagedError.
     3. The same bytes have the same hash and are kept once.
+    4. What was found damaged counts as not there, so that whoever needs it makes it again.
+    5. What `put` gave, or `hold` found, is not removed by a collection that goes on at that moment.
     """
 
     def put(self, *parts: Buffer) -> str:
@@ -54,6 +52,10 @@ class BlobStore(Protocol):
 
     def exists(self, digest: str) -> bool:
         """Whether there is such a blob."""
+        ...
+
+    def hold(self, digest: str) -> bool:
+        """Whether there is such a blob; quick, without asking a network. If so, no collection that goes on removes it."""
         ...
 
     def put_preview(self, digest: str, record: bytes) -> None:
@@ -96,7 +98,7 @@ class FolderBlobs:
         """Hash on another core while the blob is written; it gets its name at the end."""
         with (
             ThreadPoolExecutor(1) as other,
-            _Part(self.folder, secrets.token_hex(_DIGEST_BYTES), self._is_durable) as part,
+            _Part(self.folder, secrets.token_hex(DIGEST_BYTES), self._is_durable) as part,
         ):
             hashing = other.submit(hash_bytes, parts)
             part.write(parts)
@@ -129,10 +131,10 @@ class FolderBlobs:
             DamagedError: it is not there, or not what was written.
         """
         try:
-            data = self._place(digest).read_bytes()
+            data = self.place(digest).read_bytes()
         except OSError as error:
             raise self._missing(digest, error) from error
-        if hash_bytes((data,)) != digest:
+        if hash_bytes((data,)) != digest and not holds(self.place(digest), digest)[0]:
             raise self._damaged(digest)
         return data
 
@@ -142,12 +144,12 @@ class FolderBlobs:
         Raises:
             DamagedError: it is not there, or not what was written.
         """
-        place = self._place(digest)
+        place = self.place(digest)
         try:
             status = place.stat()
             seen = (status.st_ino, status.st_size, status.st_mtime_ns)
             if self._checked.get(digest) != seen:
-                if hash_file(place)[0] != digest:
+                if not holds(place, digest)[0]:
                     raise self._damaged(digest)
                 self._checked[digest] = seen
         except OSError as error:
@@ -156,11 +158,11 @@ class FolderBlobs:
 
     def exists(self, digest: str) -> bool:
         """Whether there is such a blob."""
-        return self._place(digest).exists()
+        return self.place(digest).exists()
 
     def hold(self, digest: str) -> bool:
         """Whether there is such a blob; if so, no collection that goes on now removes it: it counts as just written."""
-        place = self._place(digest)
+        place = self.place(digest)
         if not place.exists():
             return False
         with folder_lock(self.folder, is_alone=False):
@@ -189,31 +191,51 @@ class FolderBlobs:
         return record if isinstance(record, dict) else None
 
     def _preview_place(self, digest: str) -> Path:
-        place = self._place(digest)
+        place = self.place(digest)
         return place.with_name(place.name + ".preview")
 
-    def _place(self, digest: str) -> Path:
+    def place(self, digest: str) -> Path:
+        """Where the blob lies, if there is one.
+
+        Raises:
+            DamagedError: it is no hash.
+        """
         if not is_hash(digest):
             raise DamagedError(f"{digest!r} is not the hash of a blob")
         return self.folder / digest[:2] / digest[2:]
 
     def _has(self, digest: str, size: int) -> bool:
         try:
-            if self._place(digest).stat().st_size != size:  # a torn write of a dying machine is mended
+            if self.place(digest).stat().st_size != size:  # a torn write of a dying machine is mended
                 return False
         except OSError:
             return False
         return self.hold(digest)
 
+    def set_aside(self, digest: str) -> Path | None:
+        """Move a damaged blob to the folder "damaged" beside this one, so that it is made again; where it is now."""
+        target = self.folder.with_name("damaged") / digest
+        try:
+            target.parent.mkdir(exist_ok=True)
+            os.replace(self.place(digest), target)
+        except OSError:
+            return None
+        return target
+
     def _missing(self, digest: str, error: OSError) -> DamagedError:
-        return DamagedError(
-            f"the blob {digest[:12]} cannot be read: {error}; was {self.folder} cleared? Rerun the step that made it"
+        return about(
+            digest,
+            f"the blob {digest[:12]} cannot be read: {error}; was {self.folder} cleared? Rerun the run, where the step that "
+            "made it makes it again",
         )
 
     def _damaged(self, digest: str) -> DamagedError:
-        return DamagedError(
-            f"the blob {self._place(digest)} is not what was written (its hash differs); delete the file and rerun the "
-            "step that made it, and check the disk"
+        aside = self.set_aside(digest)
+        told = f"it was moved to {aside}" if aside is not None else "delete the file"
+        return about(
+            digest,
+            f"the blob {self.place(digest)} is not what was written (its hash differs); {told}; rerun the run, "
+            "where the step that made it makes it again, and check the disk",
         )
 
 
@@ -249,18 +271,23 @@ class _Part:
             for part in parts:
                 left = memoryview(part).cast("B")
                 while left:
-                    left = left[file.write(left) :]
+                    left = left[file.write(left[:_CHUNK_BYTES]) :]
 
     def copy(self, source: Path) -> str:
         """Write what a file holds; the hash of what was written."""
-        digest = blake2b(digest_size=_DIGEST_BYTES)
-        with open(source, "rb", buffering=0) as read, open(self.path, "xb", buffering=0) as written:
-            while chunk := read.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                left = memoryview(chunk)
+        digest, buffer = new_hash(), memoryview(bytearray(_CHUNK_BYTES))
+        with (
+            ThreadPoolExecutor(1) as other,
+            open(source, "rb", buffering=0) as read,
+            open(self.path, "xb", buffering=0) as written,
+        ):
+            while count := read.readinto(buffer):
+                hashing = other.submit(digest.update, buffer[:count])
+                left = buffer[:count]
                 while left:
                     left = left[written.write(left) :]
-        return digest.hexdigest()
+                hashing.result()
+        return str(digest.hexdigest())
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
@@ -290,27 +317,11 @@ class _Part:
         return ValueStoreError(f"a blob cannot be written to {folder}: {error}; see the folder's rights")
 
 
-def hash_bytes(parts: Iterable[Buffer]) -> str:
-    """The hash of the parts, one after the other."""
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def hash_file(path: Path) -> tuple[str, int]:
-    """The hash of what a file holds, and its size in bytes."""
-    digest, size = blake2b(digest_size=_DIGEST_BYTES), 0
-    with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size
-
-
-def is_hash(text: object) -> bool:
-    """Whether it has the form of a blob's hash, so that it can be a part of a path."""
-    return isinstance(text, str) and len(text) == 2 * _DIGEST_BYTES and _HEXADECIMAL.issuperset(text)
+def about(digest: str, message: str) -> DamagedError:
+    """The error that a blob is damaged or not there."""
+    error = DamagedError(message)
+    error.digest = digest
+    return error
 
 
 def _flush(path: Path) -> None:

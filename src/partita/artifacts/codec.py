@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 from partita.errors import ValueStoreError
 
 __all__ = ["GROUP", "Codec", "codec_for", "codec_named", "installed_codec_for"]

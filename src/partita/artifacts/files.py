@@ -157,18 +157,14 @@ class Folder:
 
     def save(self, to: str | os.PathLike[str]) -> Path:
         """Write its files to a folder; those that are there and hold the same are left as they are, as are all others."""
-        from partita.artifacts.blobs import hash_file
+        from partita.artifacts.hashing import holds
 
         target = Path(to)
         target.mkdir(parents=True, exist_ok=True)
         for name, content in self.contents.items():
             place = inside(target, name)
             with suppress(OSError):
-                if (
-                    content.digest
-                    and place.stat().st_size == content.size_bytes
-                    and hash_file(place)[0] == content.digest
-                ):
+                if content.digest and place.stat().st_size == content.size_bytes and holds(place, content.digest)[0]:
                     continue
             place.parent.mkdir(parents=True, exist_ok=True)
             copy_file(content.source(), place)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path, PosixPath
 from typing import Any, NamedTuple
 
-from partita.artifacts.blobs import Buffer
 from partita.artifacts.codec import Codec, codec_named
+from partita.artifacts.hashing import Buffer
 from partita.errors import DamagedError, ValueStoreError
 from partita.values import pack, unpack
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from partita.artifacts.arrow_tables import read_table, write_table
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 
 __all__ = ["CODECS"]
 

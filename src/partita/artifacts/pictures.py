@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 from partita.artifacts.structure import packed_plain
 from partita.values import unpack
 

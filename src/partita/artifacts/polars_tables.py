@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 
 __all__ = ["CODECS"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, SafeUUID
 from zoneinfo import ZoneInfo
 
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 from partita.values import pack, unpack
 
 __all__ = ["CODECS"]

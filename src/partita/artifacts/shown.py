@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 
 __all__ = ["CODECS", "Html"]
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from partita.artifacts.blobs import Buffer
+from partita.artifacts.hashing import Buffer
 
 __all__ = ["CODECS"]
 

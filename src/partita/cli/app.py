@@ -128,7 +128,9 @@ def _tell_error(output: Output, error: PartitaError, status: int) -> int:
             told["problems"] = [_problem_map(problem) for problem in error.problems]
         output.document({"error": told, "exit_status": status})
     else:
-        _tell(output, str(error) or type(error).__name__)
+        from partita.cli.failures import in_project
+
+        _tell(output, in_project(str(error)) or type(error).__name__)
     return status
 
 

@@ -190,6 +190,12 @@ def collect(
     older_than: Annotated[
         str, typer.Option("--older-than", help='Only what is older; default: "1h"; no less than a minute.')
     ] = "",
+    local: Annotated[
+        bool,
+        typer.Option(
+            "--local", help="Also the copies here of what is kept at a URL; they are fetched again when needed."
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
     json: Json = False,
 ) -> int:
@@ -198,7 +204,7 @@ def collect(
 
     session: Session = context.obj
     older_than_s = duration_s(older_than, "--older-than") if older_than else None
-    found = session.workspace.collect_artifacts(older_than_s=older_than_s, dry_run=dry_run)
+    found = session.workspace.collect_artifacts(older_than_s=older_than_s, dry_run=dry_run, local_copies=local)
     if json:
         session.output.document(found)
     else:

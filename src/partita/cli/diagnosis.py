@@ -47,6 +47,7 @@ def examine(session: Session) -> list[Finding]:
         _workspace(workspace.folder, state),
         _file_system(state),
         _disk(state),
+        _artifacts(workspace, state),
         _flows(session),
         _engine(session),
     ]
@@ -128,6 +129,16 @@ def _disk(state: Path) -> Finding:
     if usage.free < _LEAST_DISK_BYTES:
         return Finding("disk", "warn", told, "make room: a run whose values cannot be written waits")
     return Finding("disk", "good", told)
+
+
+def _artifacts(workspace: Any, state: Path) -> Finding:
+    place = workspace.settings.artifacts
+    if not place:
+        return Finding("artifacts", "good", f"in {state / 'blobs'}")
+    told = workspace.artifacts_fault()
+    if told:
+        return Finding("artifacts", "bad", told, "correct `artifacts`, or give what it takes to reach it")
+    return Finding("artifacts", "good", f"at {place}, which is reached")
 
 
 def _flows(session: Session) -> Finding:

@@ -11,9 +11,9 @@ from partita.cli.session import Session
 from partita.drawing.cells import clean, clean_log
 from partita.drawing.progress import Progress, first_failures
 from partita.errors import PartitaError
-from partita.protocol.requests import ErrorView, RunView, StepView
+from partita.protocol.requests import ErrorView, RunView, StepView, as_problem
 
-__all__ = ["all_steps", "tell_error", "tell_failures", "tell_problems"]
+__all__ = ["all_steps", "in_project", "tell_error", "tell_failures", "tell_problems"]
 
 _BUNDLE = re.compile(r"[^\"\s]*/bundles/[0-9a-f]{64}(/?)")
 _SHOWN = 3
@@ -75,21 +75,21 @@ def _tell_step(session: Session, run: RunView, step: StepView) -> None:
 
 def tell_error(output: Output, error: ErrorView) -> None:
     """An error with its traceback, or with every problem that a check found."""
-    problems = error.get("problems")
+    problems = error.get("problems") or ([as_problem(error)] if error.get("type") == "partita.errors.LoadError" else [])
     if problems:
         tell_problems(output, problems)
         return
-    traceback = _in_project(error.get("traceback", "")).rstrip()
+    traceback = in_project(error.get("traceback", "")).rstrip()
     if traceback:
         for line in traceback.split("\n"):
             output.note("  " + clean_log(line, keeps_colors=False), "dim" if line.startswith(" ") else "")
-    told = _in_project(f"{error.get('type', '')}: {error.get('message', '')}".strip(": "))
+    told = in_project(f"{error.get('type', '')}: {error.get('message', '')}".strip(": "))
     if not traceback or error.get("message", "").split("\n")[0] not in traceback:
         for line in told.split("\n"):
             output.note("  " + clean(line), "bad")
 
 
-def _in_project(text: str) -> str:
+def in_project(text: str) -> str:
     """The text with names of files as the reader knows them: a bundle is a copy of the project's files."""
     return _BUNDLE.sub(lambda found: "" if found[1] else ".", text)
 
@@ -100,8 +100,8 @@ def tell_problems(output: Output, problems: list[dict[str, Any]]) -> None:
         is_warning = bool(problem.get("is_warning"))
         head = output.paint("warning:" if is_warning else "error:", "warn" if is_warning else "bad", output.err)
         place = f"{clean(problem['place'])}: " if problem.get("place") else ""
-        output.note(f"{head} {place}{clean(_in_project(problem.get('message', '')))}")
-        for line in _in_project(problem.get("remedy") or "").split("\n"):
+        output.note(f"{head} {place}{clean(in_project(problem.get('message', '')))}")
+        for line in in_project(problem.get("remedy") or "").split("\n"):
             if line.strip():
                 output.note("    " + clean(line))
 

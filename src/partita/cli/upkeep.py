@@ -48,11 +48,11 @@ def tell_faults(output: Output, count: int, size: int, faults: list[BlobFault], 
         output.line(f"{_many(count, 'blob')} ({size_text(size)}) read; all are what was written.")
         return
     rows: list[list[Cell | str]] = [
-        [fault["hash"][:16], Cell(fault["fault"], "bad"), _sizes(fault), "yes" if fault["is_set_aside"] else "",
+        [fault["hash"][:16], Cell(fault["fault"], "bad"), _sizes(fault), "yes" if fault["is_repaired"] else "",
          ", ".join(fault["artifacts"][:4]) + (", …" if len(fault["artifacts"]) > 4 else "") or "nothing any more"]
         for fault in faults
     ]  # fmt: skip
-    output.table(["BLOB", "FAULT", "SIZE", "SET ASIDE", "HELD BY"], rows)
+    output.table(["BLOB", "FAULT", "SIZE", "REPAIRED", "HELD BY"], rows)
     output.line(
         f"{_many(len(faults), 'blob')} of {count:,} {'is' if len(faults) == 1 else 'are'} not what was written."
     )
@@ -81,6 +81,8 @@ def tell_collection(output: Output, found: dict[str, Any]) -> None:
         _many(found["blobs"], "blob"),
         _many(found["bundles"], "copy of code").replace("copy of codes", "copies of code"),
     ]
+    if found["copies"]:
+        parts.append(_many(found["copies"], "local copy").replace("copys", "copies"))
     if found["runs"]:
         parts.append(f"what was left of {_many(found['runs'], 'deleted run')}")
     output.line(f"{', '.join(parts)} {verb}: {size_text(found['freed_bytes'])}.")

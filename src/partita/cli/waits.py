@@ -21,7 +21,12 @@ from partita.units import duration_text
 __all__ = ["register"]
 
 _Step = Annotated[
-    str, typer.Argument(metavar="[STEP]", help="Its path or number; nothing where only one waits.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="[STEP]",
+        help="Its number or path, or what only it waits in; nothing where only one waits.",
+        show_default=False,
+    ),
 ]
 _Run = Annotated[
     str, typer.Argument(metavar="[RUN]", help="A run; nothing where only one waits for a person.", show_default=False)
@@ -186,7 +191,9 @@ def answer(
     rest = list(words or ())
     open_waits = [wait for wait in session.workspace.waits(run) if wait["kind"] == "answer" and not wait["outcome"]]
     step = ""
-    if rest and any(rest[0] in (str(wait["step"]), wait["path"]) for wait in open_waits) and (len(rest) > 1 or inputs):
+    names = [(str(wait["step"]), wait["path"]) for wait in open_waits]
+    is_named = rest and any(rest[0] in name or name[1].startswith(f"{rest[0]}/") for name in names)
+    if is_named and (len(rest) > 1 or inputs):
         step = rest.pop(0)
     run, number = _meant(session, run, step, "answer")
     form = next((wait["form"] or {} for wait in open_waits if wait["step"] == number), {})
@@ -207,7 +214,11 @@ def _meant(session: Session, run: str, step: str, kind: str) -> tuple[str, int]:
         from partita.cli.listing import find_step
 
         run = session.workspace.run(run)["id"]
-        return run, find_step(session, run, step)["id"]
+        below = [
+            wait["step"] for wait in session.workspace.waits(run)
+            if wait["kind"] == kind and not wait["outcome"] and wait["path"].startswith(f"{step}/")
+        ]  # fmt: skip
+        return run, below[0] if len(below) == 1 else find_step(session, run, step)["id"]
     if run:
         run = session.workspace.run(run)["id"]
         return run, int(step) if step else only_wait(session.workspace.waits(run), kind, run)

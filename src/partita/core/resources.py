@@ -6,11 +6,17 @@ from collections.abc import Mapping
 
 from partita.core.records import Demand, Profile
 from partita.errors import Problem
+from partita.units import size_text
 
-__all__ = ["Pool", "misplaced"]
+__all__ = ["Pool", "amount_text", "misplaced"]
 
 #: CPUs and GPUs are held in fractions; sums of them are compared with this tolerance.
 TOLERANCE = 1e-9
+
+
+def amount_text(resource: str, amount: float) -> str:
+    """An amount of a resource for people."""
+    return size_text(amount) if resource == "memory" else f"{amount:g}"
 
 
 class Pool:
@@ -50,7 +56,7 @@ class Pool:
             if capacity is None:
                 lacking.append(f"{name}: no such limit is set")
             elif amount > capacity + TOLERANCE:
-                lacking.append(f"{name}: {amount:g} asked, {capacity:g} in all")
+                lacking.append(f"{name}: {amount_text(name, amount)} asked, {amount_text(name, capacity)} in all")
         return lacking
 
     def lacks(self, demand: Demand, reserved: Demand | None = None) -> list[str]:

@@ -56,6 +56,7 @@ class Book:
     workspace: str  # the workspace's folder
     values: ValueCache
     limits: Limits = Limits()
+    artifacts: str = ""  # folder or URL of large values; empty: in the workspace's folder
     lives: dict[int, Live] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)  # run numbers in memory by id
     flights: dict[int, Flight] = field(default_factory=dict)  # by ticket

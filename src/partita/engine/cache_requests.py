@@ -7,7 +7,7 @@ from typing import Any
 
 from partita.core.graph import Step, path_of
 from partita.core.records import Profile
-from partita.core.states import Kind, Mark
+from partita.core.states import Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.reading import Reading
 from partita.engine.recovery import Recovery
@@ -147,13 +147,28 @@ class CacheRequests:
         if parts is None:
             return ["What its cache_key gave is known only once it has succeeded."]
         if not others:
-            return ["Nothing was cached of this task when the run began, or it has been cleared or replaced since."]
+            return _nothing_there(step, profile, own)
         wanted = unpack(parts)
         best = min(others, key=lambda entry: len(_differences(unpack(entry.parts), wanted)))
         found = _differences(unpack(best.parts), wanted)
         if not found:
             return [_gone(best, row)]
         return [f"The nearest entry is step {best.step} of run {best.run}. Since then:", *found]
+
+
+def _nothing_there(step: Step, profile: Profile, own: CacheRow | None) -> list[str]:
+    told = "Nothing was cached of this task when the run began"
+    if own is None:
+        failed = ["It failed, and only values are kept."] if step.state == State.FAILED else []
+        return [f"{told}, or it has been cleared since.", *failed]
+    age = (
+        ""
+        if profile.cache_expiry_s is None
+        else f" had expired (it counts for {duration_text(profile.cache_expiry_s)}),"
+    )
+    return [
+        f"{told}, or what was there{age} had lost its blobs or has been cleared, and this step's value took its place."
+    ]
 
 
 def _gone(entry: CacheRow, row: RunRow) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from partita.core.events import Event, Happening
-from partita.core.graph import Step
+from partita.core.graph import Step, path_of
 from partita.core.records import Demand, Profile
 from partita.core.resolve import resolve, sources
 from partita.core.states import Kind, Need, State
@@ -139,11 +139,21 @@ class Dispatch:
     def _refuse(self, live: Live, step: Step, error: Exception) -> None:
         """An input has not the part that the step asks for: that is the step's failure, without an attempt."""
         attempt = step.attempts + 1
-        message = f"an input of {step.name} has no part {error}"
+        message = self._lacking(live, step) or f"an input of {step.name} has no part {error}"
         packed = pack({"type": type(error).__name__, "message": message, "origin": "user", "step": step.name})
         self._book.advance(live, Event(Happening.STARTED, step.id, attempt))
         self._book.advance(live, Event(Happening.FAILED, step.id, attempt, error=packed, may_retry=False))
         self._gather(live)
+
+    def _lacking(self, live: Live, step: Step) -> str:
+        """In words, the part that the step asks for and that is not there."""
+        for source in step.inputs:
+            try:
+                self._inputs(live, (source,))
+            except (LookupError, TypeError):
+                part = "".join(f"[{key!r}]" for key in source[1])
+                return f"the value of {path_of(live.run, source[0])} has no part {part}, which {step.name} needs"
+        return ""
 
     def _gather(self, live: Live) -> None:
         """Something ended without an attempt, and others may be ready because of it."""

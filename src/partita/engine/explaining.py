@@ -10,6 +10,7 @@ from typing import Any
 
 from partita.core.graph import Run, Step, path_of
 from partita.core.records import Demand, Profile
+from partita.core.resources import amount_text
 from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.engine.book import Book
 from partita.engine.cache_requests import CacheRequests
@@ -76,7 +77,9 @@ class _Step:
         yield from self._place()
         yield from self._cached()
         yield from self._tries()
+        yield from self._fallback()
         yield from self._skipped()
+        yield from self._waited()
         yield from self._now()
 
     def whole_run(self) -> Iterator[Fact]:
@@ -116,7 +119,11 @@ class _Step:
         text = "Its body ran only when its inputs were known"
         if self._step.marks & Mark.EXPANDED:
             return _fact("branch", f"{text}; with them it laid out {_steps(count)}.", steps=count)
-        return _fact("branch", f"{text}, which is not yet or never came to be.", steps=0)
+        if self._history.tries.get(self._step.id):
+            return _fact("branch", f"{text}, and laid out no steps.", steps=0)
+        if self._step.state in FINAL:
+            return _fact("branch", "Its body never ran: what it needs never came to be.", steps=0)
+        return _fact("branch", "Its body runs only when its inputs are known.", steps=0)
 
     def _inputs(self) -> Iterator[Fact]:
         if not self._step.inputs and self._step.fallback_of < 0:
@@ -219,12 +226,22 @@ class _Step:
         if step.marks & Mark.DRAINED:
             return "It was not tried again: something around it had failed already."
         if step.failures > profile.retries and profile.retries:
-            return f"It was not tried again: its {profile.retries} retries were used up."
+            used = "its one retry was" if profile.retries == 1 else f"its {profile.retries} retries were"
+            return f"It was not tried again: {used} used up."
         if not profile.retries and step.failures:
             return "It was not tried again: the task has no retries."
         if step.failures:
             return "It was not tried again: its retry rule does not admit this error."
         return "It was not tried again: it had crashed too often."
+
+    def _fallback(self) -> Iterator[Fact]:
+        if self._step.state != State.FAILED:
+            return
+        for step in self._run.steps.values():
+            if step.fallback_of == self._step.id and step.state != State.SKIPPED:
+                name = path_of(self._run, step.id)
+                how = f"ran in its place, and {step.state.name.lower()}" if step.state in FINAL else "runs in its place"
+                yield _fact("branch", f"Its fallback {name} {how}.", step=name)
 
     def _skipped(self) -> Iterator[Fact]:
         step = self._step
@@ -250,6 +267,29 @@ class _Step:
         else:
             yield _fact("skipped", f"It was skipped because the flow around it had failed: {message}.")
 
+    def _waited(self) -> Iterator[Fact]:
+        """What ended a wait."""
+        row = self._book.store.wait(self._run.number, self._step.id) if self._step.kind == Kind.WAIT else None
+        if row is None or row.closed_at is None:
+            return
+        waited_s, what = row.closed_at - row.opened_at, self._awaited()
+        votes = unpack(row.votes) if row.votes else []
+        said = "; ".join(f"{vote['by'] or 'somebody'} {vote['verdict']}" for vote in votes)
+        how = {"done": "it came", "timeout": "nothing came in time", "cancelled": "the run went on without it"}
+        told = f": {how.get(row.outcome, row.outcome)}" + (f" ({said})" if said else "")
+        if row.kind in ("sleep", "until") and row.outcome == "done":
+            told = ", which came"
+        text = f"It waited {duration_text(waited_s)} for {what}{told}."
+        yield _fact("wait", text, seconds=waited_s, outcome=row.outcome, votes=votes)
+
+    def _awaited(self) -> str:
+        row = self._book.store.wait(self._run.number, self._step.id)
+        nouns = {"event": "the event", "approval": "the approval", "answer": "the answer to"}
+        if row is None or row.kind not in nouns:
+            return "a time"
+        key = f" with the key {row.key!r}" if row.key else ""
+        return f"{nouns[row.kind]} {row.name!r}{key}"
+
     # What holds it up now
 
     def _now(self) -> Iterator[Fact]:
@@ -268,7 +308,7 @@ class _Step:
                 if step.due_at is None
                 else f", {duration_text(max(step.due_at - self._book.now, 0.0))} from now at most"
             )
-            what = "for a time, an event or a person" if step.kind == Kind.WAIT else "before its next attempt"
+            what = f"for {self._awaited()}" if step.kind == Kind.WAIT else "before its next attempt"
             yield _fact("now", f"It waits {what}{until}.", due_at=step.due_at)
         elif step.state == State.RUNNING and step.kind == Kind.FLOW and step.marks & Mark.EXPANDED:
             below = [
@@ -288,7 +328,8 @@ class _Step:
         lanes = self._book.executors[self._book.executor_of(live, profile.executor)] if live is not None else None
         lacking = lanes.pool.lacks(profile.demand) if lanes is not None else []
         if lacking and lanes is not None:
-            parts = [f"{name}: {lanes.pool.held[name]:g} of {lanes.pool.capacity[name]:g} are held" for name in lacking]
+            held, capacity = lanes.pool.held, lanes.pool.capacity
+            parts = [f"{n}: {amount_text(n, held[n])} of {amount_text(n, capacity[n])} are held" for n in lacking]
             return _fact("now", f"It is ready, and waits for room ({'; '.join(parts)}).", lacks=lacking)
         return _fact("now", "It is ready, and waits for its turn.", lacks=[])
 

@@ -12,6 +12,7 @@ from partita.core.records import Profile
 from partita.core.resources import misplaced
 from partita.core.states import Kind, Mark, Need
 from partita.engine.book import Book
+from partita.engine.damage import with_origin
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
 from partita.engine.preparing import Preparing
@@ -117,6 +118,9 @@ class Intake:
         self._book.advance(live, event)
 
     def _with_path(self, live: Live, flight: Flight, error: dict[str, Any]) -> bytes:
+        step = live.run.steps.get(flight.step)
+        if step is not None:
+            error = with_origin(self._book, live, step, error)
         return pack({**error, "step": path_of(live.run, flight.step)})
 
     def _lost(self, lanes: Lanes, message: list[Any]) -> None:
@@ -187,8 +191,12 @@ class Intake:
     def _asked(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, request, verb, arguments = message
         flight = self._book.flights.get(ticket)
-        if flight is not None:
-            self._request(flight, ticket, request, verb, arguments)
+        if flight is None:
+            return
+        self._request(flight, ticket, request, verb, arguments)
+        if flight.lane.is_waiting:  # what it waits for may be one of those behind it
+            for behind in lanes.executor.take_back(flight.lane.number):
+                self.take_back(behind)
 
     # Layouts: frames wait in the run's backlog, so that a turn takes in no more of them than it has time for.
 
@@ -305,7 +313,7 @@ class Intake:
         number = book.next()
         live.numbers.append(number)
         labels = {"run": live.run.id, "flow": live.row.title}
-        book.launchables[number] = Launchable(profile, live.bundle, book.folder, book.workspace, labels)
+        book.launchables[number] = Launchable(profile, live.bundle, book.folder, book.workspace, labels, book.artifacts)
 
 
 def _new_step(run: int, number: int, layout: Layout, step: list[Any]) -> tuple[NewStep, StepRow]:

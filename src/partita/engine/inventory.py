@@ -9,8 +9,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
+from partita.artifacts.stored_files import FILE, FOLDER, stored_file, stored_folder
 from partita.core.states import Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.live import unpack_inputs
@@ -41,6 +43,8 @@ ROWS = 1000
 #: Rows that one answer searches for a hash, which is quicker.
 SEARCHED = 20_000
 _SOURCES = 20
+#: Parts of one artifact that are told.
+_PARTS = 1000
 _KINDS = (Kind.TASK, Kind.FLOW)
 
 
@@ -112,12 +116,7 @@ class Inventory:
         if fields.get("step") is not None:
             step = self._book.store.step(run.number, fields["step"])
             if step is not None and _has_value(step):
-                wanted = (
-                    part
-                    for part, leaf in leaves(unpack(step.value or b""))
-                    if leaf[0] == BLOB and leaf[2] == fields["hash"]
-                )
-                return self._found(run, step, next(wanted, ""))
+                return self._found(run, step, _part_holding(unpack(step.value or b""), fields["hash"]))
             raise NotFoundError(f"run {run.id} has no value of a step {fields['step']}")
         text = str(fields["path"])
         for step, part in self._candidates(run, text):
@@ -157,12 +156,9 @@ class Inventory:
                 else f"it has {', '.join(p or 'no parts' for p in list(parts)[:8])}"
             )
             raise NotFoundError(f"the value of {view['path']} has no part {part!r}; {have}")
-        below = (
-            [_filled(view, leaf, part + inner) for inner, leaf in leaves(node)]
-            if node[0] not in (PLAIN, INLINE, BLOB)
-            else []
-        )
-        return FoundArtifact(view=_filled(view, node, part), node=pack(node), parts=below[:1000])
+        below = islice(_parts_of(node), _PARTS)
+        parts_below = [_filled(view, leaf, part + inner) for inner, leaf in below]
+        return FoundArtifact(view=_filled(view, node, part), node=pack(node), parts=parts_below)
 
     def _near(self, run: RunRow, text: str) -> str:
         """The nearest name among the first artifacts of the run."""
@@ -247,6 +243,8 @@ def _has_value(step: StepRow) -> bool:
 
 def _children(node: Node) -> list[tuple[str, Node]]:
     tag = node[0]
+    if tag == OBJECT and node[1] in (FILE, FOLDER):
+        return _files_in(node)
     if tag in (LIST, TUPLE):
         return [(f"[{index}]", item) for index, item in enumerate(node[1])]
     if tag in (DICT, OBJECT):
@@ -263,6 +261,15 @@ def _children(node: Node) -> list[tuple[str, Node]]:
     return []
 
 
+def _files_in(node: Node) -> list[tuple[str, Node]]:
+    """The files of a folder, named as Python names them: `folder["a/b.txt"]`."""
+    folder = stored_folder(node)
+    contents = node[3][node[2].index("contents")] if folder is not None else None
+    if contents is None or contents[0] != DICT:
+        return []
+    return [(f"[{json.dumps(path)}]", item) for path, item in zip(contents[1], contents[2], strict=True)]
+
+
 def structure(node: Node, part: str = "") -> Iterator[tuple[str, Node]]:
     """(part, node) of the node and of everything in it that can be told apart."""
     yield part, node
@@ -270,9 +277,34 @@ def structure(node: Node, part: str = "") -> Iterator[tuple[str, Node]]:
         yield from structure(item, part + name)
 
 
-def leaves(node: Node) -> Iterator[tuple[str, Node]]:
-    """(part, node) of what holds nothing further that can be told apart."""
-    return ((part, item) for part, item in structure(node) if not _children(item))
+def leaves(node: Node, part: str = "") -> Iterator[tuple[str, Node]]:
+    """(part, node) of what people take for one thing: what holds nothing further that can be told apart, files, folders."""
+    children = _children(node) if not _is_file_or_folder(node) else []
+    if not children:
+        yield part, node
+    for name, item in children:
+        yield from leaves(item, part + name)
+
+
+def _is_file_or_folder(node: Node) -> bool:
+    return bool(node[0] == OBJECT and node[1] in (FILE, FOLDER))
+
+
+def _parts_of(node: Node) -> Iterator[tuple[str, Node]]:
+    """The artifacts that a value is made of; of a folder, its files; of what is one thing, none."""
+    if node[0] == OBJECT and node[1] == FOLDER:
+        yield from _files_in(node)
+    elif node[0] not in (PLAIN, INLINE, BLOB) and not _is_file_or_folder(node):
+        yield from leaves(node)
+
+
+def _part_holding(node: Node, digest: str) -> str:
+    """The part that is this blob, or the file that holds it; empty: none is."""
+    for part, item in structure(node):
+        file = stored_file(item)
+        if digest == (item[2] if item[0] == BLOB else file.digest if file is not None else ""):
+            return part
+    return ""
 
 
 def _filled(view: ArtifactView, node: Node, part: str) -> ArtifactView:
@@ -284,7 +316,14 @@ def _filled(view: ArtifactView, node: Node, part: str) -> ArtifactView:
         node_text(node)[:200],
     )
     filled["kind"], filled["codec"] = "inline", "plain"
-    if tag == BLOB:
+    file, folder = stored_file(node), stored_folder(node)
+    if file is not None:
+        filled["kind"], filled["codec"], filled["type"], filled["hash"] = "blob", "file", "File", file.digest
+        filled["size_bytes"] = blobs_of(node)[0][1]
+    elif folder is not None:
+        filled["kind"], filled["codec"], filled["type"] = "parts", "file", "Folder"
+        filled["size_bytes"] = sum(size for _, size in blobs_of(node))
+    elif tag == BLOB:
         filled["kind"], filled["codec"], filled["type"], filled["hash"], filled["size_bytes"] = (
             "blob",
             node[1],

@@ -65,7 +65,7 @@ class Lane:
     outgoing: list[Order] = field(default_factory=list)  # to be submitted after the commit
     busy_since_s: float = 0.0  # monotonic: when the order at its head is thought to have begun
     is_open_to_brief: bool = False  # all it has to do is brief
-    is_waiting: bool = False  # its attempt waits for a child run, and holds nothing meanwhile
+    is_waiting: bool = False  # its attempt waits for a child run or an equal step, and holds nothing meanwhile
 
     @property
     def key(self) -> LaneKey:
@@ -135,7 +135,7 @@ class Lanes:
         best: Lane | None = None
         for lane in self._brief.get((bundle, demand, environment), ()):
             length = len(lane.tickets)
-            if length < depth and (best is None or length < len(best.tickets)):
+            if not lane.is_waiting and length < depth and (best is None or length < len(best.tickets)):
                 best = lane
         return best
 
@@ -180,7 +180,7 @@ class Lanes:
             idle.remove(lane)
 
     def wait(self, lane: Lane) -> None:
-        """The lane's attempt waits for a child run: what it holds is free until `wake`."""
+        """The lane's attempt waits for a child run or an equal step: what it holds is free until `wake`."""
         if not lane.is_waiting:
             lane.is_waiting = True
             self.pool.release(lane.demand)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from partita.artifacts.stored_files import stored_file, stored_folder
 from partita.core.graph import path_of
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine.book import Book
@@ -268,6 +269,12 @@ def node_text(node: Node) -> str:
         return str(node[4])
     if tag == OUTCOME:
         return "ok" if node[1] else f"error: {(node[3] or {}).get('message', '')}"
+    file, folder = stored_file(node), stored_folder(node)
+    if file is not None:
+        return node_text(node[3][node[2].index("content")])
+    if folder is not None:
+        count = len(folder.digests)
+        return f"{folder.name}, {count:,} file{'s' * (count != 1)}"
     if tag == LIST:
         return f"list of {len(node[1])}"
     names = {5: "tuple", 6: "dict", 7: "dataclass"}

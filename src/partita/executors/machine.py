@@ -12,13 +12,13 @@ __all__ = [
     "available_bytes",
     "cpu_seconds",
     "descendants",
+    "held_bytes",
     "gpu_devices",
     "is_ended",
     "machine_capacity",
     "marked_processes",
     "oom_kills",
     "resident_bytes",
-    "shared_out_bytes",
 ]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -73,15 +73,20 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
-def shared_out_bytes(pid: int) -> int:
-    """Memory of one process, in which a page shared by n processes counts for 1/n; slower than `resident_bytes`."""
-    try:
-        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return resident_bytes(pid)
+def held_bytes(pid: int) -> int:
+    """Memory of one process that only its end frees; slower than `resident_bytes`, which is never less.
+
+    Pages of mapped files do not count, since the kernel takes them back when it needs them; a page that n processes
+    share counts for 1/n.
+    """
+    sizes: dict[str, int] = {}
+    with suppress(OSError, ValueError, IndexError):
+        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines()[1:]:
+            name, value = line.split()[:2]
+            sizes[name] = int(value) * 1024
+    if "Pss_Anon:" in sizes:
+        return sizes["Pss_Anon:"] + sizes.get("Pss_Shmem:", 0)
+    return sizes.get("Pss:") or resident_bytes(pid)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -7,7 +7,8 @@ Laws, held by the contract suite in `partita.testing`:
 
 1. Every submitted order ends in exactly one message: DONE, FAILED, LAID, LOST or RETURNED. Nothing is said of a
    ticket after its end.
-2. RETURNED, and what `take_back` gives, mean that not one instruction of the order's code has run.
+2. RETURNED, and what `take_back` gives, mean that not one instruction of the order's code has run. What stands behind
+   an attempt that asks stays there: who lets the attempt wait takes it back.
 3. No method but `receive` waits. `receive` waits no longer than its time-out.
 4. A lane whose worker dies says LOST for the one order that was running, RETURNED for those behind it, then CLOSED.
    A lane that wears out (RETIRING) says RETURNED for what it has not begun, then CLOSED.
@@ -19,7 +20,7 @@ Laws, held by the contract suite in `partita.testing`:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from partita.core.records import Demand, Profile
@@ -52,8 +53,14 @@ class Launchable:
     profile: Profile
     bundle: str  # absolute folder of the bundle's files: first on the worker's import path
     folder: str  # the project's folder: the working directory of attempts
-    workspace: str  # absolute folder of the workspace (".partita"): blobs, logs, checkpoints
+    workspace: str  # absolute folder of the workspace (".partita"): logs, checkpoints
     labels: dict[str, str] = field(default_factory=dict)  # for people who look at processes: flow, run
+    artifacts: str = ""  # folder or URL of large values; empty: in the workspace's folder
+
+    def fields(self) -> dict[str, Any]:
+        """What a PROFILE message tells of it."""
+        places = {name: getattr(self, name) for name in ("bundle", "folder", "workspace", "artifacts")}
+        return asdict(self.profile) | places
 
 
 class Executor(Protocol):

@@ -11,7 +11,6 @@ import os
 import select
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +49,7 @@ class ProcessExecutor:
         origin: whose executor this is. What an earlier one of this origin left running is killed; for those of which
             there can be only one at a time.
         environments: folder in which the environments of tasks are kept; default: one in the workspace.
+        worker_needs: requirements of workers in such environments, beside those that all have.
         environment_timeout_s: seconds that making an environment may take.
     """
 
@@ -65,6 +65,7 @@ class ProcessExecutor:
         origin: str = "",
         environments: Path | None = None,
         environment_timeout_s: float = 1800.0,
+        worker_needs: Sequence[str] = (),
     ) -> None:
         if origin:
             kill_marked(f"{WORKER_MARK}={origin}-")
@@ -89,7 +90,7 @@ class ProcessExecutor:
         spare = cores if spare is None else spare
         self._pool = Pool(spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend, origin)
         self._pool.prestart()
-        shelf = Shelf(environments or workspace / "environments")
+        shelf = Shelf(environments or workspace / "environments", tuple(worker_needs))
         self._builders = Builders(shelf, environment_timeout_s, environment, self._pool.mark, self._epoll)
 
     @property
@@ -291,8 +292,6 @@ class ProcessExecutor:
             messages.append(message)
             if tag == REQUEST:
                 lane.asking.add(message[2])
-                # What waits for a child run must not hold up that run's own steps.
-                messages.extend([RETURNED, taken[1]] for taken in self._take_unbegun(lane))
         return False
 
     def _end(self, lane: Lane, message: Message) -> None:
@@ -401,8 +400,7 @@ class ProcessExecutor:
 
     def _send_profile(self, lane: Lane, number: int) -> None:
         launchable, worker = self._profiles[number], lane.worker
-        fields = asdict(launchable.profile)
-        fields.update(bundle=launchable.bundle, folder=launchable.folder, workspace=launchable.workspace)
+        fields = launchable.fields()
         assert worker.key is not None
         fields["process_variables"] = lane_environment(worker.key, self._capacity.gpu > 0)
         worker.workspace = os.path.abspath(launchable.workspace)

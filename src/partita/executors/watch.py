@@ -8,10 +8,10 @@ from partita.executors.lanes import Lane
 from partita.executors.machine import (
     available_bytes,
     descendants,
+    held_bytes,
     machine_capacity,
     oom_kills,
     resident_bytes,
-    shared_out_bytes,
 )
 
 __all__ = ["MemoryWatch", "in_mebibytes"]
@@ -34,7 +34,7 @@ class MemoryWatch:
         """Look at the lanes whose workers are running something."""
         sizes = [(self._size(lane), lane) for lane in lanes]
         if sizes and available_bytes() < self._floor:
-            size, lane = max(sizes, key=lambda pair: pair[0])
+            size, lane = max(((_held(lane), lane) for lane in lanes), key=lambda pair: pair[0])
             if size < self._floor * _GUILTY_SHARE:
                 return  # something else fills the machine, and killing it would not help
             lane.worker.kill(
@@ -49,16 +49,23 @@ class MemoryWatch:
         return self._oom_kills > before
 
     def _size(self, lane: Lane) -> int:
-        pids = [lane.worker.pid, *descendants(lane.worker.pid)]
-        size = sum(map(resident_bytes, pids))
+        size = sum(map(resident_bytes, _processes(lane)))
         limit = lane.demand.memory_bytes
-        if limit and size > limit and len(pids) > 1:
-            # Forked children share most of their pages, which must not count twice.
-            size = sum(map(shared_out_bytes, pids))
+        if limit and size > limit:
+            # Values that are mapped into memory, and what forked children share, must not count as the attempt's own.
+            size = _held(lane)
         lane.worker.peak_bytes = max(lane.worker.peak_bytes, size)
         if limit and size > limit:
             lane.worker.kill("memory", f"it used {in_mebibytes(size)} of memory, {in_mebibytes(limit)} were declared")
         return size
+
+
+def _processes(lane: Lane) -> list[int]:
+    return [lane.worker.pid, *descendants(lane.worker.pid)]
+
+
+def _held(lane: Lane) -> int:
+    return sum(map(held_bytes, _processes(lane)))
 
 
 def in_mebibytes(size: int) -> str:

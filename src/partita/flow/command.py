@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def _is_in(name: str, part: str) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, (list, tuple, dict)):
         raise TypeError(f"{value!r} cannot stand inside one argument of a command; give a text, number or path")
-    return str(value)
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 def _quoted(value: Any) -> str:

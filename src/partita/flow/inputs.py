@@ -6,17 +6,19 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import is_dataclass
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from partita.errors import CheckError, Problem
+from partita.errors import CheckError, OptionError, Problem
 from partita.flow.arguments import holds_refs
 from partita.flow.signature import MISSING, Parameter, Signature
 from partita.flow.types import is_union, plain_form, type_name
 from partita.flow.values import check_value, shown
+from partita.units import duration_s
 
-__all__ = ["convert_inputs", "convert_json", "convert_plain", "convert_text", "convert_value"]
+__all__ = ["convert_inputs", "convert_json", "convert_plain", "convert_text", "convert_value", "duration"]
 
 
 def convert_inputs(
@@ -150,6 +152,19 @@ def _bool(text: str) -> bool:
     return value
 
 
+def duration(given: str | float) -> timedelta:
+    """The time that a text such as "90s" or "1h30m", one of ISO 8601, or a number of seconds stands for.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    try:
+        return timedelta(seconds=duration_s(given))
+    except OptionError:
+        found: timedelta = convert_json(json.dumps(given), timedelta)
+        return found
+
+
 def _none(text: str) -> None:
     if text.strip().lower() not in ("null", "none", ""):
         raise ValueError(f"{text!r} is not null")
@@ -163,6 +178,7 @@ _SIMPLE: dict[Any, Any] = {
     bool: _bool,
     bytes: lambda text: text.encode(),
     type(None): _none,
+    timedelta: duration,
 }
 
 

@@ -23,7 +23,7 @@ from partita.values import pack
 if TYPE_CHECKING:
     from partita.flow.layout import Layout
 
-__all__ = ["Elements", "expand", "filled_map", "lay_out_map", "map_arguments"]
+__all__ = ["Elements", "expand", "filled_map", "is_sequence", "lay_out_map", "map_arguments"]
 
 #: One argument of a map: (parameter, label, value, whether the map goes through it). None: its value will tell.
 MapArgument = tuple[Parameter, str, Any, bool | None]
@@ -193,14 +193,14 @@ def _is_gone_through(value: Any, annotation: Any) -> bool | None:
         kind = value._parts.kind
         if _is_open(kind):
             return None
-        return _is_sequence(kind) and not _takes(kind, annotation)
+        return is_sequence(kind) and not _takes(kind, annotation)
     if not isinstance(value, (list, tuple)):
         return False
-    if _is_open(annotation) or not _is_sequence(annotation):
+    if _is_open(annotation) or not is_sequence(annotation):
         return True
     if holds_refs(value):
         return not _takes(type(value), annotation)
-    return bool(check_value(value, annotation)) or (not value and not _is_sequence(annotation))
+    return bool(check_value(value, annotation)) or (not value and not is_sequence(annotation))
 
 
 def _takes(kind: Any, annotation: Any) -> bool:
@@ -215,12 +215,13 @@ def _is_open(annotation: Any) -> bool:
 _SEQUENCES = (list, tuple)
 
 
-def _is_sequence(kind: Any) -> bool:
+def is_sequence(kind: Any) -> bool:
+    """Whether values of the type may be lists that a map goes through."""
     plain = plain_form(kind)
     if plain is Any or plain is MISSING or plain is object:
         return True
     if is_union(plain):
-        return any(_is_sequence(item) for item in get_args(plain))
+        return any(is_sequence(item) for item in get_args(plain))
     origin = get_origin(plain) or plain
     if not isinstance(origin, type) or issubclass(origin, (str, bytes, dict)):
         return False

@@ -67,7 +67,7 @@ class BlobFault(TypedDict):
     size_bytes: int  # that it has
     wanted_bytes: int  # that it had, 0: not known
     artifacts: list[str]  # names of those that hold it, at most 20
-    is_set_aside: bool  # it was moved away, so that a rerun makes it again
+    is_repaired: bool  # it was moved away, so that a rerun makes it again, or sent to the URL again
 
 
 class HeldRun(TypedDict):

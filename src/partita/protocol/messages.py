@@ -3,8 +3,8 @@
 Engine to worker:
 
     [ORDER, ticket, profile, run, step, attempt, name, arguments, inputs, extra]
-    [PROFILE, profile, map]              the fields of a Profile, plus "bundle", "folder", "workspace" and "process_variables",
-                                         before its first order; map None: it will not be ordered again
+    [PROFILE, profile, map]              the fields of a Profile, plus "bundle", "folder", "workspace", "artifacts",
+                                         "process_variables", before its first order; map None: it will not be ordered again
     [REPLY, ticket, request, is_ok, answer]
     [STOP]                               finish what was taken and end
 

@@ -7,7 +7,7 @@ the worker has not read from it can be taken back. The second carries what must 
     [REPLY, ticket, request, is_ok, answer]     as in `protocol.messages`
 
 A PROFILE whose map is None makes the worker forget the profile. A map of a PROFILE carries, beside the fields of a
-Profile, "bundle", "folder", "workspace" and "process_variables" (variables that libraries read when they are imported).
+Profile, "bundle", "folder", "workspace", "artifacts" and "process_variables" (which libraries read at import).
 
 A message longer than PACKET_LIMIT_BYTES is written to a file; the packet then is SPILLED and the file's path, and
 whoever reads the packet deletes the file.

@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 __all__ = [
     "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "EnvironmentView", "ErrorView",
-    "ExplanationView", "Fact", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView",
+    "ExplanationView", "Fact", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView", "as_problem",
 ]  # fmt: skip
 
 #: The states that runs and steps are told in.
@@ -27,6 +27,22 @@ class ErrorView(TypedDict, total=False):
     origin: str  # "user" or "machine"
     problems: list[dict[str, Any]]  # fields of Problem, where a check refused the launch
     step: str  # path of the step that failed, in a run's error
+
+
+_OURS = "partita.errors."
+_CAUSE = "The above exception was the direct cause of the following exception:"
+
+
+def as_problem(error: ErrorView) -> dict[str, Any]:
+    """An error as a problem of a check: with what to do where it says so, else with where it was raised."""
+    kind, message = error.get("type", ""), error.get("message", "")
+    trace = (
+        error.get("traceback", "").strip().removesuffix(f"{kind}: {message}").strip().removesuffix(_CAUSE).strip("\n")
+    )
+    if not kind.startswith(_OURS):
+        return {"message": f"{kind}: {message}".strip(": "), "remedy": trace}
+    head, _, remedy = message.partition("; ")
+    return {"message": message, "remedy": trace} if trace else {"message": head, "remedy": remedy}
 
 
 class LaunchRequest(TypedDict, total=False):

@@ -189,6 +189,28 @@ class ExecutorContract:
                     desk.value_of(order.ticket)
                 assert desk.file(f"{turn}-{i}").exists() == (order.ticket not in taken)
 
+    def test_what_stands_behind_an_attempt_that_asks_stays_there(self, desk: Desk) -> None:
+        lane = desk.lane()
+        orders = [desk.order(desk.profile("ask"), "what?"), *(desk.order(desk.profile("add"), i, 1) for i in range(3))]
+        desk.executor.submit(lane, orders)
+        asking = orders[0].ticket
+        desk.until(lambda: any(message[:2] == [REQUEST, asking] for message in desk.messages))
+        request = next(message[2] for message in desk.messages if message[0] == REQUEST)
+        desk.settle()
+        assert not any(desk.ends(order.ticket) for order in orders)
+        desk.executor.reply(asking, request, True, "that")
+        assert [desk.value_of(order.ticket) for order in orders] == ["that", 1, 2, 3]
+
+    def test_an_attempt_that_asks_can_be_left_alone_in_its_lane(self, desk: Desk) -> None:
+        lane = desk.lane()
+        orders = [desk.order(desk.profile("ask"), "what?"), *(desk.order(desk.profile("add"), i, 1) for i in range(3))]
+        desk.executor.submit(lane, orders)
+        asking = orders[0].ticket
+        desk.until(lambda: any(message[:2] == [REQUEST, asking] for message in desk.messages))
+        assert sorted(desk.executor.take_back(lane)) == [order.ticket for order in orders[1:]]
+        desk.executor.reply(asking, desk.messages[-1][2], True, "that")
+        assert desk.value_of(asking) == "that"
+
     # 3. Nobody but `receive` waits, and it not for long.
 
     def test_submitting_much_to_a_busy_lane_does_not_wait(self, desk: Desk) -> None:

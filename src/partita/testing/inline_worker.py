@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,7 @@ class InlineProfile(WorkerProfile):
     __slots__ = ("_script",)
 
     def __init__(self, launchable: Launchable, script: Script) -> None:
-        profile = launchable.profile
-        super().__init__({
-            **asdict(profile), "bundle": launchable.bundle, "folder": launchable.folder,
-            "workspace": launchable.workspace, "environment": profile.environment,
-            "process_variables": {}, "secrets": list(profile.secrets),
-        })  # fmt: skip
+        super().__init__(launchable.fields() | {"process_variables": {}, "secrets": list(launchable.profile.secrets)})
         self._script = script
 
     def load(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.blobs import Buffer, hash_bytes, is_hash
+from partita.artifacts.hashing import Buffer, hash_bytes, is_hash
 from partita.errors import DamagedError, ValueStoreError
 from partita.values import unpack
 
@@ -71,6 +71,10 @@ class MemoryBlobs:
     def exists(self, digest: str) -> bool:
         """Whether there is such a blob."""
         return digest in self._blobs
+
+    def hold(self, digest: str) -> bool:
+        """Whether there is such a blob; nothing is ever collected here."""
+        return self.exists(digest)
 
     def put_preview(self, digest: str, record: bytes) -> None:
         """Keep what people see of a blob."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from partita.errors import DamagedError
+
 __all__ = ["error_map", "full_text", "type_name"]
 
 _MESSAGE_LIMIT = 16_000
@@ -27,6 +29,8 @@ def error_map(error: BaseException, mask: Callable[[str], str] = str) -> dict[st
         "traceback": _cut(mask(_traceback(error)), _TRACEBACK_LIMIT),
         "origin": "user",
     }
+    if isinstance(error, DamagedError) and error.digest:
+        found["blob"] = error.digest
     problems = getattr(error, "problems", None)
     if type(error).__module__ == "partita.errors" and problems:
         found["problems"] = [

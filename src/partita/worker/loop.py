@@ -142,7 +142,7 @@ class Worker:
         """What holds for every order of this worker, set before any of the user's code is imported."""
         os.environ.update(profile.process_variables)
         self.workspace = os.path.abspath(profile.workspace)
-        self.values = WorkerValues(self.workspace, profile.bundle)
+        self.values = WorkerValues(self.workspace, profile.bundle, profile.artifacts)
         self._spill = self.control.spill = Spill(os.path.join(self.workspace, "spill"))
         self.capture.open_folder(os.path.join(self.workspace, "logs"))
         self._folder = os.path.realpath(profile.folder)

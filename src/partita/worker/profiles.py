@@ -12,7 +12,7 @@ class WorkerProfile:
     """Made from the map of a PROFILE message."""
 
     __slots__ = (
-        "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder",
+        "artifacts", "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder",
         "function", "has_cache_key", "is_async", "is_loaded", "is_special", "opened_options",
         "process_variables", "reference", "secrets", "timeout_s", "title", "variables", "worker_options",
         "workspace",
@@ -25,6 +25,7 @@ class WorkerProfile:
         self.bundle: str = fields["bundle"]
         self.folder: str = fields["folder"]
         self.workspace: str = fields["workspace"]
+        self.artifacts: str = fields["artifacts"]
         self.process_variables: dict[str, str] = fields["process_variables"]
         self.variables: dict[str, str] = fields["environment_variables"]
         self.secrets: list[str] = fields["secrets"]

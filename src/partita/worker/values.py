@@ -26,20 +26,21 @@ _PARTS_AT = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
 class WorkerValues:
     """The codecs of one workspace, and the fingerprints of one bundle."""
 
-    def __init__(self, workspace: str, bundle: str) -> None:
+    def __init__(self, workspace: str, bundle: str, artifacts: str = "") -> None:
         self._workspace = Path(workspace)
         self._bundle = Path(bundle)
+        self._artifacts = artifacts
 
     @cached_property
     def encoder(self) -> Encoder:
         """The codecs."""
-        from partita.artifacts.blobs import FolderBlobs
         from partita.artifacts.codecs import Encoder
         from partita.artifacts.keys import workspace_key
+        from partita.artifacts.placing import open_blobs
         from partita.flow.settle import make_outcome
 
         is_durable = os.environ.get("PARTITA_DURABILITY") == "full"
-        blobs = FolderBlobs(self._workspace / "blobs", is_durable=is_durable)
+        blobs = open_blobs(self._artifacts, self._workspace, is_durable=is_durable)
         return Encoder(blobs, workspace_key(self._workspace), outcome=make_outcome, locate=locate, load=load)
 
     @cached_property

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from partita.errors import PartitaError
 from partita.protocol.artifacts import ArtifactView, BlobFault, FoundArtifact, LineageView
 from partita.values import blobs_of, unpack
 
@@ -36,6 +37,10 @@ class Artifacts(Protocol):
         """What a worker kept of a blob for people to see: a table's head, a histogram, a small picture; None: nothing."""
         ...
 
+    def artifacts_fault(self) -> str:
+        """Why large values cannot be kept where the settings say; empty: they can."""
+        ...
+
     def lineage(self, name: str, *, ways: str = "both", depth: int = 20, limit: int = 200) -> LineageView:
         """What an artifact came from ("up"), what came of it ("down"), or both, across runs."""
         ...
@@ -49,12 +54,18 @@ class Artifacts(Protocol):
     ) -> tuple[int, int, list[BlobFault]]:
         """Compare blobs with their hashes: of these artifacts, or all. Gives how many, their bytes, and what is wrong.
 
-        With `repair`, damaged ones are set aside, so that a rerun makes them again.
+        With `repair`, damaged ones are set aside, so that a rerun makes them again; what is missing at a URL and is here is
+        sent there again.
         """
         ...
 
-    def collect_artifacts(self, *, older_than_s: float | None = None, dry_run: bool = False) -> dict[str, Any]:
-        """Remove blobs, bundles, logs and checkpoints that nothing needs and that are old enough."""
+    def collect_artifacts(
+        self, *, older_than_s: float | None = None, dry_run: bool = False, local_copies: bool = False
+    ) -> dict[str, Any]:
+        """Remove blobs, bundles, logs and checkpoints that nothing needs and that are old enough.
+
+        With `local_copies`, also the copies on this machine of blobs that are kept at a URL.
+        """
         ...
 
     def prunable_runs(
@@ -111,9 +122,15 @@ class LocalArtifacts:
         return encoder_of(self._local).decode(unpack(self.artifact(name)["node"]))
 
     def artifact_record(self, digest: str) -> dict[str, Any] | None:
-        from partita.artifacts.blobs import FolderBlobs
+        return self._local.blobs.preview(digest)
 
-        return FolderBlobs(self._local.state / "blobs").preview(digest)
+    def artifacts_fault(self) -> str:
+        from partita.artifacts.placing import fault_of
+
+        try:
+            return fault_of(self._local.blobs, self._local.state)
+        except PartitaError as error:
+            return str(error)
 
     def lineage(self, name: str, *, ways: str = "both", depth: int = 20, limit: int = 200) -> LineageView:
         from partita.workspace.lineage import Lineage
@@ -145,15 +162,19 @@ class LocalArtifacts:
             return [f"{run}:{path}" for run, _, path, _ in islice(holders(self._local.ask, digest), 20)]
 
         told = progress or (lambda done, total, size: None)
-        return verify_blobs(self._local.state, chosen if names else None, owners, is_repairing=repair, progress=told)
+        return verify_blobs(
+            self._local.blobs, self._local.state, chosen if names else None, owners, is_repairing=repair, progress=told
+        )
 
-    def collect_artifacts(self, *, older_than_s: float | None = None, dry_run: bool = False) -> dict[str, Any]:
+    def collect_artifacts(
+        self, *, older_than_s: float | None = None, dry_run: bool = False, local_copies: bool = False
+    ) -> dict[str, Any]:
         from partita.workspace.sweeping import GRACE_S, LEAST_GRACE_S, Sweep
 
         self._local._need_state()
         self._local.ask("runs", limit=1)
         grace_s = GRACE_S if older_than_s is None else max(older_than_s, LEAST_GRACE_S)
-        return Sweep(self._local.state, grace_s, is_dry=dry_run).collect()
+        return Sweep(self._local.state, grace_s, self._local.blobs, is_dry=dry_run, is_local=local_copies).collect()
 
     def prunable_runs(
         self, *, runs: Sequence[str] = (), flow: str = "", states: Sequence[str] = (), before: float | None = None,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from partita.artifacts.placing import place_of
 from partita.core.records import Demand, Profile
 from partita.core.resources import Pool, misplaced
 from partita.core.states import Kind
@@ -16,7 +17,7 @@ from partita.executors.machine import machine_capacity
 from partita.executors.port import LOST, Launchable
 from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import FAILED, FRAME, LAID, Order
-from partita.protocol.requests import StepView
+from partita.protocol.requests import StepView, as_problem
 from partita.workspace.composition import capacity_of
 from partita.workspace.port import CheckView
 
@@ -55,7 +56,10 @@ def working(
     """An executor with a worker of its own, which works on one order: user code is loaded there and nowhere else."""
     folder = workspace.state / "bundles" / (bundle or workspace.bundle())
     (workspace.state / "spill").mkdir(exist_ok=True)
-    launchable = Launchable(profile, str(folder), str(workspace.folder), str(workspace.state))
+    launchable = Launchable(
+        profile, str(folder), str(workspace.folder), str(workspace.state),
+        artifacts=place_of(workspace.folder, workspace.settings.artifacts),
+    )  # fmt: skip
     executor = ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
     try:
         executor.introduce(1, launchable)
@@ -91,7 +95,7 @@ def _collect(executor: ProcessExecutor, workspace: LocalWorkspace) -> CheckView:
 def _problems(error: dict[str, Any]) -> list[dict[str, Any]]:
     if error.get("problems"):
         return list(error["problems"])
-    return [{"message": f"{error.get('type')}: {error.get('message')}", "remedy": error.get("traceback", "")}]
+    return [as_problem(error)]  # type: ignore[arg-type]
 
 
 def _unplaceable(

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from partita.artifacts.blobs import FolderBlobs
+from partita.artifacts.blobs import BlobStore
+from partita.artifacts.placing import claim, open_blobs, place_of, requirements_of
 from partita.clock import SystemClock
 from partita.core.resources import Pool
 from partita.engine.book import Book, Limits
@@ -68,6 +69,9 @@ def serve(project: Path) -> None:
             return
         for name in ("logs", "blobs", "bundles", "checkpoints", "spill"):
             (state / name).mkdir(exist_ok=True)
+        artifacts = place_of(project, settings.artifacts)
+        blobs = open_blobs(artifacts, state, is_durable=settings.durability == "full")
+        claim(blobs, state)
         place = Place(state)
         store = SqliteStore(state / "store.db", settings.durability)
         capacity = capacity_of(settings)
@@ -75,10 +79,11 @@ def serve(project: Path) -> None:
             capacity, workspace=state, spare=settings.spare_workers, memory_floor_bytes=settings.memory_floor_bytes,
             environment={**os.environ, "PARTITA_DURABILITY": settings.durability}, origin=place.name,
             environments=environments_folder(project, state, settings), environment_timeout_s=settings.environment_timeout_s,
+            worker_needs=requirements_of(artifacts),
         )  # fmt: skip
         try:
             store.acquire(f"{socket.gethostname()}:{os.getpid()}")
-            engine = _engine(project, state, settings, store, executor, place.guard)
+            engine = _engine(project, state, settings, store, executor, place.guard, blobs)
             engine.start()
             _listen(engine, place)
         except MovedError as error:
@@ -96,6 +101,7 @@ def _engine(
     store: SqliteStore,
     executor: ProcessExecutor,
     guard: Callable[[], None],
+    blobs: BlobStore,
 ) -> Engine:
     capacity = executor.capacity
     pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(settings.slots))
@@ -107,7 +113,7 @@ def _engine(
     book = Book(
         store, SystemClock(), {"process": lanes}, "process", lambda bundle: os.fspath(state / "bundles" / bundle),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
-        has_blob=FolderBlobs(state / "blobs").hold,
+        has_blob=blobs.hold, artifacts=place_of(project, settings.artifacts),
     )  # fmt: skip
     return Engine(book, time.sleep, new_run_id, guard)
 

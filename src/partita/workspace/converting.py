@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from partita.core.records import Profile
 from partita.errors import CheckError, LoadError, NotFoundError, Problem
 from partita.executors.port import LOST
 from partita.protocol.messages import DONE, FAILED
+from partita.protocol.requests import ErrorView, as_problem
 from partita.values import PLAIN, pack, unpack
 from partita.workspace.port import ConvertView
 
@@ -51,8 +52,8 @@ def convert_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str]) ->
     raise LoadError(f"the layout of {flow} took longer than {limit:g} s; raise layout_timeout")
 
 
-def _refused(error: dict[str, Any]) -> CheckError:
-    problems = error.get("problems") or [{"message": f"{error.get('type')}: {error.get('message')}"}]
+def _refused(error: ErrorView) -> CheckError:
+    problems = error.get("problems") or [as_problem(error)]
     return CheckError([Problem(**problem) for problem in problems])
 
 

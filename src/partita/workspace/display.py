@@ -13,23 +13,16 @@ from partita.drawing.progress import FINAL_STATES, Progress, first_failures
 from partita.drawing.results import result_line
 from partita.errors import PartitaError
 from partita.protocol.requests import StepView
-from partita.workspace.cells import in_kernel, interactive_shell
+from partita.workspace.cells import interactive_shell
 from partita.workspace.local import LocalWorkspace
 
-__all__ = ["RunDisplay", "draw_run", "shown"]
+__all__ = ["RunDisplay", "draw_run"]
 
 _POLL_S = 0.25
 _PAGE = 2000
 _STEPS = 20_000  # of a larger run only the beginning is shown
 _GRAPH_STEPS = 2_000
 _LOG_LINES = 30
-
-
-def shown(workspace: LocalWorkspace, run: str) -> RunDisplay | None:
-    """Show the run below the current cell; None where this is no notebook, or the settings say not to."""
-    if workspace.settings.notebook_display == "off" or not in_kernel():
-        return None
-    return RunDisplay(workspace, run)
 
 
 class RunDisplay:

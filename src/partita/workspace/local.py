@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import getpass
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from partita.errors import EngineError, NotFoundError
 from partita.protocol.requests import (
@@ -29,6 +30,10 @@ from partita.workspace.artifacts import LocalArtifacts
 from partita.workspace.connection import Connection
 from partita.workspace.naming import new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
+
+if TYPE_CHECKING:
+    from partita.artifacts.blobs import FolderBlobs
+    from partita.artifacts.remote import RemoteBlobs
 
 __all__ = ["LocalWorkspace", "open_workspace"]
 
@@ -66,6 +71,14 @@ class LocalWorkspace(LocalArtifacts):
         self.state = (self.folder / settings.store).resolve()
         self._connection = Connection(self.folder, self.state)
         self.ask = self._connection.ask
+
+    @cached_property
+    def blobs(self) -> FolderBlobs | RemoteBlobs:
+        """Where large values are kept."""
+        from partita.artifacts.placing import open_blobs, place_of
+
+        place = place_of(self.folder, self.settings.artifacts)
+        return open_blobs(place, self.state, is_durable=self.settings.durability == "full")
 
     def bundle(self, typed: Iterable[str] = ()) -> str:
         """Store the project's code as it is now; gives its hash.

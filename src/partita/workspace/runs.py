@@ -81,9 +81,11 @@ class Run:
         from partita.workspace.cells import in_kernel
 
         if in_kernel():
-            from partita.workspace.display import shown
+            from partita.workspace.display import RunDisplay
 
-            self._display = shown(self._workspace, self.id)
+            self._display = RunDisplay(self._workspace, self.id)
+            if self.view["state"] in _FINAL:
+                self._display.wait(0.0)
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended.
@@ -211,15 +213,13 @@ class _Report(RunError):
 
 def encoder_of(workspace: LocalWorkspace) -> Encoder:
     """The codecs with which this process reads and writes values of the workspace."""
-    from partita.artifacts.blobs import FolderBlobs
     from partita.artifacts.codecs import Encoder
     from partita.artifacts.keys import workspace_key
     from partita.flow.loading import load, locate
     from partita.flow.settle import make_outcome
 
     workspace.state.mkdir(parents=True, exist_ok=True)
-    blobs = FolderBlobs(workspace.state / "blobs", is_durable=workspace.settings.durability == "full")
-    return Encoder(blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
+    return Encoder(workspace.blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
 
 
 def flow_request(
@@ -271,7 +271,8 @@ class LocalLauncher:
             request["executor"] = self.workspace.settings.executor
         request.update(options)  # type: ignore[typeddict-item]
         run = Run(self.workspace, self.workspace.start(request))
-        run.show()
+        if self.workspace.settings.notebook_display != "off":
+            run.show()
         return run
 
     def graph(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> FlowGraph:

@@ -14,6 +14,9 @@ be about to be named:
 4. Inputs of runs that are started from Python are written before the run is: what is younger than a grace, an hour unless
    told otherwise and never less than a minute, is kept whatever names it.
 
+Blobs at a URL are looked at with the time at which this machine used them last, as the file or mark in its cache says, and
+removed under the lock of that cache (`artifacts.remote`). Only the workspace that owns the URL gets so far.
+
 The same holds for bundles. Logs and checkpoints belong to a run that the store has.
 """
 
@@ -29,7 +32,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from partita.artifacts.blobs import FolderBlobs
 from partita.artifacts.locking import folder_lock
+from partita.artifacts.remote import RemoteBlobs
+from partita.errors import DamagedError
 from partita.store.census import Census, take_census
 
 __all__ = ["GRACE_S", "LEAST_GRACE_S", "Sweep", "remove_run"]
@@ -42,8 +48,8 @@ _BATCH = 200
 
 #: Codecs whose blobs name no other blobs; of any other, blobs up to a size are searched for names.
 _FLAT = frozenset({
-    "arrow", "audio", "bytes", "enum", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle", "picture",
-    "polars", "safetensors", "scalar", "tensors", "text",
+    "arrow", "audio", "bytes", "enum", "file", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle",
+    "picture", "polars", "safetensors", "scalar", "tensors", "text",
 })  # fmt: skip
 _SEARCHED_BYTES = 64 << 20
 _HASH = re.compile(rb"[0-9a-f]{64}")
@@ -58,13 +64,16 @@ class Sweep:
 
     state: Path
     grace_s: float = GRACE_S
+    store: FolderBlobs | RemoteBlobs | None = None  # None: the folder "blobs" of the workspace
     is_dry: bool = False
+    is_local: bool = False  # also removes the copies here of blobs that are kept at a URL
     slack_s: float = _SLACK_S
     blobs: int = 0  # removed
     bundles: int = 0
     runs: int = 0  # of which logs or checkpoints were left
     freed_bytes: int = 0
     kept: int = 0  # blobs that are needed
+    copies: int = 0  # of blobs at a URL, removed from this machine
     young: int = 0  # blobs that nothing names, too young to be removed
     removed: list[str] = field(default_factory=list)  # hashes of blobs
 
@@ -76,34 +85,71 @@ class Sweep:
         if census.oldest_start is not None:
             oldest = min(oldest, census.oldest_start)
         oldest -= self.slack_s
-        self._sweep_blobs(_needed(census, self.state / "blobs"), oldest)
+        blobs = self.store or FolderBlobs(self.state / "blobs")
+        needed = _needed(census, blobs)
+        if isinstance(blobs, RemoteBlobs):
+            self._sweep_far(blobs, needed, oldest)
+            cache, *others = blobs.folders
+            if self.is_local:
+                self._sweep_copies(cache, oldest)
+            for folder in (cache, *others):
+                self._sweep_blobs(folder, needed, oldest, is_counted=folder != cache)
+        else:
+            self._sweep_blobs(blobs.folder, needed, oldest)
         self._sweep_bundles(census.bundles, oldest)
         self._sweep_runs(census.runs, oldest)
-        told = ("blobs", "bundles", "runs", "freed_bytes", "kept", "young", "removed")
+        told = ("blobs", "copies", "bundles", "runs", "freed_bytes", "kept", "young", "removed")
         return {**{name: getattr(self, name) for name in told}, "is_dry": self.is_dry}
 
-    def _sweep_blobs(self, needed: set[str], oldest: float) -> None:
-        folder = self.state / "blobs"
+    def _sweep_blobs(self, folder: Path, needed: set[str], oldest: float, *, is_counted: bool = True) -> None:
         unneeded = (
-            path for digest, path in _files(folder) if digest is None or self._is_unneeded(digest, path, needed)
+            path
+            for digest, path in _files(folder)
+            if digest is None or self._is_unneeded(digest, path.suffix, needed, is_counted)
         )
         while batch := list(islice(unneeded, _BATCH)):
             with folder_lock(folder, is_alone=True):
                 for path in batch:
-                    self._remove_file(path, oldest)
+                    self._remove_file(path, oldest, is_counted)
 
-    def _is_unneeded(self, digest: str, path: Path, needed: set[str]) -> bool:
+    def _sweep_far(self, blobs: RemoteBlobs, needed: set[str], oldest: float) -> None:
+        """What lies at the URL. What the place does not date is not removed."""
+        unneeded = (
+            file for file in blobs.listing() if not file.digest or self._is_unneeded(file.digest, file.suffix, needed)
+        )
+        while batch := list(islice(unneeded, _BATCH)):
+            old = [file for file in batch if file.written_at is not None and file.written_at < oldest]
+            gone = old if self.is_dry else blobs.remove(old, oldest)
+            self.young += sum(bool(file.digest) and not file.suffix for file in batch if file not in gone)
+            self.freed_bytes += sum(file.size_bytes for file in gone)
+            digests = [file.digest for file in gone if file.digest and not file.suffix]
+            self.blobs += len(digests)
+            self.removed += digests
+
+    def _sweep_copies(self, cache: Path, oldest: float) -> None:
+        """Copies on this machine of what lies at the URL."""
+        with folder_lock(cache, is_alone=True):
+            for digest, path in _files(cache):
+                status = path.stat()
+                if digest is None or path.suffix or status.st_mtime >= oldest:
+                    continue
+                if not self.is_dry:
+                    path.unlink(missing_ok=True)
+                self.copies += 1
+                self.freed_bytes += status.st_size
+
+    def _is_unneeded(self, digest: str, suffix: str, needed: set[str], is_counted: bool = True) -> bool:
         if digest in needed:
-            self.kept += not path.suffix
+            self.kept += is_counted and not suffix
             return False
         return True
 
-    def _remove_file(self, path: Path, oldest: float) -> None:
+    def _remove_file(self, path: Path, oldest: float, is_counted: bool) -> None:
         try:
             status = path.stat()
         except OSError:
             return
-        is_blob = not path.suffix
+        is_blob = is_counted and not path.suffix
         if status.st_mtime >= oldest:
             self.young += is_blob
             return
@@ -154,7 +200,7 @@ def remove_run(state: Path, run: str) -> int:
     return freed_bytes
 
 
-def _needed(census: Census, folder: Path) -> set[str]:
+def _needed(census: Census, blobs: FolderBlobs | RemoteBlobs) -> set[str]:
     """The blobs that rows name, and those that these name."""
     needed, pending = set(census.hashes), list(census.hashes)
     while pending:
@@ -162,12 +208,14 @@ def _needed(census: Census, folder: Path) -> set[str]:
         codec, size = census.blobs.get(digest, ("", 0))
         if codec in _FLAT or size > _SEARCHED_BYTES:
             continue
+        if not codec and isinstance(blobs, RemoteBlobs) and not blobs.is_near(digest):
+            continue  # most of these only look like hashes
         try:
-            path = folder / digest[:2] / digest[2:]
-            if not path.is_file() or path.stat().st_size > _SEARCHED_BYTES:
+            path = blobs.path(digest)
+            if path.stat().st_size > _SEARCHED_BYTES:
                 continue
             named = {found.decode() for found in _HASH.findall(path.read_bytes())}
-        except OSError:
+        except (OSError, DamagedError):
             continue
         pending.extend(named - needed)
         needed |= named

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from partita.artifacts.blobs import hash_file
+from partita.artifacts.blobs import FolderBlobs
+from partita.artifacts.hashing import holds
+from partita.artifacts.remote import RemoteBlobs
 from partita.protocol.artifacts import BlobFault
 from partita.store.census import take_census
 
@@ -16,7 +17,8 @@ Progress = Callable[[int, int, int], None]  # (blobs done, blobs in all, bytes r
 
 
 def verify_blobs(
-    state: Path, chosen: Iterable[str] | None, owners: Callable[[str], list[str]], *, is_repairing: bool = False,
+    blobs: FolderBlobs | RemoteBlobs, state: Path, chosen: Iterable[str] | None, owners: Callable[[str], list[str]],
+    *, is_repairing: bool = False,
     progress: Progress = lambda done, total, size: None,
 ) -> tuple[int, int, list[BlobFault]]:  # fmt: skip
     """Read blobs and compare them with their hashes; gives how many, their bytes, and what is wrong.
@@ -24,19 +26,18 @@ def verify_blobs(
     Args:
         chosen: hashes; None: all that there are, and all that rows name.
         owners: names of the artifacts that hold a blob.
-        is_repairing: damaged blobs are moved to the folder "damaged", so that a rerun makes them again.
+        is_repairing: damaged blobs are set aside, so that a rerun makes them again, or sent again from here.
     """
-    folder = state / "blobs"
     known = take_census(state / "store.db").blobs
-    digests = sorted(set(chosen) if chosen is not None else {*known, *_stored(folder)})
+    digests = sorted(set(chosen) if chosen is not None else {*known, *_stored(blobs)})
     read_bytes, faults = 0, []
     for done, digest in enumerate(digests):
         progress(done, len(digests), read_bytes)
         size = known.get(digest, ("", -1))[1]
-        fault, found_bytes = _fault(folder / digest[:2] / digest[2:], digest, size)
+        fault, found_bytes = _fault(blobs, digest, size)
         read_bytes += found_bytes
         if fault:
-            is_aside = is_repairing and fault != "missing" and _set_aside(state, digest)
+            is_mended = is_repairing and _is_mended(blobs, digest, fault)
             faults.append(
                 BlobFault(
                     hash=digest,
@@ -44,39 +45,40 @@ def verify_blobs(
                     size_bytes=found_bytes,
                     wanted_bytes=max(size, 0),
                     artifacts=owners(digest),
-                    is_set_aside=is_aside,
+                    is_repaired=is_mended,
                 )
             )
     progress(len(digests), len(digests), read_bytes)
     return len(digests), read_bytes, faults
 
 
-def _fault(path: Path, digest: str, size: int) -> tuple[str, int]:
+def _fault(blobs: FolderBlobs | RemoteBlobs, digest: str, size: int) -> tuple[str, int]:
     """What is wrong with a blob, empty: nothing; and how many bytes it has."""
-    try:
-        found, read_bytes = hash_file(path)
-    except FileNotFoundError:
-        return "missing", 0
-    except OSError as error:
-        return f"unreadable ({error.strerror})", 0
-    if found == digest:
-        return "", read_bytes
-    if not read_bytes:
-        return "empty", 0
-    return ("truncated" if read_bytes < size else "damaged"), read_bytes
+    if isinstance(blobs, RemoteBlobs):
+        fault, read_bytes = blobs.check(digest)
+    else:
+        try:
+            is_whole, read_bytes = holds(blobs.place(digest), digest)
+        except FileNotFoundError:
+            return "missing", 0
+        except OSError as error:
+            return f"unreadable ({error.strerror})", 0
+        fault = "" if is_whole else "damaged" if read_bytes else "empty"
+    return ("truncated" if fault == "damaged" and read_bytes < size else fault), read_bytes
 
 
-def _stored(folder: Path) -> Iterable[str]:
+def _stored(blobs: FolderBlobs | RemoteBlobs) -> Iterable[str]:
+    if isinstance(blobs, RemoteBlobs):
+        yield from (file.digest for file in blobs.listing() if file.digest and not file.suffix)
+        return
+    folder = blobs.folder
     for place in folder.iterdir() if folder.is_dir() else ():
         if len(place.name) == 2 and place.is_dir():
             yield from (place.name + path.name for path in place.iterdir() if len(path.name) == 62 and not path.suffix)
 
 
-def _set_aside(state: Path, digest: str) -> bool:
-    target = state / "damaged" / digest
-    target.parent.mkdir(exist_ok=True)
-    try:
-        os.replace(state / "blobs" / digest[:2] / digest[2:], target)
-    except OSError:
-        return False
-    return True
+def _is_mended(blobs: FolderBlobs | RemoteBlobs, digest: str, fault: str) -> bool:
+    """Whether the fault is out of the way: the blob is whole again, or will be made again."""
+    if isinstance(blobs, RemoteBlobs):
+        return blobs.mend(digest)
+    return fault != "missing" and blobs.set_aside(digest) is not None

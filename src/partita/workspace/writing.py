@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.blobs import BlobStore, hash_file
+from partita.artifacts.blobs import BlobStore
 from partita.artifacts.files import copy_file, inside
+from partita.artifacts.hashing import holds
 from partita.artifacts.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.errors import ValueStoreError
 from partita.protocol.artifacts import ArtifactView
@@ -95,7 +96,7 @@ class _Writing:
     def _write_file(self, file: StoredFile, target: Path | None) -> Path:
         if target is None:
             place = inside(Path(), file.name, is_alone=True)
-            if place.exists() and (not place.is_file() or hash_file(place)[0] != file.digest):
+            if place.exists() and (not place.is_file() or not holds(place, file.digest)[0]):
                 raise ValueStoreError(f"{place} is there already and holds something else; say where the file shall go")
         else:
             place = inside(target, file.name, is_alone=True) if target.is_dir() else target

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
-from partita.artifacts.blobs import BlobStore, FolderBlobs, hash_bytes
+from partita.artifacts.blobs import BlobStore, FolderBlobs
+from partita.artifacts.hashing import hash_bytes
 from partita.errors import DamagedError, ValueStoreError
 
 
@@ -48,13 +50,15 @@ def test_the_same_bytes_are_kept_once(blobs: FolderBlobs, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("damage", [b"", b"other", b"SAME"])
 def test_a_damaged_blob_is_not_read(blobs: FolderBlobs, damage: bytes) -> None:
-    digest = blobs.put(b"same")
-    file = blobs.path(digest)
-    file.chmod(0o644)
-    file.write_bytes(damage)
     for read in (blobs.get, blobs.path):
+        digest = blobs.put(b"same")
+        file = blobs.path(digest)
+        file.chmod(0o644)
+        file.write_bytes(damage)
         with pytest.raises(DamagedError, match=r"not what was written.*rerun"):
             read(digest)
+        assert not blobs.exists(digest) and not blobs.hold(digest)  # whoever needs it makes it again
+        assert (blobs.folder.parent / "damaged" / digest).read_bytes() == damage
 
 
 def test_a_torn_blob_is_mended_when_it_is_stored_again(blobs: FolderBlobs) -> None:
@@ -70,6 +74,25 @@ def test_a_missing_blob_says_what_to_do(blobs: BlobStore) -> None:
     for read in (blobs.get, blobs.path):
         with pytest.raises(DamagedError, match="Rerun"):
             read("0" * 64)
+
+
+def test_a_blob_that_an_older_partita_wrote_is_read(blobs: FolderBlobs) -> None:
+    digest = blake2b(b"of old", digest_size=32).hexdigest()
+    file = blobs.folder / digest[:2] / digest[2:]
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"of old")
+    assert blobs.get(digest) == b"of old" and blobs.path(digest) == file
+    file.write_bytes(b"of gold")
+    with pytest.raises(DamagedError):
+        blobs.get(digest)
+
+
+def test_a_large_blob_is_written_in_pieces_and_is_whole(blobs: FolderBlobs, tmp_path: Path) -> None:
+    data = os.urandom(1 << 20) * 17 + b"end"
+    digest = blobs.put(data[:5], memoryview(data)[5:])
+    (tmp_path / "file").write_bytes(data)
+    assert digest == hash_bytes([data]) == blobs.put_file(tmp_path / "file")
+    assert blobs.get(digest) == data and len(files(blobs.folder)) == 1
 
 
 @pytest.mark.parametrize("digest", ["", "../../../etc/passwd", "a" * 63, "A" * 64, "/" * 64, 5])

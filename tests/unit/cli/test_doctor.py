@@ -21,7 +21,7 @@ def test_doctor_lists_findings_and_settings(partita: Partita, workspace: FakeWor
     workspace.settings = Settings(cpu=2.0, slots={"api": 3}, sources={"cpu": "partita.toml:1", "slots": "environment"})
     told = partita("doctor")
     assert told.status == 0
-    for name in ("python", "sqlite", "machine", "workspace", "file system", "disk", "flows", "engine"):
+    for name in ("python", "sqlite", "machine", "workspace", "file system", "disk", "artifacts", "flows", "engine"):
         assert name in told.out
     rows = {line.split()[0]: line.split() for line in told.out.splitlines() if line}
     assert rows["cpu"][1:3] == ["2.0", "partita.toml:1"]

@@ -10,6 +10,7 @@ import polars
 import pyarrow
 import pytest
 
+from partita import flow
 from partita.components import (
     read_csv,
     read_json,
@@ -21,6 +22,7 @@ from partita.components import (
     write_parquet,
 )
 from partita.errors import MissingExtraError
+from partita.testing import memory_workspace
 
 COLUMNS: dict[str, list[Any]] = {"n": [1, 2, 3], "text": ["a", 'é, "b"', "c\nd"], "x": [0.5, None, -1e300]}
 
@@ -121,3 +123,20 @@ def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path: Path, monke
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(MissingExtraError, match=r"read_csv needs polars.*'partita\[polars\]'"):
         read_csv(str(path), library="polars")
+
+
+@flow
+def there_and_back(folder: Path) -> list[Any]:
+    rows = read_json(write_json([{"n": 1}], folder / "a.json"))
+    lines = read_json_lines(write_json_lines(rows, folder / "a.jsonl"))
+    return [
+        lines,
+        read_csv(write_csv(lines, folder / "a.csv")),
+        read_parquet(write_parquet(lines, folder / "a.parquet")),
+    ]
+
+
+def test_what_was_written_can_be_read_in_one_flow(tmp_path: Path) -> None:
+    with memory_workspace():
+        lines, *tables = there_and_back.run(tmp_path).result()
+    assert lines == [{"n": 1}] and [columns_of(found) for found in tables] == [{"n": [1]}] * 2

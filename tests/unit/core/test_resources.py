@@ -44,7 +44,7 @@ def test_what_can_never_fit_is_named_with_both_amounts() -> None:
     lacking = pool.lacks_for_ever(Demand(3, 2000, 1, (("database", 1), ("licence", 1))))
     assert lacking == [
         "cpu: 3 asked, 2 in all",
-        "memory: 2000 asked, 1000 in all",
+        "memory: 2.0 KiB asked, 1000 bytes in all",
         "gpu: 1 asked, 0 in all",
         "slot database: no such limit is set",
     ]

@@ -130,6 +130,10 @@ def marks(run: Any) -> dict[str, list[str]]:
     return {step["path"]: step["marks"] for step in run.steps}
 
 
+def why(workspace: MemoryWorkspace, run: Any) -> str:
+    return "\n".join(fact["text"] for fact in workspace.explain(run.id, 1)["facts"])
+
+
 def test_a_second_run_takes_the_values_of_the_first(workspace: MemoryWorkspace) -> None:
     assert squares.run([1, 2, 3]).result() == [1, 4, 9]
     again = squares.run([2, 3, 4])
@@ -174,9 +178,10 @@ def test_a_value_counts_as_long_as_it_was_said(workspace: MemoryWorkspace) -> No
     briefly.run(1)
     assert computed == [1]
     workspace.advance(2)
-    briefly.run(1)
+    run = briefly.run(1)
     briefly.run(1)
     assert computed == [1, 1]
+    assert "had expired (it counts for 1h 00m)" in why(workspace, run)
 
 
 def test_a_key_function_says_which_steps_are_equal(workspace: MemoryWorkspace) -> None:
@@ -186,6 +191,12 @@ def test_a_key_function_says_which_steps_are_equal(workspace: MemoryWorkspace) -
     assert second.result() == [11, 5]
     assert computed == [11, 5]
     assert [attempt["outcome"] for attempt in workspace.attempts(second.id) if attempt["step"]] == ["cached", "cached"]
+
+
+def test_a_failure_says_that_it_is_not_kept(workspace: MemoryWorkspace) -> None:
+    run = fails.submit()
+    run.wait()
+    assert "It failed, and only values are kept." in why(workspace, run)
 
 
 def test_a_failure_is_not_kept_and_the_next_one_computes(workspace: MemoryWorkspace) -> None:

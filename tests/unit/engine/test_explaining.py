@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from partita import Skip, context, flow, settle, task, wait_for
+from partita import Skip, approval, context, flow, settle, sleep, task, wait_for
 from partita.testing import MemoryWorkspace
 
 
@@ -73,6 +73,26 @@ def waits() -> int:
 
 
 @flow
+def asks() -> Any:
+    return approval("Go?", after=sleep(10)), sleep(10)
+
+
+@flow
+def never() -> Any:
+    return wait_for("x", timeout="1h", default=0)
+
+
+@flow
+def choose(number: int) -> int:
+    raise Skip("not today")
+
+
+@flow
+def branches(is_fine: bool) -> Any:
+    return choose(other(1)) if is_fine else decided(broken())
+
+
+@flow
 def handled() -> Any:
     return settle(broken())
 
@@ -134,9 +154,33 @@ def test_a_run_tells_what_it_hung_on_and_what_failed_first(workspace: MemoryWork
 def test_what_waits_tells_for_what(workspace: MemoryWorkspace) -> None:
     run = waits.submit()
     workspace.work()
-    assert "It waits for a time, an event or a person, 1h 00m from now at most." in told(workspace, run, "x")
+    assert "It waits for the event 'x', 1h 00m from now at most." in told(workspace, run, "x")
     assert "It waits for x." in told(workspace, run, "both")
     assert "It goes on: x." in told(workspace, run)
+
+
+def test_a_wait_that_is_over_tells_what_ended_it(workspace: MemoryWorkspace) -> None:
+    run = asks.submit()
+    workspace.advance(40)
+    workspace.approve(run.id, comment="fine", by="ann")
+    run.wait()
+    assert "It waited 30.0 s for the approval 'Go?': approved (ann approved)." in told(workspace, run, "approval")
+    assert "It waited 10.0 s for a time, which came." in told(workspace, run, "sleep")
+    assert "It waited 1h 00m for the event 'x': nothing came in time." in told(workspace, never.run(), "x")
+
+
+def test_a_step_that_failed_tells_what_ran_in_its_place(workspace: MemoryWorkspace) -> None:
+    text = told(workspace, fine.run(), "careful")
+    assert "Its fallback other#2 ran in its place, and succeeded." in text
+
+
+def test_a_flow_that_did_not_lay_out_steps_tells_why(workspace: MemoryWorkspace) -> None:
+    failing = branches.submit(False)
+    failing.wait()
+    assert "Its body never ran: what it needs never came to be." in told(workspace, failing, "decided")
+    text = told(workspace, branches.run(True), "choose")
+    assert "Its body ran only when its inputs were known, and laid out no steps." in text
+    assert "It was skipped by its own code: not today." in text
 
 
 @pytest.mark.parametrize("target", [fine, fails, skips])

@@ -43,7 +43,7 @@ def test_descendants_and_marks_are_found() -> None:
     assert child.pid in machine.descendants(os.getpid())
     assert sorted(machine.marked_processes("TEST_MARK=x1.")) == sorted([child.pid, *inner])
     assert machine.resident_bytes(child.pid) > 2**20
-    assert machine.shared_out_bytes(child.pid) > 2**18
+    assert machine.held_bytes(child.pid) > 2**18
     for pid in [child.pid, *inner]:
         os.kill(pid, 9)
     child.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,3 +72,18 @@ def test_small_workers_are_not_killed_for_what_others_hold(lanes: list[Any], mon
     monkeypatch.setattr(watch, "available_bytes", lambda: 2**20)
     watch.MemoryWatch(2000 * 2**20).look(lanes)
     assert [lane.worker.killed for lane in lanes] == [[], []]
+
+
+def test_what_is_mapped_from_a_file_is_not_the_attempts_own(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(80 << 20))
+    read = "import mmap, sys; f = open(sys.argv[1], 'rb'); m = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_COPY); sum(m[::4096])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{read}; print('up', flush=True); sys.stdin.read()", str(tmp_path / "large")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    lane: Any = Lane(0, Demand(memory_bytes=50 * 2**20), (), _Worker(process.pid))  # type: ignore[arg-type]
+    watch.MemoryWatch(2**20).look([lane])
+    process.communicate()
+    assert lane.worker.killed == [] and lane.worker.peak_bytes < 50 * 2**20

@@ -14,6 +14,8 @@ from partita.protocol.messages import DONE
 from partita.testing import ExecutorContract, InlineExecutor
 from partita.testing.executor_contract import Desk
 
+_ASKS = "what an order asks inline is answered by a turn of the engine, which is not there"
+
 _NEEDS_A_PROCESS = {
     "test_what_is_taken_back_has_not_run": "while an order runs inline, nobody can take anything back; see below",
     "test_submitting_much_to_a_busy_lane_does_not_wait": "a lane is busy only while `receive` runs its order",
@@ -23,6 +25,8 @@ _NEEDS_A_PROCESS = {
     "test_who_does_not_stop_is_killed": "the worker that had to be killed is the test",
     "test_no_grace_is_at_once": "the worker that had to be killed is the test",
     "test_what_has_not_begun_is_cancelled_alone": "while an order runs inline, nobody can cancel another; see below",
+    "test_what_stands_behind_an_attempt_that_asks_stays_there": _ASKS,
+    "test_an_attempt_that_asks_can_be_left_alone_in_its_lane": _ASKS,
     "test_nothing_survives_closing": "the order that would leave a process behind has to be killed",
 }
 

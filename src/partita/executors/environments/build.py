@@ -1,4 +1,4 @@
-"""`python build.py SHELF KEY TIMEOUT_S BUNDLE FOLDER ENGINE`: makes one environment, in a process of its own.
+"""`python build.py SHELF KEY TIMEOUT_S BUNDLE FOLDER ENGINE [NEED ...]`: makes one environment, in a process of its own.
 
 The declaration is read from standard input. The last line on standard output is a map: "ok", or "error" with "transient".
 What uv says goes to the environment's build.log.
@@ -34,14 +34,23 @@ class _FailedError(Exception):
 
 def main(arguments: list[str]) -> None:
     """Make the environment and say how it went."""
-    shelf, key, timeout_s, bundle, folder, engine = arguments
+    shelf, key, timeout_s, bundle, folder, engine, *needs = arguments
     _die_with_parent(int(engine))
     _make_importable()
     declared = sys.stdin.read()
-    print(json.dumps(make(Path(shelf), key, declared, float(timeout_s), Path(bundle), folder)), flush=True)
+    made = make(Path(shelf), key, declared, float(timeout_s), Path(bundle), folder, tuple(needs))
+    print(json.dumps(made), flush=True)
 
 
-def make(shelf_folder: Path, key: str, declared: str, timeout_s: float, bundle: Path, folder: str) -> dict[str, Any]:
+def make(
+    shelf_folder: Path,
+    key: str,
+    declared: str,
+    timeout_s: float,
+    bundle: Path,
+    folder: str,
+    needs: tuple[str, ...] = (),
+) -> dict[str, Any]:
     """Make the environment unless somebody else has made it meanwhile; how it went, as a map.
 
     Args:
@@ -49,12 +58,13 @@ def make(shelf_folder: Path, key: str, declared: str, timeout_s: float, bundle: 
         timeout_s: seconds that it may take, all attempts together.
         bundle: folder of the run's code.
         folder: the project's folder: uv reads its settings there.
+        needs: requirements of workers beside those that all have.
     """
     from partita.core.environment import Declaration
     from partita.errors import PartitaError
     from partita.executors.environments.shelf import Shelf
 
-    shelf = Shelf(shelf_folder)
+    shelf = Shelf(shelf_folder, needs)
     try:
         with shelf.locked(key, wait=True) as lock:
             if lock is None or shelf.is_ready(key):
@@ -87,7 +97,7 @@ class _Builder:
         uv, venv = find_uv(), self._place / "venv"
         with (self._place / "build.log").open("a", encoding="utf-8") as log:
             log.write(f"making the environment: {self._declaration.title}\n")
-            for command in steps_of(uv, self._declaration, venv, bundle, sys.executable):
+            for command in steps_of(uv, self._declaration, venv, bundle, sys.executable, self._shelf.needs):
                 self._insist(command, log, folder, venv)
             listed = self._run(
                 [uv, "--color", "never", "pip", "freeze", "--python", f"{venv}/bin/python"], folder, venv
@@ -97,10 +107,8 @@ class _Builder:
         self._complete(listed.stdout.split("\n"), took_s)
 
     def _write_inputs(self) -> None:
-        from partita.executors.environments.uv import WORKER_NEEDS
-
         declaration = self._declaration
-        lines = [*declaration.requirements, *WORKER_NEEDS]
+        lines = [*declaration.requirements, *self._shelf.needs]
         (self._place / "declaration.json").write_text(declaration.text, encoding="utf-8")
         (self._place / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (self._place / "constraints.txt").write_text("\n".join(declaration.constraints) + "\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import IO, Any
 from partita.core.environment import Declaration
 from partita.executors.environments import build
 from partita.executors.environments.shelf import Shelf
+from partita.executors.environments.uv import WORKER_NEEDS
 from partita.executors.port import PREPARED, PREPARING, Message
 from partita.executors.worker_process import WORKER_MARK, Interpreter
 
@@ -53,6 +54,7 @@ class Builders:
         epoll: select.epoll,
     ) -> None:
         self.shelf = shelf
+        self._extra_needs = shelf.needs[len(WORKER_NEEDS) :]
         self._timeout_s = timeout_s
         self._variables = variables
         self._mark = mark
@@ -90,7 +92,7 @@ class Builders:
         process = subprocess.Popen(
             [
                 sys.executable, "-P", _BUILD_FILE, os.fspath(self.shelf.folder), key, str(self._timeout_s), bundle,
-                folder, str(os.getpid()),
+                folder, str(os.getpid()), *self._extra_needs,
             ],
             stdin=declared,
             stdout=answer,

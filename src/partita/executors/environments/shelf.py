@@ -51,13 +51,18 @@ class Kept:
 class Shelf:
     """The environments below one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, needs: tuple[str, ...] = ()) -> None:
+        """
+        Args:
+            needs: requirements of workers beside those that all have.
+        """
         self.folder = Path(os.path.abspath(folder))
+        self.needs = (*WORKER_NEEDS, *needs)
 
     def key(self, declaration: Declaration) -> str:
         """The name under which the environment lies."""
         interpreter = declaration.python or f"{sys.version_info.major}.{sys.version_info.minor}"
-        told = json.dumps([_FORM, _plain(declaration), interpreter, _platform(), WORKER_NEEDS])
+        told = json.dumps([_FORM, _plain(declaration), interpreter, _platform(), self.needs])
         return blake2b(told.encode(), digest_size=10).hexdigest()
 
     def place(self, key: str) -> Path:

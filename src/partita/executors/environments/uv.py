@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,11 +15,12 @@ from partita.core.environment import Declaration
 from partita.errors import MissingExtraError
 from partita.executors.machine import LISTS_CHILDREN
 
-__all__ = ["find_uv", "is_transient", "remedy_for", "steps_of"]
+__all__ = ["WORKER_NEEDS", "find_uv", "is_transient", "remedy_for", "steps_of"]
 
 #: What a worker imports beside the standard library: its own dependencies, without those of the command line. The lower
 #: bounds only, so that a task's own pins hold.
 WORKER_NEEDS = (
+    "blake3>=1.0",
     "cloudpickle>=3.0",
     "msgpack>=1.0.8",
     "packaging>=21.0",
@@ -57,13 +59,16 @@ def find_uv() -> str:
     return found
 
 
-def steps_of(uv: str, declaration: Declaration, venv: Path, bundle: Path, python: str) -> list[list[str]]:
+def steps_of(
+    uv: str, declaration: Declaration, venv: Path, bundle: Path, python: str, needs: Sequence[str]
+) -> list[list[str]]:
     """The commands that make the environment, in order.
 
     Args:
         venv: where it is to lie; its parent holds `requirements.txt` and `constraints.txt`.
         bundle: folder of the run's code, for a lock.
         python: the interpreter, where the declaration names none.
+        needs: requirements of workers, for a lock; where there is none, `requirements.txt` has them.
     """
     quiet = [uv, "--no-progress", "--color", "never"]
     wanted = declaration.python or python
@@ -76,7 +81,7 @@ def steps_of(uv: str, declaration: Declaration, venv: Path, bundle: Path, python
         sync += ["--project", folder, "--python", interpreter, "--no-default-groups"]
         sync += [part for group in declaration.groups for part in ("--group", group)]
         sync += [part for extra in declaration.extras for part in ("--extra", extra)]
-        return [make, sync, [*install, *WORKER_NEEDS]]
+        return [make, sync, [*install, *needs]]
     listed = [*install, "-r", os.fspath(venv.parent / "requirements.txt")]
     if declaration.constraints:
         listed += ["-c", os.fspath(venv.parent / "constraints.txt")]
@@ -97,6 +102,10 @@ def remedy_for(output: str) -> str:
         )
     if "No space left" in output:
         return "Make room on the disk; `partita environments prune` removes environments that are not used"
+    if "not found in the package registry" in output:
+        return "Correct the name of the package, or name the index that has it in uv's settings"
+    if re.search(r"No solution found|unsatisfiable", output):
+        return "Change the requirements so that they can be met together"
     if re.search(r"no interpreter found|not found in|No download found", output, re.IGNORECASE) and "Python" in output:
         return "Install that Python, or declare one that is there: `uv python list` tells which"
-    return "Change the requirements so that they can be met together"
+    return "Mend what uv names: the requirements, or its settings (`UV_*` variables, `[tool.uv]`, uv.toml)"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import DefinitionError
 from partita.flow.definition import Definition
 from partita.flow.ref import StepRef
 from partita.flow.types import list_of
 from partita.flow.yaml.computation import identity
 from partita.flow.yaml.lowering import Lowering, skip_unless_met
 from partita.flow.yaml.records import Step, expressions_in
+from partita.flow.yaml.scope import refuse
 
 if TYPE_CHECKING:
     from partita.flow.yaml.files import FlowFile
@@ -68,11 +68,14 @@ class FlowBody(_Body):
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         bound = self.__signature__.bind(*args, **inputs)
         bound.apply_defaults()
+        lowering = Lowering(self.file.resolve())
         try:
-            return Lowering(self.file.resolve()).flow(dict(bound.arguments))
+            return lowering.flow(dict(bound.arguments))
         except RecursionError:
             told = f"{self.file.shown} calls itself without an end"
-            raise DefinitionError(f"{told}; give the step that does so a condition (`when:`)") from None
+            raise refuse(
+                self.file.shown, lowering.line, told, "give the step that does so a condition (`when:`)"
+            ) from None
 
 
 class StepFlow(_Body):

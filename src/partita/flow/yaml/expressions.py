@@ -126,6 +126,10 @@ def _read_text(node: Node, problems: Problems) -> Any:
             position = start + len(_OPENING)
             continue
         end = ends_at(text[: start + LONGEST + 10], start + len(_OPENING))
+        if end < 0 and len(text) - start > LONGEST:
+            message = f"the expression has more than {LONGEST:,} characters, or is not closed"
+            problems.add(node, message, "let a task do the work, or close it with `}}`")
+            return text
         if end < 0:
             problems.add(
                 node,

@@ -52,8 +52,9 @@ class FlowFile:
         self.problems = Problems(self.shown)
         root = read_source(self.text, self.problems)
         self.root = root if root is not None else Node({}, 1, 1)
+        is_read = root is not None or not self.problems  # nothing but comments is a flow that lacks its steps
         empty = Document(path.stem, {}, {}, None, {})
-        self.document = read_document(root, path.stem, self.problems) if root is not None else empty
+        self.document = read_document(self.root, path.stem, self.problems) if is_read else empty
         self._targets: dict[str, Definition[..., Any] | None] = {}
         self._parts: dict[str, Definition[..., Any]] = {}
         self._is_resolved = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import Any
 
 __all__ = ["FUNCTIONS", "declared_functions", "shown_text"]
@@ -13,6 +14,8 @@ _LARGEST = 1_000_000  # characters
 
 def shown_text(value: Any) -> str:
     """A value inside a text."""
+    if isinstance(value, Enum):
+        value = value.value
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, (bool, list, dict)):

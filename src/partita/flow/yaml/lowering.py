@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from partita.errors import CheckError, DefinitionError, OptionError, Problem, Skip
 from partita.flow.ambient import current_caller
@@ -13,11 +13,13 @@ from partita.flow.eager import EAGER, Absent
 from partita.flow.layout import Layout
 from partita.flow.mapped import Each as EachElement
 from partita.flow.mapped import Mapped, constant
-from partita.flow.mapping import lay_out_map
+from partita.flow.mapping import is_sequence, lay_out_map
 from partita.flow.ref import StepRef
 from partita.flow.settle import Outcome
 from partita.flow.task import map_policy
+from partita.flow.types import plain_form, type_name
 from partita.flow.yaml.computation import identity
+from partita.flow.yaml.expressions import Expression
 from partita.flow.yaml.naming import ElementKey
 from partita.flow.yaml.records import WAITS, Each, Step, expressions_in
 from partita.flow.yaml.scope import NOTHING, Scope, is_promise, refuse
@@ -37,7 +39,7 @@ class Lowering:
     def __init__(self, file: FlowFile) -> None:
         self._file = file
         self._caller = current_caller(file.document.name) or EAGER
-        self._line = file.root
+        self.line = file.root  # what is being laid out
 
     def scope(self, inputs: dict[str, Any], results: dict[str, Any]) -> Scope:
         """What expressions stand for."""
@@ -52,12 +54,12 @@ class Lowering:
         outputs = self._file.document.outputs
         if outputs is None:
             return None
-        self._line = outputs.node
+        self.line = outputs.node
         return scope.value(outputs.tree, "@outputs")
 
     def step(self, step: Step, scope: Scope) -> Any:
         """Lay out one step; gives its promise."""
-        self._line = step.node
+        self.line = step.node
         before = tuple(scope.results[name] for name, _ in step.needs)
         if step.when is not None:
             uses_item = any(expression.uses_item for expression in expressions_in(step.when.tree))
@@ -70,7 +72,7 @@ class Lowering:
 
     def body(self, step: Step, scope: Scope, before: tuple[Any, ...] = ()) -> Any:
         """Lay out what the step does, its condition aside."""
-        self._line = step.node
+        self.line = step.node
         if step.each is not None and scope.item is NOTHING:
             return self._map(step, step.each, scope, before)
         if step.verb in WAITS:
@@ -82,7 +84,13 @@ class Lowering:
         try:
             return make_wait(step, arguments, before, self._caller, self._place, self._file.path, self._file.problems)
         except (OptionError, DefinitionError) as error:
-            raise refuse(self._file.shown, step.target.node, str(error)) from None
+            if not isinstance(self._caller, Layout):
+                raise refuse(self._file.shown, step.target.node, str(error)) from None
+            self._caller.problem(str(error), self._file.problems.place(step.target.node))
+            # What is wrong with other steps is told too: they need something to stand for this one.
+            return self._caller.add_wait(
+                {"kind": "sleep", "name": "", "seconds": 0}, None, (), Any, step.name, self._place
+            )
 
     def _arguments(self, step: Step, scope: Scope) -> dict[str, Any]:
         if step.verb == "run":
@@ -112,14 +120,24 @@ class Lowering:
         if type(items) is Mapped and items.elements is not None and items.policy is None and not _is_plain(step):
             items = list(items.elements)
         is_list = isinstance(items, (list, tuple))
-        if not (is_list or type(items) in (StepRef, Mapped, Absent)):
-            told = f"`foreach` goes through a list, and got {type(items).__name__}"
-            raise refuse(self._file.shown, each.items.node, told)
+        if not is_list:
+            self._must_be_a_list(items, each)
         if step.verb in WAITS or not _uses_item(step) or not (is_list or _is_plain(step)):
             return self._each_element(step, scope, before, items)
         target = self._file.target(step)
         arguments = self._columns(step, target, scope, items, is_list)
         return self._call_map(target, arguments, before, each, self._key(step, each, items, scope))
+
+    def _must_be_a_list(self, items: Any, each: Each) -> None:
+        if type(items) in (Mapped, Absent) or (type(items) is StepRef and is_sequence(items._parts.kind)):
+            return
+        kind = items._parts.kind if type(items) is StepRef else type(items)
+        tree, remedy = each.items.tree, ""
+        if isinstance(tree, Expression) and tree.alone is not None and (get_origin(plain_form(kind)) or kind) is dict:
+            remedy = f"write `${{{{ {tree.text}.map(key, key) }}}}` for its keys"
+        shown = tree.text if isinstance(tree, Expression) else tree
+        told = f"`foreach` goes through a list, and `{shown}` is of type {type_name(kind)}"
+        raise refuse(self._file.shown, each.items.node, told, remedy)
 
     def _columns(
         self, step: Step, target: Definition[..., Any], scope: Scope, items: Any, is_list: bool
@@ -242,7 +260,7 @@ class Lowering:
 
     @property
     def _place(self) -> str:
-        return f"{self._file.shown}:{self._line.line}:{self._line.column}"
+        return f"{self._file.shown}:{self.line.line}:{self.line.column}"
 
 
 def is_met(step: Step, scope: Scope) -> bool:

@@ -21,10 +21,19 @@ _EXPRESSION = {"type": "string", "pattern": r"\$\{\{"}
 _STATUSES = {"oneOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}]}
 _TEXTS = {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
 
+_COUNT = {"type": "integer", "minimum": 0}
+_AMOUNT = {"type": "number", "minimum": 0}
+
 #: Options whose form in a file cannot be seen from the type that they are kept as.
 _FORMS: dict[str, Any] = {
     "retry_delay": {"anyOf": [_SECONDS, {"type": "array", "items": _SECONDS, "minItems": 1}]},
     "retry_on": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
+    "retries": _COUNT,
+    "crash_retries": _COUNT,
+    "backoff": {"type": "number", "minimum": 1},
+    "jitter": {"type": "number", "minimum": 0, "maximum": 1},
+    "cpu": _AMOUNT,
+    "gpu": _AMOUNT,
     "timeout": _SECONDS,
     "grace": _SECONDS,
     "memory": {"type": ["integer", "string"], "description": 'bytes, or a text such as "512MiB"'},
@@ -149,21 +158,26 @@ def _waits() -> dict[str, Any]:
             "additionalProperties": False,
             "properties": {key: dict(_WAIT_FORMS.get(key, {})) for key in keys},
         }
+        form["properties"]["on_timeout"] = _choice(*_ENDINGS, *(("approve", "reject") if verb == "approval" else ()))
         form |= {"oneOf": [{"required": [key]} for key in ("sleep", "until", "event")]} if verb == "wait" else {}
         form |= {"required": ["question"]} if verb != "wait" else {}
         found[verb] = form if verb == "wait" else {"anyOf": [_TEXT, form]}
     return found
 
 
+def _choice(*words: str) -> dict[str, Any]:
+    return {"anyOf": [{"enum": list(words)}, _EXPRESSION]}
+
+
+_ENDINGS = ("fail", "skip")
 _WAIT_FORMS: dict[str, Any] = {
     "sleep": _SECONDS,
     "until": _TEXT,
     "event": _TEXT,
     "question": _TEXT,
     "timeout": _SECONDS,
-    "on_timeout": _TEXT,
-    "on_reject": _TEXT,
-    "scope": {"enum": ["run", "workspace"]},
+    "on_reject": _choice(*_ENDINGS, "continue"),
+    "scope": _choice("run", "workspace"),
     "type": _TEXT,
     "choices": {"type": "array", "minItems": 1},
     "approvers": _TEXTS,

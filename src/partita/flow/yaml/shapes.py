@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import fields, is_dataclass
+from datetime import timedelta
 from typing import Any, get_args, get_origin
 
 from partita.flow.arguments import element_types, holds_refs
 from partita.flow.eager import Absent
-from partita.flow.inputs import convert_json
+from partita.flow.inputs import convert_json, duration
 from partita.flow.mapped import Mapped
 from partita.flow.ref import StepRef
 from partita.flow.signature import MISSING
@@ -70,6 +71,8 @@ def _constant(value: Any, annotation: Any) -> Any:
     reason = check_value(value, plain)
     if reason is None:
         return value
+    if plain is timedelta and isinstance(value, (str, int, float)):
+        return duration(value)
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

@@ -66,6 +66,7 @@ class Node:
 
 _KINDS = {type(None): "nothing", bool: "true or false", str: "a text", list: "a list", dict: "a mapping"}
 
+_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TOO_DEEP = (f"this is nested more than {DEEPEST} levels deep", "make it flatter")
 
 
@@ -88,16 +89,27 @@ def read_source(text: str, problems: Problems) -> Node | None:
     except _Refused as refused:
         problems.at(refused.line, refused.column, refused.message, refused.remedy)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        told = ", ".join(part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
-        if "nesting depth" in told:  # the library looks ahead, and has a limit of its own
-            problems.at(line, column, *_TOO_DEEP)
-        else:
-            problems.at(
-                line, column, f"this is not YAML: {told or error}", "look for a missing quote, colon or indentation"
-            )
+        _tell(error, text, problems)
     return None
+
+
+def _tell(error: Any, text: str, problems: Problems) -> None:
+    """Note why the library cannot read the text."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    told = ", ".join(part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
+    remedy = "look for a missing quote, colon or indentation"
+    forbidden = _FORBIDDEN.search(text)
+    if "nesting depth" in told:  # the library looks ahead, and has a limit of its own
+        problems.at(line, column, *_TOO_DEEP)
+        return
+    if mark is None and forbidden:
+        before = text[: forbidden.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        told, remedy = f"the character #x{ord(forbidden[0]):04x} is not allowed", "leave it out"
+    elif "cannot start any token" in told and text.split("\n")[line - 1][column - 1 : column] == "\t":
+        told, remedy = "a tab stands where the line is indented", "indent with spaces"
+    problems.at(line, column, f"this is not YAML: {told or error}", remedy)
 
 
 class _Builder:

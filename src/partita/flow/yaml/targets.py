@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from partita.flow.yaml.problems import Problems
 from partita.flow.yaml.records import Step, expressions_in
 from partita.flow.yaml.shapes import shaped
 from partita.flow.yaml.source import Node
+
+#: A function by its place, and no duration.
+_PLACE = re.compile(r"[^\W\d][^:]*:.")
 
 __all__ = ["command_arguments", "load_named", "read_options", "target_of"]
 
@@ -164,9 +168,12 @@ def read_options(given: dict[str, Node], file: Path, problems: Problems) -> dict
             if node.value is not None:
                 options[name] = _named_option(name, node, file, problems)
         elif name == "retry_on":
-            options[name] = [
+            found = [
                 _exception(item, file, problems) for item in (node.value if isinstance(node.value, list) else [node])
             ]
+            options[name] = found if isinstance(node.value, list) else found[0]
+        elif name == "retry_delay" and isinstance(node.value, str) and _PLACE.match(node.value):
+            options[name] = _named_option(name, node, file, problems)
         elif name == "environment_variables" and isinstance(node.value, dict):
             options[name] = {key: shown_text(item.value) for key, item in node.value.items()}
         else:

@@ -22,6 +22,13 @@ REFUSED = (
 )
 
 
+UNKNOWN = """Using Python 3.11.7 environment at: .partita/environments/1a73/venv
+  × No solution found when resolving dependencies:
+  ╰─▶ Because nope was not found in the package registry and you require
+      nope, we can conclude that your requirements are unsatisfiable."""
+MISSET = "error: Failed to parse environment variable `UV_OFFLINE` with invalid value ``: expected a boolish value"
+
+
 @pytest.mark.parametrize(("output", "passes"), [(DOWN, True), (UNMET, False), (NO_PYTHON, False), (REFUSED, False)])
 def test_what_may_pass_by_itself(output: str, passes: bool) -> None:
     assert is_transient(output) == passes
@@ -30,7 +37,8 @@ def test_what_may_pass_by_itself(output: str, passes: bool) -> None:
 @pytest.mark.parametrize(
     ("output", "remedy"),
     [(DOWN, "index could not be reached"), (UNMET, "Change the requirements"), (NO_PYTHON, "Install that Python"),
-     ("No space left on device (os error 28)", "environments prune")],
+     ("No space left on device (os error 28)", "environments prune"), (UNKNOWN, "Correct the name of the package"),
+     (MISSET, "Mend what uv names")],
 )  # fmt: skip
 def test_what_to_do_is_told(output: str, remedy: str) -> None:
     assert remedy in remedy_for(output)
@@ -38,7 +46,9 @@ def test_what_to_do_is_told(output: str, remedy: str) -> None:
 
 def test_a_lock_is_synced_and_completed_with_what_workers_need() -> None:
     declaration = Declaration(lock="sub", lock_digest="1", groups=("dev",), python="3.12")
-    make, sync, complete = steps_of("uv", declaration, Path("/shelf/key/venv"), Path("/bundle"), "/python")
+    make, sync, complete = steps_of(
+        "uv", declaration, Path("/shelf/key/venv"), Path("/bundle"), "/python", WORKER_NEEDS
+    )
     assert make[make.index("--python") + 1] == "3.12"
     assert sync[sync.index("--project") + 1] == "/bundle/sub" and "--frozen" in sync and "dev" in sync
     assert complete[-len(WORKER_NEEDS) :] == list(WORKER_NEEDS)

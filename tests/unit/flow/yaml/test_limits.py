@@ -123,7 +123,9 @@ def test_expressions_in_files_are_refused_where_they_stand(problems: Problems) -
 
 def test_an_expression_that_never_ends_is_not_read_to_its_end(problems: Problems) -> None:
     found = problems("steps: {a: {run: 'echo " + "${{ {" * 50_000 + "'}}")
-    assert "is not closed" in found[0]
+    assert "the expression has more than 4,000 characters" in found[0]
+    found = problems("steps: {a: {run: 'echo ${{ " + "1 + " * 2_000 + "1 }}'}}")
+    assert "the expression has more than 4,000 characters" in found[0]
 
 
 def test_an_expression_that_fails_in_a_run_fails_its_step_with_what_it_was(folder: Folder) -> None:

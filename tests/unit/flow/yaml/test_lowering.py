@@ -58,6 +58,34 @@ def test_a_reference_of_the_wrong_type_is_refused_before_anything_runs(folder: F
     assert caught.value.problems[0].place == "flow.yaml:4:51"
 
 
+@pytest.mark.parametrize(
+    ("items", "kind", "remedy"),
+    [
+        ("steps.rows.output[0]", "dict[str, int]", "${{ steps.rows.output[0].map(key, key) }}"),
+        ("steps.square.output", "int", ""),
+        ("inputs.number", "int", ""),
+        ("inputs.size", "dict", "${{ inputs.size.map(key, key) }}"),
+    ],
+)
+@pytest.mark.parametrize("argument", ["${{ item }}", "${{ string(item) }}", "x"])
+def test_foreach_over_what_is_no_list_is_refused_before_anything_runs(
+    folder: Folder, items: str, kind: str, remedy: str, argument: str
+) -> None:
+    text = f"""
+        inputs: {{number: {{type: int, default: 3}}, size: {{type: dict, default: {{a: 1}}}}}}
+        steps:
+          rows: {{task: "toolbox:rows", with: {{count: 2}}}}
+          square: {{task: "toolbox:square", with: {{number: 2}}}}
+          say: {{task: "toolbox:say", foreach: "${{{{ {items} }}}}", with: {{text: "{argument}"}}}}
+    """
+    with memory_workspace(), pytest.raises(CheckError) as caught:
+        folder.flow(text).run().result()
+    problem = caught.value.problems[0]
+    assert problem.place == "flow.yaml:6:39"
+    assert problem.message == f"`foreach` goes through a list, and `{items}` is of type {kind}"
+    assert problem.remedy == (f"write `{remedy}` for its keys" if remedy else "")
+
+
 def test_an_expression_that_computes_becomes_a_step(folder: Folder) -> None:
     text = """
         inputs: {count: int}
@@ -240,6 +268,40 @@ def test_values_take_the_form_of_the_parameters(folder: Folder) -> None:
     assert folder.result(text) == ["large", "Color.RED PosixPath a/b.txt"]
 
 
+def test_a_member_of_an_enum_is_its_value_in_texts_and_commands(folder: Folder) -> None:
+    text = """
+        inputs: {color: {type: "toolbox.py:Color", default: red}}
+        steps:
+          say: {task: "toolbox:say", with: {text: "in ${{ inputs.color }}"}}
+          show: {run: "echo ${{ inputs.color }}"}
+        outputs: ["${{ steps.say.output }}", "${{ steps.show.output.stdout }}"]
+    """
+    assert folder.result(text) == ["in red", "red\n"]
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("90s", 90), ("1h30m", 5400), ("5", 5), ("0.5", 0.5), ("PT2M", 120)])
+def test_durations_are_written_as_everywhere(folder: Folder, written: str, seconds: float) -> None:
+    folder.write(
+        "clock.py",
+        """
+        from datetime import timedelta
+        from partita import task
+
+        @task
+        def seconds(span: timedelta) -> float:
+            return span.total_seconds()
+    """,
+    )
+    text = f"""
+        inputs: {{pause: {{type: duration, default: {written}}}}}
+        steps:
+          constant: {{task: "clock:seconds", with: {{span: {written}}}}}
+          given: {{task: "clock:seconds", with: {{span: "${{{{ inputs.pause }}}}"}}}}
+        outputs: ["${{{{ steps.constant.output }}}}", "${{{{ steps.given.output }}}}"]
+    """
+    assert folder.result(text) == [seconds, seconds]
+
+
 def test_commands_get_values_quoted(folder: Folder) -> None:
     text = """
         inputs: {name: text}
@@ -308,6 +370,34 @@ def test_options_are_those_of_tasks(folder: Folder) -> None:
     assert step["attempts"] == 3
 
 
+def test_options_that_are_functions_are_named_by_their_place(folder: Folder) -> None:
+    folder.write(
+        "rules.py",
+        """
+        def longer(attempt: int) -> float:
+            return attempt * 1000.0
+
+        def is_passing(error: Exception) -> bool:
+            return "much" in str(error)
+    """,
+    )
+    text = """
+        steps:
+          risky:
+            task: toolbox:risky
+            with: {number: 5}
+            retries: 2
+            retry_on: rules:is_passing
+            retry_delay: rules:longer
+    """
+    with memory_workspace() as workspace:
+        begun = workspace.clock.now()
+        run = folder.flow(text).run()
+        assert run.state == "failed"
+        assert next(step["attempts"] for step in run.steps if step["path"] == "risky") == 3
+        assert workspace.clock.now() - begun == pytest.approx(3000, abs=1)
+
+
 def test_foreach_goes_through_lists_of_lists_whatever_is_declared(folder: Folder) -> None:
     folder.write("loose.py", """
         from partita import task
@@ -353,8 +443,9 @@ def test_needs_holds_for_every_element(folder: Folder) -> None:
 
 def test_a_file_that_calls_itself_without_an_end_is_refused(folder: Folder) -> None:
     text = "steps: {again: {flow: flow.yaml}}"
-    with memory_workspace(), pytest.raises(CheckError, match=r"flow\.yaml calls itself without an end"):
+    with memory_workspace(), pytest.raises(CheckError, match=r"flow\.yaml calls itself without an end") as caught:
         folder.flow(text).run().result()
+    assert caught.value.problems[0].place == "flow.yaml:1:9"
 
 
 def test_python_flows_call_flows_of_files(folder: Folder) -> None:

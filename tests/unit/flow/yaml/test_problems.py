@@ -63,7 +63,10 @@ def test_everything_is_told_at_once(problems: Problems) -> None:
     ("text", "told"),
     [
         ("steps: [", "this is not YAML"),
-        ("steps:\n\ta: 1", "this is not YAML"),
+        ("steps:\n\ta: 1", "2:1 this is not YAML: a tab stands where the line is indented | indent with spaces"),
+        ("# nothing but a comment", "1:1 the flow has no steps"),
+        ("steps: {a: {run: \x01}}", "1:18 this is not YAML: the character #x0001 is not allowed"),
+        ("steps: {a: {run: ls, retry_delay: 'toolbox:nope'}}", "toolbox.py has no 'nope'"),
         ("- a", "1:1 a flow is a mapping, and here stands a list"),
         ("inputs: {}", "the flow has no steps"),
         ("steps: {a: {task: x:y}}\n---\nsteps: {}", "the file holds a second document"),

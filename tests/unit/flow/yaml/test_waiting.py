@@ -161,3 +161,19 @@ def test_nothing_is_awaited_where_the_condition_is_false(folder: Folder) -> None
         outputs: {decision: "${{ steps.approve.output }}"}
     """)
     assert found == {"decision": None}
+
+
+def test_what_is_wrong_with_several_waits_is_told_at_once(folder: Folder) -> None:
+    text = """
+        steps:
+          pause: {wait: {sleep: soon}}
+          go: {approval: {question: x, required: 3, approvers: [a, b]}, needs: pause}
+          event: {wait: {event: x, on_timeout: skip}}
+          square: {task: "toolbox:square", with: {number: "${{ steps.train.output.name }}"}}
+          train: {task: "toolbox:train", with: {rate: 0.5}}
+    """
+    with memory_workspace(), pytest.raises(CheckError) as caught:
+        folder.flow(text).run().result()
+    assert [problem.place for problem in caught.value.problems] == [
+        "flow.yaml:3:17", "flow.yaml:4:18", "flow.yaml:5:17", "flow.yaml:6:51",
+    ]  # fmt: skip

@@ -18,6 +18,12 @@ _READ = frozenset({
     "email", "depends_on_past", "trigger_rule", "task_group_name",
 })  # fmt: skip
 
+_SCHEDULES = ("schedule", "schedule_interval", "timetable")
+#: The same of a DAG.
+_READ_OF_DAG = frozenset({
+    *_SCHEDULES, "tasks", "default_args", "description", "doc_md", "dag_id", "tags", "start_date", "owner",
+})  # fmt: skip
+
 
 def dags_in(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The DAGs of a file, by name."""
@@ -28,7 +34,7 @@ def from_airflow(document: dict[str, Any], name: str) -> Draft:
     """The flow of one DAG of the file."""
     default = document.get("default")
     shared = default if isinstance(default, dict) else {}
-    dag = document[name]
+    dag = {**shared, **document[name]}
     draft = Draft(
         header=[f"Made from the DAG {name} of an Airflow file by `partita convert`: a beginning. Look at every line"]
     )
@@ -37,10 +43,13 @@ def from_airflow(document: dict[str, Any], name: str) -> Draft:
     told = dag.get("description") or dag.get("doc_md")
     if isinstance(told, str):
         draft.entries["description"] = literal(told.strip())
-    for key in ("schedule", "schedule_interval", "timetable"):
+    if isinstance(dag.get("tags"), list):
+        draft.entries["tags"] = [str(tag) for tag in dag["tags"]]
+    for key in _SCHEDULES:
         if dag.get(key) is not None:
             draft.notes.append(f"when it starts ({key}: {dag[key]}) is not part of a flow")
-    defaults = {**_mapping(shared.get("default_args")), **_mapping(dag.get("default_args"))}
+    draft.notes += [f"`{key}` of the DAG is left out" for key in dag if key not in _READ_OF_DAG]
+    defaults = {**_mapping(shared.get("default_args")), **_mapping(document[name].get("default_args"))}
     tasks = _tasks(dag["tasks"])
     taken: set[str] = set()
     names = {task: unique_name(task, taken) for task in tasks}

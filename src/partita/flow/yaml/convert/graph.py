@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from partita.core.states import Kind
@@ -15,6 +15,14 @@ from partita.flow.loading import load, project_folder
 from partita.flow.yaml.convert.constants import CannotWrite, written_constant
 from partita.flow.yaml.convert.draft import Draft, DraftStep, Expr, literal, unique_name
 from partita.flow.yaml.convert.settings import command_entry, option_entries
+from partita.flow.yaml.convert.waits import (
+    DEFERRED,
+    RECEIVED,
+    deferred_entries,
+    form_entries,
+    kind_entries,
+    wait_entries,
+)
 from partita.values import DICT, INLINE, INPUT, LIST, OBJECT, OUTCOME, PLAIN, REF, TUPLE, Node, navigate, unpack
 
 __all__ = ["flow_as_yaml", "graph_as_yaml"]
@@ -70,6 +78,7 @@ class _Graph:
         self._find_groups()
         self._names = self._named()
         self._policies = self._found_policies()
+        self._received = self._found_received()
 
     def draft(self, texts: Mapping[str, str]) -> tuple[str, list[str]]:
         given = ", ".join(f"{name}={text}" for name, text in texts.items())
@@ -155,6 +164,14 @@ class _Graph:
                     found[group.name] = policy
         return found
 
+    def _found_received(self) -> dict[int, int]:
+        """Step that makes the value of a wait one of its type -> the wait, with which a file says the type."""
+        return {
+            number: row[5][0] if isinstance(row[5][0], int) else row[5][0][0]
+            for number, row in enumerate(self._rows)
+            if row[1] == Kind.TASK and row[5] and self._targets[row[2]].reference == RECEIVED
+        }
+
     def _whole_group(self, row: list[Any]) -> _Group | None:
         """The group whose elements, all of them and in their order, the step gathers."""
         sources = [source if isinstance(source, int) else source[0] for source in row[5]]
@@ -168,11 +185,15 @@ class _Graph:
         self._notes = []
         if number in self._groups:
             return self._group_step(self._groups[number])
-        if number in self._element or self._is_open_flow(number) or row[6] is not None:
+        if number in self._element or self._is_open_flow(number) or row[6] is not None or number in self._received:
             return None
+        if row[1] == Kind.WAIT:
+            return self._wait_step(number)
         if row[1] not in (Kind.TASK, Kind.FLOW):
             return None
         target = self._targets[row[2]]
+        if target.reference in DEFERRED:
+            return self._deferred_wait(number, target)
         arguments = self._arguments(row, target)
         mapping = arguments.pop("__mapping__", None)
         entries = self._call(target, arguments)
@@ -180,6 +201,43 @@ class _Graph:
             self._map_later(entries, mapping, arguments)
         self._order(entries, row)
         return DraftStep(self._names[number], entries, self._notes)
+
+    def _wait_step(self, number: int) -> DraftStep:
+        row, spec = self._rows[number], unpack(self._rows[number][4])
+        self._used = set()
+        show = None if spec.get("show") is None else self._tree(spec["show"], row[5])
+        entries = wait_entries(spec, self._kind_of(number, spec), show, lambda node: self._tree(node, row[5]))
+        self._order(entries, row)
+        return DraftStep(self._names[number], entries, self._notes)
+
+    def _deferred_wait(self, number: int, target: Definition[..., Any]) -> DraftStep:
+        row = self._rows[number]
+        self._used = set()
+        arguments: dict[str, Any] = {}
+        kind: dict[str, Any] = {}
+        for name, node in self._argument_nodes(row, target):
+            if name == "type":
+                kind = self._written_kind(self._value(node))
+            else:
+                arguments[name] = self._tree(node, row[5])
+        entries = deferred_entries(target.reference, kind, arguments)
+        self._order(entries, row)
+        return DraftStep(self._names[number], entries, self._notes)
+
+    def _kind_of(self, number: int, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """The entries that say the type of a wait's value."""
+        received = next((step for step, wait in self._received.items() if wait == number), None)
+        if received is None:
+            return form_entries(spec["form"]) if "form" in spec else {}
+        nodes, _, _ = unpack(self._rows[received][4])
+        return self._written_kind(self._value(nodes[1]))
+
+    def _written_kind(self, kind: Any) -> dict[str, Any]:
+        try:
+            return kind_entries(kind)
+        except CannotWrite as error:
+            self._notes.append(f"its type {error} is left out, which a file cannot name: name a class of it")
+            return {}
 
     def _call(self, target: Definition[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
         own = getattr(target.function, "parts", None)
@@ -204,36 +262,51 @@ class _Graph:
         return entries | options
 
     def _arguments(self, row: list[Any], target: Definition[..., Any]) -> dict[str, Any]:
-        if row[4] is None:
-            return {}
-        nodes, names, named = unpack(row[4])
         self._used = set()
-        positional = [parameter.name for parameter in target.signature.positional]
         found: dict[str, Any] = {}
-        for index, node in enumerate(nodes):
-            tree = self._tree(node, row[5])
-            if index < len(positional):
-                found[positional[index]] = tree
-            else:
-                self._notes.append(f"{target.name} got more positional arguments than have names: {tree!r} is left out")
-        for name, node in zip(names, named, strict=True):
+        for name, node in self._argument_nodes(row, target):
             if name == "__mapping__":
-                found[name] = self._held[node[2]] if node[0] == INLINE else node[1]
+                found[name] = self._value(node)
             elif name != "__check__":
                 found[name] = self._tree(node, row[5])
         return found
+
+    def _argument_nodes(self, row: list[Any], target: Definition[..., Any]) -> Iterator[tuple[str, Node]]:
+        """(parameter, what it is given), as far as they have names."""
+        nodes, names, named = unpack(row[4]) if row[4] is not None else ([], [], [])
+        positional = [parameter.name for parameter in target.signature.positional]
+        yield from zip(positional, nodes, strict=False)
+        for node in nodes[len(positional) :]:
+            tree = self._tree(node, row[5])
+            self._notes.append(f"{target.name} got more positional arguments than have names: {tree!r} is left out")
+        yield from zip(names, named, strict=True)
+
+    def _value(self, node: Node) -> Any:
+        """The value of a constant."""
+        return self._held[node[2]] if node[0] == INLINE else node[1]
 
     def _order(self, entries: dict[str, Any], row: list[Any]) -> None:
         """`needs` for what the step comes after without using it."""
         before = []
         for index, source in enumerate(row[5]):
             number = source if isinstance(source, int) else source[0]
-            if index not in self._used and number in self._names and self._rows[number][1] in (Kind.TASK, Kind.FLOW):
-                before.append(self._names[number])
+            name = self._name_of(number)
+            if index not in self._used and name:
+                before.append(name)
             elif index not in self._used:
                 self._notes.append("it comes after a step's end, however that is, which YAML does not say")
         if before:
-            entries["needs"] = before
+            entries["needs"] = list(dict.fromkeys(before))
+
+    def _name_of(self, number: int) -> str:
+        """The step of the file that stands for one of the graph; empty: none does."""
+        row, number = self._rows[number], self._received.get(number, number)
+        if row[1] == Kind.GATHER:
+            group = self._whole_group(row)
+            return group.name if group is not None else ""
+        if number in self._element:
+            return self._element[number][0].name
+        return self._names.get(number, "") if row[1] in (Kind.TASK, Kind.FLOW, Kind.WAIT) else ""
 
     def _map_later(self, entries: dict[str, Any], mapping: Mapping[str, Any], arguments: dict[str, Any]) -> None:
         labels = list(mapping["mapped"]) + list(mapping["undecided"])
@@ -306,7 +379,7 @@ class _Graph:
         return self._constant(node)
 
     def _constant(self, node: Node) -> Any:
-        value = self._held[node[2]] if node[0] == INLINE else node[1]
+        value = self._value(node)
         if node[0] not in (PLAIN, INLINE, OUTCOME):
             value = None
         try:
@@ -316,6 +389,7 @@ class _Graph:
             return None
 
     def _reference(self, number: int, path: list[str | int]) -> Any:
+        number = self._received.get(number, number)
         row = self._rows[number]
         if number in self._element:
             group, index = self._element[number]
@@ -337,6 +411,7 @@ class _Graph:
     def _outcome(self, row: list[Any], path: list[str | int]) -> Any:
         source = row[5][0]
         number, inner = (source, []) if isinstance(source, int) else (source[0], source[1])
+        number = self._received.get(number, number)
         if inner or number not in self._names:
             self._notes.append("it looks at the outcome of a part or an element: use `foreach: {settle: true}` there")
             return None

@@ -104,3 +104,20 @@ def test_one_of_several_must_be_named(tmp_path: Path) -> None:
         converted(tmp_path, "dayly")
     flow, _ = converted(tmp_path, "", "only: {tasks: {a: {bash_command: ls}}}")
     assert flow["steps"] == {"a": {"run": "ls"}}
+
+
+def test_what_is_said_for_all_dags_holds_for_each(tmp_path: Path) -> None:
+    text = """
+default: {schedule: "@daily", catchup: false, description: All alike}
+one:
+  max_active_runs: 1
+  tags: [nightly]
+  tasks: {a: {operator: BashOperator, bash_command: ls}}
+"""
+    flow, notes = converted(tmp_path, "one", text)
+    assert flow["description"] == "All alike" and flow["tags"] == ["nightly"]
+    assert notes == [
+        "when it starts (schedule: @daily) is not part of a flow",
+        "`catchup` of the DAG is left out",
+        "`max_active_runs` of the DAG is left out",
+    ]
