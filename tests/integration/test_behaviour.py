@@ -236,6 +236,28 @@ def main() -> list[list[int]]:
     assert project("main") == [[1, 1], [4, 4], [9, 9], [16, 16]]
 
 
+def test_brief_steps_that_wait_for_children_hold_up_nobody_on_one_core(make_project: Callable[[str], Any]) -> None:
+    project = make_project("cpu = 1\n")
+    project.write("""
+from partita import context, flow, task
+@task
+def leaf(n: int) -> int:
+    return n + 1
+@flow
+def child(n: int) -> int:
+    return leaf(n)
+@task
+def parent(n: int) -> int:
+    if n < 20:
+        return n  # brief, so that those behind may stand in line
+    return context().launch(child, n, key=str(n)).result()
+@flow
+def main(n: int) -> list[int]:
+    return parent.map(list(range(n)))
+""")
+    assert project("main", n=40) == [*range(20), *range(21, 41)]
+
+
 def test_children_are_cancelled_with_their_parent(project: Any) -> None:
     project.write("""
 import time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from partita.executors.port import LOST, RETURNED
+from partita.executors.port import LOST
 from partita.protocol.messages import DONE, PROGRESS, REPORT, REQUEST
 from partita.values import PLAIN, pack, unpack
 
@@ -62,7 +62,7 @@ def test_who_asks_whether_to_stop_ends_by_itself(bench: Any) -> None:
     assert bench.value_of(order.ticket) == "stopped"
 
 
-def test_a_question_is_answered_and_holds_nobody_up(bench: Any) -> None:
+def test_a_question_is_answered_and_what_stands_behind_it_can_go_elsewhere(bench: Any) -> None:
     bench.write(
         _HEAD + "def ask():\n    return context().ask('wait', {'run': 'x'})['state']\ndef add(a):\n    return a + 1\n"
     )
@@ -71,7 +71,7 @@ def test_a_question_is_answered_and_holds_nobody_up(bench: Any) -> None:
     bench.until(lambda: any(message[0] == REQUEST for message in bench.messages))
     request = next(message for message in bench.messages if message[0] == REQUEST)
     assert request[1] == asking.ticket and request[3:] == ["wait", {"run": "x"}]
-    assert bench.end_of(behind.ticket) == [RETURNED, behind.ticket]
+    assert bench.executor.take_back(bench.number) == [behind.ticket]
     bench.executor.reply(asking.ticket, request[2], True, {"state": "succeeded", "large": "x" * 300_000})
     assert bench.value_of(asking.ticket) == "succeeded"
     bench.executor.reply(asking.ticket, request[2], True, None)
