@@ -20,6 +20,8 @@ _TYPES = {
     "BF16": "bfloat16", "BOOL": "bool", "C64": "complex64", "F16": "float16", "F32": "float32", "F64": "float64",
     "I16": "int16", "I32": "int32", "I64": "int64", "I8": "int8", "U8": "uint8",
 }  # fmt: skip
+#: Under which the notes of a module's layers lie in a header's metadata.
+_STATE = "state_dict"
 _NAMES = {name: code for code, name in _TYPES.items()}
 
 
@@ -58,18 +60,35 @@ class TensorDicts:
 
     def encode(self, value: Any) -> Sequence[Buffer]:
         """Header and bytes."""
-        return _encode(value)
+        metadata = getattr(value, "_metadata", None)
+        return _encode(value, {} if metadata is None else {_STATE: json.dumps(metadata)})
 
     def decode(self, data: memoryview) -> Any:
         """The dict."""
-        return OrderedDict(_decode(data))
+        found = OrderedDict(_decode(data))
+        state = _header(data)[0].get("__metadata__", {}).get(_STATE)
+        if state is not None:
+            found._metadata = OrderedDict(json.loads(state))  # type: ignore[attr-defined]
+        return found
+
+
+def _is_metadata(metadata: Any) -> bool:
+    """Whether it is what `state_dict()` notes of a module's layers, such as {"": {"version": 1}}, or there is none."""
+    if metadata is None:
+        return True
+    return type(metadata) is OrderedDict and all(
+        type(name) is str
+        and type(notes) is dict
+        and all(type(key) is str and type(note) in (bool, int, str) for key, note in notes.items())
+        for name, notes in metadata.items()
+    )
 
 
 def _is_state(value: Any) -> bool:
     if type(value) is not OrderedDict or not all(type(name) is str and name != "__metadata__" for name in value):
         return False
-    if getattr(value, "_metadata", None) is not None:
-        return False  # of a module's state_dict(); pickled, so that the versions of its layers stay
+    if not _is_metadata(getattr(value, "_metadata", None)):
+        return False
     tensors = list(value.values())
     torch = sys.modules["torch"]
     if not all(type(tensor) is torch.Tensor and CODECS[0].matches(tensor) for tensor in tensors):
@@ -78,13 +97,15 @@ def _is_state(value: Any) -> bool:
     return len(set(memory)) == len(memory)  # tied weights stay tied in a pickle
 
 
-def _encode(tensors: Any) -> Sequence[Buffer]:
+def _encode(tensors: Any, metadata: dict[str, str] | None = None) -> Sequence[Buffer]:
     import torch
 
-    header: dict[str, Any] = {}
+    header: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
+    header |= dict.fromkeys(tensors)  # in the order of the dict
     parts: list[Buffer] = []
     start = 0
-    for name, tensor in tensors.items():
+    # The widest elements first, so that all lie aligned: the format admits no gaps.
+    for name, tensor in sorted(tensors.items(), key=lambda item: -item[1].element_size()):
         flat = tensor.detach().contiguous().reshape(-1)
         body = memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
         code = _NAMES[str(tensor.dtype).removeprefix("torch.")]
@@ -96,12 +117,16 @@ def _encode(tensors: Any) -> Sequence[Buffer]:
     return [len(head).to_bytes(8, "little") + head, *parts]
 
 
+def _header(data: memoryview) -> tuple[dict[str, Any], memoryview]:
+    length = int.from_bytes(data[:8], "little")
+    return json.loads(bytes(data[8 : 8 + length])), data[8 + length :]
+
+
 def _decode(data: memoryview) -> dict[str, Any]:
     import torch
 
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(bytes(data[8 : 8 + length]))
-    body = data[8 + length :]
+    header, body = _header(data)
+    header.pop("__metadata__", None)
     if body.readonly:
         body = memoryview(bytearray(body))
     tensors = {}

@@ -242,6 +242,25 @@ def test_tensors_come_back_in_the_format_of_safetensors(encoder: Encoder, tmp_pa
     assert torch.equal(library.load_file(encoder.blobs.path(node[2]))["b"], state["b"])
 
 
+def test_the_state_of_a_module_comes_back_without_a_pickle(encoder: Encoder) -> None:
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(
+        torch.nn.Linear(3000, 5, dtype=torch.float64), torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 7)
+    )
+    state = module.half().state_dict() | {"2.bias": torch.ones(7)}
+    state._metadata = module.state_dict()._metadata
+    for value in (module.state_dict(), state):
+        node = encoder.encode(value)
+        assert node[:2] == [BLOB, "tensors"]
+        back = encoder.decode(node)
+        assert type(back) is OrderedDict and list(back) == list(value) and back._metadata == value._metadata
+        assert all(torch.equal(back[name], value[name]) and back[name].dtype == value[name].dtype for name in value)
+        assert all(tensor.data_ptr() % tensor.element_size() == 0 for tensor in back.values())
+        module.load_state_dict(back)
+    tied = OrderedDict(a=state["0.weight"], b=state["0.weight"])
+    assert encoder.encode(tied)[1] == "pickle"
+
+
 def test_html_comes_back(encoder: Encoder) -> None:
     assert returned(encoder, Html("<p>é"), "html") == Html("<p>é")
 
