@@ -23,9 +23,9 @@ from partita.flow.task import Task, task
 from partita.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from partita.artifacts.audio import Audio
+    from partita.artifacts.codecs.audio import Audio
+    from partita.artifacts.codecs.shown import Html
     from partita.artifacts.files import File, Folder
-    from partita.artifacts.shown import Html
     from partita.flow.command import CommandError, CommandResult, command
     from partita.flow.task_class import TaskClass
     from partita.flow.waits import Decision, approval, ask, sleep, until, wait_for
@@ -52,13 +52,13 @@ set_launcher_provider(_launcher)
 #: Imported when they are asked for: they bring with them what most files that define tasks do not need.
 _LATER = {
     "Artifact": "partita.workspace.handles",
-    "Audio": "partita.artifacts.audio",
+    "Audio": "partita.artifacts.codecs.audio",
     "CommandError": "partita.flow.command",
     "CommandResult": "partita.flow.command",
     "Decision": "partita.flow.waits",
     "File": "partita.artifacts.files",
     "Folder": "partita.artifacts.files",
-    "Html": "partita.artifacts.shown",
+    "Html": "partita.artifacts.codecs.shown",
     "Run": "partita.workspace",
     "TaskClass": "partita.flow.task_class",
     "approval": "partita.flow.waits",

@@ -35,6 +35,7 @@ class Settings:
     """What is in force. `describe_settings` says how each is written."""
 
     store: str = ".partita"  # folder of the workspace's state, relative to the project's folder
+    artifacts: str | None = None  # folder or URL where large values are kept; None: in the store's folder
     durability: str = "process"  # what a commit survives: the death of any "process", or of the machine too ("full")
     cpu: float | None = None  # CPU cores that attempts may hold together; None: all of the machine's
     memory_bytes: int | None = None  # memory that attempts may hold together, in bytes; None: all of the machine's
@@ -48,7 +49,6 @@ class Settings:
     memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
     crash_retries: int = 3  # further attempts after a failure of the machinery
     environment: Any = None  # for tasks that declare none: as the option environment=, in plain data; None: none
-    artifacts: str | None = None  # folder or URL where large values are kept; None: in the store's folder
     environments: str | None = None  # folder in which environments of tasks are kept; None: one in the workspace
     environment_timeout_s: float = 1800.0  # seconds that making one environment may take
     layout_timeout_s: float = 300.0  # seconds that laying out one flow may take

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from partita.artifacts.blobs import FolderBlobs
+from partita.artifacts.blobs.folder import FolderBlobs
 from partita.errors import EngineError
 from partita.settings import load_settings
 from partita.values import unpack

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from partita.artifacts.remote import RemoteBlobs
+from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.cli import main
 from partita.errors import EngineError, StepError
 from partita.settings import load_settings

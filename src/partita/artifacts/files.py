@@ -157,7 +157,7 @@ class Folder:
 
     def save(self, to: str | os.PathLike[str]) -> Path:
         """Write its files to a folder; those that are there and hold the same are left as they are, as are all others."""
-        from partita.artifacts.hashing import holds
+        from partita.artifacts.blobs.hashing import holds
 
         target = Path(to)
         target.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """What a worker kept for people of a value (tables, arrays, pictures, texts) as lines of text.
 
-The records are those of `partita.artifacts.display`: plain data, any text of which may hold anything.
+The records are those of `partita.artifacts.previews.display`: plain data, any text of which may hold anything.
 """
 
 from __future__ import annotations

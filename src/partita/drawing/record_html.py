@@ -1,7 +1,7 @@
 """What a worker kept for people of a value, as a piece of HTML.
 
-The records are those of `partita.artifacts.display`: plain data, any text of which may hold anything. HTML of users stands
-in a frame that runs no scripts and is no part of the page around it.
+The records are those of `partita.artifacts.previews.display`: plain data, any text of which may hold anything. HTML of users
+stands in a frame that runs no scripts and is no part of the page around it.
 """
 
 from __future__ import annotations

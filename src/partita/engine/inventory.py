@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from partita.artifacts.stored_files import FILE, FOLDER, stored_file, stored_folder
+from partita.artifacts.codecs.stored_files import FILE, FOLDER, stored_file, stored_folder
 from partita.core.states import Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.live import unpack_inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.stored_files import stored_file, stored_folder
+from partita.artifacts.codecs.stored_files import stored_file, stored_folder
 from partita.core.graph import path_of
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine.book import Book

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.hashing import Buffer, hash_bytes, is_hash
+from partita.artifacts.blobs.hashing import Buffer, hash_bytes, is_hash
 from partita.errors import DamagedError, ValueStoreError
 from partita.values import unpack
 

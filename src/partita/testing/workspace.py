@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from partita.artifacts.codecs import Encoder
+from partita.artifacts.codecs.encoder import Encoder
 from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.engine.book import Book, Limits

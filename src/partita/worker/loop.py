@@ -34,7 +34,7 @@ _PRELOADED = (
     "traceback",
     "logging",
     "partita.worker.layouts",
-    "partita.artifacts.codecs",
+    "partita.artifacts.codecs.encoder",
 )
 
 

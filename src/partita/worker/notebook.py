@@ -16,8 +16,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from partita.artifacts.codecs.pickling import verified
 from partita.artifacts.keys import workspace_key
-from partita.artifacts.pickling import verified
 from partita.errors import LoadError, PartitaError
 from partita.values import NOTEBOOK_FILE, unpack
 

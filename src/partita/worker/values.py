@@ -13,8 +13,8 @@ from partita.flow.loading import load, locate
 from partita.values import BLOB, DICT, INLINE, LIST, NOTEBOOK_FILE, OBJECT, SELECT, TUPLE, Node, pack, unpack
 
 if TYPE_CHECKING:
-    from partita.artifacts.codecs import Encoder
-    from partita.artifacts.fingerprint import Fingerprinter
+    from partita.artifacts.code.fingerprint import Fingerprinter
+    from partita.artifacts.codecs.encoder import Encoder
     from partita.worker.notebook import Notebook
 
 __all__ = ["WorkerValues"]
@@ -34,9 +34,9 @@ class WorkerValues:
     @cached_property
     def encoder(self) -> Encoder:
         """The codecs."""
-        from partita.artifacts.codecs import Encoder
+        from partita.artifacts.blobs.placing import open_blobs
+        from partita.artifacts.codecs.encoder import Encoder
         from partita.artifacts.keys import workspace_key
-        from partita.artifacts.placing import open_blobs
         from partita.flow.settle import make_outcome
 
         is_durable = os.environ.get("PARTITA_DURABILITY") == "full"
@@ -63,7 +63,7 @@ class WorkerValues:
 
     @cached_property
     def _fingerprinter(self) -> Fingerprinter:
-        from partita.artifacts.fingerprint import Fingerprinter
+        from partita.artifacts.code.fingerprint import Fingerprinter
 
         if self.notebook is None:
             return Fingerprinter(self._bundle, self._bundle.name)

@@ -125,7 +125,7 @@ class LocalArtifacts:
         return self._local.blobs.preview(digest)
 
     def artifacts_fault(self) -> str:
-        from partita.artifacts.placing import fault_of
+        from partita.artifacts.blobs.placing import fault_of
 
         try:
             return fault_of(self._local.blobs, self._local.state)

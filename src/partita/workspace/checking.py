@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from partita.artifacts.placing import place_of
+from partita.artifacts.blobs.placing import place_of
 from partita.core.records import Demand, Profile
 from partita.core.resources import Pool, misplaced
 from partita.core.states import Kind

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from partita.artifacts.blobs import BlobStore
-from partita.artifacts.placing import claim, open_blobs, place_of, requirements_of
+from partita.artifacts.blobs.placing import claim, open_blobs, place_of, requirements_of
+from partita.artifacts.blobs.port import BlobStore
 from partita.clock import SystemClock
 from partita.core.resources import Pool
 from partita.engine.book import Book, Limits

@@ -32,8 +32,8 @@ from partita.workspace.naming import new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
 
 if TYPE_CHECKING:
-    from partita.artifacts.blobs import FolderBlobs
-    from partita.artifacts.remote import RemoteBlobs
+    from partita.artifacts.blobs.folder import FolderBlobs
+    from partita.artifacts.blobs.remote import RemoteBlobs
 
 __all__ = ["LocalWorkspace", "open_workspace"]
 
@@ -75,7 +75,7 @@ class LocalWorkspace(LocalArtifacts):
     @cached_property
     def blobs(self) -> FolderBlobs | RemoteBlobs:
         """Where large values are kept."""
-        from partita.artifacts.placing import open_blobs, place_of
+        from partita.artifacts.blobs.placing import open_blobs, place_of
 
         place = place_of(self.folder, self.settings.artifacts)
         return open_blobs(place, self.state, is_durable=self.settings.durability == "full")
@@ -86,7 +86,7 @@ class LocalWorkspace(LocalArtifacts):
         Args:
             typed: names of definitions of this process's session (a notebook, a console) that travel along.
         """
-        from partita.artifacts.bundles import make_bundle
+        from partita.artifacts.code.bundles import make_bundle
 
         self.state.mkdir(parents=True, exist_ok=True)
         notebook = b""

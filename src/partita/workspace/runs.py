@@ -14,7 +14,7 @@ from partita.values import pack, unpack
 from partita.workspace.local import LocalWorkspace, open_workspace
 
 if TYPE_CHECKING:
-    from partita.artifacts.codecs import Encoder
+    from partita.artifacts.codecs.encoder import Encoder
     from partita.flow.flow import Flow
     from partita.workspace.display import RunDisplay
     from partita.workspace.handles import Artifact
@@ -213,7 +213,7 @@ class _Report(RunError):
 
 def encoder_of(workspace: LocalWorkspace) -> Encoder:
     """The codecs with which this process reads and writes values of the workspace."""
-    from partita.artifacts.codecs import Encoder
+    from partita.artifacts.codecs.encoder import Encoder
     from partita.artifacts.keys import workspace_key
     from partita.flow.loading import load, locate
     from partita.flow.settle import make_outcome

@@ -21,9 +21,9 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from partita.artifacts.codecs.pickling import signed
+from partita.artifacts.codecs.refusal import refusal
 from partita.artifacts.keys import workspace_key
-from partita.artifacts.pickling import signed
-from partita.artifacts.refusal import refusal
 from partita.errors import DefinitionError, PartitaError
 from partita.flow.definition import Definition
 from partita.units import size_text

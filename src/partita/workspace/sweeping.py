@@ -15,7 +15,7 @@ be about to be named:
    told otherwise and never less than a minute, is kept whatever names it.
 
 Blobs at a URL are looked at with the time at which this machine used them last, as the file or mark in its cache says, and
-removed under the lock of that cache (`artifacts.remote`). Only the workspace that owns the URL gets so far.
+removed under the lock of that cache (`artifacts.blobs.remote`). Only the workspace that owns the URL gets so far.
 
 The same holds for bundles. Logs and checkpoints belong to a run that the store has.
 """
@@ -32,9 +32,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.blobs import FolderBlobs
-from partita.artifacts.locking import folder_lock
-from partita.artifacts.remote import RemoteBlobs
+from partita.artifacts.blobs.folder import FolderBlobs
+from partita.artifacts.blobs.locking import folder_lock
+from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.errors import DamagedError
 from partita.store.census import Census, take_census
 

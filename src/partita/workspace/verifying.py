@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from partita.artifacts.blobs import FolderBlobs
-from partita.artifacts.hashing import holds
-from partita.artifacts.remote import RemoteBlobs
+from partita.artifacts.blobs.folder import FolderBlobs
+from partita.artifacts.blobs.hashing import holds
+from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.protocol.artifacts import BlobFault
 from partita.store.census import take_census
 

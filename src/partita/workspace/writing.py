@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.blobs import BlobStore
+from partita.artifacts.blobs.hashing import holds
+from partita.artifacts.blobs.port import BlobStore
+from partita.artifacts.codecs.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.artifacts.files import copy_file, inside
-from partita.artifacts.hashing import holds
-from partita.artifacts.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.errors import ValueStoreError
 from partita.protocol.artifacts import ArtifactView
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack

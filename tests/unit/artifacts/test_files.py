@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from partita import File, Folder
-from partita.artifacts.blobs import FolderBlobs
-from partita.artifacts.codecs import Encoder
+from partita.artifacts.blobs.folder import FolderBlobs
+from partita.artifacts.codecs.encoder import Encoder
 from partita.errors import DamagedError, NotFoundError, ValueStoreError
 from partita.values import blobs_of
 

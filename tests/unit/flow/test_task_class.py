@@ -159,7 +159,7 @@ def wanted(b: int) -> int:
 def test_a_change_of_it_changes_the_fingerprint(tmp_path: Path, source: str) -> None:
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, '.'); import mod; "
-        "from partita.artifacts.fingerprint import Fingerprinter; "
+        "from partita.artifacts.code.fingerprint import Fingerprinter; "
         "print(Fingerprinter(Path('.').resolve(), 'b').of(mod.wanted))"
     )
     found = []

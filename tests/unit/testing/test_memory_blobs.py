@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from partita.artifacts.blobs import BlobStore, FolderBlobs
+from partita.artifacts.blobs.folder import FolderBlobs
+from partita.artifacts.blobs.port import BlobStore
 from partita.errors import DamagedError, ValueStoreError
 from partita.testing import MemoryBlobs
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from partita.artifacts.codecs.pickling import signed
 from partita.artifacts.keys import workspace_key
-from partita.artifacts.pickling import signed
 from partita.errors import DamagedError, LoadError
 from partita.values import NOTEBOOK_FILE, pack
 from partita.worker.notebook import Notebook

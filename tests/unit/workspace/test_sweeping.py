@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from partita.artifacts.blobs import FolderBlobs
+from partita.artifacts.blobs.folder import FolderBlobs
 from partita.core.states import State
 from partita.store.port import AttemptEnd, AttemptRow, CacheRow, StepUpdate, Turn
 from partita.store.sqlite import SqliteStore

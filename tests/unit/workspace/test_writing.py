@@ -11,8 +11,8 @@ import numpy
 import pytest
 
 from partita import Audio, File, Folder
-from partita.artifacts.blobs import FolderBlobs
-from partita.artifacts.codecs import Encoder
+from partita.artifacts.blobs.folder import FolderBlobs
+from partita.artifacts.codecs.encoder import Encoder
 from partita.errors import ValueStoreError
 from partita.values import Node
 from partita.workspace.writing import write_artifact

@@ -478,7 +478,7 @@ def test_python_flows_call_flows_of_files(folder: Folder) -> None:
 
 
 def test_what_a_task_reaches_in_a_file_counts_for_its_fingerprint(folder: Folder) -> None:
-    from partita.artifacts.fingerprint import Fingerprinter
+    from partita.artifacts.code.fingerprint import Fingerprinter
 
     text = "steps: {a: {run: ls}}"
     one = Fingerprinter(folder.path).of(folder.flow(text))

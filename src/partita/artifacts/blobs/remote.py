@@ -1,0 +1,344 @@
+"""Blobs behind any URL that fsspec knows (S3, GCS, SFTP, ...), with a folder here for those that were used.
+
+What lies in the folder here was read or written by this machine; its times tell a collection what was used lately. Two kinds of
+empty files lie beside: "cdef....held", of a blob that is relied on and was not fetched, and "cdef....lost", of one that was
+sought in vain or found damaged. So the engine, which must not wait for a network, asks this folder alone.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from partita.artifacts.blobs.folder import FolderBlobs
+from partita.artifacts.blobs.hashing import Buffer, holds, is_hash
+from partita.artifacts.blobs.locking import folder_lock
+from partita.artifacts.blobs.port import about
+from partita.errors import DamagedError, MissingExtraError, ValueStoreError
+
+__all__ = ["FarFile", "RemoteBlobs"]
+
+#: Where a file that is being written can be seen before it is whole, unlike an object of an object store.
+_NOT_ATOMIC = frozenset({"file", "ftp", "hdfs", "local", "sftp", "smb", "ssh"})
+#: Under which of these a file system says when a file was written.
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
+
+
+class FarFile(NamedTuple):
+    """One file below the URL."""
+
+    place: str  # as the file system knows it
+    digest: str  # the blob that it is or belongs to; empty: what a killed process left half written
+    suffix: str  # ".preview"; empty: the blob itself
+    size_bytes: int
+    written_at: float | None  # seconds since the epoch; None: the file system does not tell
+
+
+class RemoteBlobs:
+    """Blobs under a URL: "ab/cdef..." below it. Satisfies `BlobStore`."""
+
+    def __init__(self, url: str, cache: Path, older: FolderBlobs | None = None) -> None:
+        """
+        Args:
+            cache: folder for those that were used here.
+            older: blobs of this workspace from before it kept them at the URL.
+
+        Raises:
+            MissingExtraError: what the URL needs is not installed.
+            ValueStoreError: the URL is none.
+        """
+        try:
+            import fsspec
+        except ImportError as error:
+            raise MissingExtraError(f"artifacts at {url} need fsspec: pip install 'partita[remote]'") from error
+        try:
+            self._files, self._root = fsspec.url_to_fs(url)
+        except ImportError as error:
+            raise MissingExtraError(f"artifacts at {url} need more than fsspec: {error}") from error
+        except Exception as error:
+            raise ValueStoreError(f"artifacts cannot be kept at {url}: {error}") from error
+        protocol = self._files.protocol
+        protocols = {protocol} if isinstance(protocol, str) else set(protocol)
+        self._is_atomic = not protocols & _NOT_ATOMIC
+        self._cache = FolderBlobs(cache)
+        self._older = older
+        self.url = url
+        self.folders = (cache, older.folder) if older is not None else (cache,)  # of this machine, the cache first
+
+    def put(self, *parts: Buffer) -> str:
+        """Keep the parts as one blob, there and here.
+
+        Raises:
+            ValueStoreError: it cannot be written.
+        """
+        digest = self._cache.put(*parts)
+        self.send(digest)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """Keep a copy of a file, there and here.
+
+        Raises:
+            ValueStoreError: it cannot be read or written.
+        """
+        digest = self._cache.put_file(path)
+        self.send(digest)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The blob.
+
+        Raises:
+            DamagedError: it is not there, or not what was written.
+            ValueStoreError: the place cannot be reached.
+        """
+        return self._near(digest).get(digest)
+
+    def path(self, digest: str) -> Path:
+        """A local file that holds the blob, checked.
+
+        Raises:
+            DamagedError: it is not there, or not what was written.
+            ValueStoreError: the place cannot be reached.
+        """
+        return self._near(digest).path(digest)
+
+    def exists(self, digest: str) -> bool:
+        """Whether there is such a blob."""
+        return self.is_near(digest) or bool(self._ask("exists", self._place(digest)))
+
+    def hold(self, digest: str) -> bool:
+        """Whether there is such a blob, as far as is known here; if so, no collection that goes on now removes it."""
+        if self._cache.hold(digest) or (self._older is not None and self._older.hold(digest)):
+            return True
+        if self._mark(digest, "lost").exists():
+            return False
+        mark = self._mark(digest, "held")
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        with folder_lock(self._cache.folder, is_alone=False):
+            mark.touch()
+        return True
+
+    def put_preview(self, digest: str, record: bytes) -> None:
+        """Keep what people see of a blob, there and here."""
+        self._cache.put_preview(digest, record)
+        with suppress(Exception):
+            self._write(self._preview_place(digest), record)
+
+    def preview(self, digest: str) -> dict[str, Any] | None:
+        """What people see of a blob, without fetching it."""
+        found = self._cache.preview(digest)
+        if found is None and self._older is not None:
+            found = self._older.preview(digest)
+        if found is None:
+            with suppress(Exception):
+                self._cache.put_preview(digest, self._files.cat_file(self._preview_place(digest)))
+                found = self._cache.preview(digest)
+        return found
+
+    def is_near(self, digest: str) -> bool:
+        """Whether there is a copy on this machine."""
+        return self._cache.exists(digest) or (self._older is not None and self._older.exists(digest))
+
+    def send(self, digest: str) -> bool:
+        """Let a blob that is here be there, too; whether it was not.
+
+        Raises:
+            ValueStoreError: it cannot be written.
+        """
+        # First it counts as used and then it is looked for: a collection either sees that or has removed it already.
+        if not self._cache.hold(digest) and self._older is not None:
+            self._cache.put_file(self._older.path(digest))
+        place, source, lost = self._place(digest), os.fspath(self._cache.path(digest)), self._mark(digest, "lost")
+        if not lost.exists() and self._ask("exists", place):
+            return False
+        if self._is_atomic:
+            self._ask("put_file", source, place)
+        else:
+            part = f"{place}.{secrets.token_hex(6)}.part"
+            self._ask("makedirs", place.rpartition("/")[0], exist_ok=True)
+            self._ask("put_file", source, part)
+            self._ask("mv", part, place)
+        lost.unlink(missing_ok=True)
+        return True
+
+    def check(self, digest: str) -> tuple[str, int]:
+        """What is wrong with the blob that lies there ("missing", "empty", "damaged"; empty: nothing), and its bytes."""
+        place, part = self._place(digest), self._part(digest)
+        try:
+            self._files.get_file(place, os.fspath(part))
+            is_whole, size_bytes = holds(part, digest)
+        except FileNotFoundError:
+            return "missing", 0
+        except Exception as error:
+            return f"unreadable ({error})", 0
+        finally:
+            part.unlink(missing_ok=True)
+        return ("" if is_whole else "damaged" if size_bytes else "empty"), size_bytes
+
+    def mend(self, digest: str) -> bool:
+        """Send the blob that is missing or damaged there again; where there is no whole one here, it is made again.
+
+        Raises:
+            ValueStoreError: it cannot be written.
+        """
+        self._lose(digest)
+        try:
+            if self.is_near(digest):
+                self._near(digest).path(digest)  # checked
+                return self.send(digest)
+        except DamagedError:
+            pass
+        return self._mark(digest, "lost").exists()
+
+    def listing(self) -> Iterator[FarFile]:
+        """All files below the URL that are Partita's."""
+        with suppress(Exception):
+            self._files.invalidate_cache()
+        found = self._ask("find", self._root, detail=True)
+        for place, told in found.items():
+            folder, name = place.rstrip("/").split("/")[-2:]
+            rest, dot, suffix = name.partition(".")
+            digest = folder + rest
+            if is_hash(digest) and not suffix.endswith("part"):
+                yield FarFile(place, digest, dot + suffix, int(told.get("size") or 0), _time_of(told))
+            elif is_hash(digest):
+                yield FarFile(place, "", dot + suffix, int(told.get("size") or 0), _time_of(told))
+
+    def remove(self, files: Sequence[FarFile], oldest: float) -> list[FarFile]:
+        """Remove files there unless they were used here since; gives those that were removed.
+
+        Args:
+            oldest: seconds since the epoch.
+        """
+        with folder_lock(self._cache.folder, is_alone=True):
+            gone = [file for file in files if not file.digest or self._used_at(file.digest) < oldest]
+            if gone:
+                self._ask("rm", [file.place for file in gone])
+            for digest in {file.digest for file in gone if file.digest}:
+                for near in (self._cache.place(digest), self._mark(digest, "held"), self._mark(digest, "lost")):
+                    near.unlink(missing_ok=True)
+        return gone
+
+    def owner(self) -> bytes:
+        """What `claim` wrote; empty where nobody did.
+
+        Raises:
+            ValueStoreError: the place cannot be reached.
+        """
+        try:
+            return bytes(self._files.cat_file(self._owner_place()))
+        except FileNotFoundError:
+            return b""
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def claim(self, owner: bytes) -> None:
+        """Say whose place this is."""
+        try:
+            self._write(self._owner_place(), owner)
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def _owner_place(self) -> str:
+        return f"{self._root.rstrip('/')}/partita-workspace"
+
+    def _preview_place(self, digest: str) -> str:
+        return self._place(digest) + ".preview"
+
+    def _place(self, digest: str) -> str:
+        if not is_hash(digest):
+            raise DamagedError(f"{digest!r} is not the hash of a blob")
+        return f"{self._root.rstrip('/')}/{digest[:2]}/{digest[2:]}"
+
+    def _mark(self, digest: str, what: str) -> Path:
+        place = self._cache.place(digest)
+        return place.with_name(f"{place.name}.{what}")
+
+    def _used_at(self, digest: str) -> float:
+        times = [0.0]
+        for near in (self._cache.place(digest), self._mark(digest, "held")):
+            with suppress(OSError):
+                times.append(near.stat().st_mtime)
+        return max(times)
+
+    def _part(self, digest: str) -> Path:
+        part = self._cache.folder / f"{digest[:8]}.{os.getpid()}.{secrets.token_hex(4)}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        return part
+
+    def _write(self, place: str, data: bytes) -> None:
+        if not self._is_atomic:
+            self._files.makedirs(place.rpartition("/")[0], exist_ok=True)
+        self._files.pipe_file(place, data)
+
+    def _near(self, digest: str) -> FolderBlobs:
+        """Where a copy lies on this machine; it is fetched where there is none."""
+        if self._cache.hold(digest):
+            return self._cache
+        if self._older is not None and self._older.exists(digest):
+            return self._older
+        self._fetch(digest)
+        return self._cache
+
+    def _fetch(self, digest: str) -> None:
+        place, part = self._place(digest), self._part(digest)
+        try:
+            self._files.get_file(place, os.fspath(part))
+            if not holds(part, digest)[0]:
+                self._lose(digest)
+                raise about(
+                    digest,
+                    f"the blob {place} is not what was written (its hash differs); rerun the run, where the step that made "
+                    "it makes it again",
+                )
+            self._cache.put_file(part)
+        except FileNotFoundError as error:
+            self._lose(digest)
+            raise about(
+                digest,
+                f"there is no blob {place}; was {self.url} cleared? Rerun the run, where the step that made it makes it again",
+            ) from error
+        except (DamagedError, ValueStoreError):
+            raise
+        except Exception as error:
+            raise ValueStoreError(f"the blob {place} cannot be fetched: {error}; it may be tried again") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _lose(self, digest: str) -> None:
+        """From now on it does not count as there, so that it is made again."""
+        mark = self._mark(digest, "lost")
+        with suppress(OSError):
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+
+    def _ask(self, verb: str, *arguments: Any, **options: Any) -> Any:
+        try:
+            return getattr(self._files, verb)(*arguments, **options)
+        except Exception as error:  # each file system has errors of its own
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> ValueStoreError:
+        return ValueStoreError(
+            f"artifacts cannot be reached at {self.url}: {error or type(error).__name__}; look at the address, the "
+            "credentials and the network. It may be tried again"
+        )
+
+
+def _time_of(told: dict[str, Any]) -> float | None:
+    for name in _TIMES:
+        value = told.get(name)
+        if isinstance(value, str):
+            with suppress(ValueError):
+                value = datetime.fromisoformat(value)
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if isinstance(value, (int, float)):
+            return float(value)
+    return None

@@ -1,0 +1,151 @@
+"""Pickles that are signed: what no codec knows, opened only where the workspace's key vouches for it."""
+
+from __future__ import annotations
+
+import hmac
+import io
+import pickle
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from types import FunctionType, ModuleType
+from typing import Any
+
+from partita.artifacts.codecs.references import References
+from partita.errors import DamagedError, PartitaError, ValueStoreError
+
+__all__ = ["SignedPickles", "signed", "verified"]
+
+_SIGNATURE_BYTES = 32
+
+#: What cloudpickle would store as something else: a file as a copy of its text, a view as the bytes that it shows.
+_REFUSED = (io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, memoryview)
+
+
+def signed(key: bytes, payload: bytes) -> bytes:
+    """The payload with its signature before it."""
+    return hmac.digest(key, payload, sha256) + payload
+
+
+def verified(key: bytes, data: bytes) -> bytes:
+    """The payload of what `signed` gave.
+
+    Raises:
+        DamagedError: another key signed it, or it was changed since.
+    """
+    signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
+    if not hmac.compare_digest(hmac.digest(key, payload, sha256), signature):
+        raise DamagedError(
+            "the notebook's definitions are not signed with this workspace's key, so they are not opened: they were "
+            "changed, or made in another workspace; run the notebook's cell again"
+        )
+    return payload
+
+
+class SignedPickles:
+    """cloudpickle, with an HMAC-SHA256 of the pickle before it."""
+
+    def __init__(self, key: bytes, references: References) -> None:
+        self._key = key
+        self._references = references
+
+    def dump(self, value: object, whole: object) -> tuple[bytes, bytes]:
+        """Signature and pickle.
+
+        Args:
+            whole: what the value is a part of, for the message when it cannot be pickled.
+
+        Raises:
+            ValueStoreError: the value cannot be pickled; says which part of it.
+        """
+        try:
+            payload = self._pickled(value)
+        except PartitaError:
+            raise
+        except Exception as error:
+            from partita.artifacts.codecs.refusal import refusal
+
+            raise refusal(whole, error, self._can_pickle) from error
+        return self._sign(payload), payload
+
+    def load(self, data: bytes) -> Any:
+        """The value.
+
+        Raises:
+            DamagedError: another key signed it, or it was changed since.
+            ValueStoreError: what it needs is not there, or its own code failed.
+        """
+        view = memoryview(data)
+        signature, payload = view[:_SIGNATURE_BYTES], view[_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(self._sign(payload), signature):
+            raise DamagedError(
+                "a pickled value is not signed with this workspace's key, so it is not opened: it was changed, or made in "
+                "another workspace; rerun the step that made it"
+            )
+        try:
+            file = io.BytesIO(data)  # shares the bytes
+            file.seek(_SIGNATURE_BYTES)
+            return _Unpickler(file, self._references.find).load()
+        except PartitaError:
+            raise
+        except Exception as error:
+            raise ValueStoreError(
+                f"a pickled value cannot be opened: {type(error).__name__}: {error}; is the same version of the library "
+                "that it comes from installed here?"
+            ) from error
+
+    def _sign(self, payload: bytes | memoryview) -> bytes:
+        return hmac.digest(self._key, payload, sha256)
+
+    def _pickled(self, value: object) -> bytes:
+        buffer = io.BytesIO()
+        _pickler_type()(buffer, self._references).dump(value)
+        return buffer.getvalue()
+
+    def _can_pickle(self, value: object) -> bool:
+        try:
+            self._pickled(value)
+        except Exception:
+            return False
+        return True
+
+
+def _named(reference: str) -> Any:
+    """Stands in a pickle for what a reference names; the unpickler puts its own finder in its place."""
+    raise pickle.UnpicklingError(f"{reference} is opened by Partita's own codecs only")
+
+
+@cache
+def _pickler_type() -> Any:
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        """Names what stands in scripts by its file: their module has another name in every process."""
+
+        def __init__(self, file: io.BytesIO, references: References) -> None:
+            super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+            self._references = references
+
+        def reducer_override(self, item: Any) -> Any:
+            if isinstance(item, (type, FunctionType)) and self._references.is_in_script(item):
+                reference = self._references.of(item)
+                if reference is not None:
+                    return _named, (reference,)
+            elif isinstance(item, _REFUSED):
+                raise pickle.PicklingError(f"cannot pickle {type(item).__name__!r} object")
+            elif isinstance(item, ModuleType) and hasattr(item, "__partita_file__"):
+                raise pickle.PicklingError("cannot pickle the module of a script")
+            return super().reducer_override(item)
+
+    return Pickler
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, find: Callable[[str], Any]) -> None:
+        super().__init__(file)
+        self._find = find
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name == "_named" and module == __name__:
+            return self._find
+        return super().find_class(module, name)

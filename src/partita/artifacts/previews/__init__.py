@@ -1,0 +1,1 @@
+"""What people see of values that are not opened for it."""
