@@ -151,7 +151,7 @@ def test_a_miss_says_what_differs(project: Project) -> None:
     go(project)
     first = project.start("one", number=1)
     project.result(first)
-    assert "Nothing was cached of this task" in reasons(project, first)
+    assert "Nothing that counts was cached of this task" in reasons(project, first)
     run = project.start("one", number=1, factor=3)
     project.result(run)
     assert reasons(project, run).endswith("the argument factor holds something else")
@@ -171,7 +171,7 @@ def test_a_value_whose_artifacts_were_removed_is_computed_again(project: Project
     run = project.start("blob", size=100_000)
     assert project.result(run) == 100_000
     assert notes(project) == ["large", "large"]
-    assert "what was there had lost its blobs" in reasons(project, run)
+    assert "a value counts as long as its blobs are there" in reasons(project, run)
 
 
 def test_the_command_line_lists_explains_and_clears(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

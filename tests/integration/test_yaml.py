@@ -121,3 +121,19 @@ def test_what_convert_writes_of_it_in_a_worker_runs(shop: Project) -> None:
     found = shop.workspace.convert("shop.py:around", {"count": "4"})
     assert found["notes"] == [] or all("report" in note for note in found["notes"])
     assert "task: shop:numbers" in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("name: Nightly report", "Nightly report"),
+        ('name: "a: b"  # quoted', "a: b"),
+        ("# name: x", "flow"),
+        ("name: 3", "flow"),
+    ],
+)
+def test_runs_of_a_file_have_the_name_that_it_gives(project: Project, line: str, title: str) -> None:
+    project.write(f"{line}\nsteps: {{a: {{run: 'true'}}}}\n", "flow.yaml")
+    run = project.start("flow.yaml:flow")
+    run.wait()
+    assert run.view["title"] == title

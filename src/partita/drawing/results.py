@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
+from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, SELECT, TUPLE, Node, navigate, unpack
 
 __all__ = ["result_json", "result_line", "result_text"]
 
@@ -24,7 +24,22 @@ def result_json(packed: bytes | None) -> Any:
     return _json_of(unpack(packed)) if packed is not None else None
 
 
+def _selected(node: Node) -> Node:
+    """What a selection stands for; where only a worker can open that, the selection itself."""
+    inner, path = node[1], tuple(node[2])
+    try:
+        if inner[0] == OUTCOME:
+            _, is_ok, value, error = inner
+            inner = {"ok": [PLAIN, is_ok], "value": value or [PLAIN, None], "error": [PLAIN, error]}[path[0]]
+            path = path[1:]
+        found, rest = navigate(inner, path)
+    except (LookupError, TypeError):
+        return node
+    return node if rest else found
+
+
 def _json_of(node: Node) -> Any:
+    node = _selected(node) if node[0] == SELECT else node
     tag = node[0]
     if tag == PLAIN:
         return node[1]
@@ -40,7 +55,14 @@ def _json_of(node: Node) -> Any:
         return {"codec": node[1], "preview": str(node[3])}
     if tag == BLOB:
         return {"codec": node[1], "preview": str(node[4]), "hash": node[2], "size_bytes": node[3]}
-    return {"preview": "(not known)"}
+    return {"preview": _selection_text(node)}
+
+
+def _selection_text(node: Node) -> str:
+    if node[0] != SELECT:
+        return "(not known)"
+    part = "".join(f"[{key!r}]" for key in node[2])
+    return f"{part} of {_value_of(node[1])!r}"
 
 
 def result_text(packed: bytes | None, columns: int = 100) -> str:
@@ -56,6 +78,7 @@ def result_text(packed: bytes | None, columns: int = 100) -> str:
 
 
 def _value_of(node: Node) -> Any:
+    node = _selected(node) if node[0] == SELECT else node
     tag = node[0]
     if tag == PLAIN:
         return node[1]
@@ -70,7 +93,7 @@ def _value_of(node: Node) -> Any:
         return _Preview(f"{str(node[1]).rpartition(':')[2]}({fields})")
     if tag == OUTCOME:
         return _Preview(f"Outcome({_value_of(node[2])!r})" if node[1] else f"Outcome(error={node[3].get('message')!r})")
-    return _Preview(str(node[4] if tag == BLOB else node[3] if tag == INLINE else "(not known)"))
+    return _Preview(str(node[4] if tag == BLOB else node[3] if tag == INLINE else _selection_text(node)))
 
 
 def result_line(packed: bytes | None) -> str:

@@ -157,18 +157,13 @@ class CacheRequests:
 
 
 def _nothing_there(step: Step, profile: Profile, own: CacheRow | None) -> list[str]:
-    told = "Nothing was cached of this task when the run began"
+    told = "Nothing that counts was cached of this task when the run began"
     if own is None:
         failed = ["It failed, and only values are kept."] if step.state == State.FAILED else []
         return [f"{told}, or it has been cleared since.", *failed]
-    age = (
-        ""
-        if profile.cache_expiry_s is None
-        else f" had expired (it counts for {duration_text(profile.cache_expiry_s)}),"
-    )
-    return [
-        f"{told}, or what was there{age} had lost its blobs or has been cleared, and this step's value took its place."
-    ]
+    span_s = profile.cache_expiry_s
+    span = "" if span_s is None else f" for {duration_text(span_s)}, and"
+    return [f"{told} (a value counts{span} as long as its blobs are there)."]
 
 
 def _gone(entry: CacheRow, row: RunRow) -> str:

@@ -13,8 +13,9 @@ from partita.core.events import Event, Happening
 from partita.core.graph import Step, path_of
 from partita.core.states import State
 from partita.engine.live import Live
-from partita.protocol.waits import DECISION, WaitSpec
+from partita.protocol.waits import DECISION, WaitSpec, nothing_came
 from partita.store.port import EventRow, WaitRow, WaitUpdate
+from partita.units import duration_text
 from partita.values import OBJECT, PLAIN, pack, unpack
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Waits:
             self.end(place, Happening.DONE, "done", value=pack([PLAIN, None]))
             return
         how = spec["on_timeout"]
-        told = f"nothing came of {spec['name']!r} in {spec['timeout_s']:g} s"
+        told = f"{nothing_came(spec)} within {duration_text(spec['timeout_s'] or 0.0)}"
         if how[0] == "value":
             self.end(place, Happening.DONE, "timeout", value=pack(how[1]))
         elif how[0] in ("approve", "reject"):
@@ -181,7 +182,8 @@ class Waits:
             value = pack([OBJECT, DECISION, ["approved", "by", "comment", "at"], fields])
             self.end(place, Happening.DONE, outcome, value=value)
             return
-        text = f"{by or 'nobody'} rejected {spec['name']!r}" + (f": {comment}" if comment else "")
+        text = f"{by} rejected {spec['name']!r}" if by else f"{spec['name']!r} counts as rejected"
+        text += f": {comment}" if comment else ""
         is_skipped = spec["on_reject"] == "skip"
         happening = Happening.UNMET if is_skipped else Happening.FAILED
         self.end(place, happening, outcome, _error("Skip" if is_skipped else "Rejected", text))

@@ -11,7 +11,7 @@ from typing import Any
 
 from partita.errors import CheckError, DefinitionError, Skip
 from partita.protocol.forms import filled
-from partita.protocol.waits import WaitSpec
+from partita.protocol.waits import WaitSpec, nothing_came
 
 __all__ = ["answering", "awaited"]
 
@@ -73,8 +73,8 @@ def _out_of_time(spec: WaitSpec) -> Any:
     if how[0] in ("approve", "reject"):
         return _decision(spec, how[0] == "approve", "", "nobody answered in time")
     if how[0] == "skip":
-        raise Skip(f"nothing came of {spec['name']!r} in time")
-    raise TimeoutError(f"nothing came of {spec['name']!r} in time")
+        raise Skip(f"{nothing_came(spec)} in time")
+    raise TimeoutError(f"{nothing_came(spec)} in time")
 
 
 def _decision(spec: WaitSpec, is_approved: bool, by: str, comment: str) -> Any:

@@ -24,7 +24,7 @@ from typing import Any, NotRequired, TypedDict
 
 from partita.errors import AnswerError
 
-__all__ = ["DECISION", "WaitSpec", "WaitView", "only_wait"]
+__all__ = ["DECISION", "WaitSpec", "WaitView", "nothing_came", "only_wait"]
 
 #: Class of an approval's value: the engine makes it from plain data, without knowing the class.
 DECISION = "partita.flow.waits:Decision"
@@ -69,6 +69,11 @@ class WaitView(TypedDict):
     closed_at: float | None
     previews: list[list[str]]  # [name, text] of what is to be shown
     show: NotRequired[bytes | None]  # packed node of it
+
+
+def nothing_came(spec: WaitSpec) -> str:
+    """In words, that a wait was in vain."""
+    return f"no event {spec['name']!r} came" if spec["kind"] == "event" else f"nobody answered {spec['name']!r}"
 
 
 def only_wait(waits: list[WaitView], kind: str, run: str) -> int:

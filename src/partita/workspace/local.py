@@ -115,6 +115,8 @@ class LocalWorkspace(LocalArtifacts):
         refresh: bool = False,
     ) -> str:
         request: LaunchRequest = {"flow": flow, "bundle": self.bundle(), "texts": texts or {}, "tags": list(tags)}
+        if title := _name_in_file(self.folder, flow):
+            request["title"] = title
         if executor or self.settings.executor:
             request["executor"] = executor or self.settings.executor
         if key:
@@ -329,3 +331,16 @@ class LocalWorkspace(LocalArtifacts):
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _name_in_file(folder: Path, flow: str) -> str:
+    """The name that a YAML file gives its flow; empty: none, or no such file."""
+    place = flow.rpartition(":")[0]
+    if not place.endswith((".yaml", ".yml")):
+        return ""
+    from partita.flow.yaml.source import name_in
+
+    try:
+        return name_in((folder / place).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""

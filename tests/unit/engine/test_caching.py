@@ -181,7 +181,7 @@ def test_a_value_counts_as_long_as_it_was_said(workspace: MemoryWorkspace) -> No
     run = briefly.run(1)
     briefly.run(1)
     assert computed == [1, 1]
-    assert "had expired (it counts for 1h 00m)" in why(workspace, run)
+    assert "a value counts for 1h 00m, and as long as" in why(workspace, run)
 
 
 def test_a_key_function_says_which_steps_are_equal(workspace: MemoryWorkspace) -> None:

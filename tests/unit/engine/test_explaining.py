@@ -128,7 +128,7 @@ def test_branches_tell_which_way_was_taken(workspace: MemoryWorkspace) -> None:
     assert "Its body ran only when its inputs were known; with them it laid out 1 step." in told(
         workspace, run, "decided"
     )
-    assert "Not in the cache: Nothing was cached of this task" in told(workspace, run, "cached")
+    assert "Not in the cache: Nothing that counts was cached of this task" in told(workspace, run, "cached")
     assert "Taken from the cache" in told(workspace, fine.run(), "cached")
 
 

@@ -253,7 +253,7 @@ def test_an_event_to_a_run_that_has_ended_is_refused(workspace: MemoryWorkspace)
 def test_what_does_not_come_in_time_fails_or_is_skipped(workspace: MemoryWorkspace) -> None:
     run = paid.submit("1h")
     workspace.advance(3601)
-    with pytest.raises(StepError, match="nothing came of 'paid' in 3600 s"):
+    with pytest.raises(StepError, match="no event 'paid' came within 1h 00m"):
         run.result()
     skipping = skipping_event.submit()
     workspace.advance(3601)
@@ -330,9 +330,9 @@ def test_a_rejection_is_what_the_flow_says(workspace: MemoryWorkspace, on_reject
 @pytest.mark.parametrize(
     ("on_timeout", "result"),
     [
-        ("fail", "TimeoutError: nothing came of 'Go?' in 86400 s"),
-        ("reject", "Rejected: nobody rejected 'Go?': nobody answered in time"),
-        ("skip", "Skip: nothing came of 'Go?' in 86400 s"),
+        ("fail", "TimeoutError: nobody answered 'Go?' within 1d 00h"),
+        ("reject", "Rejected: 'Go?' counts as rejected: nobody answered in time"),
+        ("skip", "Skip: nobody answered 'Go?' within 1d 00h"),
         ("approve", "ok Decision(approved=True, by='', comment='nobody answered in time', at=0.0)"),
     ],
 )

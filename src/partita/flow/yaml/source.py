@@ -12,7 +12,7 @@ from typing import Any
 
 from partita.flow.yaml.problems import Problems
 
-__all__ = ["Node", "read_source"]
+__all__ = ["Node", "name_in", "read_source"]
 
 MOST_BYTES = 4 << 20
 MOST_NODES = 500_000  # once every alias has been followed
@@ -66,6 +66,7 @@ class Node:
 
 _KINDS = {type(None): "nothing", bool: "true or false", str: "a text", list: "a list", dict: "a mapping"}
 
+_NAME_LINE = re.compile(r"^name:[^\n]*", re.MULTILINE)
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TOO_DEEP = (f"this is nested more than {DEEPEST} levels deep", "make it flatter")
 
@@ -91,6 +92,14 @@ def read_source(text: str, problems: Problems) -> Node | None:
     except yaml.YAMLError as error:
         _tell(error, text, problems)
     return None
+
+
+def name_in(text: str) -> str:
+    """The name that the file gives its flow on a line of its own, without reading the rest; empty: none."""
+    line = _NAME_LINE.search(text)
+    node = read_source(line[0], Problems("")) if line else None
+    found = node.value["name"].value if node is not None else ""
+    return found if isinstance(found, str) else ""
 
 
 def _tell(error: Any, text: str, problems: Problems) -> None:

@@ -1,0 +1,45 @@
+"""What a run gave, for people and programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from partita.drawing.results import result_json, result_text
+from partita.values import DICT, INLINE, OUTCOME, PLAIN, SELECT, pack
+
+FINE = [OUTCOME, True, [PLAIN, {"a": 3}], None]
+BAD = [OUTCOME, False, None, {"type": "ValueError", "message": "no"}]
+
+
+@pytest.mark.parametrize(
+    ("node", "path", "value"),
+    [
+        (FINE, ["ok"], True),
+        (FINE, ["value"], {"a": 3}),
+        (FINE, ["value", "a"], 3),
+        (FINE, ["error"], None),
+        (BAD, ["ok"], False),
+        (BAD, ["value"], None),
+        (BAD, ["error", "message"], "no"),
+        ([PLAIN, [1, [2]]], [1, 0], 2),
+    ],
+)
+def test_a_part_of_an_outcome_is_shown_as_what_it_is(node: Any, path: list[Any], value: Any) -> None:
+    packed = pack([DICT, ["x"], [[SELECT, node, path]]])
+    assert result_json(packed) == {"x": value}
+    assert result_text(packed) == str({"x": value})
+
+
+@pytest.mark.parametrize(
+    ("node", "path", "text"),
+    [
+        ([INLINE, "numpy", b"", "int64[3]"], [2], "[2] of int64[3]"),
+        (FINE, ["nothing"], "['nothing'] of Outcome({'a': 3})"),
+    ],
+)
+def test_a_part_that_only_workers_can_open_says_of_what_it_is(node: Any, path: list[Any], text: str) -> None:
+    packed = pack([SELECT, node, path])
+    assert result_text(packed) == text
+    assert result_json(packed) == {"preview": text}
