@@ -23,7 +23,7 @@ import partita
 import partita.testing
 from partita.cli.app import build_app
 from partita.cli.statuses import CANCELLED, FAILED, INTERRUPTED, SUCCESS, TROUBLE, WRONG_USE
-from partita.core.states import Kind, State
+from partita.core.states import ATTEMPT_OUTCOMES, WAIT_OUTCOMES, Kind, State
 from partita.engine.reading import _SHOWN_MARKS
 from partita.flow.options import FLOW_OPTIONS, TASK_OPTIONS
 from partita.settings import describe_settings, load_settings
@@ -83,6 +83,8 @@ def test_every_state_mark_and_kind_that_is_shown_is_documented() -> None:
     assert rows["States"] == {state.name.lower() for state in State}
     assert rows["Marks"] == {word for _, word in _SHOWN_MARKS}
     assert rows["Kinds of steps"] == {kind.name.lower() for kind in Kind}
+    assert rows["Ends of attempts"] == ATTEMPT_OUTCOMES
+    assert rows["Ends of waits"] == WAIT_OUTCOMES
 
 
 def test_every_public_method_of_the_memory_workspace_is_documented() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-__all__ = ["BAD", "FINAL", "Kind", "Mark", "Need", "State"]
+__all__ = ["ATTEMPT_OUTCOMES", "BAD", "FINAL", "WAIT_OUTCOMES", "Kind", "Mark", "Need", "State"]
 
 
 class State(IntEnum):
@@ -64,3 +64,12 @@ class Mark(IntFlag):
     WHOLE = 1024  # a finished flow all parts of whose value were made below it
     UNMET = 2048  # skipped by a condition that was not met, its own or of a step that it needs; that is no failure
     CACHED = 4096  # the value was computed by an equal step before
+
+
+#: How an attempt can end; "returned": its order never began.
+ATTEMPT_OUTCOMES = frozenset({
+    "succeeded", "cached", "skipped", "failed", "crashed", "cancelled", "timeout", "lost", "returned",
+})  # fmt: skip
+
+#: How a wait can end.
+WAIT_OUTCOMES = frozenset({"done", "timeout", "cancelled", "approved", "rejected", "answered"})

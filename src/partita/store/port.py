@@ -117,8 +117,7 @@ class AttemptRow(NamedTuple):
 class AttemptEnd(NamedTuple):
     """How an attempt ended; the last three are its key."""
 
-    outcome: str  # "succeeded", "cached", "skipped", "failed", "crashed", "cancelled", "timeout", "lost",
-    # "returned" (never began)
+    outcome: str  # one of ATTEMPT_OUTCOMES
     started_at: float  # as the worker saw it, where it did
     ended_at: float
     cpu_s: float
@@ -155,7 +154,7 @@ class WaitRow(NamedTuple):
     spec: bytes  # packed map of what it was laid out with
     votes: bytes | None  # packed list of maps: "by", "verdict", "comment", "at"
     closed_at: float | None
-    outcome: str  # empty while it is open; "done", "timeout", "cancelled", "approved", "rejected", "answered"
+    outcome: str  # one of WAIT_OUTCOMES; empty while it is open
 
 
 class WaitUpdate(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from partita.core.states import FINAL
+from partita.core.states import ATTEMPT_OUTCOMES, FINAL, WAIT_OUTCOMES
 from partita.errors import FencedError, StoreError
 from partita.store.port import (
     AttemptEnd,
@@ -326,6 +326,8 @@ class MemoryStore:
         for attempt in turn.attempts:
             self._shelf(attempt.run).attempts.setdefault(attempt.step, {})[attempt.number] = (attempt, None)
         for end in turn.attempt_ends:
+            if end.outcome not in ATTEMPT_OUTCOMES:
+                raise StoreError(f"an attempt cannot end as {end.outcome!r}; see ATTEMPT_OUTCOMES")
             numbers = self._shelf(end.run).attempts.get(end.step, {})
             if end.number in numbers:
                 numbers[end.number] = (numbers[end.number][0], end)
@@ -334,6 +336,8 @@ class MemoryStore:
         for wait in turn.waits:
             self._shelf(wait.run).waits[wait.step] = wait
         for update in turn.wait_updates:
+            if update.closed_at is not None and update.outcome not in WAIT_OUTCOMES:
+                raise StoreError(f"a wait cannot end as {update.outcome!r}; see WAIT_OUTCOMES")
             waits = self._shelf(update.run).waits
             if update.step in waits:
                 old = waits[update.step]
