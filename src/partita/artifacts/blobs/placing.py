@@ -8,7 +8,7 @@ from pathlib import Path
 
 from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.port import BlobStore
-from partita.artifacts.blobs.remote import RemoteBlobs
+from partita.artifacts.blobs.remote import OWNER_FILE, RemoteBlobs
 from partita.artifacts.keys import workspace_key
 from partita.errors import ValueStoreError
 
@@ -19,7 +19,6 @@ _LIBRARIES = {
     "abfs": "adlfs>=2024.4", "az": "adlfs>=2024.4", "gcs": "gcsfs>=2024.6", "gs": "gcsfs>=2024.6", "s3": "s3fs>=2024.6",
     "s3a": "s3fs>=2024.6", "sftp": "paramiko>=3.0", "ssh": "paramiko>=3.0",
 }  # fmt: skip
-_OWNER = "partita-workspace"
 
 
 def is_url(place: str) -> bool:
@@ -79,7 +78,7 @@ def claim(blobs: BlobStore, state: Path) -> None:
     elif isinstance(blobs, FolderBlobs) and blobs.folder.parent != state:
         try:
             blobs.folder.mkdir(parents=True, exist_ok=True)
-            (blobs.folder / _OWNER).write_bytes(_owner(state))
+            (blobs.folder / OWNER_FILE).write_bytes(_owner(state))
         except OSError as error:
             raise ValueStoreError(
                 f"artifacts cannot be kept in {blobs.folder}: {error.strerror}; see the folder's rights"
@@ -95,7 +94,7 @@ def fault_of(blobs: BlobStore, state: Path) -> str:
     if isinstance(blobs, RemoteBlobs):
         place, found = blobs.url, blobs.owner()
     elif isinstance(blobs, FolderBlobs):
-        place, file = str(blobs.folder), blobs.folder / _OWNER
+        place, file = str(blobs.folder), blobs.folder / OWNER_FILE
         found = file.read_bytes() if file.exists() else b""
     else:
         return ""
@@ -103,7 +102,7 @@ def fault_of(blobs: BlobStore, state: Path) -> str:
         return ""
     return (
         f"artifacts at {place} belong to another workspace, which would lose what this one collects; set `artifacts` to a "
-        "place of this workspace's own, such as a folder below"
+        f"place of this workspace's own, such as a folder below. Where that workspace is no more, remove {place}/{OWNER_FILE}"
     )
 
 

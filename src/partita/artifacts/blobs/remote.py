@@ -21,7 +21,10 @@ from partita.artifacts.blobs.locking import folder_lock
 from partita.artifacts.blobs.port import about
 from partita.errors import DamagedError, MissingExtraError, ValueStoreError
 
-__all__ = ["FarFile", "RemoteBlobs"]
+__all__ = ["OWNER_FILE", "FarFile", "RemoteBlobs"]
+
+#: Says whose place it is.
+OWNER_FILE = "partita-workspace"
 
 #: Where a file that is being written can be seen before it is whole, unlike an object of an object store.
 _NOT_ATOMIC = frozenset({"file", "ftp", "hdfs", "local", "sftp", "smb", "ssh"})
@@ -246,7 +249,7 @@ class RemoteBlobs:
             raise self._unreachable(error) from error
 
     def _owner_place(self) -> str:
-        return f"{self._root.rstrip('/')}/partita-workspace"
+        return f"{self._root.rstrip('/')}/{OWNER_FILE}"
 
     def _preview_place(self, digest: str) -> str:
         return self._place(digest) + ".preview"
