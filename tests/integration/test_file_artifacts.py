@@ -96,8 +96,8 @@ def test_a_file_or_folder_is_one_artifact(run: partita.Run, project: Project) ->
     found = {item["path"] + item["part"]: item for item in project.workspace.artifacts()}
     assert sorted(found) == ["report", "tone[0]", "tone[1]", "tree.data", "tree.n"]
     report, data = found["report"], found["tree.data"]
-    assert (report["type"], data["type"], data["preview"]) == ("File", "Folder", "data, 1 file")
-    assert report["preview"].startswith("report.csv, ") and report["hash"] and data["size_bytes"] == 1
+    assert (report["type"], data["type"], data["preview"]) == ("File", "Folder", "Folder data, 1 file")
+    assert report["preview"].startswith("File report.csv, ") and report["hash"] and data["size_bytes"] == 1
     below = project.workspace.artifact("tree.data")["parts"]
     assert [item["part"] for item in below] == ['.data["deep/a.txt"]']
     by_name = project.workspace.artifact('tree.data["deep/a.txt"]')["view"]

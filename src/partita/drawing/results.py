@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from partita.protocol.stored_files import stored_text
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, SELECT, TUPLE, Node, navigate, unpack
 
 __all__ = ["result_json", "result_line", "result_text"]
@@ -89,6 +90,9 @@ def _value_of(node: Node) -> Any:
     if tag == DICT:
         return {key: _value_of(item) for key, item in zip(node[1], node[2], strict=True)}
     if tag == OBJECT:
+        text = stored_text(node)
+        if text:
+            return _Preview(text)
         fields = ", ".join(f"{name}={_value_of(item)!r}" for name, item in zip(node[2], node[3], strict=True))
         return _Preview(f"{str(node[1]).rpartition(':')[2]}({fields})")
     if tag == OUTCOME:

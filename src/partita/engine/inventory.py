@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from partita.artifacts.codecs.stored_files import FILE, FOLDER, stored_file, stored_folder
 from partita.core.states import Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.live import unpack_inputs
 from partita.engine.reading import Reading, node_text
 from partita.errors import NotFoundError
 from partita.protocol.artifacts import ArtifactView, FoundArtifact
+from partita.protocol.stored_files import FILE, FOLDER, stored_file, stored_folder
 from partita.store.port import RunRow, StepRow
 from partita.values import (
     BLOB,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from partita.artifacts.codecs.stored_files import stored_file, stored_folder
 from partita.core.graph import path_of
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine.book import Book
@@ -13,6 +12,7 @@ from partita.engine.live import Live, unpack_inputs
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.requests import AttemptView, LogChunk, RunView, StepView, WatchView
+from partita.protocol.stored_files import stored_text
 from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow
 from partita.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
 
@@ -269,12 +269,9 @@ def node_text(node: Node) -> str:
         return str(node[4])
     if tag == OUTCOME:
         return "ok" if node[1] else f"error: {(node[3] or {}).get('message', '')}"
-    file, folder = stored_file(node), stored_folder(node)
-    if file is not None:
-        return node_text(node[3][node[2].index("content")])
-    if folder is not None:
-        count = len(folder.digests)
-        return f"{folder.name}, {count:,} file{'s' * (count != 1)}"
+    text = stored_text(node)
+    if text:
+        return text
     if tag == LIST:
         return f"list of {len(node[1])}"
     names = {5: "tuple", 6: "dict", 7: "dataclass"}

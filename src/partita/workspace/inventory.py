@@ -80,7 +80,7 @@ def find_artifact(ask: Ask, name: str) -> FoundArtifact:
 
 def shown_hash(found: FoundArtifact) -> str:
     """The hash of the blob that shows the artifact to people: its own, or that of what a `File` holds; empty: none."""
-    from partita.artifacts.codecs.stored_files import stored_file
+    from partita.protocol.stored_files import stored_file
 
     if found["view"]["hash"]:
         return found["view"]["hash"]

@@ -11,10 +11,10 @@ from typing import Any
 
 from partita.artifacts.blobs.hashing import holds
 from partita.artifacts.blobs.port import BlobStore
-from partita.artifacts.codecs.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.artifacts.files import copy_file, inside
 from partita.errors import ValueStoreError
 from partita.protocol.artifacts import ArtifactView
+from partita.protocol.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
 
 __all__ = ["file_stem", "write_artifact"]

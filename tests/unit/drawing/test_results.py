@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from partita.drawing.results import result_json, result_text
-from partita.values import DICT, INLINE, OUTCOME, PLAIN, SELECT, pack
+from partita.protocol.stored_files import FILE, FOLDER
+from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, SELECT, pack
 
 FINE = [OUTCOME, True, [PLAIN, {"a": 3}], None]
 BAD = [OUTCOME, False, None, {"type": "ValueError", "message": "no"}]
@@ -43,3 +44,10 @@ def test_a_part_that_only_workers_can_open_says_of_what_it_is(node: Any, path: l
     packed = pack([SELECT, node, path])
     assert result_text(packed) == text
     assert result_json(packed) == {"preview": text}
+
+
+def test_files_and_folders_are_told_in_a_few_words() -> None:
+    content = [BLOB, "file", "0" * 64, 12, "a.csv, 12 bytes"]
+    file = [OBJECT, FILE, ["name", "content"], [[PLAIN, "a.csv"], content]]
+    folder = [OBJECT, FOLDER, ["name", "contents"], [[PLAIN, "out"], [DICT, ["a.csv", "b/c.csv"], [content, content]]]]
+    assert result_text(pack([LIST, [file, folder]])) == "[File a.csv, 12 bytes, Folder out, 2 files]"

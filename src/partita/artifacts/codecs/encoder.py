@@ -30,13 +30,13 @@ from partita.artifacts.codecs.pickling import SignedPickles
 from partita.artifacts.codecs.port import codec_for, installed_codec_for
 from partita.artifacts.codecs.records import field_names, make_record
 from partita.artifacts.codecs.references import References
-from partita.artifacts.codecs.stored_files import FILE, FOLDER
 from partita.artifacts.codecs.structure import ATOMS, is_tree, packed_plain
 from partita.artifacts.files import Content, File, Folder
 from partita.artifacts.previews.display import display
 from partita.artifacts.previews.file_records import ShownFile
 from partita.artifacts.previews.preview import PREVIEW_LIMIT, preview
 from partita.errors import ValueStoreError
+from partita.protocol.stored_files import FILE, FOLDER
 from partita.values import (
     BLOB,
     DICT,

@@ -53,8 +53,10 @@ def preview(value: object, mask: Mask = str) -> str:
 
 
 def _shaped(value: Any) -> str:
-    """Arrays, tensors and tables of any library."""
+    """Pictures, and arrays, tensors and tables of any library."""
     kind = type(value)
+    if kind.__module__.startswith("PIL."):
+        return f"{kind.__name__} {value.mode} {value.width} x {value.height}"
     shape = getattr(kind, "shape", None)
     if shape is None:
         return ""

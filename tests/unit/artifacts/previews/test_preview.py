@@ -83,3 +83,8 @@ class Shown:
 
     def __repr__(self) -> str:
         return self.text
+
+
+def test_a_picture_is_told_by_its_size_and_not_by_its_address() -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    assert preview(pillow.new("RGBA", (600, 400))) == "Image RGBA 600 x 400"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from partita.values import BLOB, DICT, OBJECT, PLAIN, Node
 
-__all__ = ["FILE", "FOLDER", "StoredFile", "StoredFolder", "stored_file", "stored_folder"]
+__all__ = ["FILE", "FOLDER", "StoredFile", "StoredFolder", "stored_file", "stored_folder", "stored_text"]
 
 #: How nodes name their classes.
 FILE, FOLDER = "partita.artifacts.files:File", "partita.artifacts.files:Folder"
@@ -46,6 +46,18 @@ def stored_folder(node: Node) -> StoredFolder | None:
     if contents[0] != DICT or not all(map(_is_content, contents[2])):
         return None
     return StoredFolder(name[1], {path: node[2] for path, node in zip(contents[1], contents[2], strict=True)})
+
+
+def stored_text(node: Node) -> str:
+    """The file or folder in a few words; empty: it is none."""
+    if stored_file(node) is not None:
+        content = dict(zip(node[2], node[3], strict=True))["content"]
+        return f"File {content[4]}"
+    folder = stored_folder(node)
+    if folder is None:
+        return ""
+    count = len(folder.digests)
+    return f"Folder {folder.name}, {count:,} file{'s' * (count != 1)}"
 
 
 def _is_content(node: Node) -> bool:
