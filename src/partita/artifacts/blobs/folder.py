@@ -11,7 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from partita.artifacts.blobs.hashing import DIGEST_BYTES, Buffer, hash_bytes, hash_file, holds, is_hash, new_hash
+from partita.artifacts.blobs.hashing import (
+    DIGEST_BYTES,
+    Buffer,
+    hash_bytes,
+    hash_file,
+    holds,
+    is_hash,
+    is_hash_of,
+    new_hash,
+)
 from partita.artifacts.blobs.locking import folder_lock, touch
 from partita.artifacts.blobs.port import about
 from partita.errors import DamagedError, ValueStoreError
@@ -90,7 +99,7 @@ class FolderBlobs:
             data = self.place(digest).read_bytes()
         except OSError as error:
             raise self._missing(digest, error) from error
-        if hash_bytes((data,)) != digest and not holds(self.place(digest), digest)[0]:
+        if not is_hash_of(digest, data):
             raise self._damaged(digest)
         return data
 
