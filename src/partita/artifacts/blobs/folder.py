@@ -89,6 +89,21 @@ class FolderBlobs:
                     raise ValueStoreError(f"the file {path} changed while it was stored; store it once it is complete")
         return digest
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move a file that was found to hold the blob, in this folder under another name, to the blob's place.
+
+        Raises:
+            ValueStoreError: the disk refuses.
+        """
+        try:
+            os.chmod(path, 0o444)
+            os.utime(path)
+            os.replace(path, self.place(digest))
+        except OSError as error:
+            raise ValueStoreError(
+                f"a blob cannot be written to {self.folder}: {error}; see the folder's rights"
+            ) from error
+
     def get(self, digest: str) -> bytes:
         """The blob.
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ def test_what_was_damaged_there_is_not_read(url: str, tmp_path: Path) -> None:
     files.pipe_file(files.find(root)[0], b"y") if url.startswith("memory") else _overwrite(files.find(root)[0])
     with pytest.raises(DamagedError, match="not what was written"):
         RemoteBlobs(url, tmp_path / "two").get(digest)
-    assert not list((tmp_path / "two").glob("*.part"))
+    assert not list((tmp_path / "two").rglob("*.part"))
 
 
 def _overwrite(path: str) -> None:
@@ -111,6 +113,47 @@ def test_blobs_from_before_are_read_and_can_be_sent(url: str, tmp_path: Path) ->
     assert blobs.check(digest) == ("missing", 0)
     assert blobs.mend(digest)
     assert RemoteBlobs(url, tmp_path / "far").get(digest) == b"of old"
+
+
+def test_the_lock_that_the_engine_needs_is_free_while_the_network_is_asked(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = RemoteBlobs(url, tmp_path / "one")
+    goes, stays = blobs.put(b"goes"), blobs.put(b"stays")
+    other = RemoteBlobs(url, tmp_path / "two")
+    ask, held = other._ask, []
+
+    def slow(verb: str, *arguments: Any, **options: Any) -> Any:
+        if verb == "rm":
+            looking = threading.Thread(target=lambda: held.extend([other.hold(stays), other.hold(goes)]), daemon=True)
+            looking.start()
+            looking.join(5)
+            assert held == [True, False]
+        return ask(verb, *arguments, **options)
+
+    monkeypatch.setattr(other, "_ask", slow)
+    assert other.remove([file for file in other.listing() if file.digest == goes], time.time() - 60)
+    assert held and not other.hold(goes)  # nobody relies on what has just gone
+    assert other.put(b"goes") == goes and other.hold(goes) and other.check(goes) == ("", 4)
+
+
+def test_a_damaged_copy_here_is_fetched_again(url: str, tmp_path: Path) -> None:
+    blobs = RemoteBlobs(url, tmp_path / "one")
+    digest = blobs.put(b"whole")
+    for read in (blobs.get, lambda digest: blobs.path(digest).read_bytes()):
+        _overwrite(str(tmp_path / "one" / digest[:2] / digest[2:]))
+        assert read(digest) == b"whole"
+    assert blobs.hold(digest)
+
+
+def test_blobs_under_the_older_hash_are_fetched_and_sent(url: str, tmp_path: Path) -> None:
+    older = FolderBlobs(tmp_path / "blobs")
+    digest = blake2b(b"of old", digest_size=32).hexdigest()
+    place = older.place(digest)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"of old")
+    assert RemoteBlobs(url, tmp_path / "one", older).send(digest)
+    assert RemoteBlobs(url, tmp_path / "two").get(digest) == b"of old"
 
 
 def test_a_place_is_a_folder_or_a_url(tmp_path: Path) -> None:
