@@ -298,3 +298,11 @@ def test_bytes_that_no_codec_made_are_refused_or_a_value(encoder: Encoder, codec
         pytest.importorskip("torch")
     with suppress(DamagedError):
         encoder.decode([INLINE, codec, data, ""])
+
+
+def test_a_picture_that_is_larger_than_pillow_opens_from_strangers(encoder: Encoder) -> None:
+    from PIL import Image
+
+    assert Image.MAX_IMAGE_PIXELS is not None
+    value = Image.new("1", (20_000, 2 * Image.MAX_IMAGE_PIXELS // 20_000 + 1), 1)
+    assert encoder.decode(encoder.encode(value)).size == value.size
