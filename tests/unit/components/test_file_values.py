@@ -140,6 +140,9 @@ def test_what_names_no_format_is_refused() -> None:
         table_file([{"a": 1}], "a.xls")
     with pytest.raises(DefinitionError, match="plain name"):
         json_file(1, "../a.json")
+    for value in ({"a": 1}, "text", 1):
+        with pytest.raises(TypeError, match="JSON lines are made of a list"):
+            json_file(value, "rows.jsonl")
     with pytest.raises(ValueError, match="JSON"):
         json_file(float("nan"))
     assert json.loads(json_file([1], "a").read_text()) == [1]
