@@ -15,6 +15,8 @@ from partita.artifacts.blobs.hashing import hash_bytes
 from partita.artifacts.blobs.placing import claim, open_blobs, place_of, requirements_of
 from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.errors import DamagedError, MissingExtraError, ValueStoreError
+from partita.store.sqlite import SqliteStore
+from partita.workspace.verifying import verify_blobs
 
 fsspec: Any = pytest.importorskip("fsspec")
 
@@ -186,3 +188,18 @@ def test_an_unknown_url_and_a_missing_library_say_so(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'partita\[remote\]'"):
         open_blobs("s3://bucket", tmp_path)
+
+
+def test_what_cannot_be_reached_now_is_not_given_up(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = RemoteBlobs(url, tmp_path / "one").put(b"x")
+    other = RemoteBlobs(url, tmp_path / "two")
+    SqliteStore(tmp_path / "store.db").close()
+
+    def broken(*arguments: Any) -> None:
+        raise ConnectionError("down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(other._files, "get_file", broken)
+        faults = verify_blobs(other, tmp_path, [digest], lambda digest: [], is_repairing=True)[2]
+    assert [(fault["fault"], fault["is_repaired"]) for fault in faults] == [("unreadable (down)", False)]
+    assert other.hold(digest) and other.get(digest) == b"x"
