@@ -229,7 +229,9 @@ def _needed(census: Census, blobs: FolderBlobs | RemoteBlobs) -> set[str]:
             if path.stat().st_size > _SEARCHED_BYTES:
                 continue
             named = {found.decode() for found in _HASH.findall(path.read_bytes())}
-        except (OSError, DamagedError):
+        except DamagedError as error:
+            if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+                raise  # what it names would be removed, and it may be there
             continue
         pending.extend(named - needed)
         needed |= named

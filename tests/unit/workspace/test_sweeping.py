@@ -14,7 +14,7 @@ from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.placing import claim, open_blobs
 from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.core.states import State
-from partita.errors import ValueStoreError
+from partita.errors import DamagedError, ValueStoreError
 from partita.store.port import AttemptEnd, AttemptRow, CacheRow, StepUpdate, Turn
 from partita.store.sqlite import SqliteStore
 from partita.testing.store_rows import a_run, a_step
@@ -214,3 +214,20 @@ def test_copies_that_are_set_aside_meanwhile_do_not_end_the_collection(
     monkeypatch.setattr(sweeping, "_files", lambda folder: [("ab" + "c" * 62, gone), (None, gone.with_suffix(".part"))])
     assert Sweep(state, store=far, is_local=True).collect()["copies"] == 0
     assert far.exists(digest)
+
+
+def test_nothing_is_removed_while_what_names_it_cannot_be_read(
+    state: Path, store: SqliteStore, blobs: FolderBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = old_blob(blobs, b"file" * 2000)
+    folder = old_blob(blobs, b'{"a.txt": "' + inner.encode() + b'"}')
+    store.commit(Turn(runs=[a_run(state=State.SUCCEEDED)], steps=[a_step(0, value=node(folder, "folder"))]))
+    with monkeypatch.context() as patched:
+
+        def failing(path: Path, digest: str) -> tuple[bool, int]:
+            raise OSError(5, "Input/output error")
+
+        patched.setattr("partita.artifacts.blobs.folder.holds", failing)
+        with pytest.raises(DamagedError, match="Input/output error"):
+            Sweep(state).collect()
+    assert blobs.exists(inner) and Sweep(state).collect()["removed"] == []
