@@ -10,6 +10,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas
 import pytest
@@ -80,6 +81,11 @@ def test_an_address_names_no_file_elsewhere(server: Any, address: str) -> None:
     server.answers = defaultdict(lambda: lambda number: (200, {}, b"x"))
     file = http_file(server.url + address)
     assert file.name in ("download", "a_.._b") and file.read_bytes() == b"x"
+
+
+def test_a_long_address_gives_a_name_that_a_file_can_have(server: Any) -> None:
+    server.answers = defaultdict(lambda: lambda number: (200, {}, b"x"))
+    assert http_file(f"{server.url}/{quote('日' * 300)}").name == "日" * 66
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
