@@ -356,7 +356,9 @@ def _last_part(url: str) -> str:
     from urllib.parse import unquote, urlsplit
 
     last = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]).replace("/", "_").replace("\0", "_")
-    return "download" if not last or last in (".", "..") or has_variable(last) else last[:200]
+    if not last or last in (".", "..") or has_variable(last):
+        return "download"
+    return last.encode()[:200].decode(errors="ignore")  # file systems count bytes
 
 
 def _save(stream: Any, path: Path, url: str, most_bytes: int | None) -> tuple[int, str]:

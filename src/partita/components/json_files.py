@@ -88,7 +88,11 @@ def json_file(value: Any, name: str = "value.json") -> File:
     """
     scratch, ending = Scratch(), Path(plain_name(name, "json_file")).suffix.lower()
     if ending == ".jsonl":
-        write_json_lines(value, scratch.path / name)
+        if not isinstance(value, list | tuple):
+            raise TypeError(
+                f"JSON lines are made of a list, not of {type(value).__name__}; name the file {name[:-1]!r}"
+            )
+        write_json_lines(list(value), scratch.path / name)
     else:
         write_json(value, scratch.path / name)
     return scratch.file(name)

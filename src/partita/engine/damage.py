@@ -44,6 +44,8 @@ def _origin(book: Book, live: Live, step: Step, digest: str) -> str:
     inputs = [unpack(resolve(run, source, values.__getitem__)) for source in step.inputs]
     label = next((name for name, node in arguments.items() if _has(node, inputs, digest)), "")
     maker = next((path_of(run, made) for made in sorted(makers) if _has(unpack(values[made]), [], digest)), "")
+    if not label and not maker:  # the step opened something else
+        raise LookupError(digest)
     argument = f"It belongs to {label}" if label else "It belongs to what the step takes"
     return f"{argument}, made by the step {maker}." if maker else f"{argument}, which is an input of the run."
 

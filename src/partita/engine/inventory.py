@@ -251,7 +251,7 @@ def _children(node: Node) -> list[tuple[str, Node]]:
         keys, nodes = (node[1], node[2]) if tag == DICT else (node[2], node[3])
         return [
             (
-                f".{key}" if str(key).isidentifier() else f"[{json.dumps(key) if isinstance(key, str) else repr(key)}]",
+                f".{key}" if str(key).isidentifier() else f"[{_quoted(key) if isinstance(key, str) else repr(key)}]",
                 item,
             )
             for key, item in zip(keys, nodes, strict=True)
@@ -261,13 +261,18 @@ def _children(node: Node) -> list[tuple[str, Node]]:
     return []
 
 
+def _quoted(key: str) -> str:
+    """The key as people type it, as far as it can be typed."""
+    return json.dumps(key, ensure_ascii=not key.isprintable())
+
+
 def _files_in(node: Node) -> list[tuple[str, Node]]:
     """The files of a folder, named as Python names them: `folder["a/b.txt"]`."""
     folder = stored_folder(node)
     contents = node[3][node[2].index("contents")] if folder is not None else None
     if contents is None or contents[0] != DICT:
         return []
-    return [(f"[{json.dumps(path)}]", item) for path, item in zip(contents[1], contents[2], strict=True)]
+    return [(f"[{_quoted(path)}]", item) for path, item in zip(contents[1], contents[2], strict=True)]
 
 
 def structure(node: Node, part: str = "") -> Iterator[tuple[str, Node]]:

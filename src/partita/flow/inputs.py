@@ -163,6 +163,8 @@ def duration(given: str | float) -> timedelta:
     except OptionError:
         found: timedelta = convert_json(json.dumps(given), timedelta)
         return found
+    except OverflowError:
+        raise ValueError(f"{given!r} is longer than a timedelta can be, which is {timedelta.max.days:,} days") from None
 
 
 def _none(text: str) -> None:

@@ -271,7 +271,8 @@ def _pickler() -> Any:
             title = self._reached.cells.title(code.co_filename)
             if title == code.co_filename:
                 return NotImplemented
-            return notebook.code_in, (title, *cloudpickle.cloudpickle._code_reduce(code))
+            # The name of the cell twice: older cloudpickles would say the file, which is another in each session.
+            return notebook.code_in, (title, *cloudpickle.cloudpickle._code_reduce(code.replace(co_filename=title)))
 
         def _dynamic_function_reduce(self, function: FunctionType) -> Any:
             reduced = super()._dynamic_function_reduce(function)

@@ -15,7 +15,8 @@ be about to be named:
    told otherwise and never less than a minute, is kept whatever names it.
 
 Blobs at a URL are looked at with the time at which this machine used them last, as the file or mark in its cache says, and
-removed under the lock of that cache (`artifacts.blobs.remote`). Only the workspace that owns the URL gets so far.
+given up under the lock of that cache before they are removed (`artifacts.blobs.remote`). Only the workspace that owns the
+place gets so far.
 
 The same holds for bundles. Logs and checkpoints belong to a run that the store has.
 """
@@ -27,6 +28,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -34,8 +36,9 @@ from typing import Any
 
 from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.locking import folder_lock
+from partita.artifacts.blobs.placing import fault_of
 from partita.artifacts.blobs.remote import RemoteBlobs
-from partita.errors import DamagedError
+from partita.errors import DamagedError, ValueStoreError
 from partita.store.census import Census, take_census
 
 __all__ = ["GRACE_S", "LEAST_GRACE_S", "Sweep", "remove_run"]
@@ -78,14 +81,20 @@ class Sweep:
     removed: list[str] = field(default_factory=list)  # hashes of blobs
 
     def collect(self) -> dict[str, Any]:
-        """Remove what nothing needs; what was found, as a map."""
+        """Remove what nothing needs; what was found, as a map.
+
+        Raises:
+            ValueStoreError: the place of the blobs is another workspace's, or cannot be reached.
+        """
+        blobs = self.store or FolderBlobs(self.state / "blobs")
+        if fault := fault_of(blobs, self.state):  # the engine may have been started before the setting named this place
+            raise ValueStoreError(fault)
         now = time.time()
         census = take_census(self.state / "store.db")
         oldest = now - self.grace_s
         if census.oldest_start is not None:
             oldest = min(oldest, census.oldest_start)
         oldest -= self.slack_s
-        blobs = self.store or FolderBlobs(self.state / "blobs")
         needed = _needed(census, blobs)
         if isinstance(blobs, RemoteBlobs):
             self._sweep_far(blobs, needed, oldest)
@@ -128,15 +137,20 @@ class Sweep:
 
     def _sweep_copies(self, cache: Path, oldest: float) -> None:
         """Copies on this machine of what lies at the URL."""
+        if not cache.is_dir():
+            return
         with folder_lock(cache, is_alone=True):
             for digest, path in _files(cache):
-                status = path.stat()
-                if digest is None or path.suffix or status.st_mtime >= oldest:
+                if digest is None or path.suffix:
                     continue
-                if not self.is_dry:
-                    path.unlink(missing_ok=True)
-                self.copies += 1
-                self.freed_bytes += status.st_size
+                with suppress(FileNotFoundError):  # found damaged and set aside meanwhile
+                    status = path.stat()
+                    if status.st_mtime >= oldest:
+                        continue
+                    if not self.is_dry:
+                        path.unlink()
+                    self.copies += 1
+                    self.freed_bytes += status.st_size
 
     def _is_unneeded(self, digest: str, suffix: str, needed: set[str], is_counted: bool = True) -> bool:
         if digest in needed:
@@ -215,7 +229,9 @@ def _needed(census: Census, blobs: FolderBlobs | RemoteBlobs) -> set[str]:
             if path.stat().st_size > _SEARCHED_BYTES:
                 continue
             named = {found.decode() for found in _HASH.findall(path.read_bytes())}
-        except (OSError, DamagedError):
+        except DamagedError as error:
+            if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+                raise  # what it names would be removed, and it may be there
             continue
         pending.extend(named - needed)
         needed |= named

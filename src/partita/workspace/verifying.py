@@ -80,5 +80,7 @@ def _stored(blobs: FolderBlobs | RemoteBlobs) -> Iterable[str]:
 def _is_mended(blobs: FolderBlobs | RemoteBlobs, digest: str, fault: str) -> bool:
     """Whether the fault is out of the way: the blob is whole again, or will be made again."""
     if isinstance(blobs, RemoteBlobs):
-        return blobs.mend(digest)
+        return not fault.startswith("unreadable") and blobs.mend(
+            digest
+        )  # a network that fails says nothing of the blob
     return fault != "missing" and blobs.set_aside(digest) is not None

@@ -121,8 +121,9 @@ class _Writing:
             name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in key).lstrip(".") or "_"
             file = None if self._is_raw else stored_file(item)
             if file is not None and inside(folder, file.name, is_alone=True) in self._taken:
-                (folder / name).mkdir(exist_ok=True)
-                yield from self.each(item, name, self._free(folder / name / file.name))
+                own = self._free(folder / name)
+                own.mkdir(exist_ok=True)
+                yield from self.each(item, name, own / file.name)
             elif file is not None or item[0] in (BLOB, INLINE) or self._plain(item)[1]:
                 yield from self.each(item, name, folder)
             else:

@@ -160,3 +160,20 @@ def test_two_processes_write_the_same_artifacts_at_once(tmp_path: Path) -> None:
     files = [file for file in (tmp_path / "blobs").glob("*/*") if file.is_file()]
     assert len(files) == 20  # and nothing half written
     assert all(blobs.get(file.parent.name + file.name) for file in files)
+
+
+def test_a_file_that_is_passed_on_counts_as_just_written(encoder: Encoder, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("x")
+    node = encoder.encode(File(tmp_path / "data"))
+    place = encoder.blobs.path(blobs_of(node)[0][0])
+    os.utime(place, (1, 1))
+    assert encoder.encode([encoder.decode(node)])
+    assert place.stat().st_mtime > 1
+
+
+def test_a_file_of_another_workspace_is_stored_in_this_one(encoder: Encoder, tmp_path: Path) -> None:
+    tree(tmp_path / "folder", {"a.txt": "a", "b/c.txt": "c"})
+    other = Encoder(FolderBlobs(tmp_path / "others"), b"o" * 32)
+    theirs = other.decode(other.encode(Folder(tmp_path / "folder")))
+    mine = encoder.decode(encoder.encode(theirs))
+    assert {name: mine[name].read_text() for name in mine} == {"a.txt": "a", "b/c.txt": "c"}

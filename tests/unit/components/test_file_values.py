@@ -10,6 +10,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas
 import pytest
@@ -82,6 +83,11 @@ def test_an_address_names_no_file_elsewhere(server: Any, address: str) -> None:
     assert file.name in ("download", "a_.._b") and file.read_bytes() == b"x"
 
 
+def test_a_long_address_gives_a_name_that_a_file_can_have(server: Any) -> None:
+    server.answers = defaultdict(lambda: lambda number: (200, {}, b"x"))
+    assert http_file(f"{server.url}/{quote('日' * 300)}").name == "日" * 66
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_a_commit_is_a_folder(tmp_path: Path, temporary: Path) -> None:
     origin = tmp_path / "origin.git"
@@ -140,6 +146,9 @@ def test_what_names_no_format_is_refused() -> None:
         table_file([{"a": 1}], "a.xls")
     with pytest.raises(DefinitionError, match="plain name"):
         json_file(1, "../a.json")
+    for value in ({"a": 1}, "text", 1):
+        with pytest.raises(TypeError, match="JSON lines are made of a list"):
+            json_file(value, "rows.jsonl")
     with pytest.raises(ValueError, match="JSON"):
         json_file(float("nan"))
     assert json.loads(json_file([1], "a").read_text()) == [1]

@@ -86,6 +86,7 @@ def test_texts_become_values(text: str, annotation: Any, value: Any):
 
 
 WRONG = [
+    ("1e15", timedelta, "longer than a timedelta can be"),
     ("x", int, "'x' is not a whole number"),
     ("1.5", int, "not a whole number"),
     ("x", float, "not a number"),

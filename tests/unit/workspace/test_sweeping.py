@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from partita.artifacts.blobs.folder import FolderBlobs
+from partita.artifacts.blobs.placing import claim, open_blobs
+from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.core.states import State
+from partita.errors import DamagedError, ValueStoreError
 from partita.store.port import AttemptEnd, AttemptRow, CacheRow, StepUpdate, Turn
 from partita.store.sqlite import SqliteStore
 from partita.testing.store_rows import a_run, a_step
 from partita.values import BLOB, LIST, pack
+from partita.workspace import sweeping
 from partita.workspace.sweeping import Sweep
 
 
@@ -175,3 +179,55 @@ def test_collecting_all_the_time_never_takes_what_is_about_to_be_named(
         is_over.set()
         collector.join()
     assert not failures and removed[0] > 5 and number > 40
+
+
+def test_nothing_is_removed_from_the_place_of_another_workspace(
+    state: Path, store: SqliteStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other, far = tmp_path_factory.mktemp("other"), str(tmp_path_factory.mktemp("far"))
+    theirs = open_blobs(far, other)
+    assert isinstance(theirs, FolderBlobs)
+    claim(theirs, other)
+    digest = old_blob(theirs, b"theirs")
+    with pytest.raises(ValueStoreError, match="belong to another workspace"):
+        Sweep(state, store=open_blobs(far, state)).collect()
+    assert theirs.exists(digest)
+
+
+def test_what_a_killed_process_left_of_what_it_fetched_is_removed(state: Path, store: SqliteStore) -> None:
+    pytest.importorskip("fsspec")
+    far = RemoteBlobs(f"file://{state}/far", state / "fetched" / "far")
+    assert Sweep(state, store=far, is_local=True).collect()["blobs"] == 0  # nothing was fetched yet
+    part = far._part("ab" * 32)
+    part.write_bytes(b"half")
+    age(part, 7200)
+    assert Sweep(state, store=far).collect()["freed_bytes"] == 4 and not part.exists()
+
+
+def test_copies_that_are_set_aside_meanwhile_do_not_end_the_collection(
+    state: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec")
+    far = RemoteBlobs(f"file://{state}/far", state / "fetched" / "far")
+    digest = far.put(b"copy")
+    gone = state / "fetched" / "far" / "ab" / ("c" * 62)
+    monkeypatch.setattr(sweeping, "_files", lambda folder: [("ab" + "c" * 62, gone), (None, gone.with_suffix(".part"))])
+    assert Sweep(state, store=far, is_local=True).collect()["copies"] == 0
+    assert far.exists(digest)
+
+
+def test_nothing_is_removed_while_what_names_it_cannot_be_read(
+    state: Path, store: SqliteStore, blobs: FolderBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = old_blob(blobs, b"file" * 2000)
+    folder = old_blob(blobs, b'{"a.txt": "' + inner.encode() + b'"}')
+    store.commit(Turn(runs=[a_run(state=State.SUCCEEDED)], steps=[a_step(0, value=node(folder, "folder"))]))
+    with monkeypatch.context() as patched:
+
+        def failing(path: Path, digest: str) -> tuple[bool, int]:
+            raise OSError(5, "Input/output error")
+
+        patched.setattr("partita.artifacts.blobs.folder.holds", failing)
+        with pytest.raises(DamagedError, match="Input/output error"):
+            Sweep(state).collect()
+    assert blobs.exists(inner) and Sweep(state).collect()["removed"] == []

@@ -144,3 +144,8 @@ def test_no_name_leads_out_of_the_target(encoder: Encoder, made: Path, tmp_path:
 def test_a_structure_of_plain_values_is_json(encoder: Encoder) -> None:
     assert written(encoder, {"a": [1, 2]}) == ["step.json"]
     assert json.loads(Path("step.json").read_text()) == {"a": [1, 2]}
+
+
+def test_a_key_that_is_the_name_of_a_file_before_it(encoder: Encoder, made: Path) -> None:
+    value = {"first": File(made / "a.txt"), "a.txt": File(made / "other" / "a.txt")}
+    assert written(encoder, value, Path("out")) == ["out/a-2.txt/a.txt", "out/a.txt"]

@@ -11,7 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from partita.artifacts.blobs.hashing import DIGEST_BYTES, Buffer, hash_bytes, hash_file, holds, is_hash, new_hash
+from partita.artifacts.blobs.hashing import (
+    DIGEST_BYTES,
+    Buffer,
+    hash_bytes,
+    hash_file,
+    holds,
+    is_hash,
+    is_hash_of,
+    new_hash,
+)
 from partita.artifacts.blobs.locking import folder_lock, touch
 from partita.artifacts.blobs.port import about
 from partita.errors import DamagedError, ValueStoreError
@@ -80,6 +89,21 @@ class FolderBlobs:
                     raise ValueStoreError(f"the file {path} changed while it was stored; store it once it is complete")
         return digest
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move a file that was found to hold the blob, in this folder under another name, to the blob's place.
+
+        Raises:
+            ValueStoreError: the disk refuses.
+        """
+        try:
+            os.chmod(path, 0o444)
+            os.utime(path)
+            os.replace(path, self.place(digest))
+        except OSError as error:
+            raise ValueStoreError(
+                f"a blob cannot be written to {self.folder}: {error}; see the folder's rights"
+            ) from error
+
     def get(self, digest: str) -> bytes:
         """The blob.
 
@@ -90,7 +114,7 @@ class FolderBlobs:
             data = self.place(digest).read_bytes()
         except OSError as error:
             raise self._missing(digest, error) from error
-        if hash_bytes((data,)) != digest and not holds(self.place(digest), digest)[0]:
+        if not is_hash_of(digest, data):
             raise self._damaged(digest)
         return data
 

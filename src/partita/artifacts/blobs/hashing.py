@@ -13,7 +13,7 @@ from typing import Any
 
 from blake3 import blake3
 
-__all__ = ["DIGEST_BYTES", "Buffer", "hash_bytes", "hash_file", "holds", "is_hash", "new_hash"]
+__all__ = ["DIGEST_BYTES", "Buffer", "hash_bytes", "hash_file", "holds", "is_hash", "is_hash_of", "new_hash"]
 
 DIGEST_BYTES = 32
 _CHUNK_BYTES = 1 << 20
@@ -47,6 +47,11 @@ def holds(path: Path, digest: str) -> tuple[bool, int]:
     """
     found, size_bytes = hash_file(path)
     return found == digest or _feed(blake2b(digest_size=DIGEST_BYTES), path)[0] == digest, size_bytes
+
+
+def is_hash_of(digest: str, data: Buffer) -> bool:
+    """Whether the bytes are what the hash says; it may be the older one, as with `holds`."""
+    return hash_bytes((data,)) == digest or blake2b(data, digest_size=DIGEST_BYTES).hexdigest() == digest
 
 
 def is_hash(text: object) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.hashing import Buffer, holds, is_hash
@@ -30,6 +30,9 @@ OWNER_FILE = "partita-workspace"
 _NOT_ATOMIC = frozenset({"file", "ftp", "hdfs", "local", "sftp", "smb", "ssh"})
 #: Under which of these a file system says when a file was written.
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
+
+
+_Found = TypeVar("_Found")
 
 
 class FarFile(NamedTuple):
@@ -69,9 +72,10 @@ class RemoteBlobs:
         protocols = {protocol} if isinstance(protocol, str) else set(protocol)
         self._is_atomic = not protocols & _NOT_ATOMIC
         self._cache = FolderBlobs(cache)
-        self._older = older
+        self._here = (self._cache, older) if older is not None else (self._cache,)
+        self._removal = cache.with_name(f"{cache.name}.removal")  # is locked while blobs are removed there
         self.url = url
-        self.folders = (cache, older.folder) if older is not None else (cache,)  # of this machine, the cache first
+        self.folders = tuple(blobs.folder for blobs in self._here)  # of this machine, the cache first
 
     def put(self, *parts: Buffer) -> str:
         """Keep the parts as one blob, there and here.
@@ -100,7 +104,7 @@ class RemoteBlobs:
             DamagedError: it is not there, or not what was written.
             ValueStoreError: the place cannot be reached.
         """
-        return self._near(digest).get(digest)
+        return self._read(digest, FolderBlobs.get)
 
     def path(self, digest: str) -> Path:
         """A local file that holds the blob, checked.
@@ -109,7 +113,7 @@ class RemoteBlobs:
             DamagedError: it is not there, or not what was written.
             ValueStoreError: the place cannot be reached.
         """
-        return self._near(digest).path(digest)
+        return self._read(digest, FolderBlobs.path)
 
     def exists(self, digest: str) -> bool:
         """Whether there is such a blob."""
@@ -117,13 +121,13 @@ class RemoteBlobs:
 
     def hold(self, digest: str) -> bool:
         """Whether there is such a blob, as far as is known here; if so, no collection that goes on now removes it."""
-        if self._cache.hold(digest) or (self._older is not None and self._older.hold(digest)):
+        if any(blobs.hold(digest) for blobs in self._here):
             return True
-        if self._mark(digest, "lost").exists():
-            return False
         mark = self._mark(digest, "held")
         mark.parent.mkdir(parents=True, exist_ok=True)
         with folder_lock(self._cache.folder, is_alone=False):
+            if self._mark(digest, "lost").exists():
+                return False
             mark.touch()
         return True
 
@@ -135,9 +139,7 @@ class RemoteBlobs:
 
     def preview(self, digest: str) -> dict[str, Any] | None:
         """What people see of a blob, without fetching it."""
-        found = self._cache.preview(digest)
-        if found is None and self._older is not None:
-            found = self._older.preview(digest)
+        found = next((found for blobs in self._here if (found := blobs.preview(digest)) is not None), None)
         if found is None:
             with suppress(Exception):
                 self._cache.put_preview(digest, self._files.cat_file(self._preview_place(digest)))
@@ -146,18 +148,26 @@ class RemoteBlobs:
 
     def is_near(self, digest: str) -> bool:
         """Whether there is a copy on this machine."""
-        return self._cache.exists(digest) or (self._older is not None and self._older.exists(digest))
+        return any(blobs.exists(digest) for blobs in self._here)
 
     def send(self, digest: str) -> bool:
         """Let a blob that is here be there, too; whether it was not.
 
         Raises:
+            DamagedError: there is no whole one here.
             ValueStoreError: it cannot be written.
         """
         # First it counts as used and then it is looked for: a collection either sees that or has removed it already.
-        if not self._cache.hold(digest) and self._older is not None:
-            self._cache.put_file(self._older.path(digest))
-        place, source, lost = self._place(digest), os.fspath(self._cache.path(digest)), self._mark(digest, "lost")
+        near = self._read_here(digest, FolderBlobs.path)
+        if near is None:
+            raise about(
+                digest,
+                f"there is no whole blob {digest[:12]} on this machine to be sent to {self.url}; rerun the run, where the "
+                "step that made it makes it again",
+            )
+        place, source, lost = self._place(digest), os.fspath(near), self._mark(digest, "lost")
+        with folder_lock(self._removal, is_alone=False):  # one that goes on has not seen it, and ends first
+            pass
         if not lost.exists() and self._ask("exists", place):
             return False
         if self._is_atomic:
@@ -191,12 +201,8 @@ class RemoteBlobs:
             ValueStoreError: it cannot be written.
         """
         self._lose(digest)
-        try:
-            if self.is_near(digest):
-                self._near(digest).path(digest)  # checked
-                return self.send(digest)
-        except DamagedError:
-            pass
+        with suppress(DamagedError):
+            return self.send(digest)
         return self._mark(digest, "lost").exists()
 
     def listing(self) -> Iterator[FarFile]:
@@ -216,16 +222,21 @@ class RemoteBlobs:
     def remove(self, files: Sequence[FarFile], oldest: float) -> list[FarFile]:
         """Remove files there unless they were used here since; gives those that were removed.
 
+        The lock that `hold` needs is not held while the network is asked: before, what goes is marked as lost.
+
         Args:
             oldest: seconds since the epoch.
         """
-        with folder_lock(self._cache.folder, is_alone=True):
-            gone = [file for file in files if not file.digest or self._used_at(file.digest) < oldest]
+        self._cache.folder.mkdir(parents=True, exist_ok=True)
+        with folder_lock(self._removal, is_alone=True):
+            with folder_lock(self._cache.folder, is_alone=True):
+                gone = [file for file in files if not file.digest or self._used_at(file.digest) < oldest]
+                for digest in {file.digest for file in gone if file.digest and not file.suffix}:
+                    self._lose(digest)
+                    self._cache.place(digest).unlink(missing_ok=True)
+                    self._mark(digest, "held").unlink(missing_ok=True)
             if gone:
                 self._ask("rm", [file.place for file in gone])
-            for digest in {file.digest for file in gone if file.digest}:
-                for near in (self._cache.place(digest), self._mark(digest, "held"), self._mark(digest, "lost")):
-                    near.unlink(missing_ok=True)
         return gone
 
     def owner(self) -> bytes:
@@ -265,13 +276,13 @@ class RemoteBlobs:
 
     def _used_at(self, digest: str) -> float:
         times = [0.0]
-        for near in (self._cache.place(digest), self._mark(digest, "held")):
+        for near in (*(blobs.place(digest) for blobs in self._here), self._mark(digest, "held")):
             with suppress(OSError):
                 times.append(near.stat().st_mtime)
         return max(times)
 
     def _part(self, digest: str) -> Path:
-        part = self._cache.folder / f"{digest[:8]}.{os.getpid()}.{secrets.token_hex(4)}.part"
+        part = self._mark(digest, f"{os.getpid()}.{secrets.token_hex(4)}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
         return part
 
@@ -280,14 +291,20 @@ class RemoteBlobs:
             self._files.makedirs(place.rpartition("/")[0], exist_ok=True)
         self._files.pipe_file(place, data)
 
-    def _near(self, digest: str) -> FolderBlobs:
-        """Where a copy lies on this machine; it is fetched where there is none."""
-        if self._cache.hold(digest):
-            return self._cache
-        if self._older is not None and self._older.exists(digest):
-            return self._older
-        self._fetch(digest)
-        return self._cache
+    def _read(self, digest: str, how: Callable[[FolderBlobs, str], _Found]) -> _Found:
+        """What is read of the copy on this machine; it is fetched where there is none that is whole."""
+        found = self._read_here(digest, how)
+        if found is None:
+            self._fetch(digest)
+            found = how(self._cache, digest)
+        return found
+
+    def _read_here(self, digest: str, how: Callable[[FolderBlobs, str], _Found]) -> _Found | None:
+        for blobs in self._here:
+            if blobs.hold(digest):
+                with suppress(DamagedError):  # it was set aside
+                    return how(blobs, digest)
+        return None
 
     def _fetch(self, digest: str) -> None:
         place, part = self._place(digest), self._part(digest)
@@ -300,7 +317,7 @@ class RemoteBlobs:
                     f"the blob {place} is not what was written (its hash differs); rerun the run, where the step that made "
                     "it makes it again",
                 )
-            self._cache.put_file(part)
+            self._cache.adopt(part, digest)
         except FileNotFoundError as error:
             self._lose(digest)
             raise about(

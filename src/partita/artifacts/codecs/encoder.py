@@ -210,8 +210,11 @@ class _Encoding:
 
     def _content(self, name: str, content: Content, *, is_shown: bool) -> Node:
         text = self._mask(f"{name}, {content.size_bytes:,} bytes")[:PREVIEW_LIMIT]
-        node = [BLOB, "file", content.digest, content.size_bytes, text.encode("utf-8", "replace").decode()]
-        if not content.digest:
+        # What was read from a blob may be another workspace's, or be needed by nothing else any more.
+        is_stored = bool(content.digest) and self._encoder.blobs.hold(content.digest)
+        digest = content.digest if is_stored else ""
+        node = [BLOB, "file", digest, content.size_bytes, text.encode("utf-8", "replace").decode()]
+        if not is_stored:
             source = content.source()
             self._pending.append((node, Leaf("file", (), source), ShownFile(name, source) if is_shown else None))
         return node

@@ -130,7 +130,18 @@ def _is_index(index: Any) -> bool:
         return False
     # Arrow gives an index of numbers that may be missing as one of plain numbers.
     is_nullable = str(index.dtype) in _NUMBERS - _PLAIN_NUMBERS
-    return _is_kept(index) and not is_nullable and index.name not in ("value", "__index_level_0__")
+    is_plain = _is_kept(index) and not is_nullable and index.name not in ("value", "__index_level_0__")
+    return is_plain and _is_named_frequency(getattr(index, "freq", None))
+
+
+def _is_named_frequency(freq: Any) -> bool:
+    """Whether the name of the frequency says all of it: not which days are holidays, or how long a day of work is."""
+    from pandas.tseries.frequencies import to_offset
+
+    try:
+        return freq is None or bool(to_offset(freq.freqstr) == freq)
+    except ValueError:
+        return False
 
 
 def _is_zone(zone: Any) -> bool:

@@ -48,10 +48,11 @@ class Pictures:
 
     def decode(self, data: memoryview) -> Any:
         """The picture."""
-        from PIL import Image
+        from PIL import Image, PngImagePlugin
 
         try:
-            with Image.open(io.BytesIO(data)) as opened:
+            # Not by Image.open, which refuses large pictures, since they may be an attack.
+            with PngImagePlugin.PngImageFile(io.BytesIO(data)) as opened:
                 opened.load()
                 bare = Image.new(opened.mode, opened.size)
                 bare.paste(opened)

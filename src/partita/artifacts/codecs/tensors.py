@@ -87,7 +87,7 @@ def _is_metadata(metadata: Any) -> bool:
 def _is_state(value: Any) -> bool:
     if type(value) is not OrderedDict or not all(type(name) is str and name != "__metadata__" for name in value):
         return False
-    if not _is_metadata(getattr(value, "_metadata", None)):
+    if not vars(value).keys() <= {"_metadata"} or not _is_metadata(getattr(value, "_metadata", None)):
         return False
     tensors = list(value.values())
     torch = sys.modules["torch"]

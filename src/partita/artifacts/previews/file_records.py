@@ -85,6 +85,7 @@ def _separated(separators: str, text: str, is_cut: bool, mask: Mask) -> dict[str
     """A table; the first row names the columns. Of the separators it has the one that the first line has most often."""
     if is_cut:
         text = text[: text.rfind("\n") + 1]  # no half a line
+    text = mask(text)  # a secret may hold a separator; as a cell it is looked for once more
     first = text.partition("\n")[0]
     if not first.strip():
         return None

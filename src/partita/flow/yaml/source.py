@@ -98,7 +98,7 @@ def name_in(text: str) -> str:
     """The name that the file gives its flow on a line of its own, without reading the rest; empty: none."""
     line = _NAME_LINE.search(text)
     node = read_source(line[0], Problems("")) if line else None
-    found = node.value["name"].value if node is not None else ""
+    found = node.value["name"].value if node is not None and isinstance(node.value, dict) else ""
     return found if isinstance(found, str) else ""
 
 

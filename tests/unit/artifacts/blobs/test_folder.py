@@ -137,3 +137,23 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueStoreError, match="cannot be written"):
         FolderBlobs(tmp_path / "file" / "blobs").put(b"x")
+
+
+def test_what_was_read_damaged_is_not_given_out_where_it_is_whole_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = FolderBlobs(tmp_path / "blobs")
+    digest = blobs.put(b"whole")
+    place = blobs.place(digest)
+    place.chmod(0o644)
+    place.write_bytes(b"wrong")
+    read = Path.read_bytes
+
+    def made_again_after(path: Path) -> bytes:
+        data = read(path)
+        path.write_bytes(b"whole")
+        return data
+
+    monkeypatch.setattr(Path, "read_bytes", made_again_after)
+    with pytest.raises(DamagedError):
+        blobs.get(digest)

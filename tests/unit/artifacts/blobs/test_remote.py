@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from partita.artifacts.blobs.hashing import hash_bytes
 from partita.artifacts.blobs.placing import claim, open_blobs, place_of, requirements_of
 from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.errors import DamagedError, MissingExtraError, ValueStoreError
+from partita.store.sqlite import SqliteStore
+from partita.workspace.verifying import verify_blobs
 
 fsspec: Any = pytest.importorskip("fsspec")
 
@@ -52,7 +56,7 @@ def test_what_was_damaged_there_is_not_read(url: str, tmp_path: Path) -> None:
     files.pipe_file(files.find(root)[0], b"y") if url.startswith("memory") else _overwrite(files.find(root)[0])
     with pytest.raises(DamagedError, match="not what was written"):
         RemoteBlobs(url, tmp_path / "two").get(digest)
-    assert not list((tmp_path / "two").glob("*.part"))
+    assert not list((tmp_path / "two").rglob("*.part"))
 
 
 def _overwrite(path: str) -> None:
@@ -113,6 +117,47 @@ def test_blobs_from_before_are_read_and_can_be_sent(url: str, tmp_path: Path) ->
     assert RemoteBlobs(url, tmp_path / "far").get(digest) == b"of old"
 
 
+def test_the_lock_that_the_engine_needs_is_free_while_the_network_is_asked(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = RemoteBlobs(url, tmp_path / "one")
+    goes, stays = blobs.put(b"goes"), blobs.put(b"stays")
+    other = RemoteBlobs(url, tmp_path / "two")
+    ask, held = other._ask, []
+
+    def slow(verb: str, *arguments: Any, **options: Any) -> Any:
+        if verb == "rm":
+            looking = threading.Thread(target=lambda: held.extend([other.hold(stays), other.hold(goes)]), daemon=True)
+            looking.start()
+            looking.join(5)
+            assert held == [True, False]
+        return ask(verb, *arguments, **options)
+
+    monkeypatch.setattr(other, "_ask", slow)
+    assert other.remove([file for file in other.listing() if file.digest == goes], time.time() - 60)
+    assert held and not other.hold(goes)  # nobody relies on what has just gone
+    assert other.put(b"goes") == goes and other.hold(goes) and other.check(goes) == ("", 4)
+
+
+def test_a_damaged_copy_here_is_fetched_again(url: str, tmp_path: Path) -> None:
+    blobs = RemoteBlobs(url, tmp_path / "one")
+    digest = blobs.put(b"whole")
+    for read in (blobs.get, lambda digest: blobs.path(digest).read_bytes()):
+        _overwrite(str(tmp_path / "one" / digest[:2] / digest[2:]))
+        assert read(digest) == b"whole"
+    assert blobs.hold(digest)
+
+
+def test_blobs_under_the_older_hash_are_fetched_and_sent(url: str, tmp_path: Path) -> None:
+    older = FolderBlobs(tmp_path / "blobs")
+    digest = blake2b(b"of old", digest_size=32).hexdigest()
+    place = older.place(digest)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"of old")
+    assert RemoteBlobs(url, tmp_path / "one", older).send(digest)
+    assert RemoteBlobs(url, tmp_path / "two").get(digest) == b"of old"
+
+
 def test_a_place_is_a_folder_or_a_url(tmp_path: Path) -> None:
     for place, folder in (("", tmp_path / "blobs"), (str(tmp_path / "x"), tmp_path / "x")):
         found = open_blobs(place, tmp_path)
@@ -143,3 +188,18 @@ def test_an_unknown_url_and_a_missing_library_say_so(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'partita\[remote\]'"):
         open_blobs("s3://bucket", tmp_path)
+
+
+def test_what_cannot_be_reached_now_is_not_given_up(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = RemoteBlobs(url, tmp_path / "one").put(b"x")
+    other = RemoteBlobs(url, tmp_path / "two")
+    SqliteStore(tmp_path / "store.db").close()
+
+    def broken(*arguments: Any) -> None:
+        raise ConnectionError("down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(other._files, "get_file", broken)
+        faults = verify_blobs(other, tmp_path, [digest], lambda digest: [], is_repairing=True)[2]
+    assert [(fault["fault"], fault["is_repaired"]) for fault in faults] == [("unreadable (down)", False)]
+    assert other.hold(digest) and other.get(digest) == b"x"

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import numpy
+import pandas
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -298,3 +299,32 @@ def test_bytes_that_no_codec_made_are_refused_or_a_value(encoder: Encoder, codec
         pytest.importorskip("torch")
     with suppress(DamagedError):
         encoder.decode([INLINE, codec, data, ""])
+
+
+def test_a_picture_that_is_larger_than_pillow_opens_from_strangers(encoder: Encoder) -> None:
+    from PIL import Image
+
+    assert Image.MAX_IMAGE_PIXELS is not None
+    value = Image.new("1", (20_000, 2 * Image.MAX_IMAGE_PIXELS // 20_000 + 1), 1)
+    assert encoder.decode(encoder.encode(value)).size == value.size
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pandas.bdate_range("2024-01-01", periods=5, freq="C", holidays=["2024-01-02"]),
+        pandas.date_range("2024-01-01", periods=3, freq=pandas.DateOffset(months=1, days=2)),
+        pandas.date_range("2024-01-01", periods=3, freq=pandas.offsets.BusinessHour(start="10:00", end="12:00")),
+        pandas.date_range("2024-01-01", periods=3, freq="QS-FEB"),
+    ],
+)
+def test_a_table_by_days_that_no_name_tells(encoder: Encoder, index: Any) -> None:
+    back = encoder.decode(encoder.encode(pandas.DataFrame({"a": range(len(index))}, index=index)))
+    assert back.index.equals(index) and back.index.freq == index.freq
+
+
+def test_what_is_noted_at_a_dict_of_tensors_comes_back(encoder: Encoder) -> None:
+    torch = pytest.importorskip("torch")
+    value = OrderedDict(weight=torch.zeros(2000))
+    value.note = "of the third epoch"  # type: ignore[attr-defined]
+    assert encoder.decode(encoder.encode(value)).note == "of the third epoch"

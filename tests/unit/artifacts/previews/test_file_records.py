@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from partita import File, Folder
 from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.codecs.encoder import Encoder
+from partita.artifacts.previews.file_records import ShownFile, file_record
 from partita.values import blobs_of
 
 # The folder of a test is shared by its examples: each writes the file anew.
@@ -153,3 +154,9 @@ def test_a_small_folder_shows_its_files_and_a_large_one_none(tmp_path: Path) -> 
             (folder / f"{number}.txt").write_text(f"{count} {number}")
         kept = [blobs.preview(digest) for digest, _ in blobs_of(encoder.encode(Folder(folder)))]
         assert [record is not None for record in kept] == [count == 3] * count
+
+
+def test_a_secret_that_holds_a_separator_is_no_row_of_cells(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,password\nada,pass,word\n")
+    record = file_record(ShownFile("a.csv", tmp_path / "a.csv"), lambda text: text.replace("pass,word", "***"))
+    assert record is not None and record["head"] == [["ada", "***"]]
