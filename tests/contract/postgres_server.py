@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: the one that PARTITA_TEST_POSTGRES names, else one started for this session."""
+"""A PostgreSQL server for tests: the one that TEST_POSTGRES_URL names, else one started for this session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["new_schema", "server_url"]
 @cache
 def server_url() -> str:
     """A URL of a database in which tests may do as they like. Skips where there is no server and none can be started."""
-    given = os.environ.get("PARTITA_TEST_POSTGRES")
+    given = os.environ.get("TEST_POSTGRES_URL")
     if given:
         return given
     pytest.importorskip("psycopg")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import FencedError, MissingExtraError, NewerStoreError, StoreError
+from partita.store.census import Census
 from partita.store.place import PostgresPlace
 from partita.store.port import Turn
 from partita.store.queries import read_statements
@@ -59,8 +60,11 @@ class PostgresStore(StatementStore):
         self._connection = self._connect()
         try:
             self._bring_up_to_date(migrations)
-        except self._psycopg.Error as error:
-            raise self._explained(error) from error
+        except BaseException as error:
+            self._connection.close()
+            if isinstance(error, self._psycopg.Error):
+                raise self._explained(error) from error
+            raise
 
     def acquire(self, owner: str) -> int:
         """Take the lease; the fencing epoch."""
@@ -86,6 +90,31 @@ class PostgresStore(StatementStore):
             StoreError: the connection was lost.
         """
         self._transact(lambda: self._delete(number))
+
+    def census(self) -> Census:
+        """What the rows name, read in one transaction.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        census, connection = Census(), self._connection
+        try:
+            with connection.transaction():
+                connection.execute("set transaction isolation level repeatable read, read only")
+                columns: dict[str, list[str]] = {}
+                for table, name, kind in connection.execute(self._sql["columns"], (self.place.schema,)):
+                    columns.setdefault(table, []).extend([name] if kind == "bytea" else [])
+                census.count(columns, self._streamed)
+        except self._psycopg.Error as error:
+            raise self._explained(error) from error
+        return census
+
+    def _streamed(self, statement: str) -> Iterator[Any]:
+        """The rows of a statement, some hundred at a time: all of them together may not fit into memory."""
+        with self._psycopg.ServerCursor(self._connection, "census") as cursor:
+            cursor.itersize = 500
+            cursor.execute(statement)
+            yield from cursor
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -173,7 +202,7 @@ class PostgresStore(StatementStore):
         from psycopg.types.numeric import Int8Dumper
 
         try:
-            connection = self._psycopg.connect(
+            connection: psycopg.Connection[Any] = self._psycopg.connect(
                 self.place.conninfo, autocommit=True, prepare_threshold=0, connect_timeout=10,
                 cursor_factory=self._psycopg.RawCursor, application_name="partita",
             )  # fmt: skip
@@ -207,10 +236,10 @@ class PostgresStore(StatementStore):
 
     def _version(self) -> int:
         """The version of the tables; 0: there are none."""
-        named = f"{self.place.quoted_schema}.partita_schema"
-        if self._connection.execute("select to_regclass($1)", (named,)).fetchall()[0][0] is None:
+        # to_regclass() would ask a cache, which does not hear of what was made while this process waited for the lock.
+        if not self._connection.execute(self._sql["has_version"], (self.place.schema,)).fetchall():
             return 0
-        rows = self._connection.execute(f"select version from {named}").fetchall()
+        rows = self._connection.execute(f"select version from {self.place.quoted_schema}.partita_schema").fetchall()
         return int(rows[0][0]) if rows else 0
 
     def _run_script(self, script: str) -> None:

@@ -9,6 +9,12 @@ select fence(?1, ?2)
 -- name: turn
 select turn from lease where epoch = ?1
 
+-- name: has_version
+select 1 from pg_catalog.pg_tables where schemaname = ?1 and tablename = 'partita_schema'
+
+-- name: columns
+select table_name::text, column_name::text, data_type::text from information_schema.columns where table_schema = ?1
+
 -- name: next_run
 update counter set value = greatest(value, (select coalesce(max(number), 0) from run)) + 1 where name = 'run'
 returning value

@@ -174,7 +174,9 @@ class LocalArtifacts:
         self._local._need_state()
         self._local.ask("runs", limit=1)
         grace_s = GRACE_S if older_than_s is None else max(older_than_s, LEAST_GRACE_S)
-        return Sweep(self._local.state, grace_s, self._local.blobs, is_dry=dry_run, is_local=local_copies).collect()
+        local = self._local
+        sweep = Sweep(local.state, grace_s, local.blobs, local.database, is_dry=dry_run, is_local=local_copies)
+        return sweep.collect()
 
     def prunable_runs(
         self, *, runs: Sequence[str] = (), flow: str = "", states: Sequence[str] = (), before: float | None = None,

@@ -27,7 +27,8 @@ from partita.executors.machine import machine_capacity
 from partita.executors.port import Capacity
 from partita.executors.process import ProcessExecutor
 from partita.settings import Settings, load_settings
-from partita.store.sqlite import SqliteStore
+from partita.store.opening import open_store
+from partita.store.port import Store
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
 from partita.workspace.environments import environments_folder
@@ -41,7 +42,7 @@ _log = logging.getLogger("partita.engine")
 
 def state_folder(project: Path, settings: Settings) -> Path:
     """The folder of the workspace's state: ".partita" below the project, or where the settings say."""
-    return (project / settings.store).resolve()
+    return (project / settings.state_folder).resolve()
 
 
 def capacity_of(settings: Settings) -> Capacity:
@@ -73,7 +74,7 @@ def serve(project: Path) -> None:
         blobs = open_blobs(artifacts, state, is_durable=settings.durability == "full")
         claim(blobs, state)
         place = Place(state)
-        store = SqliteStore(state / "store.db", settings.durability)
+        store = open_store(state, settings.store if settings.has_database else "", settings.durability)
         capacity = capacity_of(settings)
         executor = ProcessExecutor(
             capacity, workspace=state, spare=settings.spare_workers, memory_floor_bytes=settings.memory_floor_bytes,
@@ -98,7 +99,7 @@ def _engine(
     project: Path,
     state: Path,
     settings: Settings,
-    store: SqliteStore,
+    store: Store,
     executor: ProcessExecutor,
     guard: Callable[[], None],
     blobs: BlobStore,

@@ -68,8 +68,9 @@ class LocalWorkspace(LocalArtifacts):
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder.resolve()
         self.settings = settings
-        self.state = (self.folder / settings.store).resolve()
-        self._connection = Connection(self.folder, self.state)
+        self.state = (self.folder / settings.state_folder).resolve()
+        self.database = settings.store if settings.has_database else ""
+        self._connection = Connection(self.folder, self.state, self.database)
         self.ask = self._connection.ask
 
     @cached_property
