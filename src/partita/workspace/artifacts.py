@@ -163,8 +163,9 @@ class LocalArtifacts:
 
         told = progress or (lambda done, total, size: None)
         return verify_blobs(
-            self._local.blobs, self._local.state, chosen if names else None, owners, is_repairing=repair, progress=told
-        )
+            self._local.blobs, self._local.state, chosen if names else None, owners, database=self._local.database,
+            is_repairing=repair, progress=told,
+        )  # fmt: skip
 
     def collect_artifacts(
         self, *, older_than_s: float | None = None, dry_run: bool = False, local_copies: bool = False
