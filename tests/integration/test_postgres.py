@@ -17,6 +17,7 @@ import pytest
 
 from partita.cli import main
 from partita.errors import EngineError
+from partita.workspace.runs import Run
 from tests.contract.postgres_server import new_schema
 from tests.integration.conftest import Project
 
@@ -203,3 +204,32 @@ def test_the_password_is_shown_nowhere(
     main(["doctor"])
     told = capsys.readouterr()
     assert "geheim" not in told.out + told.err and "postgresql://me:****@127.0.0.1:9/postgres" in told.out
+
+
+def test_runs_of_a_file_go_on_in_a_database(
+    make_project: Callable[[str], Project], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    near = make_project("")
+    near.write(FLOWS)
+    first = near.start("sums").wait(60)
+    waiting = near.start("asked")
+    until = time.monotonic() + 60
+    while not near.workspace.waits():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    monkeypatch.chdir(near.folder)
+    url = new_schema()
+    assert main(["store", "copy", url]) == 4
+    assert "partita engine stop" in capsys.readouterr().err
+    assert main(["engine", "stop"]) == 0
+    assert main(["store", "migrate"]) == 0 and "version 2 of the tables" in capsys.readouterr().out
+    assert main(["store", "copy", url]) == 0
+    assert "each compared: 2 runs" in capsys.readouterr().out
+    assert main(["store", "copy", url]) == 4 and "has runs already" in capsys.readouterr().err
+    far = make_project(f'store = "{url}"\n')
+    assert [run["id"] for run in far.workspace.runs()] == [waiting.id, first.id]
+    _approve(far)
+    assert far.result(Run(far.workspace, waiting.id)) == 2
+    assert far("sums") == 380 and len(lines(far.folder / "ran")) == 20  # from the cache
+    assert main(["store", "migrate", "--json"]) == 4  # an engine is up
+    assert main(["store", "copy", url]) == 4 and "PostgreSQL already" in capsys.readouterr().err

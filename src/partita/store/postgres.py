@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,15 @@ class PostgresStore(StatementStore):
                 raise self._explained(error) from error
             raise
 
+    @property
+    def version(self) -> int:
+        """The version of the tables; 0: there are none."""
+        # to_regclass() would ask a cache, which does not hear of what was made while this process waited for the lock.
+        if not self._connection.execute(self._sql["has_version"], (self.place.schema,)).fetchall():
+            return 0
+        rows = self._connection.execute(f"select version from {self.place.quoted_schema}.partita_schema").fetchall()
+        return int(rows[0][0]) if rows else 0
+
     def acquire(self, owner: str) -> int:
         """Take the lease; the fencing epoch."""
         epoch: int = self._read("take_lease", owner)[0][0]
@@ -104,17 +113,20 @@ class PostgresStore(StatementStore):
                 columns: dict[str, list[str]] = {}
                 for table, name, kind in connection.execute(self._sql["columns"], (self.place.schema,)):
                     columns.setdefault(table, []).extend([name] if kind == "bytea" else [])
-                census.count(columns, self._streamed)
+                census.count(columns, Sink(connection, self._psycopg).read)
         except self._psycopg.Error as error:
             raise self._explained(error) from error
         return census
 
-    def _streamed(self, statement: str) -> Iterator[Any]:
-        """The rows of a statement, some hundred at a time: all of them together may not fit into memory."""
-        with self._psycopg.ServerCursor(self._connection, "census") as cursor:
-            cursor.itersize = 500
-            cursor.execute(statement)
-            yield from cursor
+    @contextmanager
+    def copying(self) -> Iterator[Sink]:
+        """Write whole tables in one transaction, which is undone where anything is raised inside."""
+        try:
+            with self._connection.transaction():
+                self._connection.execute("delete from counter")
+                yield Sink(self._connection, self._psycopg)
+        except self._psycopg.Error as error:
+            raise self._explained(error) from error
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -217,11 +229,11 @@ class PostgresStore(StatementStore):
         files = {int(file.name[:4]): file for file in sorted(migrations.glob("[0-9]*.sql"))}
         connection, newest = self._connection, max(files)
         schema = self.place.quoted_schema
-        if self._version() == newest:
+        if self.version == newest:
             return
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock($1)", (_MIGRATION_LOCK,))
-            version = self._version()  # another process may have done it meanwhile
+            version = self.version  # another process may have done it meanwhile
             if version > newest:
                 raise NewerStoreError(
                     f"{self.place} was written by a newer Partita (schema {version}; this one knows up to {newest}); upgrade "
@@ -233,14 +245,6 @@ class PostgresStore(StatementStore):
                 self._run_script(files[number].read_text(encoding="utf-8"))
             connection.execute("delete from partita_schema")
             connection.execute("insert into partita_schema values ($1)", (newest,))
-
-    def _version(self) -> int:
-        """The version of the tables; 0: there are none."""
-        # to_regclass() would ask a cache, which does not hear of what was made while this process waited for the lock.
-        if not self._connection.execute(self._sql["has_version"], (self.place.schema,)).fetchall():
-            return 0
-        rows = self._connection.execute(f"select version from {self.place.quoted_schema}.partita_schema").fetchall()
-        return int(rows[0][0]) if rows else 0
 
     def _run_script(self, script: str) -> None:
         """Run statements that take no values, all at once."""
@@ -273,6 +277,32 @@ class PostgresStore(StatementStore):
         return StoreError(
             f"the store {self.place} refused what was asked of it ({told}); please report this as a fault"
         )
+
+
+class Sink:
+    """Whole tables, written and read back in the transaction that is open."""
+
+    def __init__(self, connection: psycopg.Connection[Any], library: Any) -> None:
+        self._connection = connection
+        self._library = library
+
+    def write(self, table: str, names: list[str], types: list[str], rows: Iterable[tuple[Any, ...]]) -> int:
+        """Write rows of a table; how many there were."""
+        listed = ", ".join(f'"{name}"' for name in names)
+        count = 0
+        with self._connection.cursor().copy(f"copy {table} ({listed}) from stdin (format binary)") as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+                count += 1
+        return count
+
+    def read(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, some hundred at a time."""
+        with self._library.ServerCursor(self._connection, "copied") as cursor:
+            cursor.itersize = 500
+            cursor.execute(statement)
+            yield from cursor
 
 
 def _library() -> Any:

@@ -58,6 +58,12 @@ class SqliteStore(StatementStore):
         self._connection = self._open(durability, migrations)
         self._cursor = self._connection.cursor()
 
+    @property
+    def version(self) -> int:
+        """The version of the tables."""
+        version: int = self._connection.execute("pragma user_version").fetchone()[0]
+        return version
+
     def acquire(self, owner: str) -> int:
         """Take the lease; the fencing epoch."""
         with _Explaining(self):

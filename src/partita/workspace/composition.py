@@ -35,7 +35,7 @@ from partita.workspace.environments import environments_folder
 from partita.workspace.naming import new_run_id
 from partita.workspace.place import MovedError, Place
 
-__all__ = ["capacity_of", "serve", "state_folder"]
+__all__ = ["capacity_of", "serve", "sole_engine", "state_folder"]
 
 _log = logging.getLogger("partita.engine")
 
@@ -65,7 +65,7 @@ def serve(project: Path) -> None:
     state = state_folder(project, settings)
     state.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with _sole_engine(state) as is_sole:
+    with sole_engine(state) as is_sole:
         if not is_sole:
             return
         for name in ("logs", "blobs", "bundles", "checkpoints", "spill"):
@@ -143,7 +143,7 @@ def _listen(engine: Engine, place: Place) -> None:
 
 
 @contextlib.contextmanager
-def _sole_engine(state: Path) -> Iterator[bool]:
+def sole_engine(state: Path) -> Iterator[bool]:
     """Hold the workspace's lock; False where another process does."""
     try:
         file = (state / "engine.lock").open("w")
