@@ -23,6 +23,8 @@ from partita.units import duration_s, size_bytes
 __all__ = ["SETTINGS_FILE", "Setting", "Settings", "describe_settings", "find_project", "load_settings"]
 
 SETTINGS_FILE = "partita.toml"
+DEFAULT_STORE = ".partita"
+_STORE_SCHEMES = ("postgresql", "postgres")
 _PREFIX = "PARTITA_"
 _AMOUNT_LIMIT = 1e9
 
@@ -34,7 +36,7 @@ _OTHER_VARIABLES = frozenset({"PARTITA_DEBUG", "PARTITA_WORKER"})
 class Settings:
     """What is in force. `describe_settings` says how each is written."""
 
-    store: str = ".partita"  # folder of the workspace's state, relative to the project's folder
+    store: str = DEFAULT_STORE  # folder of the workspace's state, relative to the project's folder; or a database's URL
     artifacts: str | None = None  # folder or URL where large values are kept; None: in the store's folder
     durability: str = "process"  # what a commit survives: the death of any "process", or of the machine too ("full")
     cpu: float | None = None  # CPU cores that attempts may hold together; None: all of the machine's
@@ -59,6 +61,16 @@ class Settings:
     notebook_display: str = "live"  # whether runs are shown below the cell that starts them: "live" or "off"
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # key of a setting -> where it was set
 
+    @property
+    def state_folder(self) -> str:
+        """Where logs, code and what else no database holds lie, relative to the project's folder."""
+        return self.store if not self.has_database else DEFAULT_STORE
+
+    @property
+    def has_database(self) -> bool:
+        """Whether runs lie in a database that has an address."""
+        return "://" in self.store
+
 
 class Setting(NamedTuple):
     """How one setting is written, and what it means."""
@@ -80,6 +92,13 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text")
     return value
+
+
+def _store(value: Any) -> str:
+    text = _text(value)
+    if "://" in text and text.partition("://")[0] not in _STORE_SCHEMES:
+        raise ValueError('a folder, or the URL of a PostgreSQL database: "postgresql://user@host/database"')
+    return text
 
 
 def _choice(*known: str) -> Callable[[Any], str]:
@@ -184,8 +203,8 @@ def _slots(value: Any) -> dict[str, int]:
 _LEVELS = ("debug", "info", "warning", "error")
 
 _TABLE = (
-    Setting("store", "store", "a folder", '".partita"',
-            "where runs, values and logs lie, relative to the project's folder; on a local disk", _text),
+    Setting("store", "store", "a folder or a URL", '".partita"',
+            "where runs lie: with values and logs in a folder on a local disk, or in PostgreSQL", _store),
     Setting("artifacts", "artifacts", "a folder or a URL", "blobs in the store's folder",
             "where large values are kept: a folder, or a URL such as s3://bucket/project", _text),
     Setting("durability", "durability", '"process" or "full"', '"process"',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sqlite3
 import sys
@@ -26,6 +27,9 @@ _NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p",
 _OLDEST_SQLITE = (3, 37, 0)
 
 
+_PASSWORD = re.compile(r"//([^/@:\s]*):[^/@\s]*@")
+
+
 class Finding(NamedTuple):
     """One thing that was looked at."""
 
@@ -42,7 +46,7 @@ def examine(session: Session) -> list[Finding]:
         workspace = session.workspace
     except PartitaError as error:
         return [*findings, Finding("settings", "bad", str(error).replace("\n", "; "), "correct them where they stand")]
-    state = (workspace.folder / workspace.settings.store).resolve()
+    state = (workspace.folder / workspace.settings.state_folder).resolve()
     findings += [
         _workspace(workspace.folder, state),
         _file_system(state),
@@ -174,6 +178,8 @@ def settings_in_force(session: Session) -> list[dict[str, Any]]:
     found = []
     for setting in describe_settings():
         value = getattr(settings, setting.attribute)
+        if isinstance(value, str):
+            value = _PASSWORD.sub("//\\1:****@", value)
         source = settings.sources.get(setting.key, "default")
         shown = setting.default if source == "default" else _shown(value, setting.attribute)
         found.append({"key": setting.key, "value": shown, "source": source, "meaning": setting.meaning})

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from partita.errors import StoreError
 from partita.store.faults import explained
@@ -42,13 +44,35 @@ class Census:
         for found in _NODE.finditer(data):
             self.blobs[found[2].decode()] = (found[1].decode(), _number(found[3]))
 
+    def count(self, columns: Mapping[str, Sequence[str]], rows: Callable[[str], Iterable[Any]]) -> None:
+        """Take in all rows of a store, in one transaction of whoever calls.
+
+        Args:
+            columns: the columns of packed bytes of each table.
+            rows: gives the rows of a statement.
+        """
+        if not {"run", "step", "attempt"} <= set(columns):
+            raise StoreError("the store holds no runs: start the engine once, which brings it up to date")
+        for run, bundle in rows("select id, bundle from run"):
+            self.runs.add(run)
+            self.bundles.add(bundle)
+        for table, names in columns.items():
+            if names:
+                chosen = ", ".join(f'"{name}"' for name in names)
+                for row in rows(f'select {chosen} from "{table}"'):
+                    for data in row:
+                        if data is not None and len(data) >= 64:
+                            self.read(data if isinstance(data, bytes) else str(data).encode())
+        for (oldest,) in rows("select min(started_at) from attempt where outcome is null"):
+            self.oldest_start = oldest
+
 
 def _number(packed: bytes) -> int:
     return packed[0] if len(packed) == 1 else int.from_bytes(packed[1:], "big")
 
 
 def take_census(path: Path) -> Census:
-    """Read the store in the file.
+    """Read the store in a SQLite file.
 
     Raises:
         StoreError: it cannot be read.
@@ -59,7 +83,8 @@ def take_census(path: Path) -> Census:
         try:
             connection.execute("pragma query_only = on")
             connection.execute("begin")
-            _count(connection, census)
+            columns = _columns(connection)
+            census.count(columns, lambda statement: connection.execute(statement))
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -67,19 +92,10 @@ def take_census(path: Path) -> Census:
     return census
 
 
-def _count(connection: sqlite3.Connection, census: Census) -> None:
+def _columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """The columns of packed bytes of each table."""
     tables = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
-    if not {"run", "step", "attempt"} <= set(tables):
-        raise StoreError("the store holds no runs: start the engine once, which brings it up to date")
-    for run, bundle in connection.execute("select id, bundle from run"):
-        census.runs.add(run)
-        census.bundles.add(bundle)
-    for table in tables:
-        columns = [row[1] for row in connection.execute(f'pragma table_info("{table}")') if row[2].lower() == "blob"]
-        if columns:
-            chosen = ", ".join(f'"{column}"' for column in columns)
-            for row in connection.execute(f'select {chosen} from "{table}"'):
-                for data in row:
-                    if data is not None and len(data) >= 64:
-                        census.read(data if isinstance(data, bytes) else str(data).encode())
-    census.oldest_start = connection.execute("select min(started_at) from attempt where outcome is null").fetchone()[0]
+    return {
+        table: [row[1] for row in connection.execute(f'pragma table_info("{table}")') if row[2].lower() == "blob"]
+        for table in tables
+    }

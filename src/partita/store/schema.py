@@ -9,7 +9,7 @@ from partita.errors import NewerStoreError, StoreError
 
 __all__ = ["MIGRATIONS", "bring_up_to_date"]
 
-MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATIONS = Path(__file__).with_name("sqlite_migrations")
 
 #: Marks a file as ours, so that another program's database is not migrated by mistake ("Prta").
 _APPLICATION_ID = 0x50727461

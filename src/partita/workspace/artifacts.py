@@ -163,8 +163,9 @@ class LocalArtifacts:
 
         told = progress or (lambda done, total, size: None)
         return verify_blobs(
-            self._local.blobs, self._local.state, chosen if names else None, owners, is_repairing=repair, progress=told
-        )
+            self._local.blobs, self._local.state, chosen if names else None, owners, database=self._local.database,
+            is_repairing=repair, progress=told,
+        )  # fmt: skip
 
     def collect_artifacts(
         self, *, older_than_s: float | None = None, dry_run: bool = False, local_copies: bool = False
@@ -174,7 +175,9 @@ class LocalArtifacts:
         self._local._need_state()
         self._local.ask("runs", limit=1)
         grace_s = GRACE_S if older_than_s is None else max(older_than_s, LEAST_GRACE_S)
-        return Sweep(self._local.state, grace_s, self._local.blobs, is_dry=dry_run, is_local=local_copies).collect()
+        local = self._local
+        sweep = Sweep(local.state, grace_s, local.blobs, local.database, is_dry=dry_run, is_local=local_copies)
+        return sweep.collect()
 
     def prunable_runs(
         self, *, runs: Sequence[str] = (), flow: str = "", states: Sequence[str] = (), before: float | None = None,

@@ -27,21 +27,22 @@ from partita.executors.machine import machine_capacity
 from partita.executors.port import Capacity
 from partita.executors.process import ProcessExecutor
 from partita.settings import Settings, load_settings
-from partita.store.sqlite import SqliteStore
+from partita.store.opening import open_store
+from partita.store.port import Store
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
 from partita.workspace.environments import environments_folder
 from partita.workspace.naming import new_run_id
 from partita.workspace.place import MovedError, Place
 
-__all__ = ["capacity_of", "serve", "state_folder"]
+__all__ = ["capacity_of", "serve", "sole_engine", "state_folder"]
 
 _log = logging.getLogger("partita.engine")
 
 
 def state_folder(project: Path, settings: Settings) -> Path:
     """The folder of the workspace's state: ".partita" below the project, or where the settings say."""
-    return (project / settings.store).resolve()
+    return (project / settings.state_folder).resolve()
 
 
 def capacity_of(settings: Settings) -> Capacity:
@@ -64,7 +65,7 @@ def serve(project: Path) -> None:
     state = state_folder(project, settings)
     state.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with _sole_engine(state) as is_sole:
+    with sole_engine(state) as is_sole:
         if not is_sole:
             return
         for name in ("logs", "blobs", "bundles", "checkpoints", "spill"):
@@ -73,7 +74,7 @@ def serve(project: Path) -> None:
         blobs = open_blobs(artifacts, state, is_durable=settings.durability == "full")
         claim(blobs, state)
         place = Place(state)
-        store = SqliteStore(state / "store.db", settings.durability)
+        store = open_store(state, settings.store if settings.has_database else "", settings.durability)
         capacity = capacity_of(settings)
         executor = ProcessExecutor(
             capacity, workspace=state, spare=settings.spare_workers, memory_floor_bytes=settings.memory_floor_bytes,
@@ -98,7 +99,7 @@ def _engine(
     project: Path,
     state: Path,
     settings: Settings,
-    store: SqliteStore,
+    store: Store,
     executor: ProcessExecutor,
     guard: Callable[[], None],
     blobs: BlobStore,
@@ -142,7 +143,7 @@ def _listen(engine: Engine, place: Place) -> None:
 
 
 @contextlib.contextmanager
-def _sole_engine(state: Path) -> Iterator[bool]:
+def sole_engine(state: Path) -> Iterator[bool]:
     """Hold the workspace's lock; False where another process does."""
     try:
         file = (state / "engine.lock").open("w")

@@ -45,9 +45,10 @@ def socket_path(state: Path) -> Path:
 class Connection:
     """One client's connection. Reconnects, and starts an engine, as needed. May be used from several threads."""
 
-    def __init__(self, project: Path, state: Path) -> None:
+    def __init__(self, project: Path, state: Path, database: str = "") -> None:
         self._project = project
         self._state = state
+        self._database = database  # URL of the database that has the runs; empty: they lie in the folder
         self._socket: socket.socket | None = None
         self._number = 0
         self._lock = threading.Lock()
@@ -140,7 +141,7 @@ class Connection:
             process = subprocess.Popen(
                 [sys.executable, "-m", "partita.workspace", os.fspath(self._project)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "PARTITA_STORE": os.fspath(self._state)},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PARTITA_STORE": self._database or os.fspath(self._state)},
             )  # fmt: skip
         # It outlives this process as a rule; where it does not, somebody has to take note of its end.
         threading.Thread(target=process.wait, name="partita-engine-end", daemon=True).start()

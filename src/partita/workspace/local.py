@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import EngineError, NotFoundError
+from partita.errors import EngineError, NotFoundError, StoreError
 from partita.protocol.requests import (
     AttemptView,
     CacheEntryView,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["LocalWorkspace", "open_workspace"]
 
 _PAGE = 2000
+#: Seconds that an engine may take to end.
+_ENDING_S = 15.0
 
 
 def open_workspace(folder: Path | None = None, settings: Settings | None = None) -> LocalWorkspace:
@@ -68,8 +71,9 @@ class LocalWorkspace(LocalArtifacts):
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder.resolve()
         self.settings = settings
-        self.state = (self.folder / settings.store).resolve()
-        self._connection = Connection(self.folder, self.state)
+        self.state = (self.folder / settings.state_folder).resolve()
+        self.database = settings.store if settings.has_database else ""
+        self._connection = Connection(self.folder, self.state, self.database)
         self.ask = self._connection.ask
 
     @cached_property
@@ -328,6 +332,37 @@ class LocalWorkspace(LocalArtifacts):
         with contextlib.suppress(EngineError):
             self._connection.ask("stop", start=False)
         self._connection.close()
+
+    def migrate_store(self) -> tuple[str, int]:
+        from partita.store.opening import migrate
+
+        with self._without_engine():
+            return migrate(self.state, self.database)
+
+    def copy_store(self, url: str, progress: Callable[[str, int], None]) -> tuple[str, dict[str, int]]:
+        from partita.store.opening import copy_to
+
+        if self.database:
+            raise StoreError("the runs of this project lie in PostgreSQL already; `pg_dump` copies them elsewhere")
+        self._need_state()
+        with self._without_engine():
+            return copy_to(self.state, url, progress)
+
+    @contextlib.contextmanager
+    def _without_engine(self) -> Iterator[None]:
+        from partita.workspace.composition import sole_engine
+
+        self.state.mkdir(parents=True, exist_ok=True)
+        until = time.monotonic() + _ENDING_S
+        while True:
+            with sole_engine(self.state) as is_sole:
+                if is_sole:
+                    yield
+                    return
+            # One that answers no more is about to end.
+            if self.engine() is not None or time.monotonic() > until:
+                raise EngineError("an engine works on the store; end it first: `partita engine stop`")
+            time.sleep(0.05)
 
     def close(self) -> None:
         self._connection.close()

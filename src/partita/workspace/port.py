@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
@@ -189,5 +189,13 @@ class Workspace(Artifacts, Protocol):
         ...
 
     def stop_engine(self) -> None: ...
+
+    def migrate_store(self) -> tuple[str, int]:
+        """Bring the store's tables up to date; where they lie, and their version now."""
+        ...
+
+    def copy_store(self, url: str, progress: Callable[[str, int], None]) -> tuple[str, dict[str, int]]:
+        """Copy the rows of the SQLite file into a PostgreSQL database; where, and how many of each table."""
+        ...
 
     def close(self) -> None: ...

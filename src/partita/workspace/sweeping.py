@@ -39,7 +39,8 @@ from partita.artifacts.blobs.locking import folder_lock
 from partita.artifacts.blobs.placing import fault_of
 from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.errors import DamagedError, ValueStoreError
-from partita.store.census import Census, take_census
+from partita.store.census import Census
+from partita.store.opening import census_of
 
 __all__ = ["GRACE_S", "LEAST_GRACE_S", "Sweep", "remove_run"]
 
@@ -68,6 +69,7 @@ class Sweep:
     state: Path
     grace_s: float = GRACE_S
     store: FolderBlobs | RemoteBlobs | None = None  # None: the folder "blobs" of the workspace
+    database: str = ""  # URL of the database that has the rows; empty: they lie in the workspace's folder
     is_dry: bool = False
     is_local: bool = False  # also removes the copies here of blobs that are kept at a URL
     slack_s: float = _SLACK_S
@@ -90,7 +92,7 @@ class Sweep:
         if fault := fault_of(blobs, self.state):  # the engine may have been started before the setting named this place
             raise ValueStoreError(fault)
         now = time.time()
-        census = take_census(self.state / "store.db")
+        census = census_of(self.state, self.database)
         oldest = now - self.grace_s
         if census.oldest_start is not None:
             oldest = min(oldest, census.oldest_start)

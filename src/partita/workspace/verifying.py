@@ -9,7 +9,7 @@ from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.hashing import holds
 from partita.artifacts.blobs.remote import RemoteBlobs
 from partita.protocol.artifacts import BlobFault
-from partita.store.census import take_census
+from partita.store.opening import census_of
 
 __all__ = ["verify_blobs"]
 
@@ -18,17 +18,18 @@ Progress = Callable[[int, int, int], None]  # (blobs done, blobs in all, bytes r
 
 def verify_blobs(
     blobs: FolderBlobs | RemoteBlobs, state: Path, chosen: Iterable[str] | None, owners: Callable[[str], list[str]],
-    *, is_repairing: bool = False,
+    *, database: str = "", is_repairing: bool = False,
     progress: Progress = lambda done, total, size: None,
 ) -> tuple[int, int, list[BlobFault]]:  # fmt: skip
     """Read blobs and compare them with their hashes; gives how many, their bytes, and what is wrong.
 
     Args:
         chosen: hashes; None: all that there are, and all that rows name.
+        database: URL of the database that has the rows; empty: they lie in the workspace's folder.
         owners: names of the artifacts that hold a blob.
         is_repairing: damaged blobs are set aside, so that a rerun makes them again, or sent again from here.
     """
-    known = take_census(state / "store.db").blobs
+    known = census_of(state, database).blobs
     digests = sorted(set(chosen) if chosen is not None else {*known, *_stored(blobs)})
     read_bytes, faults = 0, []
     for done, digest in enumerate(digests):

@@ -1,0 +1,125 @@
+"""Copying all rows of a SQLite store into PostgreSQL, compared afterwards row by row, in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from math import isnan, nan
+from pathlib import Path
+from typing import Any
+
+from partita.errors import StoreError
+from partita.store.faults import explained
+from partita.store.postgres import PostgresStore
+from partita.store.sqlite import SqliteStore
+
+__all__ = ["copy_store"]
+
+#: Of each table its columns and types, its key first; the order in which rows are read and compared.
+_TABLES = {
+    "counter": "name text, value bigint",
+    "run": (
+        "number bigint, id text, flow text, title text, state integer, bundle text, inputs bytea, options bytea,"
+        " created_at float8, started_at float8, ended_at float8, error bytea, notes bytea, parent text"
+    ),
+    "profile": "run bigint, id integer, packed bytea",
+    "step": (
+        "key bigint, parent bigint, name text, kind integer, profile integer, arguments bytea, inputs bytea,"
+        " fallback_of bigint, place text, state integer, value bytea, error bytea, attempts integer, failures integer,"
+        " crashes integer, due_at float8, finished bigint, marks integer"
+    ),
+    "attempt": (
+        "step bigint, number integer, executor text, started_at float8, outcome text, began_at float8, ended_at float8,"
+        " cpu_s float8, peak_bytes bigint, error bytea, log text"
+    ),
+    "report": "step bigint, attempt integer, name text, value float8, at_step bigint, reported_at float8",
+    "wait": (
+        "step bigint, kind text, name text, key text, opened_at float8, due_at float8, spec bytea, votes bytea,"
+        " closed_at float8, outcome text"
+    ),
+    "event": (
+        "number bigint, run bigint, name text, key text, id text, data bytea, sender text, sent_at float8, taken_by bigint"
+    ),
+    "cached": (
+        "key bytea, function text, title text, run text, step bigint, value bytea, parts bytea, created_at float8,"
+        " expires_at float8, hits bigint, hit_at float8"
+    ),
+}  # fmt: skip
+#: In which order the rows of a table are read, where that is not by their first column.
+_ORDERS = {"profile": "run, id", "attempt": "step, number"}
+#: What the two databases call the order in which reports came.
+_CAME = {"sqlite": "rowid", "postgres": "place"}
+_TOLD_ROWS = 1000
+
+Progress = Callable[[str, int], None]  # (table, rows of it that were copied)
+
+
+def copy_store(source: Path, target: PostgresStore, progress: Progress = lambda table, rows: None) -> dict[str, int]:
+    """Copy all rows; gives how many of each table.
+
+    Args:
+        source: the SQLite file. No engine may be writing it.
+        target: where no run is yet.
+
+    Raises:
+        StoreError: the target has runs, either cannot be used, or what was written is not what was read; then nothing is kept.
+    """
+    if target.runs(limit=1):
+        raise StoreError(
+            f"the store {target.place} has runs already; give another schema: ?schema=NAME at the end of the URL"
+        )
+    SqliteStore(source).close()  # brings an older file up to date
+    try:
+        rows = sqlite3.connect(f"file:{source}?mode=ro", uri=True, isolation_level=None)
+        try:
+            rows.execute("begin")
+            with target.copying() as sink:
+                return {table: _copy(rows, sink, table, progress) for table in _TABLES}
+        finally:
+            rows.close()
+    except sqlite3.Error as error:
+        raise explained(error, source) from error
+
+
+def _copy(rows: sqlite3.Connection, sink: Any, table: str, progress: Progress) -> int:
+    columns = [part.split() for part in _TABLES[table].split(", ")]
+    names, types = [name for name, _ in columns], [kind for _, kind in columns]
+    order = _ORDERS.get(table, names[0])
+    listed = ", ".join(f'"{name}"' for name in names)
+    came = f"{order}, {_CAME['sqlite']}" if table == "report" else order
+    statement = f"select {listed} from {table} order by {came}"
+    count: int = sink.write(table, names, types, _told(_read(rows, statement, table, names), table, progress))
+    came = f"{order}, {_CAME['postgres']}" if table == "report" else order
+    # "C": by bytes, as SQLite orders texts.
+    ordered = came.replace("name", 'name collate "C"') if table == "counter" else came
+    written = sink.read(f"select {listed} from {table} order by {ordered}")
+    for number, (one, other) in enumerate(zip(_read(rows, statement, table, names), written, strict=True)):
+        if not all(map(_is_same, one, other)):
+            raise StoreError(
+                f"row {number} of the table {table} is not what was written; nothing was kept. Copy it again"
+            )
+    progress(table, count)
+    return count
+
+
+def _read(rows: sqlite3.Connection, statement: str, table: str, names: list[str]) -> Iterator[tuple[Any, ...]]:
+    numbers = names.index("value") if table == "report" else -1
+    for row in rows.execute(statement):
+        if numbers >= 0:
+            # SQLite keeps NaN as null, and whole numbers as such.
+            value = nan if row[numbers] is None else float(row[numbers])
+            row = (*row[:numbers], value, *row[numbers + 1 :])
+        yield row
+
+
+def _told(rows: Iterator[tuple[Any, ...]], table: str, progress: Progress) -> Iterator[tuple[Any, ...]]:
+    for number, row in enumerate(rows):
+        if number % _TOLD_ROWS == 0:
+            progress(table, number)
+        yield row
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float) and isnan(one):
+        return isnan(other)
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,315 @@
+"""The store in a PostgreSQL database: a schema for each workspace, one transaction and one round trip a turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from partita.errors import FencedError, MissingExtraError, NewerStoreError, StoreError
+from partita.store.census import Census
+from partita.store.place import PostgresPlace
+from partita.store.port import Turn
+from partita.store.queries import read_statements
+from partita.store.statement_store import StatementStore
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["MIGRATIONS", "PostgresStore"]
+
+MIGRATIONS = Path(__file__).with_name("postgres_migrations")
+_FENCED = "PT001"  # the code that the function `fence` raises
+_PATIENCE_S = 30.0
+_MIGRATION_LOCK = 0x50727461
+
+
+class PostgresStore(StatementStore):
+    """A `Store` in a PostgreSQL database. It may be used from any thread, by one at a time.
+
+    A connection that is lost is made anew. Whether a commit came through whose answer was lost is read from the lease, which
+    has the number of its owner's last turn: so no turn is written twice, and none is lost.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = _PATIENCE_S, migrations: Path = MIGRATIONS) -> None:
+        """Connect, and make or bring up to date the tables.
+
+        Args:
+            url: "postgresql://user@host/database?schema=name"; the schema is "partita" where none is given.
+            patience_s: seconds for which reading waits for a server that went away.
+            migrations: the folder of numbered schema files.
+
+        Raises:
+            MissingExtraError: psycopg is not installed.
+            NewerStoreError: a newer Partita wrote the tables.
+            StoreError: the server cannot be reached, or refuses.
+        """
+        self._psycopg = _library()
+        self.place = PostgresPlace.of(url)
+        self._patience_s = patience_s
+        folder = Path(__file__).parent
+        common = read_statements(folder / "queries.sql")
+        self._sql = {
+            name: text.replace("?", "$") for name, text in (common | read_statements(folder / "postgres.sql")).items()
+        }
+        self._epoch = -1
+        self._turn = 0  # number of the last turn that was begun
+        self._is_uncertain = False  # nobody knows whether that one was committed
+        self._connection = self._connect()
+        try:
+            self._bring_up_to_date(migrations)
+        except BaseException as error:
+            self._connection.close()
+            if isinstance(error, self._psycopg.Error):
+                raise self._explained(error) from error
+            raise
+
+    @property
+    def version(self) -> int:
+        """The version of the tables; 0: there are none."""
+        # to_regclass() would ask a cache, which does not hear of what was made while this process waited for the lock.
+        if not self._connection.execute(self._sql["has_version"], (self.place.schema,)).fetchall():
+            return 0
+        rows = self._connection.execute(f"select version from {self.place.quoted_schema}.partita_schema").fetchall()
+        return int(rows[0][0]) if rows else 0
+
+    def acquire(self, owner: str) -> int:
+        """Take the lease; the fencing epoch."""
+        epoch: int = self._read("take_lease", owner)[0][0]
+        self._epoch, self._turn, self._is_uncertain = epoch, 0, False
+        return epoch
+
+    def commit(self, turn: Turn) -> None:
+        """Write the turn in one transaction.
+
+        Raises:
+            FencedError: another engine has the lease.
+            StoreError: it could not be written, or the connection was lost; it has to be tried again with the same turn,
+                and is then written once.
+        """
+        self._transact(lambda: self._write(turn))
+
+    def delete_run(self, number: int) -> None:
+        """Forget a run.
+
+        Raises:
+            FencedError: another engine has the lease.
+            StoreError: the connection was lost.
+        """
+        self._transact(lambda: self._delete(number))
+
+    def census(self) -> Census:
+        """What the rows name, read in one transaction.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        census, connection = Census(), self._connection
+        try:
+            with connection.transaction():
+                connection.execute("set transaction isolation level repeatable read, read only")
+                columns: dict[str, list[str]] = {}
+                for table, name, kind in connection.execute(self._sql["columns"], (self.place.schema,)):
+                    columns.setdefault(table, []).extend([name] if kind == "bytea" else [])
+                census.count(columns, Sink(connection, self._psycopg).read)
+        except self._psycopg.Error as error:
+            raise self._explained(error) from error
+        return census
+
+    @contextmanager
+    def copying(self) -> Iterator[Sink]:
+        """Write whole tables in one transaction, which is undone where anything is raised inside."""
+        try:
+            with self._connection.transaction():
+                self._connection.execute("delete from counter")
+                yield Sink(self._connection, self._psycopg)
+        except self._psycopg.Error as error:
+            raise self._explained(error) from error
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+    def _transact(self, write: Any) -> None:
+        if self._is_uncertain:
+            self._reconnect()
+            if self._committed() == self._turn:
+                self._is_uncertain = False
+                return
+        else:
+            self._turn += 1
+        self._is_uncertain = False
+        connection = self._connection
+        try:
+            with connection.pipeline():
+                connection.execute("begin")
+                connection.execute(self._sql["fence"], (self._epoch, self._turn))
+                write()
+                connection.execute("commit")
+        except self._psycopg.OperationalError as error:
+            self._is_uncertain = True
+            raise self._explained(error) from error
+        except self._psycopg.Error as error:
+            self._roll_back()
+            raise self._explained(error) from error
+        except (OverflowError, UnicodeError) as error:
+            self._roll_back()
+            raise StoreError(
+                f"a turn holds what {self.place} cannot store ({error}); nothing of it was written"
+            ) from error
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _committed(self) -> int:
+        rows = self._read("turn", self._epoch)
+        if not rows:
+            raise self._fenced()
+        return int(rows[0][0])
+
+    def _roll_back(self) -> None:
+        self._turn -= 1  # its number is given again
+        try:
+            self._connection.execute("rollback")
+        except self._psycopg.Error:
+            with suppress(self._psycopg.Error):
+                self._connection.close()
+
+    def _write_many(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        rows = list(rows)
+        if rows:
+            self._connection.cursor().executemany(self._sql[name], rows)
+
+    def _list(self, items: list[Any]) -> list[Any]:
+        return items
+
+    def _read(self, name: str, *values: Any) -> list[Any]:
+        until = time.monotonic() + self._patience_s
+        while True:
+            try:
+                if self._connection.closed:
+                    self._reconnect()
+                return self._connection.execute(self._sql[name], values).fetchall()
+            except self._psycopg.OperationalError as error:
+                if time.monotonic() >= until:
+                    raise self._explained(error) from error
+                with suppress(self._psycopg.Error):
+                    self._connection.close()
+                time.sleep(0.2)
+            except StoreError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.2)
+            except self._psycopg.Error as error:
+                raise self._explained(error) from error
+
+    def _reconnect(self) -> None:
+        with suppress(self._psycopg.Error):
+            self._connection.close()
+        self._connection = self._connect()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        from psycopg.types.numeric import Int8Dumper
+
+        try:
+            connection: psycopg.Connection[Any] = self._psycopg.connect(
+                self.place.conninfo, autocommit=True, prepare_threshold=0, connect_timeout=10,
+                cursor_factory=self._psycopg.RawCursor, application_name="partita",
+            )  # fmt: skip
+            connection.adapters.register_dumper(int, Int8Dumper)  # keys are shifted, which 16 bits do not bear
+            connection.execute(f"set search_path = {self.place.quoted_schema}")
+            connection.execute("set client_min_messages = warning")
+        except self._psycopg.Error as error:
+            raise self._explained(error) from error
+        return connection
+
+    def _bring_up_to_date(self, migrations: Path) -> None:
+        files = {int(file.name[:4]): file for file in sorted(migrations.glob("[0-9]*.sql"))}
+        connection, newest = self._connection, max(files)
+        schema = self.place.quoted_schema
+        if self.version == newest:
+            return
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock($1)", (_MIGRATION_LOCK,))
+            version = self.version  # another process may have done it meanwhile
+            if version > newest:
+                raise NewerStoreError(
+                    f"{self.place} was written by a newer Partita (schema {version}; this one knows up to {newest}); upgrade "
+                    "Partita with `pip install -U partita`, or choose another schema: ?schema=NAME at the end of the URL"
+                )
+            connection.execute(f"create schema if not exists {schema}")
+            connection.execute("create table if not exists partita_schema (version integer not null)")
+            for number in range(version + 1, newest + 1):
+                self._run_script(files[number].read_text(encoding="utf-8"))
+            connection.execute("delete from partita_schema")
+            connection.execute("insert into partita_schema values ($1)", (newest,))
+
+    def _run_script(self, script: str) -> None:
+        """Run statements that take no values, all at once."""
+        cursor: Any = self._psycopg.ClientCursor(self._connection)
+        cursor.execute(script)
+
+    def _fenced(self) -> FencedError:
+        reason = "no lease was taken" if self._epoch < 0 else "its lease has passed on"
+        return FencedError(
+            f"this engine may not write to {self.place}: {reason}; another engine has the workspace's runs now, and this one "
+            "has to end"
+        )
+
+    def _explained(self, error: Exception) -> StoreError:
+        if getattr(error, "sqlstate", None) == _FENCED:
+            return self._fenced()
+        told = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, self._psycopg.OperationalError):
+            return StoreError(
+                f"the store {self.place} cannot be reached ({told}); see that the server is up, and that the address, the "
+                "user and the password are right"
+            )
+        if isinstance(error, self._psycopg.errors.InsufficientPrivilege):
+            return StoreError(
+                f"the store {self.place} refuses ({told}); give the user the right to use and create in the schema "
+                f"{self.place.schema}"
+            )
+        if isinstance(error, self._psycopg.errors.IntegrityError):
+            return StoreError(f"the store {self.place} has that already ({told}); please report this as a fault")
+        return StoreError(
+            f"the store {self.place} refused what was asked of it ({told}); please report this as a fault"
+        )
+
+
+class Sink:
+    """Whole tables, written and read back in the transaction that is open."""
+
+    def __init__(self, connection: psycopg.Connection[Any], library: Any) -> None:
+        self._connection = connection
+        self._library = library
+
+    def write(self, table: str, names: list[str], types: list[str], rows: Iterable[tuple[Any, ...]]) -> int:
+        """Write rows of a table; how many there were."""
+        listed = ", ".join(f'"{name}"' for name in names)
+        count = 0
+        with self._connection.cursor().copy(f"copy {table} ({listed}) from stdin (format binary)") as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+                count += 1
+        return count
+
+    def read(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, some hundred at a time."""
+        with self._library.ServerCursor(self._connection, "copied") as cursor:
+            cursor.itersize = 500
+            cursor.execute(statement)
+            yield from cursor
+
+
+def _library() -> Any:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise MissingExtraError(
+            f"a store in PostgreSQL needs psycopg ({error}): pip install 'partita[postgres]'"
+        ) from error
+    return psycopg

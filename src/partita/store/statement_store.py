@@ -1,0 +1,238 @@
+"""A store whose every operation is a statement with a name: what SQLite's and PostgreSQL's have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import nan
+from typing import Any
+
+from partita.store.port import (
+    AttemptEnd,
+    AttemptRow,
+    CacheRow,
+    EventRow,
+    ProfileRow,
+    ReportRow,
+    RunRow,
+    StepRow,
+    Turn,
+    WaitRow,
+)
+from partita.values import HASH_HEAD, unpack
+
+__all__ = ["STEP_IDS", "StatementStore"]
+
+#: A step's key is run * STEP_IDS + id.
+STEP_IDS = 2**32
+_PAGE = 1000
+_LAST_KEY = 2**63 - 1
+
+#: What belongs to steps, in the order in which it goes with them.
+_OF_STEPS = ("drop_reports", "drop_attempts", "drop_waits", "drop_steps")
+
+
+class StatementStore:
+    """Reads and writes rows by named statements. Who inherits it knows how a statement reaches the database."""
+
+    def _read(self, name: str, *values: Any) -> list[Any]:
+        """The rows that a statement gives."""
+        raise NotImplementedError
+
+    def _write_many(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Run a statement once for each row, in the transaction that is open."""
+        raise NotImplementedError
+
+    def _list(self, items: list[Any]) -> Any:
+        """A list as a statement takes it."""
+        raise NotImplementedError
+
+    def next_run_number(self) -> int:
+        """A number never given before."""
+        number: int = self._read("next_run")[0][0]
+        return number
+
+    def run(self, run_id: str) -> RunRow | None:
+        """A run by its id."""
+        return next(iter(self._runs("run", run_id)), None)
+
+    def run_by_number(self, number: int) -> RunRow | None:
+        """A run by its number."""
+        return next(iter(self._runs("run_by_number", number)), None)
+
+    def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
+        """Newest first."""
+        return self._runs("runs", flow, self._list([int(state) for state in states]), before, limit)
+
+    def unfinished_runs(self) -> list[RunRow]:
+        """Runs whose state is not final, oldest first."""
+        return self._runs("unfinished_runs")
+
+    def children(self, run: int) -> list[RunRow]:
+        """Runs that steps of this run launched."""
+        return self._runs("children", run)
+
+    def profiles(self, run: int) -> list[ProfileRow]:
+        """The run's profiles by id."""
+        return [ProfileRow(*row) for row in self._read("profiles", run)]
+
+    def steps(self, run: int, *, after: int = -1, limit: int = 500) -> list[StepRow]:
+        """A page of a run's steps."""
+        return [StepRow(*row) for row in self._read("steps", run, after, limit)]
+
+    def all_steps(self, run: int) -> Iterator[StepRow]:
+        """Every step of a run, a page at a time: commits go on between."""
+        after = -1
+        while page := self.steps(run, after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].id
+
+    def step(self, run: int, step: int) -> StepRow | None:
+        """One step."""
+        page = self.steps(run, after=step - 1, limit=1)
+        return page[0] if page and page[0].id == step else None
+
+    def values(self, run: int, steps: Sequence[int]) -> dict[int, bytes]:
+        """Packed values of steps."""
+        if len(steps) == 1:
+            rows = self._read("value", run, steps[0])
+            return {steps[0]: rows[0][0]} if rows and rows[0][0] is not None else {}
+        return dict(self._read("values", run, self._list(list(steps))))
+
+    def arguments(self, run: int, step: int) -> bytes | None:
+        """Packed arguments of a step."""
+        rows = self._read("arguments", run, step)
+        return rows[0][0] if rows else None
+
+    def counts(self, run: int) -> dict[int, int]:
+        """Steps by state."""
+        return dict(self._read("counts", run))
+
+    def attempts(
+        self, run: int, step: int | None = None, *, limit: int = 500
+    ) -> list[tuple[AttemptRow, AttemptEnd | None]]:
+        """Attempts by step and number, with their ends."""
+        rows = self._read("attempts", run, *_range(step), limit)
+        return [(AttemptRow(*row[:5]), AttemptEnd(*row[5:], *row[:3]) if row[5] is not None else None) for row in rows]
+
+    def open_attempts(self, run: int) -> list[AttemptRow]:
+        """Attempts that have not ended."""
+        return [AttemptRow(*row) for row in self._read("open_attempts", run)]
+
+    def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]:
+        """Reported numbers by step, in the order in which they came."""
+        rows = [ReportRow(*row) for row in self._read("reports", run, *_range(step), limit)]
+        # SQLite keeps NaN, which is what a diverged loss is, as null.
+        return [row if row.value is not None else row._replace(value=nan) for row in rows]
+
+    def ended(self, run: int, first: int, end: int) -> dict[int, float]:
+        """When the last attempts of steps ended."""
+        return dict(self._read("ended", run, first, end))
+
+    def durations(self, run: int, first: int, end: int) -> dict[int, float]:
+        """How long the attempts of steps took."""
+        return dict(self._read("durations", run, first, end))
+
+    def named_steps(self, run: int, names: Sequence[str]) -> list[StepRow]:
+        """Steps by their local names."""
+        return [StepRow(*row) for row in self._read("named_steps", run, self._list(list(names)))]
+
+    def naming(
+        self, prefix: str, run: int, step: int, rows: int
+    ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
+        """Steps whose value names a blob."""
+        last = self._read("naming_end", run, step, rows)
+        end = last[0][0] if last else _LAST_KEY
+        found = [(row[0], row[1]) for row in self._read("naming", run, step, HASH_HEAD + prefix.encode(), end)]
+        return found, divmod(end, STEP_IDS) if last else None
+
+    def wait(self, run: int, step: int) -> WaitRow | None:
+        """What the step waits for."""
+        rows = self._read("waits", run, step, step + 1)
+        return WaitRow(*rows[0]) if rows else None
+
+    def waits(self, run: int) -> list[WaitRow]:
+        """All waits of a run."""
+        return [WaitRow(*row) for row in self._read("waits", run, 0, STEP_IDS)]
+
+    def open_waits(self, *, limit: int = 1000) -> list[WaitRow]:
+        """Waits of all runs that are not over."""
+        return [WaitRow(*row) for row in self._read("open_waits", limit)]
+
+    def next_event_number(self) -> int:
+        """A number never given before."""
+        number: int = self._read("next_event")[0][0]
+        return number
+
+    def pending_events(self, run: int) -> list[EventRow]:
+        """Events that nobody has taken."""
+        return [_event(row) for row in self._read("pending_events", run)]
+
+    def event(self, run: int, id: str) -> EventRow | None:
+        """An event by its id."""
+        rows = self._read("event", run, id)
+        return _event(rows[0]) if rows else None
+
+    def cached(self, key: bytes) -> CacheRow | None:
+        """A cached value."""
+        rows = self._read("cached", key)
+        return CacheRow(*rows[0]) if rows else None
+
+    def cache_entries(self, *, function: str = "", limit: int = 1000) -> list[CacheRow]:
+        """Newest first."""
+        return [CacheRow(*row) for row in self._read("cache_entries", function, limit)]
+
+    def _write(self, turn: Turn) -> None:
+        # Named tuples are bound item by item through the slow protocol of sequences: 5 us a step against 2.2.
+        many = self._write_many
+        if turn.runs:
+            many("insert_run", [(*row, _parent(row)) for row in turn.runs])
+        if turn.profiles:
+            many("insert_profile", map(tuple, turn.profiles))
+        if turn.steps:
+            many("insert_step", map(tuple, turn.steps))
+        if turn.dropped:
+            for name in _OF_STEPS:
+                many(name, turn.dropped)
+        if turn.step_updates:
+            many("update_step", map(tuple, turn.step_updates))
+        if turn.attempts:
+            many("insert_attempt", map(tuple, turn.attempts))
+        if turn.attempt_ends:
+            many("end_attempt", map(tuple, turn.attempt_ends))
+        if turn.reports:
+            many("insert_report", map(tuple, turn.reports))
+        if turn.run_updates:
+            many("update_run", map(tuple, turn.run_updates))
+        if turn.waits or turn.wait_updates or turn.events or turn.event_takes:
+            many("insert_wait", map(tuple, turn.waits))
+            many("update_wait", map(tuple, turn.wait_updates))
+            many("insert_event", [tuple(event[:8]) for event in turn.events])
+            many("take_event", turn.event_takes)
+        if turn.uncached or turn.cached or turn.cache_hits:
+            many("delete_cached", [(key,) for key in turn.uncached])
+            many("insert_cached", map(tuple, turn.cached))
+            many("hit_cached", turn.cache_hits)
+
+    def _delete(self, number: int) -> None:
+        for name in _OF_STEPS:
+            self._write_many(name, [(number, 0, STEP_IDS)])
+        for name in ("delete_profiles", "delete_events", "delete_run"):
+            self._write_many(name, [(number,)])
+
+    def _runs(self, name: str, *values: Any) -> list[RunRow]:
+        return [RunRow(*row) for row in self._read(name, *values)]
+
+
+def _range(step: int | None) -> tuple[int, int]:
+    """First id and one past the last."""
+    return (0, STEP_IDS) if step is None else (step, step + 1)
+
+
+def _event(row: tuple[Any, ...]) -> EventRow:
+    event = EventRow(*row)
+    return event if row[8] is None else event._replace(taken_by=divmod(row[8], STEP_IDS))
+
+
+def _parent(row: RunRow) -> str | None:
+    parent = unpack(row.options).get("parent") if row.options else None
+    return parent[0] if parent else None

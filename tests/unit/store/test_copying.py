@@ -1,0 +1,93 @@
+"""SQLite's rows in PostgreSQL: all of them, each as it was, or none."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from partita.core.states import State
+from partita.errors import StoreError
+from partita.store.copying import copy_store
+from partita.store.port import (
+    AttemptEnd,
+    AttemptRow,
+    CacheRow,
+    EventRow,
+    ProfileRow,
+    ReportRow,
+    StepUpdate,
+    Turn,
+    WaitRow,
+)
+from partita.store.postgres import PostgresStore
+from partita.store.sqlite import SqliteStore
+from partita.testing.store_contract import a_run, a_step
+from tests.contract.postgres_server import new_schema
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    store = SqliteStore(tmp_path / "store.db")
+    store.acquire("one")
+    runs = [a_run(store.next_run_number(), title="é" * 9) for _ in range(3)]
+    steps = [a_step(number, run=run.number, value=bytes(range(256)) * 3) for run in runs for number in range(700)]
+    values = [0.5, -0.0, math.nan, math.inf, 3]
+    store.commit(
+        Turn(
+            runs=runs, profiles=[ProfileRow(1, 0, b"\0profile")], steps=steps,
+            attempts=[AttemptRow(1, number, 1, "process", 1.5) for number in range(3)],
+            attempt_ends=[AttemptEnd("failed", 1.5, 2.5, 0.1, 5 << 33, b"error", "a:1:2", 1, 1, 1)],
+            step_updates=[StepUpdate(State.FAILED, None, b"\xff", 1, 1, 0, 9.5, 7, 4, 1, 1)],
+            reports=[ReportRow(1, 2, 1, "loss", value, number, 9.0) for number, value in enumerate(values)],
+            waits=[WaitRow(1, 5, "event", "go", None, 1.0, None, b"spec", None, None, "")],
+            events=[EventRow(store.next_event_number(), 1, "go", "k", f"id{n}", b"data", "me", 2.0, None) for n in range(3)],
+            cached=[CacheRow(b"\0key", "f", "f", "run-1", 1, b"value", b"parts", 1.0, None, 2, 3.0)],
+        )
+    )  # fmt: skip
+    store.commit(Turn(event_takes=[(1, 5, 2)]))
+    store.close()
+    return tmp_path / "store.db"
+
+
+def test_every_row_comes_over_as_it_was(source: Path) -> None:
+    target, told = PostgresStore(new_schema()), []
+    counts = copy_store(source, target, lambda table, rows: told.append((table, rows)))
+    assert counts["step"] == 2100 and counts["report"] == 5 and ("step", 2000) in told
+    before = SqliteStore(source)
+    assert target.runs() == before.runs() and target.profiles(1) == before.profiles(1)
+    for run in (1, 2, 3):
+        assert list(target.all_steps(run)) == list(before.all_steps(run))
+        assert target.attempts(run) == before.attempts(run) and target.waits(run) == before.waits(run)
+    assert repr(target.reports(1)) == repr([row._replace(value=float(row.value)) for row in before.reports(1)])
+    assert target.pending_events(1) == before.pending_events(1) and target.event(1, "id1") == before.event(1, "id1")
+    assert target.cache_entries() == before.cache_entries()
+    assert target.next_run_number() == 4 and target.next_event_number() == 4
+    target.acquire("two")
+    target.commit(Turn(reports=[ReportRow(1, 2, 1, "loss", 7.5, 9, 9.0)]))
+    assert target.reports(1)[-1].value == 7.5
+    before.close()
+    target.close()
+
+
+def test_a_target_that_has_runs_is_left_alone(source: Path) -> None:
+    target = PostgresStore(new_schema())
+    target.acquire("one")
+    target.commit(Turn(runs=[a_run(9)]))
+    with pytest.raises(StoreError, match="has runs already"):
+        copy_store(source, target)
+    assert [row.number for row in target.runs()] == [9]
+    target.close()
+
+
+def test_what_does_not_come_over_leaves_nothing(source: Path) -> None:
+    store = SqliteStore(source)
+    store.acquire("one")
+    store.commit(Turn(runs=[a_run(50, title="a\0b")]))  # a text that PostgreSQL cannot hold
+    store.close()
+    target = PostgresStore(new_schema())
+    with pytest.raises(StoreError):
+        copy_store(source, target)
+    assert target.runs() == [] and target.next_run_number() == 1
+    target.close()
