@@ -225,8 +225,10 @@ def _wait(spec: WaitSpec, show: Any, after: Any, type_: Any, name: str, frame: F
 
 
 def _typed(spec: WaitSpec, show: Any, after: Any, type_: Any, name: str, frame: FrameType) -> Any:
-    raw = _wait(spec, show, after, type_ if is_plain_type(type_) else Any, name, frame)
-    if is_plain_type(type_):
+    # An answer was compared with its form; what an event brings was not.
+    is_known = is_plain_type(type_) if "form" in spec else type_ is Any
+    raw = _wait(spec, show, after, type_ if is_known else Any, name, frame)
+    if is_known:
         return raw
     caller = current_caller(name)
     if caller is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from partita.errors import LoadError, PartitaError, Skip, ValueStoreError
+from partita.errors import DamagedError, LoadError, PartitaError, Skip, ValueStoreError
 from partita.executors.port import LOST
 from partita.flow.arrival import check_arrivals, without_reserved
 from partita.flow.context import attempting
@@ -169,6 +169,8 @@ class Attempt:
         try:
             return self.open_arguments()
         except ValueStoreError as error:
+            if isinstance(error, DamagedError) and error.digest:  # that has to do with no environment
+                raise
             from partita.worker.surroundings import foreign_value
 
             raise foreign_value(error, self.profile) from error

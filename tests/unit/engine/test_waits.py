@@ -124,6 +124,11 @@ def typed_event() -> Order:
 
 
 @flow
+def counted_event() -> dict[str, int]:
+    return wait_for("counts", type=dict[str, int], timeout="1h", default={"a": 0})
+
+
+@flow
 def with_default() -> int:
     return ask("How many?", int, timeout="1h", default=5)
 
@@ -417,3 +422,19 @@ def test_a_plain_call_takes_the_answers_of_a_test() -> None:
 def test_a_plain_call_without_answers_says_what_to_do() -> None:
     with pytest.raises(DefinitionError, match=r"partita\.testing\.answering"):
         paid()
+
+
+@pytest.mark.parametrize("data", ["abc", {"a": "many"}])
+def test_an_event_that_brings_other_plain_data_than_was_declared_fails_the_step(
+    workspace: MemoryWorkspace, data: Any
+) -> None:
+    run = counted_event.submit()
+    workspace.send(run.id, "counts", data)
+    with pytest.raises(StepError, match="Input should be"):
+        run.result()
+    run = counted_event.submit()
+    workspace.send(run.id, "counts", {"a": 1})
+    assert run.result() == {"a": 1}
+    run = counted_event.submit()
+    workspace.advance(3601)
+    assert run.result() == {"a": 0}

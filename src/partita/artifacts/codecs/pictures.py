@@ -17,6 +17,7 @@ _MODES = frozenset({"1", "L", "LA", "RGB", "RGBA", "I;16"})
 #: Texts of the file that hold `info`: plain data as it is, and with tuples, as files that were opened have them.
 _INFO, _TAGGED = "partita", "partita.tagged"
 _DEEPEST = 8
+_LONGEST_INFO = 16 << 20  # Pillow reads texts of 64 MiB
 
 
 class Pictures:
@@ -69,12 +70,11 @@ class Pictures:
 
 def _packed_info(info: dict[Any, Any]) -> tuple[str, bytes] | None:
     """The name of the text and what it holds; None where that would not give the same back."""
-    packed = packed_plain(dict(info))
-    if packed is not None:
-        return _INFO, packed
-    tagged = _tagged(dict(info), 0)
-    packed = packed_plain(tagged) if tagged is not None else None
-    return (_TAGGED, packed) if packed is not None else None
+    name, packed = _INFO, packed_plain(dict(info))
+    if packed is None:
+        tagged = _tagged(dict(info), 0)
+        name, packed = _TAGGED, packed_plain(tagged) if tagged is not None else None
+    return (name, packed) if packed is not None and len(packed) <= _LONGEST_INFO else None
 
 
 def _tagged(value: Any, depth: int) -> list[Any] | None:

@@ -328,3 +328,11 @@ def test_what_is_noted_at_a_dict_of_tensors_comes_back(encoder: Encoder) -> None
     value = OrderedDict(weight=torch.zeros(2000))
     value.note = "of the third epoch"  # type: ignore[attr-defined]
     assert encoder.decode(encoder.encode(value)).note == "of the third epoch"
+
+
+def test_a_picture_that_says_more_about_itself_than_pillow_reads(encoder: Encoder) -> None:
+    from PIL import Image
+
+    value = Image.new("L", (2, 2))
+    value.info["notes"] = bytes(50 << 20)
+    assert encoder.decode(encoder.encode(value)).info == value.info

@@ -99,6 +99,16 @@ def test_a_type_that_no_file_names_is_noted(tmp_path: Path) -> None:
 
 
 @flow
+def counting() -> int:
+    return wait_for("count", type=int)
+
+
+def test_the_type_of_an_event_is_in_the_file() -> None:
+    text, notes = graph_as_yaml(counting, {})
+    assert notes == [] and "wait: {event: count, type: int}" in text
+
+
+@flow
 def after_a_map() -> str:
     return told.after(train.map([0.1, 0.2]))("x")
 
