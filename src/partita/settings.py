@@ -7,9 +7,7 @@ of it at once.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -17,16 +15,37 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from partita.errors import OptionError, SettingsError
-from partita.units import duration_s, size_bytes
+from partita.errors import SettingsError
+from partita.settings_values import (
+    ExecutorSettings,
+    as_amount,
+    as_choice,
+    as_count,
+    as_duration,
+    as_environment,
+    as_executors,
+    as_patterns,
+    as_positive_amount,
+    as_positive_duration,
+    as_size,
+    as_slots,
+    as_store,
+    as_text,
+)
 
-__all__ = ["SETTINGS_FILE", "Setting", "Settings", "describe_settings", "find_project", "load_settings"]
+__all__ = [
+    "SETTINGS_FILE",
+    "ExecutorSettings",
+    "Setting",
+    "Settings",
+    "describe_settings",
+    "find_project",
+    "load_settings",
+]
 
 SETTINGS_FILE = "partita.toml"
 DEFAULT_STORE = ".partita"
-_STORE_SCHEMES = ("postgresql", "postgres")
 _PREFIX = "PARTITA_"
-_AMOUNT_LIMIT = 1e9
 
 #: Variables with the prefix that are no settings: for finding faults, and Partita's own mark on its workers.
 _OTHER_VARIABLES = frozenset({"PARTITA_DEBUG", "PARTITA_WORKER"})
@@ -44,6 +63,7 @@ class Settings:
     gpu: float | None = None  # GPU devices that attempts may hold together; None: all of the machine's
     slots: Mapping[str, int] = field(default_factory=dict)  # named limits: how many of each there are
     executor: str = "process"  # name of the executor for steps that name none
+    executors: Mapping[str, ExecutorSettings] = field(default_factory=dict)  # further executors by name
     spare_workers: int | None = None  # idle workers to have ready; None: one a core
     prefetch: int = 48  # brief steps that may wait in one worker
     idle_timeout_s: float = 60.0  # seconds without runs and clients after which the engine ends
@@ -88,169 +108,59 @@ class Setting(NamedTuple):
         return _PREFIX + self.key.upper()
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("a text")
-    return value
-
-
-def _store(value: Any) -> str:
-    text = _text(value)
-    if "://" in text and text.partition("://")[0] not in _STORE_SCHEMES:
-        raise ValueError('a folder, or the URL of a PostgreSQL database: "postgresql://user@host/database"')
-    return text
-
-
-def _choice(*known: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in known:
-            raise ValueError("one of " + ", ".join(f'"{name}"' for name in known))
-        return str(value)
-
-    return parse
-
-
-def _number(value: Any) -> float:
-    """The number, or NaN for what is none."""
-    try:
-        return float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError):
-        return math.nan
-
-
-def _amount(value: Any) -> float:
-    number = _number(value)
-    if not 0 <= number < _AMOUNT_LIMIT:
-        raise ValueError("a number that is not negative, such as 4 or 0.5")
-    return number
-
-
-def _positive_amount(value: Any) -> float:
-    number = _number(value)
-    if not 0 < number < _AMOUNT_LIMIT:
-        raise ValueError("a number above 0, such as 4 or 0.5")
-    return number
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("a whole number that is not negative")
-    return value
-
-
-def _positive_count(value: Any) -> int:
-    number = _count(value)
-    if not number:
-        raise ValueError("a whole number above 0")
-    return number
-
-
-def _duration(value: Any) -> float:
-    try:
-        return duration_s(value)
-    except OptionError:
-        raise ValueError('a duration: seconds (90) or a text ("90s", "5m", "1h30m")') from None
-
-
-def _positive_duration(value: Any) -> float:
-    number = _duration(value)
-    if not number:
-        raise ValueError('a duration above 0, such as 90 or "5m"')
-    return number
-
-
-def _size(value: Any) -> int:
-    try:
-        return size_bytes(int(value) if isinstance(value, str) and value.strip().isdecimal() else value)
-    except OptionError:
-        raise ValueError('a size: bytes (536870912) or a text ("512MiB", "2GB")') from None
-
-
-def _environment(value: Any) -> Any:
-    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        import json
-
-        with contextlib.suppress(ValueError):
-            value = json.loads(value)  # in the environment
-    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if not is_list and not isinstance(value, Mapping) and not (isinstance(value, str) and value.strip()):
-        raise ValueError('a list of requirements, a path, or a table such as { requirements = [...], python = "3.12" }')
-    return value
-
-
-def _patterns(value: Any) -> tuple[str, ...]:
-    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
-        raise ValueError('a list of patterns, such as ["data/*.csv"] (in the environment: separated by commas)')
-    return tuple(part for part in parts if part)
-
-
-def _slots(value: Any) -> dict[str, int]:
-    expected = (
-        "a table of names and counts, each at least 1, such as { licence = 2 } (in the environment: licence=2,api=10)"
-    )
-    if isinstance(value, str):
-        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-        value = {name.strip(): count.strip() for name, _, count in pairs}
-    try:
-        return {str(name): _positive_count(count) for name, count in value.items()}
-    except (AttributeError, ValueError):
-        raise ValueError(expected) from None
-
-
 _LEVELS = ("debug", "info", "warning", "error")
 
 _TABLE = (
     Setting("store", "store", "a folder or a URL", '".partita"',
-            "where runs lie: with values and logs in a folder on a local disk, or in PostgreSQL", _store),
+            "where runs lie: with values and logs in a folder on a local disk, or in PostgreSQL", as_store),
     Setting("artifacts", "artifacts", "a folder or a URL", "blobs in the store's folder",
-            "where large values are kept: a folder, or a URL such as s3://bucket/project", _text),
+            "where large values are kept: a folder, or a URL such as s3://bucket/project", as_text),
     Setting("durability", "durability", '"process" or "full"', '"process"',
             "what a commit survives: the death of any process, or (slower) a power loss too",
-            _choice("process", "full")),
+            as_choice("process", "full")),
     Setting("cpu", "cpu", "CPU cores", "all of the machine's",
-            "how many cores attempts may hold together", _positive_amount),
+            "how many cores attempts may hold together", as_positive_amount),
     Setting("memory", "memory_bytes", "a size", "all of the machine's",
-            "how much memory attempts may hold together", _size),
+            "how much memory attempts may hold together", as_size),
     Setting("gpu", "gpu", "GPU devices", "all of the machine's",
-            "how many GPU devices attempts may hold together", _amount),
+            "how many GPU devices attempts may hold together", as_amount),
     Setting("slots", "slots", "a table of names and counts", "{}",
-            "named limits that tasks take with slots=, such as { licence = 2 }", _slots),
+            "named limits that tasks take with slots=, such as { licence = 2 }", as_slots),
     Setting("executor", "executor", "a name", '"process"',
-            "where steps run that name no executor", _text),
+            "where steps run that name no executor", as_text),
+    Setting("executors", "executors", "tables by name", "{}",
+            "further executors, each with cores, memory and GPUs of its own", as_executors),
     Setting("spare_workers", "spare_workers", "a whole number", "one a core",
-            "idle workers that the engine keeps ready", _count),
+            "idle workers that the engine keeps ready", as_count),
     Setting("prefetch", "prefetch", "a whole number", "48",
-            "how many brief steps may wait in one worker", _count),
+            "how many brief steps may wait in one worker", as_count),
     Setting("idle_timeout", "idle_timeout_s", "a duration", '"60s"',
-            "how long the engine stays without runs and clients", _duration),
+            "how long the engine stays without runs and clients", as_duration),
     Setting("cancel_grace", "cancel_grace_s", "a duration", '"10s"',
-            "how long an attempt that is asked to stop may take before it is killed", _duration),
+            "how long an attempt that is asked to stop may take before it is killed", as_duration),
     Setting("memory_floor", "memory_floor_bytes", "a size", "3 % of the machine's, at least 256 MiB",
-            "below how much free memory the largest attempt is ended", _size),
+            "below how much free memory the largest attempt is ended", as_size),
     Setting("crash_retries", "crash_retries", "a whole number", "3",
-            "further attempts after a worker crashed or ran out of memory", _count),
+            "further attempts after a worker crashed or ran out of memory", as_count),
     Setting("environment", "environment", "as the option environment=", "none",
             "packages of tasks that declare none: a list, the path of a requirements file or uv.lock, or a table",
-            _environment),
+            as_environment),
     Setting("environments", "environments", "a folder", "environments in the store's folder",
-            "where the environments of tasks are kept; projects may share one", _text),
+            "where the environments of tasks are kept; projects may share one", as_text),
     Setting("environment_timeout", "environment_timeout_s", "a duration", '"30m"',
-            "how long making one environment may take", _positive_duration),
+            "how long making one environment may take", as_positive_duration),
     Setting("layout_timeout", "layout_timeout_s", "a duration", '"5m"',
-            "how long a flow's body may take to lay out its steps", _positive_duration),
+            "how long a flow's body may take to lay out its steps", as_positive_duration),
     Setting("bundle_include", "bundle_include", "a list of patterns", "[]",
-            "files that travel to workers beside the project's code", _patterns),
+            "files that travel to workers beside the project's code", as_patterns),
     Setting("bundle_exclude", "bundle_exclude", "a list of patterns", "[]",
-            "files that do not travel to workers", _patterns),
+            "files that do not travel to workers", as_patterns),
     Setting("log_level", "log_level", ", ".join(f'"{level}"' for level in _LEVELS), '"info"',
-            "what the engine's own log keeps", _choice(*_LEVELS)),
+            "what the engine's own log keeps", as_choice(*_LEVELS)),
     Setting("color", "color", '"auto", "always" or "never"', '"auto"',
-            "colours on the command line; NO_COLOR turns them off too", _choice("auto", "always", "never")),
+            "colours on the command line; NO_COLOR turns them off too", as_choice("auto", "always", "never")),
     Setting("notebook_display", "notebook_display", '"live" or "off"', '"live"',
-            "whether a notebook shows runs below the cell that starts them", _choice("live", "off")),
+            "whether a notebook shows runs below the cell that starts them", as_choice("live", "off")),
 )  # fmt: skip
 _BY_KEY = {setting.key: setting for setting in _TABLE}
 

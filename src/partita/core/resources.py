@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 
 from partita.core.records import Demand, Profile
 from partita.errors import Problem
 from partita.units import size_text
 
-__all__ = ["Pool", "amount_text", "misplaced"]
+__all__ = ["PartPool", "Pool", "amount_text", "misplaced"]
 
 #: CPUs and GPUs are held in fractions; sums of them are compared with this tolerance.
 TOLERANCE = 1e-9
@@ -28,7 +29,7 @@ class Pool:
     def __init__(self, cpu: float, memory_bytes: int, gpu: float = 0.0, slots: dict[str, int] | None = None) -> None:
         self.capacity: dict[str, float] = {"cpu": cpu, "memory": memory_bytes, "gpu": gpu}
         self.capacity.update({f"slot {name}": count for name, count in (slots or {}).items()})
-        self.held: dict[str, float] = dict.fromkeys(self.capacity, 0.0)
+        self.held: MutableMapping[str, float] = dict.fromkeys(self.capacity, 0.0)
         self._amounts: dict[Demand, tuple[tuple[str, float], ...]] = {}
 
     @classmethod
@@ -83,6 +84,34 @@ class Pool:
         for name, amount in self.amounts(demand):
             left = self.held[name] - amount
             self.held[name] = left if left > TOLERANCE else 0.0
+
+
+class PartPool(Pool):
+    """The resources of one of several executors, whose slots are those of all of them together."""
+
+    def __init__(self, cpu: float, memory_bytes: int, gpu: float, slots: Pool) -> None:
+        """
+        Args:
+            slots: where slots are held.
+        """
+        super().__init__(cpu, memory_bytes, gpu)
+        self._own, self._shared = self.held, slots.held
+        self.capacity.update({name: count for name, count in slots.capacity.items() if _is_slot(name)})
+        self.held = ChainMap(self._own, self._shared)
+
+    def acquire(self, demand: Demand) -> None:
+        for name, amount in self.amounts(demand):
+            (self._shared if _is_slot(name) else self._own)[name] += amount
+
+    def release(self, demand: Demand) -> None:
+        for name, amount in self.amounts(demand):
+            held = self._shared if _is_slot(name) else self._own
+            left = held[name] - amount
+            held[name] = left if left > TOLERANCE else 0.0
+
+
+def _is_slot(name: str) -> bool:
+    return name.startswith("slot ")
 
 
 def misplaced(profile: Profile, pools: Mapping[str, Pool], default: str, place: str = "") -> list[Problem]:

@@ -321,8 +321,10 @@ class Server:
         capacity: dict[str, float] = {}
         held: dict[str, float] = {}
         for lanes in self._book.executors.values():
-            capacity.update(lanes.pool.capacity)
-            held.update(lanes.pool.held)
+            for name, amount in lanes.pool.capacity.items():
+                is_shared = name.startswith("slot ")  # by all executors
+                capacity[name] = amount if is_shared else capacity.get(name, 0.0) + amount
+                held[name] = lanes.pool.held[name] if is_shared else held.get(name, 0.0) + lanes.pool.held[name]
         described = self._book.describe()
         return EngineView(
             pid=os.getpid(), version=self._version, started_at=self._started_at, runs=described["runs"],

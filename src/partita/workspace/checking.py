@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from partita.artifacts.blobs.placing import place_of
 from partita.core.records import Demand, Profile
-from partita.core.resources import Pool, misplaced
+from partita.core.resources import misplaced
 from partita.core.states import Kind
 from partita.engine.live import profile_from
 from partita.executors.machine import machine_capacity
-from partita.executors.port import LOST, Launchable
+from partita.executors.port import LOST, Capacity, Launchable
 from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import FAILED, FRAME, LAID, Order
 from partita.protocol.requests import StepView, as_problem
-from partita.workspace.composition import capacity_of
+from partita.workspace.executors import pools_of
 from partita.workspace.port import CheckView
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def check_flow(
         arguments: packed inputs, instead of the texts.
     """
     profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
-    extra: dict[str, Any] = {"pools": {"process": _pool(workspace).capacity}, "executor": "process"}
+    pools = {name: pool.capacity for name, pool in pools_of(workspace.settings).items()}
+    extra: dict[str, Any] = {"pools": pools, "executor": workspace.settings.executor}
     extra["environment"] = workspace.settings.environment
     if arguments is None:
         extra["texts"] = texts
@@ -52,6 +53,7 @@ def working(
     arguments: bytes | None,
     extra: dict[str, Any] | None,
     bundle: str = "",
+    capacity: Capacity | None = None,
 ) -> Iterator[ProcessExecutor]:
     """An executor with a worker of its own, which works on one order: user code is loaded there and nowhere else."""
     folder = workspace.state / "bundles" / (bundle or workspace.bundle())
@@ -60,7 +62,7 @@ def working(
         profile, str(folder), str(workspace.folder), str(workspace.state),
         artifacts=place_of(workspace.folder, workspace.settings.artifacts),
     )  # fmt: skip
-    executor = ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
+    executor = ProcessExecutor(capacity or machine_capacity(), workspace=workspace.state, spare=0)
     try:
         executor.introduce(1, launchable)
         lane = executor.open_lane(launchable.bundle, Demand())
@@ -102,18 +104,13 @@ def _unplaceable(
     workspace: LocalWorkspace, profiles: list[dict[str, Any]], rows: list[list[Any]]
 ) -> list[dict[str, Any]]:
     """Steps whose demand no executor can ever meet."""
-    pools = {"process": _pool(workspace)}
+    pools = pools_of(workspace.settings)
     places = {row[2]: row[8] or "" for row in reversed(rows)}
     found: list[dict[str, Any]] = []
     for number, data in enumerate(profiles):
-        problems = misplaced(profile_from(data), pools, "process", places.get(number, ""))
+        problems = misplaced(profile_from(data), pools, workspace.settings.executor, places.get(number, ""))
         found.extend(asdict(problem) for problem in problems)
     return found
-
-
-def _pool(workspace: LocalWorkspace) -> Pool:
-    capacity = capacity_of(workspace.settings)
-    return Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(workspace.settings.slots))
 
 
 def laid_step(number: int, row: list[Any]) -> StepView:

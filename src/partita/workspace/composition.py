@@ -13,29 +13,26 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from partita.artifacts.blobs.placing import claim, open_blobs, place_of, requirements_of
+from partita.artifacts.blobs.placing import claim, open_blobs, place_of
 from partita.artifacts.blobs.port import BlobStore
 from partita.clock import SystemClock
-from partita.core.resources import Pool
 from partita.engine.book import Book, Limits
 from partita.engine.lanes import Lanes
 from partita.engine.loop import Engine
 from partita.engine.server import Server
 from partita.engine.values import ValueCache
 from partita.errors import EngineError, PartitaError
-from partita.executors.machine import machine_capacity
-from partita.executors.port import Capacity
 from partita.executors.process import ProcessExecutor
 from partita.settings import Settings, load_settings
 from partita.store.opening import open_store
 from partita.store.port import Store
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
-from partita.workspace.environments import environments_folder
+from partita.workspace.executors import make_executors, pools_of
 from partita.workspace.naming import new_run_id
 from partita.workspace.place import MovedError, Place
 
-__all__ = ["capacity_of", "serve", "sole_engine", "state_folder"]
+__all__ = ["serve", "sole_engine", "state_folder"]
 
 _log = logging.getLogger("partita.engine")
 
@@ -43,16 +40,6 @@ _log = logging.getLogger("partita.engine")
 def state_folder(project: Path, settings: Settings) -> Path:
     """The folder of the workspace's state: ".partita" below the project, or where the settings say."""
     return (project / settings.state_folder).resolve()
-
-
-def capacity_of(settings: Settings) -> Capacity:
-    """What the process executor may hold: what the settings say, and of the machine what they do not say."""
-    machine = machine_capacity()
-    return Capacity(
-        settings.cpu if settings.cpu is not None else machine.cpu,
-        settings.memory_bytes if settings.memory_bytes is not None else machine.memory_bytes,
-        settings.gpu if settings.gpu is not None else machine.gpu,
-    )
 
 
 def serve(project: Path) -> None:
@@ -75,22 +62,17 @@ def serve(project: Path) -> None:
         claim(blobs, state)
         place = Place(state)
         store = open_store(state, settings.store if settings.has_database else "", settings.durability)
-        capacity = capacity_of(settings)
-        executor = ProcessExecutor(
-            capacity, workspace=state, spare=settings.spare_workers, memory_floor_bytes=settings.memory_floor_bytes,
-            environment={**os.environ, "PARTITA_DURABILITY": settings.durability}, origin=place.name,
-            environments=environments_folder(project, state, settings), environment_timeout_s=settings.environment_timeout_s,
-            worker_needs=requirements_of(artifacts),
-        )  # fmt: skip
+        executors = make_executors(project, state, settings, place.name)
         try:
             store.acquire(f"{socket.gethostname()}:{os.getpid()}")
-            engine = _engine(project, state, settings, store, executor, place.guard, blobs)
+            engine = _engine(project, state, settings, store, executors, place.guard, blobs)
             engine.start()
             _listen(engine, place)
         except MovedError as error:
             _log.error("%s", error)
         finally:
-            executor.close()
+            for executor in executors.values():
+                executor.close()
             place.leave_unless_kept()
             store.close()
 
@@ -100,19 +82,18 @@ def _engine(
     state: Path,
     settings: Settings,
     store: Store,
-    executor: ProcessExecutor,
+    executors: dict[str, ProcessExecutor],
     guard: Callable[[], None],
     blobs: BlobStore,
 ) -> Engine:
-    capacity = executor.capacity
-    pool = Pool(capacity.cpu, capacity.memory_bytes, capacity.gpu, dict(settings.slots))
-    lanes = Lanes("process", executor, pool, settings.prefetch)
+    pools = pools_of(settings)
+    lanes = {name: Lanes(name, executor, pools[name], settings.prefetch) for name, executor in executors.items()}
     limits = Limits(
         grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,
         layout_timeout_s=settings.layout_timeout_s, environment=settings.environment,
     )  # fmt: skip
     book = Book(
-        store, SystemClock(), {"process": lanes}, "process", lambda bundle: os.fspath(state / "bundles" / bundle),
+        store, SystemClock(), lanes, settings.executor, lambda bundle: os.fspath(state / "bundles" / bundle),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
         has_blob=blobs.hold, artifacts=place_of(project, settings.artifacts),
     )  # fmt: skip

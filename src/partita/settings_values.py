@@ -1,0 +1,184 @@
+"""How the value of a setting is read, from TOML or a text; each raises ValueError with what it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from partita.errors import OptionError
+from partita.units import duration_s, size_bytes
+
+__all__ = [
+    "ExecutorSettings", "as_amount", "as_choice", "as_count", "as_duration", "as_environment", "as_executors", "as_patterns", "as_positive_amount", "as_positive_duration", "as_size", "as_slots", "as_store", "as_text",
+]  # fmt: skip
+
+_AMOUNT_LIMIT = 1e9
+STORE_SCHEMES = ("postgresql", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSettings:
+    """One executor beside the default one."""
+
+    kind: str = "process"  # what it is: "process"
+    cpu: float = 1.0  # CPU cores that its attempts may hold together
+    memory_bytes: int | None = None  # memory that they may hold together, in bytes; None: all of the machine's
+    gpu: float = 0.0  # GPU devices that they may hold together
+    spare_workers: int = 0  # idle workers to have ready
+
+
+def as_text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text")
+    return value
+
+
+def as_store(value: Any) -> str:
+    text = as_text(value)
+    if "://" in text and text.partition("://")[0] not in STORE_SCHEMES:
+        raise ValueError('a folder, or the URL of a PostgreSQL database: "postgresql://user@host/database"')
+    return text
+
+
+def as_choice(*known: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if value not in known:
+            raise ValueError("one of " + ", ".join(f'"{name}"' for name in known))
+        return str(value)
+
+    return parse
+
+
+def _number(value: Any) -> float:
+    """The number, or NaN for what is none."""
+    try:
+        return float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def as_amount(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number < _AMOUNT_LIMIT:
+        raise ValueError("a number that is not negative, such as 4 or 0.5")
+    return number
+
+
+def as_positive_amount(value: Any) -> float:
+    number = _number(value)
+    if not 0 < number < _AMOUNT_LIMIT:
+        raise ValueError("a number above 0, such as 4 or 0.5")
+    return number
+
+
+def as_count(value: Any) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError("a whole number that is not negative")
+    return value
+
+
+def _positive_count(value: Any) -> int:
+    number = as_count(value)
+    if not number:
+        raise ValueError("a whole number above 0")
+    return number
+
+
+def as_duration(value: Any) -> float:
+    try:
+        return duration_s(value)
+    except OptionError:
+        raise ValueError('a duration: seconds (90) or a text ("90s", "5m", "1h30m")') from None
+
+
+def as_positive_duration(value: Any) -> float:
+    number = as_duration(value)
+    if not number:
+        raise ValueError('a duration above 0, such as 90 or "5m"')
+    return number
+
+
+def as_size(value: Any) -> int:
+    try:
+        return size_bytes(int(value) if isinstance(value, str) and value.strip().isdecimal() else value)
+    except OptionError:
+        raise ValueError('a size: bytes (536870912) or a text ("512MiB", "2GB")') from None
+
+
+def as_environment(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        import json
+
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)  # in the environment
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if not is_list and not isinstance(value, Mapping) and not (isinstance(value, str) and value.strip()):
+        raise ValueError('a list of requirements, a path, or a table such as { requirements = [...], python = "3.12" }')
+    return value
+
+
+def as_patterns(value: Any) -> tuple[str, ...]:
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError('a list of patterns, such as ["data/*.csv"] (in the environment: separated by commas)')
+    return tuple(part for part in parts if part)
+
+
+def as_slots(value: Any) -> dict[str, int]:
+    expected = (
+        "a table of names and counts, each at least 1, such as { licence = 2 } (in the environment: licence=2,api=10)"
+    )
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        value = {name.strip(): count.strip() for name, _, count in pairs}
+    try:
+        return {str(name): _positive_count(count) for name, count in value.items()}
+    except (AttributeError, ValueError):
+        raise ValueError(expected) from None
+
+
+def as_executors(value: Any) -> dict[str, ExecutorSettings]:
+    if isinstance(value, str):
+        import json
+
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)  # in the environment
+    if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) for table in value.values()):
+        raise ValueError(
+            'tables by name, such as [executors.small] with cpu = 1 (in the environment: {"small": {"cpu": 1}})'
+        )
+    return {str(name): _executor(str(name), table) for name, table in value.items()}
+
+
+def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
+    if name == "process" or not name.strip():
+        raise ValueError(f"another name than {name!r}; the executor process has the settings cpu, memory and gpu")
+    values: dict[str, Any] = {}
+    for key, given in table.items():
+        found = _EXECUTOR_KEYS.get(key)
+        if found is None:
+            near = difflib.get_close_matches(key, _EXECUTOR_KEYS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(_EXECUTOR_KEYS)}"
+            raise ValueError(f"no {key!r} to the executor {name}; {hint}")
+        attribute, parse = found
+        try:
+            values[attribute] = parse(given)
+        except ValueError as error:
+            raise ValueError(f"as {key} of the executor {name} {error}") from None
+    return ExecutorSettings(**values)
+
+
+#: How each key of an executor's table is kept and read.
+_EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "kind": ("kind", as_choice("process")),
+    "cpu": ("cpu", as_positive_amount),
+    "memory": ("memory_bytes", as_size),
+    "gpu": ("gpu", as_amount),
+    "spare_workers": ("spare_workers", as_count),
+}

@@ -1,0 +1,83 @@
+"""The executors of a workspace, as its settings say: what each may hold, and how it is made."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from partita.artifacts.blobs.placing import place_of, requirements_of
+from partita.core.resources import PartPool, Pool
+from partita.executors.machine import gpu_devices, machine_capacity
+from partita.executors.port import Capacity
+from partita.executors.process import ProcessExecutor
+from partita.settings import Settings
+from partita.workspace.environments import environments_folder
+
+__all__ = ["DEFAULT", "capacities_of", "make_executors", "pools_of"]
+
+#: The executor that every workspace has.
+DEFAULT = "process"
+
+
+def capacities_of(settings: Settings) -> dict[str, Capacity]:
+    """What each executor may hold, the default one first.
+
+    That one has what the settings say, and of the machine what they do not say and no other executor has.
+    """
+    machine = machine_capacity()
+    named = {
+        name: Capacity(item.cpu, item.memory_bytes if item.memory_bytes is not None else machine.memory_bytes, item.gpu)
+        for name, item in settings.executors.items()
+    }
+    left_cpu = max(0.0, machine.cpu - sum(item.cpu for item in named.values()))
+    left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in named.values()))
+    default = Capacity(
+        settings.cpu if settings.cpu is not None else left_cpu,
+        settings.memory_bytes if settings.memory_bytes is not None else machine.memory_bytes,
+        settings.gpu if settings.gpu is not None else left_gpu,
+    )
+    return {DEFAULT: default, **named}
+
+
+def pools_of(settings: Settings) -> dict[str, Pool]:
+    """Empty pools of all executors; slots are held by all of them together."""
+    capacities, slots = capacities_of(settings), dict(settings.slots)
+    if len(capacities) == 1:
+        return {name: Pool(*capacity, slots) for name, capacity in capacities.items()}
+    shared = Pool(0, 0, 0, slots)
+    return {name: PartPool(*capacity, shared) for name, capacity in capacities.items()}
+
+
+def make_executors(project: Path, state: Path, settings: Settings, origin: str) -> dict[str, ProcessExecutor]:
+    """The executors, up and ready.
+
+    Args:
+        origin: names the workspace; processes of an earlier engine of the same are ended.
+    """
+    devices = _Devices()
+    made: dict[str, ProcessExecutor] = {}
+    capacities = capacities_of(settings)
+    for name in (*settings.executors, DEFAULT):  # the default one has the devices that are left
+        capacity = capacities[name]
+        spare = settings.executors[name].spare_workers if name != DEFAULT else settings.spare_workers
+        made[name] = ProcessExecutor(
+            capacity, workspace=state, spare=spare, memory_floor_bytes=settings.memory_floor_bytes,
+            environment={**os.environ, "PARTITA_DURABILITY": settings.durability},
+            devices=devices.take(capacity.gpu), origin=origin if name == DEFAULT else f"{origin}.{name}",
+            environments=environments_folder(project, state, settings), environment_timeout_s=settings.environment_timeout_s,
+            worker_needs=requirements_of(place_of(project, settings.artifacts)),
+        )  # fmt: skip
+    return {name: made[name] for name in capacities}
+
+
+class _Devices:
+    """The machine's GPUs, each given to one executor."""
+
+    def __init__(self) -> None:
+        self._left = list(gpu_devices())
+
+    def take(self, count: float) -> list[str]:
+        whole = math.ceil(count)
+        taken, self._left = self._left[:whole], self._left[whole:]
+        return taken
