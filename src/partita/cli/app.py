@@ -37,6 +37,7 @@ _MODULES = {
     "environments": "environments",
     "components": "components",
     "engine": "engine",
+    "executors": "executors",
     "store": "store",
     "convert": "convert",
     "schema": "schema",

@@ -198,6 +198,27 @@ class ExplanationView(TypedDict):
     facts: list[Fact]
 
 
+class ExecutorView(TypedDict):
+    """One executor as the settings have it."""
+
+    name: str
+    kind: str
+    cpu: float
+    memory_bytes: int
+    gpu: float
+    is_default: bool  # whether steps go there that name none
+
+
+class ProbeView(TypedDict):
+    """How it went to send a step through an executor."""
+
+    name: str
+    is_ok: bool
+    took_s: float  # with the start of a worker
+    error: str  # in words; empty where it went well
+    told: dict[str, Any]  # where the step ran: "python", "machine", "pid", "cores", "prefix"
+
+
 class EngineView(TypedDict):
     """What the engine says of itself."""
 

@@ -17,9 +17,11 @@ from partita.protocol.requests import (
     CacheExplanation,
     EngineView,
     EnvironmentView,
+    ExecutorView,
     ExplanationView,
     LaunchRequest,
     LogChunk,
+    ProbeView,
     RunView,
     StepView,
     WatchView,
@@ -332,6 +334,16 @@ class LocalWorkspace(LocalArtifacts):
         with contextlib.suppress(EngineError):
             self._connection.ask("stop", start=False)
         self._connection.close()
+
+    def executors(self) -> list[ExecutorView]:
+        from partita.workspace.probing import list_executors
+
+        return list_executors(self)
+
+    def probe_executor(self, name: str) -> ProbeView:
+        from partita.workspace.probing import probe_executor
+
+        return probe_executor(self, name)
 
     def migrate_store(self) -> tuple[str, int]:
         from partita.store.opening import migrate

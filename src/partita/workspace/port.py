@@ -12,8 +12,10 @@ from partita.protocol.requests import (
     CacheExplanation,
     EngineView,
     EnvironmentView,
+    ExecutorView,
     ExplanationView,
     LogChunk,
+    ProbeView,
     RunView,
     StepView,
     WatchView,
@@ -186,6 +188,14 @@ class Workspace(Artifacts, Protocol):
 
     def engine(self) -> EngineView | None:
         """The engine's own account; None: none is up."""
+        ...
+
+    def executors(self) -> list[ExecutorView]:
+        """The executors that the settings name, the one that every workspace has first."""
+        ...
+
+    def probe_executor(self, name: str) -> ProbeView:
+        """Send a step through an executor and tell how it went."""
         ...
 
     def stop_engine(self) -> None: ...

@@ -1,0 +1,74 @@
+"""Looking at the executors of a workspace: what each may hold, and whether a step runs there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from partita.core.records import Profile
+from partita.errors import NotFoundError, PartitaError
+from partita.executors.port import LOST
+from partita.protocol.messages import DONE, FAILED
+from partita.protocol.requests import ExecutorView, ProbeView
+from partita.values import unpack
+from partita.workspace.checking import working
+from partita.workspace.executors import DEFAULT, capacities_of
+from partita.workspace.runs import encoder_of
+
+if TYPE_CHECKING:
+    from partita.workspace.local import LocalWorkspace
+
+__all__ = ["list_executors", "probe_executor"]
+
+_TIMEOUT_S = 60.0
+
+
+def list_executors(workspace: LocalWorkspace) -> list[ExecutorView]:
+    """What the settings name, the default one first."""
+    settings = workspace.settings
+    return [
+        ExecutorView(
+            name=name, kind=settings.executors[name].kind if name != DEFAULT else "process", cpu=capacity.cpu,
+            memory_bytes=capacity.memory_bytes, gpu=capacity.gpu, is_default=name == settings.executor,
+        )
+        for name, capacity in capacities_of(settings).items()
+    ]  # fmt: skip
+
+
+def probe_executor(workspace: LocalWorkspace, name: str) -> ProbeView:
+    """Send a step through the executor: it starts a worker, loads the project's code, and stores a value that is read here.
+
+    Raises:
+        NotFoundError: the settings name no such executor.
+    """
+    capacity = capacities_of(workspace.settings).get(name)
+    if capacity is None:
+        known = ", ".join(capacities_of(workspace.settings))
+        raise NotFoundError(f"there is no executor {name!r}; the settings have {known}")
+    if not capacity.cpu:
+        return _failed(
+            name, 0.0, "it has no cores, since other executors hold all of the machine's; give it some: cpu = 1"
+        )
+    profile = Profile("partita.worker.probe:probe", "probe", timeout_s=_TIMEOUT_S)
+    started = time.perf_counter()
+    try:
+        with working(workspace, profile, None, None, capacity=capacity) as executor:
+            until = time.monotonic() + _TIMEOUT_S
+            while time.monotonic() < until:
+                for message in executor.receive(0.25):
+                    took_s = time.perf_counter() - started
+                    if message[0] == DONE:
+                        told: dict[str, Any] = encoder_of(workspace).decode(unpack(message[2]))
+                        told.pop("blob")
+                        return ProbeView(name=name, is_ok=True, took_s=took_s, error="", told=told)
+                    if message[0] == FAILED:
+                        return _failed(name, took_s, f"{message[2]['type']}: {message[2]['message']}")
+                    if message[0] == LOST:
+                        return _failed(name, took_s, f"its worker ended ({message[2]}): {message[3]}")
+    except PartitaError as error:
+        return _failed(name, time.perf_counter() - started, str(error))
+    return _failed(name, _TIMEOUT_S, f"the step did not end within {_TIMEOUT_S:g} s")
+
+
+def _failed(name: str, took_s: float, error: str) -> ProbeView:
+    return ProbeView(name=name, is_ok=False, took_s=took_s, error=error, told={})
