@@ -280,3 +280,27 @@ def test_no_engine_is_started_for_whoever_only_looks(project: Any) -> None:
     with pytest.raises(EngineError, match="no engine is up"):
         project.workspace._connection.ask("runs", start=False)
     assert not project.workspace.state.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_engine_that_is_run_by_hand_stays_until_it_is_told_to_end(
+    make_project: Callable[[str], Any], number: signal.Signals
+) -> None:
+    project = make_project('idle_timeout = "0.1s"\n')
+    project.write(FLOWS)
+    words = [sys.executable, "-m", "partita.cli", "engine", "run"]
+    engine = subprocess.Popen(words, cwd=project.folder, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: project.workspace.engine() is not None)
+        assert project("main") == 2
+        project.workspace.close()
+        time.sleep(1.0)  # ten times as long as an engine of its own accord would stay
+        view = project.workspace.engine()
+        assert view is not None and view["pid"] == engine.pid
+        again = subprocess.run(words, cwd=project.folder, capture_output=True, text=True, timeout=60)
+        assert again.returncode == 4 and "an engine is up already" in again.stderr
+    finally:
+        engine.send_signal(number)
+        _, told = engine.communicate(timeout=60)
+    assert engine.returncode == 0 and "is up for" in told
+    assert project.workspace.engine() is None

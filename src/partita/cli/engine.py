@@ -1,4 +1,4 @@
-"""`partita engine`: status, stop."""
+"""`partita engine`: run, status, stop."""
 
 from __future__ import annotations
 
@@ -23,9 +23,18 @@ def register(app: typer.Typer) -> None:
     engine = typer.Typer(
         help="The process that runs this workspace's flows; it starts and ends by itself.", no_args_is_help=True
     )
+    engine.command("run")(run)
     engine.command("status")(status)
     engine.command("stop")(stop)
     app.add_typer(engine, name="engine")
+
+
+def run(context: typer.Context) -> int:
+    """Be the engine here, until Ctrl-C or SIGTERM: for a service that a machine keeps up. Its log goes to standard error."""
+    session: Session = context.obj
+    if session.workspace.be_engine():
+        return statuses.SUCCESS
+    raise EngineError("an engine is up already; `partita engine stop` ends it")
 
 
 def status(context: typer.Context, json: Json = False) -> int:

@@ -88,15 +88,19 @@ class Server:
         for answering in (Inventory, Pruning, Comparison):
             self._requests |= answering(engine.book, self._reading).verbs
 
-    def serve(self) -> None:
-        """Run until idle for the time set, or until SIGTERM or a client's "stop"."""
+    def serve(self, *, is_interruptible: bool = False) -> None:
+        """Run until idle for the time set, or until SIGTERM or a client's "stop".
+
+        Args:
+            is_interruptible: SIGINT ends it, too; one in the background shares its terminal with what people interrupt.
+        """
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, None)
         for lanes in self._book.executors.values():
             for fileno in lanes.executor.filenos():
                 self._selector.register(fileno, selectors.EVENT_READ, lanes)
         signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, self._on_signal if is_interruptible else signal.SIG_IGN)
         idle_since = time.monotonic()
         while not self._is_ending:
             ready = self._selector.select(self._wait_s())

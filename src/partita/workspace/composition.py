@@ -6,11 +6,13 @@ import contextlib
 import fcntl
 import json
 import logging
+import math
 import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from partita.artifacts.blobs.placing import claim, open_blobs, place_of
@@ -42,19 +44,25 @@ def state_folder(project: Path, settings: Settings) -> Path:
     return (project / settings.state_folder).resolve()
 
 
-def serve(project: Path) -> None:
-    """Be the engine of a workspace until it is idle. Ends at once where another one is.
+def serve(project: Path, settings: Settings | None = None, *, stays: bool = False) -> bool:
+    """Be the engine of a workspace until it is idle. Ends at once where another one is, and says so by False.
+
+    Args:
+        settings: instead of those that the project's files and the environment give.
+        stays: go on when there is nothing to do, until SIGTERM or SIGINT.
 
     Raises:
         PartitaError: the workspace cannot be used; said to the log as well.
     """
-    settings = load_settings(project)
+    settings = settings or load_settings(project)
+    if stays:
+        settings = replace(settings, idle_timeout_s=math.inf)
     state = state_folder(project, settings)
     state.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with sole_engine(state) as is_sole:
         if not is_sole:
-            return
+            return False
         for name in ("logs", "blobs", "bundles", "checkpoints", "spill"):
             (state / name).mkdir(exist_ok=True)
         artifacts = place_of(project, settings.artifacts)
@@ -67,7 +75,7 @@ def serve(project: Path) -> None:
             store.acquire(f"{socket.gethostname()}:{os.getpid()}")
             engine = _engine(project, state, settings, store, executors, place.guard, blobs)
             engine.start()
-            _listen(engine, place)
+            _listen(engine, place, is_interruptible=stays)
         except MovedError as error:
             _log.error("%s", error)
         finally:
@@ -75,6 +83,7 @@ def serve(project: Path) -> None:
                 executor.close()
             place.leave_unless_kept()
             store.close()
+    return True
 
 
 def _engine(
@@ -100,7 +109,7 @@ def _engine(
     return Engine(book, time.sleep, new_run_id, guard)
 
 
-def _listen(engine: Engine, place: Place) -> None:
+def _listen(engine: Engine, place: Place, *, is_interruptible: bool) -> None:
     state, path = place.folder, socket_path(place.folder)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -114,7 +123,7 @@ def _listen(engine: Engine, place: Place) -> None:
     (state / "engine.json").write_text(json.dumps(about))
     _log.info("engine %s is up for %s", os.getpid(), state)
     try:
-        Server(engine, listener, VERSION).serve()
+        Server(engine, listener, VERSION).serve(is_interruptible=is_interruptible)
     finally:
         listener.close()
         if place.is_kept():  # else what is there now is another engine's

@@ -330,6 +330,11 @@ class LocalWorkspace(LocalArtifacts):
             return view
         return None
 
+    def be_engine(self) -> bool:
+        from partita.workspace.composition import serve
+
+        return serve(self.folder, self.settings, stays=True)
+
     def stop_engine(self) -> None:
         with contextlib.suppress(EngineError):
             self._connection.ask("stop", start=False)

@@ -198,6 +198,10 @@ class Workspace(Artifacts, Protocol):
         """Send a step through an executor and tell how it went."""
         ...
 
+    def be_engine(self) -> bool:
+        """Be the engine of this workspace, in this process, until it is told to end; False: there is one already."""
+        ...
+
     def stop_engine(self) -> None: ...
 
     def migrate_store(self) -> tuple[str, int]:
