@@ -25,11 +25,18 @@ STORE_SCHEMES = ("postgresql", "postgres")
 class ExecutorSettings:
     """One executor beside the default one."""
 
-    kind: str = "process"  # what it is: "process"
+    kind: str = "process"  # what it is: "process" or "docker"
     cpu: float = 1.0  # CPU cores that its attempts may hold together
     memory_bytes: int | None = None  # memory that they may hold together, in bytes; None: all of the machine's
     gpu: float = 0.0  # GPU devices that they may hold together
     spare_workers: int = 0  # idle workers to have ready
+    image: str = ""  # of containers
+    network: str = ""  # of containers, as Docker takes it
+    user: str = ""  # of containers: "1000:1000" or a name; empty: who runs the engine
+    mounts: tuple[str, ...] = ()  # of containers, as `docker run --volume` takes them
+    variables: tuple[str, ...] = ()  # names of variables that are passed on to containers
+    python: str = "python3"  # the interpreter in the image
+    pull: str = "missing"  # when an image is fetched: "always", "missing" or "never"
 
 
 def as_text(value: Any) -> str:
@@ -172,14 +179,27 @@ def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
             values[attribute] = parse(given)
         except ValueError as error:
             raise ValueError(f"as {key} of the executor {name} {error}") from None
-    return ExecutorSettings(**values)
+    made = ExecutorSettings(**values)
+    if made.kind == "docker" and not made.image:
+        raise ValueError(f'an image to the executor {name}, such as image = "my-project:1"')
+    if made.kind != "docker" and (foreign := sorted(set(table) & _OF_CONTAINERS)):
+        raise ValueError(f'{", ".join(foreign)} of the executor {name} only with kind = "docker"')
+    return made
 
 
 #: How each key of an executor's table is kept and read.
 _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "kind": ("kind", as_choice("process")),
+    "kind": ("kind", as_choice("process", "docker")),
     "cpu": ("cpu", as_positive_amount),
     "memory": ("memory_bytes", as_size),
     "gpu": ("gpu", as_amount),
     "spare_workers": ("spare_workers", as_count),
+    "image": ("image", as_text),
+    "network": ("network", as_text),
+    "user": ("user", as_text),
+    "mounts": ("mounts", as_patterns),
+    "variables": ("variables", as_patterns),
+    "python": ("python", as_text),
+    "pull": ("pull", as_choice("always", "missing", "never")),
 }
+_OF_CONTAINERS = frozenset({"image", "network", "user", "mounts", "variables", "python", "pull"})

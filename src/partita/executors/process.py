@@ -24,7 +24,7 @@ from partita.executors.machine import gpu_devices
 from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable, Message
 from partita.executors.timer import Timer
 from partita.executors.watch import MemoryWatch
-from partita.executors.worker_process import WORKER_MARK, WorkerProcess, exit_in_words, kill_marked
+from partita.executors.worker_process import WORKER_MARK, Interpreter, WorkerProcess, exit_in_words, kill_marked
 from partita.executors.wreck import account_of, unsent
 from partita.protocol.messages import DONE, FAILED, LAID, ORDER, PROFILE, READY, REPLY, REQUEST, RETIRING, STOP, Order
 from partita.protocol.packets import CANCEL, Spill, pack_message
@@ -88,7 +88,7 @@ class ProcessExecutor:
         self._watch = MemoryWatch(memory_floor_bytes)
         cores = max(1, round(capacity.cpu))
         spare = cores if spare is None else spare
-        self._pool = Pool(spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend, origin)
+        self._pool = Pool(spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend, origin, self._make_worker)
         self._pool.prestart()
         shelf = Shelf(environments or workspace / "environments", tuple(worker_needs))
         self._builders = Builders(shelf, environment_timeout_s, environment, self._pool.mark, self._epoll)
@@ -215,6 +215,9 @@ class ProcessExecutor:
                 wait_s = until - time.monotonic()
                 if wait_s <= 0:
                     return messages
+
+    def _make_worker(self, mark: str, variables: dict[str, str], interpreter: Interpreter | None) -> WorkerProcess:
+        return WorkerProcess(mark, variables, interpreter)
 
     def close(self) -> None:
         """Kill what runs and release everything."""

@@ -1,4 +1,8 @@
-"""`python -m partita.worker ORDERS CONTROL STATUS ENGINE`: three inherited file descriptors, and the engine's pid."""
+"""`python -m partita.worker ORDERS CONTROL STATUS ENGINE`: three inherited file descriptors, and the engine's pid.
+
+Or `python -m partita.worker --connect SOCKET`: in a container, which inherits nothing; the file descriptors come from whoever
+listens there, and the worker ends with that connection.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,14 @@ _SET_CHILD_SUBREAPER = 36
 
 def main(arguments: list[str]) -> None:
     """Be a worker until the engine says stop or ends."""
-    orders, control, status, engine = map(int, arguments)
     library = ctypes.CDLL(None)
-    library.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != engine:
-        return  # the engine died before the kernel knew that we are to die with it
+    if arguments[0] == "--connect":
+        orders, control, status = _connect(arguments[1])
+    else:
+        orders, control, status, engine = map(int, arguments)
+        library.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != engine:
+            return  # the engine died before the kernel knew that we are to die with it
     library.prctl(_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _make_importable()
@@ -28,6 +35,23 @@ def main(arguments: list[str]) -> None:
     Worker(orders, control, status).serve()
     # Threads and exit handlers of user code must not keep a worker alive that has nothing to do.
     os._exit(0)
+
+
+def _connect(path: str) -> list[int]:
+    """The file descriptors that a local worker inherits."""
+    import socket
+    import threading
+
+    engine = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    engine.connect(path)
+    _, files, _, _ = socket.recv_fds(engine, 16, 3)
+
+    def end_with_engine() -> None:
+        engine.recv(1)
+        os._exit(1)  # the container's first process: all others go with it
+
+    threading.Thread(target=end_with_engine, name="partita-engine", daemon=True).start()
+    return files
 
 
 def _make_importable() -> None:

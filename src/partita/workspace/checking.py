@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from partita.core.resources import misplaced
 from partita.core.states import Kind
 from partita.engine.live import profile_from
 from partita.executors.machine import machine_capacity
-from partita.executors.port import LOST, Capacity, Launchable
+from partita.executors.port import LOST, Launchable
 from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import FAILED, FRAME, LAID, Order
 from partita.protocol.requests import StepView, as_problem
@@ -53,7 +53,7 @@ def working(
     arguments: bytes | None,
     extra: dict[str, Any] | None,
     bundle: str = "",
-    capacity: Capacity | None = None,
+    executor: Callable[[], ProcessExecutor] | None = None,
 ) -> Iterator[ProcessExecutor]:
     """An executor with a worker of its own, which works on one order: user code is loaded there and nowhere else."""
     folder = workspace.state / "bundles" / (bundle or workspace.bundle())
@@ -62,14 +62,16 @@ def working(
         profile, str(folder), str(workspace.folder), str(workspace.state),
         artifacts=place_of(workspace.folder, workspace.settings.artifacts),
     )  # fmt: skip
-    executor = ProcessExecutor(capacity or machine_capacity(), workspace=workspace.state, spare=0)
+    made = (
+        executor() if executor is not None else ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
+    )
     try:
-        executor.introduce(1, launchable)
-        lane = executor.open_lane(launchable.bundle, Demand())
-        executor.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, arguments, None, extra)])
-        yield executor
+        made.introduce(1, launchable)
+        lane = made.open_lane(launchable.bundle, Demand())
+        made.submit(lane, [Order(1, 1, "check", 0, 1, profile.title, arguments, None, extra)])
+        yield made
     finally:
-        executor.close()
+        made.close()
 
 
 def _collect(executor: ProcessExecutor, workspace: LocalWorkspace) -> CheckView:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from partita.artifacts.blobs.placing import place_of, requirements_of
 from partita.core.resources import PartPool, Pool
@@ -12,9 +14,10 @@ from partita.executors.machine import gpu_devices, machine_capacity
 from partita.executors.port import Capacity
 from partita.executors.process import ProcessExecutor
 from partita.settings import Settings
+from partita.settings_values import ExecutorSettings
 from partita.workspace.environments import environments_folder
 
-__all__ = ["DEFAULT", "capacities_of", "make_executors", "pools_of"]
+__all__ = ["DEFAULT", "capacities_of", "make_executor", "make_executors", "pools_of"]
 
 #: The executor that every workspace has.
 DEFAULT = "process"
@@ -30,7 +33,8 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
         name: Capacity(item.cpu, item.memory_bytes if item.memory_bytes is not None else machine.memory_bytes, item.gpu)
         for name, item in settings.executors.items()
     }
-    left_cpu = max(0.0, machine.cpu - sum(item.cpu for item in named.values()))
+    # Never less than a core: flows are laid out there.
+    left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in named.values()))
     left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in named.values()))
     default = Capacity(
         settings.cpu if settings.cpu is not None else left_cpu,
@@ -60,15 +64,39 @@ def make_executors(project: Path, state: Path, settings: Settings, origin: str) 
     capacities = capacities_of(settings)
     for name in (*settings.executors, DEFAULT):  # the default one has the devices that are left
         capacity = capacities[name]
-        spare = settings.executors[name].spare_workers if name != DEFAULT else settings.spare_workers
-        made[name] = ProcessExecutor(
-            capacity, workspace=state, spare=spare, memory_floor_bytes=settings.memory_floor_bytes,
-            environment={**os.environ, "PARTITA_DURABILITY": settings.durability},
-            devices=devices.take(capacity.gpu), origin=origin if name == DEFAULT else f"{origin}.{name}",
-            environments=environments_folder(project, state, settings), environment_timeout_s=settings.environment_timeout_s,
-            worker_needs=requirements_of(place_of(project, settings.artifacts)),
-        )  # fmt: skip
+        item = settings.executors[name] if name != DEFAULT else ExecutorSettings(spare_workers=0)
+        common: dict[str, Any] = {
+            "workspace": state, "memory_floor_bytes": settings.memory_floor_bytes,
+            "spare": item.spare_workers if name != DEFAULT else settings.spare_workers,
+            "environment": {**os.environ, "PARTITA_DURABILITY": settings.durability},
+            "devices": devices.take(capacity.gpu), "origin": origin if name == DEFAULT else f"{origin}.{name}",
+            "environments": environments_folder(project, state, settings),
+            "environment_timeout_s": settings.environment_timeout_s,
+            "worker_needs": requirements_of(place_of(project, settings.artifacts)),
+        }  # fmt: skip
+        made[name] = make_executor(item, capacity, project, state, common)
     return {name: made[name] for name in capacities}
+
+
+def make_executor(
+    item: ExecutorSettings, capacity: Capacity, project: Path, state: Path, common: Mapping[str, Any]
+) -> ProcessExecutor:
+    """One executor.
+
+    Args:
+        common: further arguments, which all kinds take.
+
+    Raises:
+        MissingExtraError: what it needs is not installed.
+    """
+    if item.kind != "docker":
+        return ProcessExecutor(capacity, **common)
+    from partita.executors.docker import Containers, DockerExecutor
+
+    containers = Containers(
+        item.image, project, state, item.network, item.user, item.mounts, item.variables, item.python, item.pull
+    )
+    return DockerExecutor(containers, capacity, **common)
 
 
 class _Devices:

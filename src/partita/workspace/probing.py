@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from partita.core.records import Profile
 from partita.errors import NotFoundError, PartitaError
 from partita.executors.port import LOST
+from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import DONE, FAILED
 from partita.protocol.requests import ExecutorView, ProbeView
+from partita.settings_values import ExecutorSettings
 from partita.values import unpack
 from partita.workspace.checking import working
-from partita.workspace.executors import DEFAULT, capacities_of
+from partita.workspace.executors import DEFAULT, capacities_of, make_executor
 from partita.workspace.runs import encoder_of
 
 if TYPE_CHECKING:
@@ -45,14 +47,16 @@ def probe_executor(workspace: LocalWorkspace, name: str) -> ProbeView:
     if capacity is None:
         known = ", ".join(capacities_of(workspace.settings))
         raise NotFoundError(f"there is no executor {name!r}; the settings have {known}")
-    if not capacity.cpu:
-        return _failed(
-            name, 0.0, "it has no cores, since other executors hold all of the machine's; give it some: cpu = 1"
-        )
+    item = workspace.settings.executors.get(name, ExecutorSettings())
+
+    def make() -> ProcessExecutor:
+        common = {"workspace": workspace.state, "spare": 0}
+        return make_executor(item, capacity, workspace.folder, workspace.state, common)
+
     profile = Profile("partita.worker.probe:probe", "probe", timeout_s=_TIMEOUT_S)
     started = time.perf_counter()
     try:
-        with working(workspace, profile, None, None, capacity=capacity) as executor:
+        with working(workspace, profile, None, None, executor=make) as executor:
             until = time.monotonic() + _TIMEOUT_S
             while time.monotonic() < until:
                 for message in executor.receive(0.25):
