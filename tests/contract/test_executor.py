@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from partita.executors.docker import Containers, DockerExecutor
 from partita.executors.port import Capacity, Executor
 from partita.executors.process import ProcessExecutor
-from partita.testing.executor_contract import ExecutorContract
+from partita.testing.executor_contract import Desk, ExecutorContract
+from tests.contract.docker_image import running_containers, worker_image
 
 
 class TestProcessExecutor(ExecutorContract):
     def make_executor(self, workspace: Path) -> Executor:
         return ProcessExecutor(Capacity(2, 2**30), workspace=workspace, spare=1)
+
+
+@pytest.mark.service
+class TestDockerExecutor(ExecutorContract):
+    def make_executor(self, workspace: Path) -> Executor:
+        folder = workspace.parent  # in which the contract's tasks leave their traces
+        mounts = (f"{folder}:{folder}",)
+        containers = Containers(worker_image(), folder / "project", workspace, mounts=mounts, pull="never")
+        return DockerExecutor(containers, Capacity(2, 2**30), workspace=workspace, spare=0)
+
+    def test_nothing_survives_closing(self, desk: Desk) -> None:
+        """Processes in a container have other numbers than here; they go with it."""
+        started = desk.file("started")
+        desk.submit(desk.lane(), "start_a_daemon", str(started))
+        desk.until(lambda: started.exists() and len(started.read_text().split()) == 2)
+        before = running_containers()
+        desk.executor.close()
+        desk.executor.close()
+        assert len(before) >= 1 and not running_containers() & before

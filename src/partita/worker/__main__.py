@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> None:
     """Be a worker until the engine says stop or ends."""
     library = ctypes.CDLL(None)
     if arguments[0] == "--connect":
+        _leave_first_process()
         orders, control, status = _connect(arguments[1])
     else:
         orders, control, status, engine = map(int, arguments)
@@ -35,6 +36,22 @@ def main(arguments: list[str]) -> None:
     Worker(orders, control, status).serve()
     # Threads and exit handlers of user code must not keep a worker alive that has nothing to do.
     os._exit(0)
+
+
+def _leave_first_process() -> None:
+    """Go on in a child. The first process of a container takes no signal that it does not expect, not even SIGKILL from within.
+
+    This one waits for it, and ends as it does, whereby the kernel ends all others.
+    """
+    child = os.fork()
+    if not child:
+        return
+    signal.signal(signal.SIGUSR1, lambda number, frame: os.kill(child, number))  # what is meant for the worker
+    while True:
+        ended, status = os.wait()  # orphans, too
+        if ended == child:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
 
 
 def _connect(path: str) -> list[int]:

@@ -1,0 +1,46 @@
+"""An image in which Partita's workers can run, made once from a base image that has Python and pip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+
+from partita.executors.environments.uv import WORKER_NEEDS
+
+__all__ = ["running_containers", "worker_image"]
+
+#: The base image; TEST_DOCKER_BASE names another one.
+_BASE = "partita-base:test"
+
+
+@cache
+def worker_image() -> str:
+    """Its name. Skips where no Docker answers, or has the base image."""
+    if shutil.which("docker") is None or _docker("version") != 0:
+        pytest.skip("no Docker answers: see DOCKER_HOST")
+    base = os.environ.get("TEST_DOCKER_BASE", _BASE)
+    if _docker("image", "inspect", base) != 0:
+        pytest.skip(f"Docker has no image {base}: see TEST_DOCKER_BASE")
+    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "psutil>=5.9"))
+    # Not under the tag of another test run with other needs.
+    name = f"partita-worker:{abs(hash((base, needs))) % 10**10}"
+    text = f"FROM {base}\nRUN pip install --quiet --break-system-packages {needs}\n"
+    subprocess.run(
+        ["docker", "build", "--quiet", "--network", "host", "--tag", name, "-"], input=text, text=True, check=True,
+        capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=300,
+    )  # fmt: skip
+    return name
+
+
+def running_containers() -> set[str]:
+    """The containers of Partita's workers."""
+    words = ["docker", "ps", "--quiet", "--filter", "label=partita.workspace"]
+    return set(subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.split())
+
+
+def _docker(*words: str) -> int:
+    return subprocess.run(["docker", *words], capture_output=True, check=False, timeout=60).returncode

@@ -1,0 +1,173 @@
+"""Steps in containers, on real engines and a real Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from partita.cli import main
+from partita.errors import StepError
+from tests.contract.docker_image import running_containers, worker_image
+from tests.integration.conftest import Project
+
+pytestmark = [pytest.mark.integration, pytest.mark.service]
+
+FLOWS = """
+import os, platform, time
+from pathlib import Path
+from partita import File, context, flow, task
+
+@task(executor="boxes")
+def inside(x: int) -> list:
+    print("said inside", x)
+    return [x, platform.node(), os.environ.get("PASSED_ON", ""), os.environ.get("KEPT_BACK", "")]
+
+@task
+def outside(rows: list) -> list:
+    return [platform.node(), rows]
+
+@task(executor="boxes")
+def write(count: int) -> File:
+    Path("made.bin").write_bytes(b"x" * count)
+    return File("made.bin")
+
+@task
+def size(file: File) -> int:
+    return file.size_bytes
+
+@task(executor="boxes")
+def hungry() -> int:
+    return len(bytearray(900 << 20))
+
+@task(executor="boxes", environment=["packaging"])
+def elsewhere() -> int:
+    return 1
+
+@task(executor="boxes")
+def slow(x: int) -> int:
+    Path(f"begun{x}").touch()
+    time.sleep(0 if Path("go").exists() else 600)
+    return x
+
+@flow
+def both(count: int = 4) -> list:
+    return outside(inside.map(list(range(count))))
+
+@flow
+def files(count: int = 100_000) -> int:
+    return size(write(count))
+
+@flow
+def large() -> int:
+    return hungry()
+
+@flow
+def apart() -> int:
+    return elsewhere()
+
+@flow
+def lasting(x: int = 1) -> int:
+    return slow(x)
+"""
+
+
+@pytest.fixture
+def boxed(make_project: Callable[[str], Project]) -> Callable[..., Project]:
+    def make(**changes: Any) -> Project:
+        table = {"kind": "docker", "image": worker_image(), "pull": "never", "cpu": 2, "memory": "512MiB"} | changes
+        lines = [f"{name} = {json.dumps(value)}" for name, value in table.items()]
+        project = make_project("crash_retries = 1\n[executors.boxes]\n" + "\n".join(lines))
+        project.write(FLOWS)
+        return project
+
+    return make
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_one_flow_uses_containers_and_this_machine(boxed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSED_ON", "yes")
+    monkeypatch.setenv("KEPT_BACK", "no")
+    project = boxed(variables=["PASSED_ON"])
+    run = project.start("both")
+    here, rows = project.result(run)
+    assert [row[0] for row in rows] == [0, 1, 2, 3] and here not in {row[1] for row in rows}
+    assert {tuple(row[2:]) for row in rows} == {("yes", "")}
+    said = "".join(chunk["text"] for chunk in project.workspace.logs(run.id))
+    assert all(f"said inside {x}" in said for x in range(4))
+    assert len(running_containers()) <= 2  # warm ones, for many steps
+    assert project("files") == 100_000
+    assert (project.folder / "made.bin").stat().st_uid == os.getuid()
+    project.workspace.stop_engine()
+    wait_until(lambda: not running_containers())
+
+
+def test_out_of_memory_is_understood(boxed: Any) -> None:
+    project = boxed()
+    with pytest.raises(StepError, match=r"ran out of memory|used .* of memory"):
+        project("large")
+
+
+def test_a_killed_engine_leaves_no_container_and_the_next_one_goes_on(boxed: Any) -> None:
+    project = boxed()
+    run = project.start("lasting")
+    wait_until(lambda: (project.folder / "begun1").exists())
+    about = json.loads((project.workspace.state / "engine.json").read_text())
+    os.kill(about["pid"], signal.SIGKILL)
+    wait_until(lambda: not running_containers())
+    (project.folder / "go").touch()
+    assert project.result(run) == 1
+
+
+def test_a_container_that_is_killed_harms_one_attempt(boxed: Any) -> None:
+    import subprocess
+
+    project = boxed()
+    run = project.start("lasting")
+    wait_until(lambda: (project.folder / "begun1").exists())
+    (project.folder / "go").touch()
+    for container in running_containers():
+        subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+    assert project.result(run) == 1
+    step = next(step for step in run.steps if step["name"] == "slow")
+    assert [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])] == ["crashed", "succeeded"]
+
+
+def test_a_cancelled_step_leaves_no_attempt(boxed: Any) -> None:
+    project = boxed()
+    run = project.start("lasting")
+    wait_until(lambda: (project.folder / "begun1").exists())
+    project.workspace.cancel(run.id)
+    assert run.wait(60).state == "cancelled"
+
+
+def test_what_is_wrong_is_told_in_words(
+    boxed: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = boxed()
+    monkeypatch.chdir(project.folder)
+    assert main(["executors", "test", "boxes"]) == 0
+    with pytest.raises(StepError, match="put them into the image"):
+        project("apart")
+    project.workspace.stop_engine()
+    boxed(image="no-such-image:1")
+    assert main(["executors", "test", "boxes"]) == 4
+    assert "no-such-image:1" in capsys.readouterr().out
+    boxed(python="no-python")
+    assert main(["executors", "test", "boxes"]) == 4
+    assert "no-python" in capsys.readouterr().out
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    boxed()
+    assert main(["executors", "test", "boxes"]) == 4
+    assert "Cannot connect to the Docker daemon" in capsys.readouterr().out
