@@ -157,7 +157,9 @@ def test_what_the_default_executor_has_is_left_of_the_machine(make_project: Call
     [
         ("[executors.a]\ncpus = 1", "no 'cpus' to the executor a; did you mean cpu?"),
         ("[executors.a]\ncpu = 0", "as cpu of the executor a a number above 0"),
-        ("[executors.a]\nkind = 'docker'", 'as kind of the executor a one of "process"'),
+        ("[executors.a]\nkind = 'podman'", 'as kind of the executor a one of "process", "docker"'),
+        ("[executors.a]\nkind = 'docker'", "an image to the executor a"),
+        ("[executors.a]\nimage = 'x:1'", 'image of the executor a only with kind = "docker"'),
         ("[executors.process]\ncpu = 1", "another name than 'process'"),
         ("executors = 3", "tables by name"),
     ],
