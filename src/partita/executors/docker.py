@@ -91,6 +91,7 @@ class DockerExecutor(ProcessExecutor):
         self._label = origin or uuid.uuid4().hex
         self._whole = capacity
         self._sockets = Path(tempfile.mkdtemp(prefix="partita-docker-"))
+        os.chmod(self._sockets, 0o711)  # for containers of another user; the names in it cannot be listed, nor guessed
         if origin:
             _remove_containers(origin)
         super().__init__(capacity, origin=origin, **others)
@@ -142,7 +143,7 @@ class _ContainerWorker(WorkerProcess):
     def _start(self, theirs_control: socket.socket, variables: dict[str, str]) -> subprocess.Popen[bytes]:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         listener.bind(os.fspath(self._greeting))
-        os.chmod(self._greeting, 0o666)  # its folder is ours alone
+        os.chmod(self._greeting, 0o666)
         listener.listen(1)
         files = [os.dup(file) for file in (self._theirs.fileno(), theirs_control.fileno(), self.status.file)]
         process = subprocess.Popen(
