@@ -58,7 +58,9 @@ def tell_faults(output: Output, count: int, size: int, faults: list[BlobFault], 
     )
     if is_repairing:
         output.flush()
-        output.note("`partita runs rerun RUN` makes again what its run lacks; damaged files lie in the folder "damaged" beside the blobs.")
+        output.note(
+            "`partita runs rerun RUN` makes again what its run lacks; damaged files lie in the folder `damaged` beside the blobs."
+        )
     else:
         output.flush()
         output.note("`partita artifacts verify --repair` sets them aside, so that a rerun makes them again.")
