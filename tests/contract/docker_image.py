@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import zlib
 from functools import cache
 
 import pytest
@@ -27,7 +28,7 @@ def worker_image() -> str:
         pytest.skip(f"Docker has no image {base}: see TEST_DOCKER_BASE")
     needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "psutil>=5.9"))
     # Not under the tag of another test run with other needs.
-    name = f"partita-worker:{abs(hash((base, needs))) % 10**10}"
+    name = f"partita-worker:{zlib.crc32(f'{base} {needs}'.encode()):08x}"
     text = f"FROM {base}\nRUN pip install --quiet --break-system-packages {needs}\n"
     subprocess.run(
         ["docker", "build", "--quiet", "--network", "host", "--tag", name, "-"], input=text, text=True, check=True,
