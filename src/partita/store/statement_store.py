@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 from typing import Any
@@ -31,20 +32,20 @@ _LAST_KEY = 2**63 - 1
 _OF_STEPS = ("drop_reports", "drop_attempts", "drop_waits", "drop_steps")
 
 
-class StatementStore:
+class StatementStore(ABC):
     """Reads and writes rows by named statements. Who inherits it knows how a statement reaches the database."""
 
+    @abstractmethod
     def _read(self, name: str, *values: Any) -> list[Any]:
         """The rows that a statement gives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _write_many(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Run a statement once for each row, in the transaction that is open."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _list(self, items: list[Any]) -> Any:
         """A list as a statement takes it."""
-        raise NotImplementedError
 
     def next_run_number(self) -> int:
         """A number never given before."""
