@@ -196,7 +196,7 @@ class Sweep:
         gone: set[str] = set()
         for kind in ("logs", "checkpoints"):
             for path in _folders(self.state / kind):
-                if path.name in known or path.stat().st_mtime >= oldest:
+                if path.name in known or not _is_older(path, oldest):
                     continue
                 gone.add(path.name)
                 self.freed_bytes += _size_of(path)
@@ -257,5 +257,19 @@ def _folders(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()] if folder.is_dir() else []
 
 
+def _is_older(path: Path, moment: float) -> bool:
+    """Whether it was last written before; False, too, where somebody else has removed it."""
+    try:
+        return path.stat().st_mtime < moment
+    except FileNotFoundError:
+        return False
+
+
 def _size_of(folder: Path) -> int:
-    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
+    """The bytes of its files, as far as they are there: a collection and whoever deletes a run may remove the same ones."""
+    size_bytes = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with suppress(FileNotFoundError):
+                size_bytes += os.lstat(os.path.join(place, name)).st_size
+    return size_bytes

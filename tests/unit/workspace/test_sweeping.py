@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from partita.store.sqlite import SqliteStore
 from partita.testing.store_rows import a_run, a_step
 from partita.values import BLOB, LIST, pack
 from partita.workspace import sweeping
-from partita.workspace.sweeping import Sweep
+from partita.workspace.sweeping import Sweep, remove_run
 
 
 @pytest.fixture
@@ -231,3 +232,27 @@ def test_nothing_is_removed_while_what_names_it_cannot_be_read(
         with pytest.raises(DamagedError, match="Input/output error"):
             Sweep(state).collect()
     assert blobs.exists(inner) and Sweep(state).collect()["removed"] == []
+
+
+def test_what_somebody_else_removes_meanwhile_is_no_fault(
+    state: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`runs prune` and a collection may come to the logs of one run at once."""
+    folder = state / "logs" / "gone"
+    folder.mkdir()
+    (folder / "1.log").write_text("said")
+    age(folder, 7200)
+    is_dir = Path.is_dir
+
+    def vanishing(path: Path) -> bool:
+        found = is_dir(path)
+        if path == folder and found:
+            shutil.rmtree(path)
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", vanishing)
+    assert remove_run(state, "gone") == 0
+    folder.mkdir()
+    age(folder, 7200)
+    assert Sweep(state).collect()["runs"] == 0
+    assert not folder.exists()
