@@ -84,12 +84,12 @@ class Settings:
     @property
     def state_folder(self) -> str:
         """Where logs, code and what else no database holds lie, relative to the project's folder."""
-        return self.store if not self.has_database else DEFAULT_STORE
+        return DEFAULT_STORE if self.database else self.store
 
     @property
-    def has_database(self) -> bool:
-        """Whether runs lie in a database that has an address."""
-        return "://" in self.store
+    def database(self) -> str:
+        """URL of the database that has the runs; empty: they lie in the folder."""
+        return self.store if "://" in self.store else ""
 
 
 class Setting(NamedTuple):

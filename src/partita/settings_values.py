@@ -13,7 +13,7 @@ from partita.errors import OptionError
 from partita.units import duration_s, size_bytes
 
 __all__ = [
-    "ExecutorSettings", "as_amount", "as_choice", "as_count", "as_duration", "as_environment", "as_executors",
+    "STORE_SCHEMES", "ExecutorSettings", "as_amount", "as_choice", "as_count", "as_duration", "as_environment", "as_executors",
     "as_patterns", "as_positive_amount", "as_positive_duration", "as_size", "as_slots", "as_store", "as_text",
 ]  # fmt: skip
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from partita.errors import SettingsError
+from partita.settings_values import STORE_SCHEMES
 
 __all__ = ["PostgresPlace", "is_postgres"]
 
-_SCHEMES = ("postgresql", "postgres")
 DEFAULT_SCHEMA = "partita"
 
 
 def is_postgres(store: str) -> bool:
     """Whether the setting names a PostgreSQL database and not a folder."""
-    return store.partition("://")[0] in _SCHEMES and "://" in store
+    return store.partition("://")[0] in STORE_SCHEMES and "://" in store
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
         blobs = open_blobs(artifacts, state, is_durable=settings.durability == "full")
         claim(blobs, state)
         place = Place(state)
-        store = open_store(state, settings.store if settings.has_database else "", settings.durability)
+        store = open_store(state, settings.database, settings.durability)
         executors = make_executors(project, state, settings, place.name)
         try:
             store.acquire(f"{socket.gethostname()}:{os.getpid()}")

@@ -74,7 +74,7 @@ class LocalWorkspace(LocalArtifacts):
         self.folder = folder.resolve()
         self.settings = settings
         self.state = (self.folder / settings.state_folder).resolve()
-        self.database = settings.store if settings.has_database else ""
+        self.database = settings.database
         self._connection = Connection(self.folder, self.state, self.database)
         self.ask = self._connection.ask
 
