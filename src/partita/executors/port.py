@@ -29,8 +29,9 @@ from partita.protocol.messages import Order
 __all__ = ["CLOSED", "LOST", "PREPARED", "PREPARING", "RETURNED", "Capacity", "Executor", "Launchable", "Message"]
 
 #: Tags that the executor itself says, beside those of `protocol.messages` (which it passes on as they came):
-#: [LOST, ticket, reason, detail, usage, log] with reason "died", "memory", "timeout", "cancelled" or "stopped" and a
-#: detail for people; [RETURNED, ticket]; [CLOSED, lane]; [PREPARING, environment, what is going on];
+#: [LOST, ticket, reason, detail, usage, log] with reason "died", "memory", "timeout", "cancelled", "stopped", "evicted" (its
+#: place was taken from it, which is no fault of its own) or "refused" (it could not be started, and another try would end
+#: the same way) and a detail for people; [RETURNED, ticket]; [CLOSED, lane]; [PREPARING, environment, what is going on];
 #: [PREPARED, environment, error, may_pass, log] with an error for people, empty where the environment is ready, whether
 #: it may well go better the next time, and the path of a file with all that was said meanwhile.
 LOST, RETURNED, CLOSED, PREPARING, PREPARED = 64, 65, 66, 67, 68
