@@ -14,10 +14,19 @@ from typing import NamedTuple, Protocol
 from partita.core.records import Demand
 from partita.executors.port import Message
 
-__all__ = ["GONE", "PENDING", "UP", "Launcher", "News", "Post", "WorkerOrder"]
+__all__ = ["GONE", "PENDING", "UP", "AgentCommand", "Launcher", "News", "Post", "WorkerOrder"]
 
 #: What can be said of a session. PENDING may be said again with another detail.
 PENDING, UP, GONE = "pending", "up", "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCommand:
+    """What a launcher starts in each worker: a Python with Partita, `-m partita.worker.agent`, and these."""
+
+    arguments: tuple[str, ...]  # after the module; the launcher adds "--session SESSION"
+    variables: dict[str, str] = field(default_factory=dict)  # for everybody to see
+    secrets: dict[str, str] = field(default_factory=dict)  # variables that stand in no command, order or manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +55,13 @@ class Launcher(Protocol):
     Laws:
 
     1. No method but `survey` and `close` waits for anything elsewhere.
-    2. Each session that was started, or that `survey` gave, is GONE exactly once, however it ends, also when `stop` ended it;
-       nothing is said of it afterwards.
-    3. The reason of GONE is "ended" (it ended by itself, exit status 0), "died" (its process failed or was killed), "memory" (it was
-       killed for lack of memory), "evicted" (its place was taken from it: eviction, preemption, a lost or drained node; another try is
-       blameless) or "refused" (it cannot be started, and another try would end as this one: a wrong image, missing rights, a
-       demand that nothing meets). What may yet pass (no room at present, a quota, an image that is being fetched) is PENDING
-       with the reason in words, and becomes "refused" only after the launcher's time for that has passed.
+    2. Each session that was started, or that `survey` gave, is GONE exactly once, however it ends, also when `stop` ended
+       it; nothing is said of it afterwards.
+    3. The reason of GONE is "ended" (it ended by itself, exit status 0), "died" (its process failed or was killed), "memory"
+       (it was killed for lack of memory), "evicted" (its place was taken from it: eviction, preemption, a lost or drained
+       node; another try is blameless) or "refused" (it cannot be started, and another try would end as this one: a wrong
+       image, missing rights, a demand that nothing meets). What may yet pass (no room at present, a quota, an image that is
+       being fetched) is PENDING with the reason in words, and becomes "refused" only after the launcher's time for that.
     4. After `stop`, or when a session is GONE, nothing of it is left elsewhere, soon.
     5. A launcher that dies leaves workers as they are; the next one of the same origin finds them by `survey`.
     """
