@@ -75,7 +75,7 @@ class KubernetesSettings:
     node_timeout_s: float = 60.0  # seconds after which the workers of a node that does not answer are given up
     pending_timeout_s: float = 600.0  # seconds that a worker may wait for room or for a quota
     start_timeout_s: float = 120.0  # seconds that an image, a Secret or credentials may be missing
-    secret: str = ""  # name of the Secret made for workers; empty: made from workspace and executor
+    secret: str = ""  # a Secret that is there, written over for workers and kept; empty: one is made, and removed
     calls_per_s: float = 10.0  # calls that create and delete, a second
     template: Mapping[str, Any] = field(default_factory=dict)  # merged into the pod's spec
 

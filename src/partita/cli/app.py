@@ -40,6 +40,7 @@ _MODULES = {
     "executors": "executors",
     "store": "store",
     "convert": "convert",
+    "export": "export",
     "schema": "schema",
     "doctor": "doctor",
     "version": "version",

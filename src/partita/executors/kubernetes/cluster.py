@@ -124,14 +124,14 @@ class Cluster:
     # The Secret
 
     def put_secret(self, manifest: dict[str, Any]) -> None:
-        """Create it, or write over the one of that name."""
+        """Write over the one of that name, or create it."""
         with self._calling("CoreV1Api") as api:
             try:
-                _read(api.create_namespaced_secret(self.namespace, manifest, **_CALL))
-            except _api_exception() as error:
-                if error.status != 409:
-                    raise
                 _read(api.replace_namespaced_secret(manifest["metadata"]["name"], self.namespace, manifest, **_CALL))
+            except _api_exception() as error:
+                if error.status != 404:
+                    raise
+                _read(api.create_namespaced_secret(self.namespace, manifest, **_CALL))
 
     def delete_secret(self, name: str) -> None:
         """One that is not there is no error."""

@@ -39,7 +39,8 @@ class KubernetesLauncher:
     create or delete.
 
     The variables in `AgentCommand.secrets` lie in one Secret, which is written before the first Job. It stays for as long
-    as there are workers: `close` removes it only where none is left.
+    as there are workers: `close` removes it where none is left. One that the settings name is never removed: other engines
+    may use it too.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class KubernetesLauncher:
             self._errands.close(_CLOSING_S)
             for watch in self._watches:
                 watch.close(max(0.1, until - time.monotonic()))
-            if self._command.secrets and not len(self._sessions):
+            if self._command.secrets and not self._settings.secret and not len(self._sessions):
                 self._cluster.delete_secret(self._secret_name)
         with self._closing:
             self._is_closed = True

@@ -97,7 +97,7 @@ def _container(
         "name": CONTAINER,
         "image": image.name,
         "imagePullPolicy": _PULL_POLICIES[image.pull],
-        "command": [image.python, "-m", "partita.worker.agent", *command.arguments, "--session", worker.session],
+        "command": [image.python, "-P", "-m", "partita.worker.agent", *command.arguments, *_own_arguments(worker)],
         "env": _variables(command, identity, settings),
         "resources": _resources(worker.demand, settings.gpu_resource),
         # What a worker that failed has printed last comes with its status: no right to read logs is needed.
@@ -109,6 +109,10 @@ def _container(
     if settings.volumes:
         container["volumeMounts"] = [_mount(number, volume) for number, volume in enumerate(settings.volumes)]
     return container
+
+
+def _own_arguments(worker: WorkerOrder) -> list[str]:
+    return ["--session", worker.session, "--attempts", str(worker.attempts)]
 
 
 def _variables(command: AgentCommand, identity: Identity, settings: KubernetesSettings) -> list[dict[str, Any]]:

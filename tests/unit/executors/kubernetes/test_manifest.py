@@ -50,7 +50,7 @@ def test_a_worker_is_one_pod_that_is_not_tried_again() -> None:
     assert spec_of(manifest)["restartPolicy"] == "Never"
     assert manifest["spec"]["ttlSecondsAfterFinished"] == 3600
     assert container_of(manifest)["command"] == [
-        "python3", "-m", "partita.worker.agent", "--post", "s3://bucket/x", "--session", SESSION,
+        "python3", "-P", "-m", "partita.worker.agent", "--post", "s3://bucket/x", "--session", SESSION, "--attempts", "0",
     ]  # fmt: skip
 
 
