@@ -21,7 +21,7 @@ import yaml
 
 from partita.workspace.exporting import export_kubernetes
 
-__all__ = ["Proxy", "TestNamespace", "agent_image", "admin_config", "namespace", "wait_until"]
+__all__ = ["Proxy", "TestNamespace", "admin_config", "agent_image", "namespace", "proxied", "wait_until"]
 
 #: What stands for `python` in the image: it runs what follows "--do", so that a test says what a worker does.
 _AGENT = """#!/usr/bin/python3
