@@ -11,6 +11,7 @@ from partita.executors.port import Capacity, Executor
 from partita.executors.process import ProcessExecutor
 from partita.testing.executor_contract import Desk, ExecutorContract
 from tests.contract.docker_image import running_containers, worker_image
+from tests.contract.remote_executors import remote_executor
 
 
 class TestProcessExecutor(ExecutorContract):
@@ -35,3 +36,10 @@ class TestDockerExecutor(ExecutorContract):
         desk.executor.close()
         desk.executor.close()
         assert len(before) >= 1 and not running_containers() & before
+
+
+class TestRemoteExecutor(ExecutorContract):
+    """Workers that are heard of through a mailbox in a folder."""
+
+    def make_executor(self, workspace: Path) -> Executor:
+        return remote_executor(workspace)
