@@ -40,7 +40,9 @@ def remote_executor(
         secrets={"PARTITA_AGENT_KEY": KEY.hex(), "PARTITA_VALUES_KEY": KEY.hex()},
     )
     folder = workspace.parent / "project"
-    launcher = ProcessLauncher(agent, f"{origin}-{workspace}", os.environ, folder if folder.is_dir() else workspace.parent)
+    launcher = ProcessLauncher(
+        agent, f"{origin}-{workspace}", os.environ, folder if folder.is_dir() else workspace.parent
+    )
     post = Mailbox(open_objects(mailbox), KEY, lease_s=lease_s, pace=Pace(pace_s, pace_s * 50))
     return RemoteExecutor(
         Capacity(2, 2**30), workspace=workspace, launcher=launcher, post=post, share=lambda bundle: None,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from partita.executors.docker import Containers, DockerExecutor
 from partita.executors.port import Capacity, Executor
 from partita.executors.process import ProcessExecutor
+from partita.settings import load_settings
 from partita.testing.executor_contract import Desk, ExecutorContract
+from partita.workspace.executors import Ground, make_executor
 from tests.contract.docker_image import running_containers, worker_image
 from tests.contract.remote_executors import remote_executor
 
@@ -24,8 +25,11 @@ class TestDockerExecutor(ExecutorContract):
     def make_executor(self, workspace: Path) -> Executor:
         folder = workspace.parent  # in which the contract's tasks leave their traces
         mounts = (f"{folder}:{folder}",)
-        containers = Containers(worker_image(), folder / "project", workspace, mounts=mounts, pull="never")
-        return DockerExecutor(containers, Capacity(2, 2**30), workspace=workspace, spare=0)
+        table = {"kind": "docker", "image": worker_image(), "pull": "never", "mounts": [f"{folder}:{folder}"]}
+        settings = load_settings(folder, environment={}, arguments={"executors": {"boxes": table}})
+        (workspace / "bundles").mkdir(parents=True)
+        ground = Ground("boxes", folder, workspace, settings)
+        return make_executor(settings.executors["boxes"], Capacity(2, 2**30), ground)
 
     def test_nothing_survives_closing(self, desk: Desk) -> None:
         """Processes in a container have other numbers than here; they go with it."""

@@ -24,7 +24,7 @@ from partita.engine.loop import Engine
 from partita.engine.server import Server
 from partita.engine.values import ValueCache
 from partita.errors import EngineError, PartitaError
-from partita.executors.process import ProcessExecutor
+from partita.executors.port import Executor
 from partita.settings import Settings, load_settings
 from partita.store.opening import open_store
 from partita.store.port import Store
@@ -80,7 +80,7 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
             _log.error("%s", error)
         finally:
             for executor in executors.values():
-                executor.close()
+                executor.leave()
             place.leave_unless_kept()
             store.close()
     return True
@@ -91,7 +91,7 @@ def _engine(
     state: Path,
     settings: Settings,
     store: Store,
-    executors: dict[str, ProcessExecutor],
+    executors: dict[str, Executor],
     guard: Callable[[], None],
     blobs: BlobStore,
 ) -> Engine:

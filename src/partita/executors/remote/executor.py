@@ -13,8 +13,19 @@ from typing import Any
 from partita.core.records import Demand
 from partita.executors.port import CLOSED, LOST, PREPARED, RETURNED, Capacity, Launchable, Message
 from partita.executors.remote.port import GONE, PENDING, Launcher, News, Post, WorkerOrder
-from partita.executors.remote.sessions import Lane, SegmentFiles, Session, Stopping, Waiting, session_name
-from partita.executors.remote.sharing import Sharing
+from partita.executors.remote.sessions import (
+    KILL_MARGIN_S,
+    Lane,
+    Orders,
+    SegmentFiles,
+    Session,
+    Stopping,
+    Waiting,
+    end_workers,
+    session_name,
+    why_to_end,
+)  # fmt: skip
+from partita.executors.remote.sharing import Outbox
 from partita.executors.timer import Timer
 from partita.protocol.messages import (
     DONE,
@@ -48,8 +59,6 @@ __all__ = ["RemoteExecutor"]
 _log = logging.getLogger("partita.engine")
 
 _TICK_S = 0.5
-#: So long after its grace an attempt's worker is ended.
-_KILL_MARGIN_S = 5.0
 _ENDS = (DONE, FAILED, LAID, LOST)
 _PASSED_ON = (FRAME, PROGRESS, REPORT, REQUEST)
 
@@ -68,6 +77,7 @@ class RemoteExecutor:
         lease_s: float = 60.0,
         idle_s: float = 60.0,
         attempts: int = 0,
+        spare: int = 0,
         environment_refusal: str = "",
     ) -> None:
         """
@@ -78,25 +88,27 @@ class RemoteExecutor:
             lease_s: a worker that was not heard of for this time and half as much again counts as lost.
             idle_s: seconds that a worker without work is kept.
             attempts: how many attempts a worker works on; 0: as many as it is given.
+            spare: workers with one core each to have ready.
             environment_refusal: why tasks with an environment of their own cannot run here.
         """
         self._capacity = capacity
-        self._launcher, self._post, self._sharing = launcher, post, Sharing(share)
-        self._lease_s, self._idle_s, self._attempts = lease_s, idle_s, attempts
+        self._launcher, self._post, self._outbox = launcher, post, Outbox(post, share)
+        self._lease_s, self._idle_s, self._attempts, self._spare = lease_s, idle_s, attempts, spare
         self._refusal = environment_refusal
         self._segments = SegmentFiles(workspace / "logs")
         self._sessions: dict[str, Session] = {}
         self._lanes: dict[int, Lane] = {}
-        self._waiting: dict[int, tuple[Lane, Waiting]] = {}  # by ticket
-        self._named: dict[str, Waiting] = {}  # by name
+        self._orders = Orders()
         self._profiles: dict[int, Launchable] = {}
         self._said: list[Message] = []
         self._next_lane = 1
         self._is_closed = False
         self._epoll = select.epoll()
         self._timer = Timer()
-        for file in (self._timer.fileno(), self._sharing.fileno(), *launcher.filenos(), *post.filenos()):
+        for file in (self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()):
             self._epoll.register(file, select.EPOLLIN)
+        for _ in range(spare):
+            self._start(Demand())
         self._found = set(launcher.survey())  # that an earlier engine has left, and nobody has attached to
 
     @property
@@ -115,7 +127,7 @@ class RemoteExecutor:
             for session in self._sessions.values():
                 if number in session.known:
                     session.known.discard(number)
-                    self._send(session, [[PROFILE, number, None]])
+                    self._outbox.send(session, [[PROFILE, number, None]])
 
     def prepare(self, environment: str, launchable: Launchable) -> bool:
         """Workers elsewhere have the packages that they were made with."""
@@ -133,7 +145,7 @@ class RemoteExecutor:
         lane = self._new_lane(session)
         if session.bundle != bundle:
             session.bundle = bundle
-            self._send(session, [[LANE, bundle, bare.cpu, bare.memory_bytes, bare.gpu]])
+            self._outbox.send(session, [[LANE, bundle, bare.cpu, bare.memory_bytes, bare.gpu]])
         return lane.number
 
     def close_lane(self, lane: int) -> None:
@@ -145,7 +157,7 @@ class RemoteExecutor:
     def submit(self, lane: int, orders: Sequence[Order]) -> None:
         """Queue orders on the lane."""
         found = self._lanes.get(lane)
-        if found is None or found.session.fate is not None or found.session.is_ending:
+        if found is None or found.session.fate is not None:
             self._say([RETURNED, order[0]] for order in orders)
             return
         session, messages = found.session, list[Message]()
@@ -155,10 +167,10 @@ class RemoteExecutor:
                 session.known.add(order.profile)
                 messages.append([PROFILE, order.profile, launchable.fields()])
             name = ticket_text(order.run, order.step, order.attempt)
-            self._add(found, Waiting(order.ticket, name, launchable.profile.is_idempotent))
+            self._orders.add(found, Waiting(order.ticket, name, launchable.profile.is_idempotent))
             messages.append([ORDER, name, *order[1:]])
         session.is_giving_back = False
-        self._send(session, messages)
+        self._outbox.send(session, messages)
 
     def take_back(self, lane: int) -> list[int]:
         """Take back what has not even left; the worker is asked to give back the rest that it has not begun."""
@@ -170,33 +182,33 @@ class RemoteExecutor:
         session.held = [message for message in session.held if message[0] != ORDER]
         taken = [waiting for waiting in found.queue if waiting.name in held]
         for waiting in taken:
-            self._remove(waiting.ticket)
+            self._orders.remove(waiting.ticket)
         if found.queue and not session.is_giving_back:
             session.is_giving_back = True
-            self._send(session, [[TAKE_BACK]])
+            self._outbox.send(session, [[TAKE_BACK]])
         return [waiting.ticket for waiting in taken]
 
     def cancel(self, ticket: int, reason: str, grace_s: float) -> None:
         """Ask the attempt to stop, and end its worker when it has not ended some seconds after its grace."""
-        found = self._waiting.get(ticket)
+        found = self._orders.by_ticket.get(ticket)
         if found is None:
             return
         lane, waiting = found
-        kill_at = time.monotonic() + grace_s + _KILL_MARGIN_S
+        kill_at = time.monotonic() + grace_s + KILL_MARGIN_S
         if waiting.stopping is None or kill_at < waiting.stopping.kill_at:
             waiting.stopping = Stopping(reason, kill_at)
-            self._send(lane.session, [[CANCEL, waiting.name, reason, grace_s]])
+            self._outbox.send(lane.session, [[CANCEL, waiting.name, reason, grace_s]])
 
     def reply(self, ticket: int, request: int, is_ok: bool, answer: Any) -> None:
         """Answer a request of a running attempt."""
-        found = self._waiting.get(ticket)
+        found = self._orders.by_ticket.get(ticket)
         if found is not None and request in found[1].asking:
             found[1].asking.discard(request)
-            self._send(found[0].session, [[REPLY, found[1].name, request, is_ok, answer]])
+            self._outbox.send(found[0].session, [[REPLY, found[1].name, request, is_ok, answer]])
 
     def printing(self, ticket: int) -> tuple[str, int] | None:
         """Where the output of an attempt that is running lies, as far as it has come here."""
-        found = self._waiting.get(ticket)
+        found = self._orders.by_ticket.get(ticket)
         return found[1].printing if found is not None else None
 
     def place(self, lane: int) -> str:
@@ -214,7 +226,7 @@ class RemoteExecutor:
             self._post.attach(place)
             self._post.send(place, [[ATTACH]])
         lane = session.lane or self._new_lane(session)
-        self._add(lane, Waiting(ticket, name, is_idempotent, has_begun=True))
+        self._orders.add(lane, Waiting(ticket, name, is_idempotent, has_begun=True))
         self._timer.set(_TICK_S)
         return lane.number
 
@@ -227,8 +239,9 @@ class RemoteExecutor:
             ready = {file for file, _ in self._epoll.poll(0 if self._said else wait_s)}
             if self._timer.fileno() in ready:
                 self._tick()
-            if self._sharing.fileno() in ready:
-                self._send_shared()
+            if self._outbox.fileno() in ready:
+                for refused in self._outbox.send_shared(self._sessions.values()):
+                    self._refuse(*refused)
             for news in self._launcher.news():
                 self._hear(news)
             for name, batch in self._post.receive():
@@ -259,19 +272,9 @@ class RemoteExecutor:
         if self._is_closed:
             return
         self._is_closed = True
-        self._sharing.close()
+        self._outbox.close()
         ended = [session for session in self._sessions.values() if not (stays and session.lane and session.lane.queue)]
-        for session in ended:
-            self._post.send(session.name, [[STOP]])
-            self._launcher.stop(session.name)
-        missed = {session.name for session in ended}
-        until = time.monotonic() + _KILL_MARGIN_S
-        while missed and time.monotonic() < until:
-            missed -= {news.session for news in self._launcher.news() if news.what == GONE}
-            if missed:
-                select.select(self._launcher.filenos(), [], [], 0.1)
-        for session in ended:
-            self._post.release(session.name)
+        end_workers(ended, self._launcher, self._post)
         self._post.close()
         self._launcher.close()
         self._timer.close()
@@ -316,27 +319,20 @@ class RemoteExecutor:
     def _tick(self) -> None:
         self._timer.clear()
         now = time.monotonic()
+        spare = self._spare
         for session in list(self._sessions.values()):
-            if session.is_idle and now - session.idle_since > self._idle_s:
-                self._end_session(session, "stopped", "it had nothing to do", _KILL_MARGIN_S)
-            for waiting in session.lane.queue if session.lane else ():
-                stopping = waiting.stopping
-                if stopping is not None and now > stopping.kill_at:
-                    detail = f"it did not stop when it was asked to ({stopping.reason}), and its worker was ended"
-                    self._end_session(session, stopping.reason, detail)
-            self._look_for_silence(session, now)
+            if self._post.trouble or not session.is_up:
+                session.heard_at = now  # it cannot be heard
+            if session.is_idle and spare > 0:
+                spare -= 1
+                continue
+            ending = why_to_end(session, now, self._idle_s, self._lease_s)
+            if ending is not None:
+                self._end_session(session, *ending)
+                if ending.reason == "evicted":
+                    self._bury(session)
         if self._sessions:
             self._timer.set(_TICK_S)
-
-    def _look_for_silence(self, session: Session, now: float) -> None:
-        """A worker that says nothing is lost; one whose task must not run twice is waited for until it is surely gone."""
-        if self._post.trouble or not session.is_up:
-            session.heard_at = now
-        queue = session.lane.queue if session.lane else ()
-        if now - session.heard_at > self._lease_s * 1.5 and all(waiting.is_idempotent for waiting in queue):
-            detail = f"nothing was heard of its worker for {now - session.heard_at:.0f} s, and it counts as lost"
-            self._end_session(session, "evicted", detail)
-            self._bury(session, [])
 
     # What is heard
 
@@ -349,13 +345,13 @@ class RemoteExecutor:
                 self._take(session, message)
             reason, detail = session.fate or (news.reason, news.detail)
             session.fate = (reason if reason != "ended" else "died", detail)
-            self._bury(session, session.lane.queue if session.lane else [])
+            self._bury(session)
         elif news.what == PENDING and news.detail != session.told:
             session.told = news.detail
             if session.lane and session.lane.queue:
                 self._said.append([PROGRESS, session.lane.queue[0].ticket, 0, None, news.detail])
 
-    def _bury(self, session: Session, queue: Iterable[Waiting]) -> None:
+    def _bury(self, session: Session) -> None:
         """A worker is gone: one order is lost with it, or those that it had said would begin."""
         del self._sessions[session.name]
         self._post.release(session.name)
@@ -364,11 +360,11 @@ class RemoteExecutor:
             return
         assert session.fate is not None
         reason, detail = session.fate
-        if lane.queue and not session.is_ending:
+        if lane.queue:
             lane.queue[0].has_begun = True  # also where it could not start: else it would be tried again and again
         now = time.time()
         for waiting in list(lane.queue):
-            self._remove(waiting.ticket)
+            self._orders.remove(waiting.ticket)
             if waiting.has_begun:
                 why = waiting.stopping.reason if waiting.stopping else reason
                 self._said.append([LOST, waiting.ticket, why, detail, [now, now, 0.0, 0], None])
@@ -384,7 +380,7 @@ class RemoteExecutor:
         if tag in _ENDS or tag == RETURNED:
             self._take_end(message)
         elif tag in _PASSED_ON:
-            waiting = self._named.get(message[1])
+            waiting = self._orders.by_name.get(message[1])
             if waiting is not None:
                 message[1] = waiting.ticket
                 if tag == REQUEST:
@@ -392,13 +388,13 @@ class RemoteExecutor:
                 self._said.append(message)
         elif tag == BEGUN:
             for name in message[1]:
-                if name in self._named:
-                    self._named[name].has_begun = True
+                if name in self._orders.by_name:
+                    self._orders.by_name[name].has_begun = True
         elif tag == SEGMENT:
             with suppress(OSError):  # a full disk loses a part of a log, and nothing else
                 self._segments.write(*message[1:])
-        elif tag == PRINTING and message[1] in self._named:
-            self._named[message[1]].printing = (message[2], message[3])
+        elif tag == PRINTING and message[1] in self._orders.by_name:
+            self._orders.by_name[message[1]].printing = (message[2], message[3])
         elif tag == READY:
             session.is_up = True
         elif tag == HELD:
@@ -407,17 +403,17 @@ class RemoteExecutor:
             self._close_by_itself(session)
 
     def _take_end(self, message: Message) -> None:
-        waiting = self._named.get(message[1])
+        waiting = self._orders.by_name.get(message[1])
         if waiting is not None:
             message[1] = waiting.ticket
-            self._remove(waiting.ticket)
+            self._orders.remove(waiting.ticket)
             self._said.append(message)
 
     def _compare(self, session: Session, held: set[str]) -> None:
         """After attaching: what the worker does not hold never reached it, or has come back already."""
         for waiting in list(session.lane.queue) if session.lane else []:
             if waiting.name not in held:
-                self._remove(waiting.ticket)
+                self._orders.remove(waiting.ticket)
                 self._said.append([RETURNED, waiting.ticket])
 
     def _close_by_itself(self, session: Session) -> None:
@@ -426,7 +422,7 @@ class RemoteExecutor:
             return
         self._said.extend([RETURNED, waiting.ticket] for waiting in list(lane.queue))
         for waiting in list(lane.queue):
-            self._remove(waiting.ticket)
+            self._orders.remove(waiting.ticket)
         self._lanes.pop(lane.number, None)
         self._said.append([CLOSED, lane.number])
         session.bundle = ""
@@ -434,41 +430,14 @@ class RemoteExecutor:
 
     # Orders on their way
 
-    def _add(self, lane: Lane, waiting: Waiting) -> None:
-        lane.queue.append(waiting)
-        self._waiting[waiting.ticket] = (lane, waiting)
-        self._named[waiting.name] = waiting
-
-    def _remove(self, ticket: int) -> None:
-        lane, waiting = self._waiting.pop(ticket)
-        lane.queue.remove(waiting)
-        if self._named.get(waiting.name) is waiting:
-            del self._named[waiting.name]
-
-    def _send(self, session: Session, messages: list[Message]) -> None:
-        """Send messages, once the code that they are about can be fetched."""
-        if session.held or (session.bundle and not self._sharing.is_shared(session.bundle)):
-            session.held += messages
-        elif messages:
-            self._post.send(session.name, messages)
-
-    def _send_shared(self) -> None:
-        for bundle, error in self._sharing.ended().items():
-            for session in self._sessions.values():
-                if session.bundle != bundle or not session.held:
-                    continue
-                held, session.held = session.held, []
-                if error is None:
-                    self._post.send(session.name, held)
-                else:
-                    self._refuse(session, held, f"the code cannot be put where workers find it: {error}")
-
-    def _refuse(self, session: Session, held: list[Message], detail: str) -> None:
+    def _refuse(self, session: Session, held: list[Message], error: BaseException) -> None:
+        """What cannot be sent, since its code cannot be where the worker finds it."""
         now = time.time()
         for message in held:
-            waiting = self._named.get(message[1]) if message[0] == ORDER else None
+            waiting = self._orders.by_name.get(message[1]) if message[0] == ORDER else None
             if waiting is not None:
-                self._remove(waiting.ticket)
+                self._orders.remove(waiting.ticket)
+                detail = f"the code cannot be put where workers find it: {error}"
                 self._said.append([LOST, waiting.ticket, "died", detail, [now, now, 0.0, 0], None])
         session.known.clear()
         self._close_by_itself(session)
