@@ -8,25 +8,18 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
-from partita.artifacts.code.archive import fetch_archive
 from partita.artifacts.objects import open_objects
 from partita.errors import PartitaError
-from partita.executors.machine import gpu_devices, machine_capacity
-from partita.executors.port import Capacity
 from partita.executors.remote.mailbox import Pace
-from partita.worker.agent.agent import Agent
-from partita.worker.agent.checkpoints import Checkpoints
+from partita.worker.agent.composition import make_agent
 from partita.worker.agent.mailbox import MailboxPost
 from partita.worker.first_process import leave_first_process
 
 __all__ = ["main"]
 
 _TROUBLE = 3
-_ALIVE_PARTS = 3
 
 
 def main(arguments: list[str]) -> int:
@@ -48,38 +41,17 @@ def main(arguments: list[str]) -> int:
 
 def _serve(told: argparse.Namespace, workspace: Path) -> None:
     key = bytes.fromhex(os.environ.pop("PARTITA_AGENT_KEY", ""))
-    values_key = workspace / "key"
-    values_key.touch(mode=0o600)
-    values_key.write_bytes(bytes.fromhex(os.environ.pop("PARTITA_VALUES_KEY", "")))
+    values_key = bytes.fromhex(os.environ.pop("PARTITA_VALUES_KEY", ""))
     objects = open_objects(told.mailbox)
     pace = Pace(told.pace_s, told.pace_s * 50)
     post = MailboxPost(objects, told.session, key, lease_s=told.lease_s, pace=pace)
-    machine = machine_capacity()
     try:
-        Agent(
-            post, session=told.session, capacity=Capacity(machine.cpu, machine.memory_bytes, len(gpu_devices())),
-            workspace=os.fspath(workspace), project=told.project or os.getcwd(), artifacts=told.artifacts,
-            find_bundle=_finder(told.artifacts, workspace), checkpoints=Checkpoints(objects, workspace / "checkpoints"),
-            alive_s=told.lease_s / _ALIVE_PARTS, attempts=told.attempts,
+        make_agent(
+            post, session=told.session, workspace=workspace, project=told.project or os.getcwd(), artifacts=told.artifacts,
+            kept=objects, values_key=values_key, lease_s=told.lease_s, attempts=told.attempts,
         ).serve()  # fmt: skip
     finally:
         post.close()
-
-
-def _finder(artifacts: str, workspace: Path) -> Callable[[str], str]:
-    """Finds bundles: where the engine has them, if that is here, or else from where artifacts lie."""
-
-    @cache
-    def find(bundle: str) -> str:
-        if os.path.isdir(bundle):
-            return bundle
-        folder = workspace / "bundles" / os.path.basename(bundle)
-        if not folder.is_dir():
-            folder.parent.mkdir(exist_ok=True)
-            fetch_archive(artifacts, folder.name, folder)
-        return os.fspath(folder)
-
-    return find
 
 
 def _parser() -> argparse.ArgumentParser:
