@@ -77,6 +77,8 @@ class Reading:
         if live is not None:
             state = live.run.state if live.is_final else State.RUNNING
             error = live.run.root.error
+        elif self._book.peers is not None and state not in FINAL:
+            state = State.RUNNING  # another engine has it
         parent = options.get("parent")
         return RunView(
             id=row.id, flow=row.flow, title=row.title, state=state.name.lower(), bundle=row.bundle,

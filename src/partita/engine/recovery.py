@@ -13,7 +13,7 @@ from partita.core.states import FINAL, Kind, Need, State
 from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.live import Live, profile_from, stored_step
-from partita.errors import NotFoundError
+from partita.errors import NotFoundError, ValueStoreError
 from partita.store.port import AttemptEnd, RunRow
 from partita.values import REF, unpack
 
@@ -34,6 +34,7 @@ class Recovery:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self.has_left = False  # a run could not be taken up, and may be tried again: its code could not be fetched
 
     def load(self, run_id: str) -> tuple[RunRow, Run]:
         """A run as it is stored, to be read.
@@ -54,10 +55,16 @@ class Recovery:
         return run, cut
 
     def take_up_all(self) -> None:
-        """Let every unfinished run go on."""
-        for row in self._book.store.unfinished_runs():
+        """Let every unfinished run of this engine go on that does not yet."""
+        self.has_left = False
+        for row in self._book.store.owned_runs():
+            if row.number in self._book.lives:
+                continue
             try:
                 self.take_up(row)
+            except ValueStoreError as error:
+                self.has_left = True
+                _log.error("run %s cannot go on yet: %s", row.id, error)
             except Exception:
                 if self._book.is_strict:
                     raise

@@ -188,9 +188,9 @@ def test_schemas_do_not_know_each_other() -> None:
 def test_tables_of_a_newer_partita_are_refused(url: str, tmp_path: Path) -> None:
     for file in MIGRATIONS.glob("*.sql"):
         (tmp_path / file.name).write_text(file.read_text())
-    (tmp_path / "0002_more.sql").write_text("create table more (x integer);")
+    (tmp_path / "0003_more.sql").write_text("create table more (x integer);")
     PostgresStore(url, migrations=tmp_path).close()
-    with pytest.raises(NewerStoreError, match=r"schema 2.*upgrade Partita"):
+    with pytest.raises(NewerStoreError, match=r"schema 3.*upgrade Partita"):
         PostgresStore(url)
 
 
@@ -201,7 +201,7 @@ def test_an_older_schema_is_brought_up_to_date_with_what_it_has(url: str, tmp_pa
     store.close()
     for file in MIGRATIONS.glob("*.sql"):
         (tmp_path / file.name).write_text(file.read_text())
-    (tmp_path / "0002_more.sql").write_text("alter table run add column more integer;")
+    (tmp_path / "0003_more.sql").write_text("alter table run add column more integer;")
     store = PostgresStore(url, migrations=tmp_path)
     assert store.run("run-1") == a_run()
     store.close()
