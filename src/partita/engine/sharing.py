@@ -151,6 +151,8 @@ class Sharing:
             return self._claimer(f"run {run_id_of_key(fields, None)}")
         if verb == "send" and not fields.get("run"):
             return self._claimer(f"event {fields['id']}") if fields.get("id") else None
+        if verb == "log":
+            return self._keeper(fields)
         if verb not in _OF_A_RUN or not fields.get("run"):
             return None
         row = self._reading.find(fields["run"])
@@ -164,6 +166,14 @@ class Sharing:
             self._take_over()
             owner = self._peers.owner_of(row.number)
         return owner if owner is not None and owner.id != self._peers.id else None
+
+    def _keeper(self, fields: dict[str, Any]) -> Peer | None:
+        """The other engine where a log lies."""
+        row = self._reading.find(fields["run"])
+        if self._book.live(row.id) is not None or self._reading.has_log(row, fields["step"], fields.get("attempt")):
+            return None
+        owner = self._peers.owner_of(row.number)
+        return owner if owner is not None and owner.id != self._peers.id and owner.left_s > 0 else None
 
     def _claimer(self, name: str) -> Peer | None:
         """The other engine that makes what goes by this name."""

@@ -19,9 +19,11 @@ update engine set renewed_at = clock_timestamp() where id = ?1 and epoch = ?2 re
 -- name: others
 select id, owner, left_s(renewed_at, lease_s) from engine where ended_at is null and id <> ?1 order by id
 
+-- The engine that is where the run's was: it has the run's logs, and its unfinished runs.
 -- name: owner_of
-select engine.id, engine.owner, case when engine.ended_at is null then left_s(renewed_at, lease_s) else 0.0 end
-from run join engine on engine.id = run.engine where run.number = ?1
+select engine.id, engine.owner, case when engine.ended_at is null then left_s(engine.renewed_at, engine.lease_s) else 0.0 end
+from run join engine as former on former.id = run.engine join engine on engine.place = former.place
+where run.number = ?1 order by engine.id desc limit 1
 
 -- The sessions of an engine whose lease is over: one of them may hold a turn open that will never be committed.
 -- name: end_sessions
