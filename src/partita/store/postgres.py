@@ -191,7 +191,7 @@ class PostgresStore(StatementStore):
                 return
             except (
                 self._psycopg.errors.DeadlockDetected
-            ) as error:  # over the rows of the cache, which all engines write
+            ) as error:  # over new rows of the cache, which all engines write
                 self._roll_back()
                 if tries == _DEADLOCK_TRIES - 1:
                     raise self._explained(error) from error
@@ -238,6 +238,12 @@ class PostgresStore(StatementStore):
         except self._psycopg.Error:
             with suppress(self._psycopg.Error):
                 self._connection.close()
+
+    def _write(self, turn: Turn) -> None:
+        if turn.uncached or turn.cached or turn.cache_hits:
+            keys = {*turn.uncached, *(row.key for row in turn.cached), *(key for _, key in turn.cache_hits)}
+            self._connection.execute(self._sql["lock_cached"], (list(keys),))
+        super()._write(turn)
 
     def _write_many(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
         rows = [(*row, self._engine) for row in rows] if name == "insert_run" else list(rows)

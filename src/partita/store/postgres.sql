@@ -118,6 +118,10 @@ on conflict (step) do update set kind = excluded.kind, name = excluded.name, key
     opened_at = excluded.opened_at, due_at = excluded.due_at, spec = excluded.spec, votes = excluded.votes,
     closed_at = excluded.closed_at, outcome = excluded.outcome
 
+-- In their order, so that engines that write the same ones at once do not wait for each other crosswise.
+-- name: lock_cached
+select key from cached where key = any(?1::bytea[]) order by key for update
+
 -- name: insert_cached
 insert into cached (key, function, title, run, step, value, parts, created_at, expires_at, hits, hit_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
