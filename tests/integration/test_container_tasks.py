@@ -92,7 +92,7 @@ def repeated(n: int) -> int:
     return cached(n)
 
 @flow
-def one(name: str) -> None:
+def one(name: str) -> object:
     return globals()[name]()
 """
 

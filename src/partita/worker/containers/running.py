@@ -56,11 +56,26 @@ def run_container(
             "let the task run on another executor"
         )
     allowed = allowance()
-    call = render(declaration, values)
-    variables = {name: value for name, value in os.environ.items() if name != WORKER_MARK}
     name, folder = _new_folder(allowed)
     holder = _Holder(folder)
-    placement = _placement(declaration, call, name, folder)
+    try:
+        return _run(docker, declaration, render(declaration, values), types, allowed, name, holder)
+    except BaseException:
+        holder.remove()  # now: the error holds us as long as anybody holds it
+        raise
+
+
+def _run(
+    docker: str,
+    declaration: ContainerDeclaration,
+    call: RenderedCall,
+    types: Mapping[str, Any],
+    allowed: Allowance,
+    name: str,
+    holder: _Holder,
+) -> dict[str, Any]:
+    variables = {name: value for name, value in os.environ.items() if name != WORKER_MARK}
+    placement = _placement(declaration, call, name, holder.folder)
     line = [docker, *docker_line(declaration, call, allowed, placement)]
     with _removed_at_the_end(docker, name, holder, variables):
         status, printed, complaints = run_program(line, variables={**variables, **call.variables})
@@ -71,7 +86,7 @@ def run_container(
     failure = ending_of(declaration, status, allowed.mask(said[-_SAID_CHARACTERS:]), state, allowed)
     if failure is not None:
         raise failure
-    if dict(declaration.outputs).get(STDOUT) and len(printed) >= KEPT_CHARACTERS:
+    if STDOUT in dict(declaration.outputs) and len(printed) >= KEPT_CHARACTERS:
         raise ContainerError(
             f"the command printed more than {KEPT_CHARACTERS:,} characters, too much for the output {STDOUT}; let it write a file"
         )
@@ -84,6 +99,10 @@ class _Holder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._removal = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove it, unless it is to be kept."""
+        self._removal()
 
     def keep(self) -> None:
         """Let the folder be, as the mark of a container that could not be removed."""
