@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -193,11 +194,8 @@ def _run(words: list[str], given: IO[bytes] | None, say: Say, failed: str) -> No
 def _feed(source: IO[bytes] | None, to: IO[bytes] | None) -> None:
     if source is None or to is None:
         return
-    try:
+    with suppress(BrokenPipeError), to:  # Docker may have ended, and says why
         shutil.copyfileobj(source, to)
-        to.close()
-    except BrokenPipeError:
-        pass  # Docker has ended, and says why
 
 
 def _lines_of(stream: IO[bytes]) -> Iterator[str]:
