@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["CONTAINERS_FOLDER", "Guard", "container_folder", "remove_strays"]
+__all__ = ["CONTAINERS_FOLDER", "Guard", "container_folder", "new_name", "remove_strays"]
 
 #: Folder of the workspace's state in which the containers' folders lie.
 CONTAINERS_FOLDER = "containers"
@@ -36,7 +36,7 @@ while [ $# -gt 1 ]; do remove "$1" "$2" & shift 2; done
 wait
 """
 )
-_CREATED_MODE = 0o711  # a container of another user finds its way, and no other folder
+_NAME = "partita-"
 
 
 def container_folder(state: Path) -> tuple[str, Path]:
@@ -45,10 +45,15 @@ def container_folder(state: Path) -> tuple[str, Path]:
     Args:
         state: the folder of the workspace's state.
     """
-    name = f"partita-{uuid.uuid4().hex[:16]}"
+    name = new_name()
     folder = state / CONTAINERS_FOLDER / f"{os.getpid()}.{name}"
-    folder.mkdir(mode=_CREATED_MODE, parents=True)
+    folder.mkdir(parents=True)
     return name, folder
+
+
+def new_name() -> str:
+    """A name for a new container."""
+    return f"{_NAME}{uuid.uuid4().hex[:16]}"
 
 
 class Guard:
@@ -84,7 +89,7 @@ def remove_strays(state: Path, process: int | None = None) -> None:
     words: list[str] = []
     for entry in left:
         starter, _, name = entry.partition(".")
-        if name.startswith("partita-") and (process is None or starter == str(process)):
+        if name.startswith(_NAME) and (process is None or starter == str(process)):
             words += [name, os.fspath(folder / entry)]
     if words:
         subprocess.Popen(

@@ -15,7 +15,7 @@ from typing import Any
 
 from partita.artifacts.files import File, inside
 from partita.errors import ContainerError
-from partita.executors.stray_containers import Guard, container_folder
+from partita.executors.stray_containers import Guard, container_folder, new_name
 from partita.executors.worker_process import WORKER_MARK
 from partita.flow.containers.declaration import STDOUT, ContainerDeclaration
 from partita.flow.containers.rendering import RenderedCall, render
@@ -112,7 +112,7 @@ class _Holder:
 def _new_folder(allowed: Allowance) -> tuple[str, Path]:
     if allowed.state is not None:
         return container_folder(allowed.state)
-    return container_folder(Path(tempfile.gettempdir(), f"partita-{os.getuid()}"))
+    return new_name(), Path(tempfile.mkdtemp(prefix="partita-container-"))
 
 
 def _placement(declaration: ContainerDeclaration, call: RenderedCall, name: str, folder: Path) -> Placement:
