@@ -55,9 +55,8 @@ def build(
     elif dry_run:
         output.line(view["dockerfile"].rstrip())
     else:
-        packages = (
-            f"{len(view['packages']):,} packages of {view['packages_from']}" if view["packages"] else "no packages"
-        )
+        count = len(view["packages"])
+        packages = f"{count:,} package{'s' * (count != 1)} of {view['packages_from']}" if count else "no packages"
         output.line(f"{view['image']}  ({view['files']:,} files, {packages}, on {view['base']})")
         if view["pushed"]:
             output.line(f"{view['image']} was pushed.")
