@@ -5,26 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["CODE", "SHELL", "Quoting", "language_of"]
+__all__ = ["CODE", "SHELL", "UNCLEAR", "Quoting", "language_of"]
 
-SHELL, CODE = "shell", "code"
+SHELL, CODE, UNCLEAR = "shell", "code", "unclear"
 
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
 _INTERPRETERS = re.compile(r"(python[\d.]*|pypy[\d.]*|perl|ruby|node|php|Rscript)\Z")
 _SHELL_FLAG = re.compile(r"-[a-zA-Z]*c\Z")
+#: Options of interpreters that take the next word as their value.
+_WITH_VALUE = frozenset({"-o", "+o", "-O", "-W", "-X", "-I", "-r", "--require", "--rcfile", "--init-file"})
 _CODE_FLAG = re.compile(r"(-[a-zA-Z]*[ceEr]|--eval)\Z")
 
 
 def language_of(words: Sequence[str], position: int) -> str:
-    """What the word at this position is a program of: SHELL, CODE (some other language), or empty: of none."""
+    """What the word at this position is a program of: SHELL, CODE (some other language), UNCLEAR, or empty: of none."""
     if position < 2:
         return ""
-    programs = {word.rpartition("/")[2] for word in words[: position - 1]}
-    flag = words[position - 1]
-    if programs & _SHELLS and _SHELL_FLAG.match(flag):
-        return SHELL
-    if any(_INTERPRETERS.match(program) for program in programs) and _CODE_FLAG.match(flag):
-        return CODE
+    flag, found = words[position - 1], ""
+    is_direct = True  # nothing but options stands between the interpreter and its flag
+    for number in range(position - 2, -1, -1):
+        program = words[number].rpartition("/")[2]
+        if program in _SHELLS and _SHELL_FLAG.match(flag):
+            found = SHELL
+        elif _INTERPRETERS.match(program) and _CODE_FLAG.match(flag):
+            found = CODE
+        if found:
+            return found if is_direct else UNCLEAR
+        is_option = words[number].startswith(("-", "+")) or (number > 0 and words[number - 1] in _WITH_VALUE)
+        is_direct = is_direct and is_option
     return ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from partita.errors import DefinitionError
-from partita.flow.containers.scripts import CODE, SHELL, Quoting, language_of
+from partita.flow.containers.scripts import CODE, SHELL, UNCLEAR, Quoting, language_of
 
 __all__ = ["Place", "check_template", "parts_of", "script_variable"]
 
@@ -82,13 +82,19 @@ def check_template(words: Sequence[str], inputs: dict[str, str], outputs: dict[s
 
 
 def _check_input(shown: str, name: str, kind: str, is_alone: bool, language: str, quoting: Quoting) -> None:
-    if kind.startswith("list of ") and (not is_alone or language):
+    if kind.startswith("list of ") and (not is_alone or language in (SHELL, CODE)):
         raise DefinitionError(
             f"{shown} is a list, which becomes several words of the command: let it be an item of its own"
             + (' behind the program, which sees them as "$@" after a name for itself' if language == SHELL else "")
         )
     if kind != "text" or not language:
         return  # a number is never a part of a program, nor is a path, whose name is made of plain characters
+    if language == UNCLEAR:
+        if is_alone:
+            return  # a word of its own, as any other
+        raise DefinitionError(
+            f"{shown} may stand inside of a program, where a text could be read as a part of it: let it be an item of its own"
+        )
     if language == CODE:
         raise DefinitionError(
             f"{shown} stands inside of a program, where a text could be read as a part of it: let it be an item of its own "

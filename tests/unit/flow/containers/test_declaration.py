@@ -125,6 +125,8 @@ def test_it_can_be_sent() -> None:
         ({"command": ["sh", "-ec", "echo '{inputs.word}'"], "inputs": {"word": str}}, "single quotes"),
         ({"command": ["python3", "-c", "print('{inputs.word}')"], "inputs": {"word": str}}, "item of its own"),
         ({"command": ["env", "python3.12", "-c", "{inputs.word}"], "inputs": {"word": str}}, "item of its own"),
+        ({"command": ["python3", "-W", "ignore", "-c", "{inputs.word}"], "inputs": {"word": str}}, "item of its own"),
+        ({"command": ["bash", "--odd", "x", "-c", "a {inputs.word}"], "inputs": {"word": str}}, "may stand inside"),
         ({"command": ["perl", "-e", "{inputs.word}"], "inputs": {"word": str}}, "item of its own"),
         ({"command": "cat {inputs.parts}", "inputs": {"parts": list[File]}}, "is a list"),
         ({"command": ["cat", "a{inputs.parts}"], "inputs": {"parts": list[File]}}, "is a list"),

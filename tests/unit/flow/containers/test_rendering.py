@@ -86,3 +86,14 @@ def test_a_list_with_a_shell_is_a_script_too() -> None:
     found = call(["bash", "-ec", "echo {inputs.a}", "name", "{inputs.a}"], {"a": str}, {"a": "$(id)"})
     assert found.command == ("bash", "-ec", 'echo "${inputs_a}"', "name", "$(id)")
     assert found.variables == {"inputs_a": "$(id)"}
+
+
+@pytest.mark.parametrize("program", [["sh", "run.sh"], ["python3", "tool.py"], ["grep"]])
+def test_a_flag_of_another_program_is_no_script(program: list[str]) -> None:
+    found = call([*program, "-c", "{inputs.a}"], {"a": str}, {"a": "$(id)"})
+    assert found.command == (*program, "-c", "$(id)")
+
+
+def test_options_of_a_shell_may_stand_before_its_script() -> None:
+    found = call(["bash", "-eu", "-o", "pipefail", "-c", "echo {inputs.a}"], {"a": str}, {"a": "$(id)"})
+    assert found.command[-1] == 'echo "${inputs_a}"'
