@@ -12,20 +12,27 @@ import pytest
 
 from partita.executors.environments.uv import WORKER_NEEDS
 
-__all__ = ["running_containers", "worker_image"]
+__all__ = ["base_image", "running_containers", "worker_image"]
 
 #: The base image; TEST_DOCKER_BASE names another one.
 _BASE = "partita-base:test"
 
 
 @cache
-def worker_image() -> str:
-    """Its name. Skips where no Docker answers, or has the base image."""
+def base_image() -> str:
+    """Its name. Skips where no Docker answers, or has it."""
     if shutil.which("docker") is None or _docker("version") != 0:
         pytest.skip("no Docker answers: see DOCKER_HOST")
     base = os.environ.get("TEST_DOCKER_BASE", _BASE)
     if _docker("image", "inspect", base) != 0:
         pytest.skip(f"Docker has no image {base}: see TEST_DOCKER_BASE")
+    return base
+
+
+@cache
+def worker_image() -> str:
+    """Its name. Skips where no Docker answers, or has the base image."""
+    base = base_image()
     needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "psutil>=5.9"))
     # Not under the tag of another test run with other needs.
     name = f"partita-worker:{zlib.crc32(f'{base} {needs}'.encode()):08x}"

@@ -182,6 +182,8 @@ class Dispatch:
             extra = {**(extra or {}), "deadline": book.now + profile.timeout_s}
         if step.attempts and step.error is not None:
             extra = {**(extra or {}), "previous": unpack(step.error).get("message", "")}
+        if step.id in live.memory:
+            extra = {**(extra or {}), "memory": live.memory[step.id]}
         prelude = self._preparing.prelude(live, step) if environment_of(profile) else ""
         if prelude:
             extra = {**(extra or {}), "prelude": prelude}

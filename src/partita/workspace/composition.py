@@ -26,6 +26,7 @@ from partita.engine.server import Server
 from partita.engine.values import ValueCache
 from partita.errors import EngineError, NotFoundError, PartitaError, SettingsError, StoreError, ValueStoreError
 from partita.executors.port import Executor
+from partita.executors.stray_containers import remove_strays
 from partita.settings import Settings, load_settings
 from partita.store.opening import open_store
 from partita.store.port import Store
@@ -71,6 +72,7 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
         claim(blobs, state)
         place = Place(state)
         store = open_store(state, settings.database, settings.durability)
+        remove_strays(state)
         executors = make_executors(project, state, settings, place.name)
         try:
             store.acquire(
