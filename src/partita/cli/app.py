@@ -41,6 +41,7 @@ _MODULES = {
     "build": "build",
     "store": "store",
     "convert": "convert",
+    "export": "export",
     "schema": "schema",
     "doctor": "doctor",
     "version": "version",
