@@ -18,7 +18,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 #: From the bottom up. A folder (or a module beside them) imports only from the levels below its own.
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "clock", "units", "version", "values", "settings", "settings_values"}),
+    frozenset({"errors", "clock", "units", "version", "values", "settings", "settings_values", "settings_ray"}),
     frozenset({"core", "protocol"}),
     frozenset({"drawing"}),
     frozenset({"flow", "plan", "store", "artifacts", "executors"}),
@@ -30,7 +30,7 @@ LEVELS: tuple[frozenset[str], ...] = (
 LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in names}
 
 #: The modules at the bottom in the order in which they may know each other.
-BOTTOM = ("version", "errors", "clock", "values", "units", "settings_values", "settings")
+BOTTOM = ("version", "errors", "clock", "values", "units", "settings_ray", "settings_values", "settings")
 
 #: A folder -> what it must never import, though its level would allow it, or though it is no part of Partita.
 FORBIDDEN = {
