@@ -76,9 +76,10 @@ class Line:
     def say(self, frame: list[Any]) -> None:
         """Tell the process, if there is one; `begin` tells the next one."""
         if self.is_up:
-            if not self._out:
-                os.eventfd_write(self._event, 1)
+            is_first = not self._out
             self._out += pack_frame(frame)
+            if is_first:
+                os.eventfd_write(self._event, 1)  # after the frame is there: the thread looks without the lock
 
     def close(self) -> None:
         """Say what is still to be said, and end the process."""
