@@ -48,7 +48,9 @@ DEFAULT_STORE = ".partita"
 _PREFIX = "PARTITA_"
 
 #: Variables with the prefix that are no settings: for finding faults, and Partita's own mark on its workers.
-_OTHER_VARIABLES = frozenset({"PARTITA_DEBUG", "PARTITA_WORKER"})
+_OTHER_VARIABLES = frozenset(
+    {"PARTITA_AGENT", "PARTITA_AGENT_KEY", "PARTITA_DEBUG", "PARTITA_VALUES_KEY", "PARTITA_WORKER"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ class ExecutorSettings:
     variables: tuple[str, ...] = ()  # names of variables that are passed on to containers
     python: str = "python3"  # the interpreter in the image
     pull: str = "missing"  # when an image is fetched: "always", "missing" or "never"
+    lease_s: float = 60.0  # seconds after which workers elsewhere that hear of no engine end
+    idle_s: float = 60.0  # seconds that a worker elsewhere is kept without work
+    attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
 
 
 def as_text(value: Any) -> str:
@@ -201,5 +204,10 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "variables": ("variables", as_patterns),
     "python": ("python", as_text),
     "pull": ("pull", as_choice("always", "missing", "never")),
+    "lease": ("lease_s", as_positive_duration),
+    "idle": ("idle_s", as_duration),
+    "attempts_per_worker": ("attempts_per_worker", as_count),
 }
-_OF_CONTAINERS = frozenset({"image", "network", "user", "mounts", "variables", "python", "pull"})
+_OF_CONTAINERS = frozenset(
+    {"image", "network", "user", "mounts", "variables", "python", "pull", "lease", "idle", "attempts_per_worker"}
+)

@@ -123,7 +123,7 @@ class Dispatch:
         timeout_s = self._timeout_s(profile, step)
         flight = Flight(run, step.id, order.attempt, lane, order.profile, demand, lanes, timeout_s)
         book.flights[order.ticket] = flight
-        book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.name, book.now))
+        book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.place(lane), book.now))
         live.running[step.id] = order.ticket
         live.started[step.id] = book.now
         live.history.append(step.id)

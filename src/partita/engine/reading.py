@@ -8,6 +8,7 @@ from typing import Any
 from partita.core.graph import path_of
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine.book import Book
+from partita.engine.lanes import PLACE_MARK
 from partita.engine.live import Live, unpack_inputs
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
@@ -243,7 +244,7 @@ class Reading:
 
 def _attempt_view(start: AttemptRow, end: AttemptEnd | None) -> AttemptView:
     return AttemptView(
-        step=start.step, number=start.number, executor=start.executor,
+        step=start.step, number=start.number, executor=start.executor.partition(PLACE_MARK)[0],
         outcome=end.outcome if end is not None else "running",
         started_at=end.started_at if end is not None and end.started_at else start.started_at,
         ended_at=end.ended_at if end is not None else None,

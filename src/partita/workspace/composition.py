@@ -24,7 +24,7 @@ from partita.engine.loop import Engine
 from partita.engine.server import Server
 from partita.engine.values import ValueCache
 from partita.errors import EngineError, PartitaError
-from partita.executors.process import ProcessExecutor
+from partita.executors.port import Executor
 from partita.settings import Settings, load_settings
 from partita.store.opening import open_store
 from partita.store.port import Store
@@ -80,7 +80,7 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
             _log.error("%s", error)
         finally:
             for executor in executors.values():
-                executor.close()
+                executor.leave()
             place.leave_unless_kept()
             store.close()
     return True
@@ -91,22 +91,41 @@ def _engine(
     state: Path,
     settings: Settings,
     store: Store,
-    executors: dict[str, ProcessExecutor],
+    executors: dict[str, Executor],
     guard: Callable[[], None],
     blobs: BlobStore,
 ) -> Engine:
     pools = pools_of(settings)
+    artifacts = place_of(project, settings.artifacts)
     lanes = {name: Lanes(name, executor, pools[name], settings.prefetch) for name, executor in executors.items()}
     limits = Limits(
         grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,
         layout_timeout_s=settings.layout_timeout_s, environment=settings.environment,
     )  # fmt: skip
     book = Book(
-        store, SystemClock(), lanes, settings.executor, lambda bundle: os.fspath(state / "bundles" / bundle),
+        store, SystemClock(), lanes, settings.executor, bundle_shelf(state, settings.database and artifacts),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
-        has_blob=blobs.hold, artifacts=place_of(project, settings.artifacts),
+        has_blob=blobs.hold, artifacts=artifacts,
     )  # fmt: skip
     return Engine(book, time.sleep, new_run_id, guard)
+
+
+def bundle_shelf(state: Path, place: str) -> Callable[[str], str]:
+    """What gives the folder of a bundle by its hash, and fetches it where another machine has put it.
+
+    Args:
+        place: where machines that share runs keep bundles, a folder or a URL; empty: this one shares none.
+    """
+
+    def folder_of(bundle: str) -> str:
+        folder = state / "bundles" / bundle
+        if place and not folder.is_dir():
+            from partita.artifacts.code.archive import fetch_archive
+
+            fetch_archive(place, bundle, folder)
+        return os.fspath(folder)
+
+    return folder_of
 
 
 def _listen(engine: Engine, place: Place, *, is_interruptible: bool) -> None:

@@ -102,6 +102,12 @@ class LocalWorkspace(LocalArtifacts):
             notebook = snapshot(sorted(typed), self.folder, self.state)
         settings = self.settings
         made = make_bundle(self.folder, self.state, settings.bundle_include, settings.bundle_exclude, notebook)
+        if self.database and settings.artifacts:
+            # Whichever engine goes on with the run finds its code there. It is sent from here: an engine must not wait for it.
+            from partita.artifacts.blobs.placing import place_of
+            from partita.artifacts.code.archive import put_archive
+
+            put_archive(place_of(self.folder, settings.artifacts), made.hash, made.folder)
         return made.hash
 
     def start(self, request: LaunchRequest) -> str:
