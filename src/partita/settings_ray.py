@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from partita.errors import OptionError
+from partita.units import duration_s
+
 __all__ = ["RAY_KEYS", "RaySettings"]
 
 _ADDRESS = re.compile(r"auto|(ray://)?(\[[0-9a-fA-F:]+\]|[^\s/:\[\]]+):\d{1,5}")
@@ -21,6 +24,7 @@ class RaySettings:
     address: str = ""  # "host:port", "ray://host:port" or "auto"; empty: a local Ray, started when it is needed
     resources: tuple[tuple[str, float], ...] = ()  # custom resources that each worker holds
     runtime_env: str = ""  # JSON of the runtime environment; empty: none
+    pending_timeout_s: float = 600.0  # seconds that a worker may wait for its place
 
     def runtime_env_map(self) -> dict[str, Any]:
         """The runtime environment as Ray takes it."""
@@ -58,9 +62,21 @@ def as_runtime_env(value: Any) -> str:
     raise ValueError('a table as Ray takes it, such as { env_vars = { LEVEL = "2" } } or { pip = ["scikit-learn"] }')
 
 
+def as_pending_timeout(value: Any) -> float:
+    """A duration above 0."""
+    try:
+        seconds = duration_s(value)
+    except OptionError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise ValueError('a duration above 0, such as 90 or "5m"')
+    return seconds
+
+
 #: How each key is kept and read.
 RAY_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "address": ("address", as_address),
     "resources": ("resources", as_resources),
     "runtime_env": ("runtime_env", as_runtime_env),
+    "pending_timeout": ("pending_timeout_s", as_pending_timeout),
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from partita.errors import OptionError
+from partita.settings_ray import RAY_KEYS, RaySettings
 from partita.units import duration_s, size_bytes
 
 __all__ = [
@@ -25,7 +26,7 @@ STORE_SCHEMES = ("postgresql", "postgres")
 class ExecutorSettings:
     """One executor beside the default one."""
 
-    kind: str = "process"  # what it is: "process" or "docker"
+    kind: str = "process"  # what it is: "process", "docker" or "ray"
     cpu: float = 1.0  # CPU cores that its attempts may hold together
     memory_bytes: int | None = None  # memory that they may hold together, in bytes; None: all of the machine's
     gpu: float = 0.0  # GPU devices that they may hold together
@@ -40,6 +41,7 @@ class ExecutorSettings:
     lease_s: float = 60.0  # seconds after which workers elsewhere that hear of no engine end
     idle_s: float = 60.0  # seconds that a worker elsewhere is kept without work
     attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
+    ray: RaySettings = RaySettings()
 
 
 def as_text(value: Any) -> str:
@@ -171,28 +173,32 @@ def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
     if name == "process" or not name.strip():
         raise ValueError(f"another name than {name!r}; the executor process has the settings cpu, memory and gpu")
     values: dict[str, Any] = {}
+    of_ray: dict[str, Any] = {}
+    keys = _EXECUTOR_KEYS | RAY_KEYS
     for key, given in table.items():
-        found = _EXECUTOR_KEYS.get(key)
+        found = keys.get(key)
         if found is None:
-            near = difflib.get_close_matches(key, _EXECUTOR_KEYS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(_EXECUTOR_KEYS)}"
+            near = difflib.get_close_matches(key, keys, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(keys)}"
             raise ValueError(f"no {key!r} to the executor {name}; {hint}")
         attribute, parse = found
         try:
-            values[attribute] = parse(given)
+            (of_ray if key in RAY_KEYS else values)[attribute] = parse(given)
         except ValueError as error:
             raise ValueError(f"as {key} of the executor {name} {error}") from None
-    made = ExecutorSettings(**values)
+    made = ExecutorSettings(**values, ray=RaySettings(**of_ray))
     if made.kind == "docker" and not made.image:
         raise ValueError(f'an image to the executor {name}, such as image = "my-project:1"')
-    if made.kind != "docker" and (foreign := sorted(set(table) & _OF_CONTAINERS)):
-        raise ValueError(f'{", ".join(foreign)} of the executor {name} only with kind = "docker"')
+    for kinds, special in _OF_KINDS:
+        if made.kind not in kinds and (foreign := sorted(set(table) & special)):
+            fitting = " or ".join(f'"{kind}"' for kind in kinds)
+            raise ValueError(f"{', '.join(foreign)} of the executor {name} only with kind = {fitting}")
     return made
 
 
 #: How each key of an executor's table is kept and read.
 _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "kind": ("kind", as_choice("process", "docker")),
+    "kind": ("kind", as_choice("process", "docker", "ray")),
     "cpu": ("cpu", as_positive_amount),
     "memory": ("memory_bytes", as_size),
     "gpu": ("gpu", as_amount),
@@ -208,6 +214,9 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "idle": ("idle_s", as_duration),
     "attempts_per_worker": ("attempts_per_worker", as_count),
 }
-_OF_CONTAINERS = frozenset(
-    {"image", "network", "user", "mounts", "variables", "python", "pull", "lease", "idle", "attempts_per_worker"}
+#: Keys that only some kinds have.
+_OF_KINDS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
+    (("docker",), frozenset({"image", "network", "user", "mounts", "python", "pull"})),
+    (("docker", "ray"), frozenset({"variables", "lease", "idle", "attempts_per_worker"})),
+    (("ray",), frozenset(RAY_KEYS)),
 )

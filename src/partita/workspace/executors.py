@@ -95,6 +95,10 @@ def make_executor(
         from partita.workspace.remote import docker_executor
 
         return docker_executor(item, capacity, ground)
+    if item.kind == "ray":
+        from partita.workspace.ray_executor import ray_executor
+
+        return ray_executor(item, capacity, ground)
     settings = ground.settings
     spare = settings.spare_workers if ground.name == DEFAULT else item.spare_workers
     return ProcessExecutor(

@@ -36,14 +36,17 @@ class AgentActor:
         agent: str,
         arguments: Sequence[str],
         variables: Mapping[str, str],
+        secrets: Mapping[str, str],
         lease_s: float,
         about: str,
     ) -> None:
         """
         Args:
             version: of Partita, where the engine is.
-            agent: "module:function"; it is called with the post, the arguments and the variables, and returns when the agent
+            agent: "module:function"; it is called with the post, the arguments and the secrets, and returns when the agent
                 ends.
+            variables: what the agent and the processes beside it find in their environment.
+            secrets: what only the agent knows; among it the executor's key, in hexadecimal digits.
             about: for people who look at the cluster.
 
         Raises:
@@ -56,7 +59,7 @@ class AgentActor:
             )
         self._about = about
         self._lease_s = lease_s
-        self._post = RayAgentPost(session, variables[AGENT_KEY].encode(), lease_s)
+        self._post = RayAgentPost(session, bytes.fromhex(secrets[AGENT_KEY]), lease_s)
         self._said = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._post.when_said = self._wake
@@ -64,8 +67,9 @@ class AgentActor:
         self._failure = ""
         module, _, name = agent.partition(":")
         serve = getattr(importlib.import_module(module), name)
+        os.environ.update(variables)
         threading.Thread(
-            target=self._serve, args=(serve, arguments, variables), name="partita-agent", daemon=True
+            target=self._serve, args=(serve, arguments, secrets), name="partita-agent", daemon=True
         ).start()
         threading.Thread(target=self._watch, name="partita-watch", daemon=True).start()
 
@@ -111,9 +115,9 @@ class AgentActor:
         """Ask the agent to end."""
         self._post.say_to_agent([STOP])
 
-    def _serve(self, serve: Any, arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+    def _serve(self, serve: Any, arguments: Sequence[str], secrets: Mapping[str, str]) -> None:
         try:
-            serve(self._post, arguments, variables)
+            serve(self._post, arguments, secrets)
             self._status = 0
         except BaseException as error:
             self._failure = "".join(traceback.format_exception(error))

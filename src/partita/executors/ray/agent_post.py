@@ -19,7 +19,6 @@ from partita.protocol.remote import open_batch, seal_batch
 __all__ = ["Batch", "RayAgentPost", "attach_place", "from_place", "to_place"]
 
 _ANSWER_BYTES = 4 << 20
-_CLOSING_S = 5.0
 
 
 class Batch(NamedTuple):
@@ -65,6 +64,7 @@ class RayAgentPost:
         self._speaker = ""
         self._superseded: set[str] = set()
         self._received = 0
+        self._given = 0  # number of the last batch that an engine's process has
         self.when_said: Callable[[], None] = lambda: None  # called in the agent's thread
 
     # The agent's side
@@ -78,7 +78,7 @@ class RayAgentPost:
             return found
 
     def send(self, messages: Sequence[Sequence[Any]], *, is_durable: bool = False) -> None:
-        """Say something; durable: return when the engine has acknowledged it, or when the agent is orphaned."""
+        """Say something; durable: return when the engine's machine has it, or when the agent is orphaned."""
         if messages:
             with self._changed:
                 self._said += 1
@@ -86,7 +86,7 @@ class RayAgentPost:
                 self._kept.append(Batch(self._said, seal_batch(self._key, place, messages)))
             self.when_said()
         if is_durable:
-            self._wait_until_acknowledged(self._lease_s)
+            self._wait_until_given()
 
     def is_orphaned(self) -> bool:
         """Whether no engine has been heard of for the lease's time."""
@@ -97,14 +97,12 @@ class RayAgentPost:
         return [self._event]
 
     def close(self) -> None:
-        """Wait some seconds until all that was said is acknowledged."""
-        self._wait_until_acknowledged(_CLOSING_S)
+        """Nothing is to be waited for: the actor lives on until all that was said has been given."""
 
-    def _wait_until_acknowledged(self, at_most_s: float) -> None:
+    def _wait_until_given(self) -> None:
         with self._changed:
             wanted = self._said
-            until = self._clock() + at_most_s
-            while self._kept and self._kept[0].number <= wanted and not self.is_orphaned() and self._clock() < until:
+            while self._given < wanted and not self.is_orphaned():
                 self._changed.wait(min(1.0, self._lease_s / 4))
 
     # The actor's side
@@ -160,6 +158,9 @@ class RayAgentPost:
         """
         with self._changed:
             self._hear(speaker, acknowledged)
+            if given > self._given:
+                self._given = given
+                self._changed.notify_all()
             found, size = [], 0
             for batch in self._kept:
                 if batch.number > given and size < _ANSWER_BYTES:
@@ -174,10 +175,6 @@ class RayAgentPost:
                 os.eventfd_write(self._event, 1)
             self._inbox.append(message)
 
-    def is_acknowledged(self) -> bool:
-        """Whether nothing that was said need be kept any more."""
-        return not self._kept
-
     def last_said(self) -> int:
         """The number of the agent's last batch."""
         return self._said
@@ -186,7 +183,5 @@ class RayAgentPost:
         if speaker != self._speaker:
             raise ProtocolError("another engine has taken the worker over")
         self._heard_at = self._clock()
-        if self._kept and self._kept[0].number <= acknowledged:
-            while self._kept and self._kept[0].number <= acknowledged:
-                self._kept.popleft()
-            self._changed.notify_all()
+        while self._kept and self._kept[0].number <= acknowledged:
+            self._kept.popleft()

@@ -30,7 +30,7 @@ __all__ = ["main"]
 _SET_PARENT_DEATH_SIGNAL = 1
 _ATTACH_S = 1.0
 _AGAIN_S = 0.5
-_ACKNOWLEDGING_S = 0.02  # acknowledgements alone wait so long for company
+_ACKNOWLEDGING_S = 0.1  # acknowledgements alone wait so long for company
 _POLL_S = 10.0
 _AT_ONCE_BYTES = 4 << 20
 
@@ -39,6 +39,7 @@ _AT_ONCE_BYTES = 4 << 20
 class _Session:
     name: str
     seal: bytes
+    attempts: int = 0
     letters: deque[tuple[int, bytes]] = field(default_factory=deque)  # not known to be received
     given: int = 0
     acknowledged: int = 0
@@ -77,9 +78,9 @@ class Client:
 
     def _do(self, frame: list[Any]) -> None:
         match frame:
-            case [frames.START, name, cpu, memory_bytes, gpu, about, seal]:
+            case [frames.START, name, cpu, memory_bytes, gpu, attempts, about, seal]:
                 wanted = wanted_resources(cpu, memory_bytes, gpu, self._beginning["resources"])
-                self._go_on(_Session(name, seal), wanted, about)
+                self._go_on(_Session(name, seal, attempts), wanted, about)
             case [frames.RESUME, name, seal]:
                 self._go_on(_Session(name, seal), None, "")
             case [frames.LETTERS, name, number, data] if session := self._sessions.get(name):
@@ -150,10 +151,11 @@ class Client:
             options["memory"] = int(memory)
         if beginning["runtime_env"]:
             options["runtime_env"] = beginning["runtime_env"]
-        arguments = [*beginning["arguments"], "--session", session.name]
+        arguments = [*beginning["arguments"], "--session", session.name, "--attempts", str(session.attempts)]
         try:
             return ray.remote(AgentActor).options(**options).remote(
-                session.name, beginning["version"], beginning["agent"], arguments, beginning["variables"], beginning["lease_s"],
+                session.name, beginning["version"], beginning["agent"], arguments, beginning["variables"],
+                    beginning["secrets"], beginning["lease_s"],
                 about,
             )  # fmt: skip
         except (ValueError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 Engine to process, after a first map (`Beginning` in `speaker`):
 
-    [START, session, cpu, memory_bytes, gpu, about, seal]   have a worker made, unless it is there
+    [START, session, cpu, memory_bytes, gpu, attempts, about, seal]   have a worker made, unless it is there
     [RESUME, session, seal]     go on with a worker that was made
     [LETTERS, session, number, data]        a sealed batch for the agent
     [ACKNOWLEDGED, session, number]         of the agent's batches, these need not be kept

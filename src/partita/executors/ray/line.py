@@ -55,10 +55,10 @@ class Line:
         self._lock, self._caller, self._log, self._variables = lock, caller, log, variables
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._out = bytearray()  # under the lock, as all that follows
-        self._is_connected = False
         self._is_closing = False
         self._thread: threading.Thread | None = None
         self.is_up = False  # what is said goes to a process
+        self.is_connected = False  # which reaches Ray
         self.why = "Ray is being reached"  # why it is not reached
 
     @property
@@ -100,8 +100,8 @@ class Line:
                 self._rest(1.0)
                 continue
             self._serve()
-            again_s = _FIRST_AGAIN_S if self._is_connected else min(2 * again_s, _LONGEST_AGAIN_S)
-            self._is_connected = False
+            again_s = _FIRST_AGAIN_S if self.is_connected else min(2 * again_s, _LONGEST_AGAIN_S)
+            self.is_connected = False
             until = time.monotonic() + again_s
             while not self._is_closing and (left := until - time.monotonic()) > 0:
                 with self._lock:
@@ -162,7 +162,7 @@ class Line:
                 if now - looked_at > 1.0:
                     looked_at = now
                     with self._lock:
-                        self._caller.look(self._is_connected)
+                        self._caller.look(self.is_connected)
                 if self._is_closing:
                     closing_at = closing_at or now
                     if not self._out or now - closing_at > _CLOSING_S:
@@ -177,7 +177,7 @@ class Line:
             return False
         with self._lock:
             for frame in reader.feed(data):
-                self._is_connected = self._is_connected or frame[0] == CONNECTED
+                self.is_connected = self.is_connected or frame[0] == CONNECTED
                 self._caller.hear(frame)
         return bool(data)
 

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -129,11 +130,12 @@ class LocalRay:
                 size.resources,
             ]
             with (self.folder / "log").open("wb") as log:
-                subprocess.Popen(
+                keeper = subprocess.Popen(
                     [sys.executable, "-P", "-m", "partita.executors.ray.local", *words],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                     env={**bare_variables(), **self.variables(), "RAY_process_group_cleanup_enabled": "1"},
                 )  # fmt: skip
+            threading.Thread(target=keeper.wait, name="partita-ray-keeper", daemon=True).start()
         until = time.monotonic() + timeout_s
         begun = time.monotonic()
         while not (address := self.address()):

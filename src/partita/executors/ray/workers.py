@@ -72,8 +72,7 @@ class RayWorkers:
         capacity: Capacity,
         origin: str,
         lease_s: float,
-        pending_timeout_s: float = 600.0,
-        agent: str = "partita.worker.agent.agent:serve",
+        agent: str = "partita.worker.agent.serving:serve",
         log: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,7 +82,6 @@ class RayWorkers:
             capacity: what a local Ray that is started hands out.
             origin: names the executor of the workspace.
             lease_s: how long workers go on without an engine.
-            pending_timeout_s: how long a worker may wait to be placed.
             agent: "module:function" that an actor's thread runs, see `AgentActor`.
             log: a file for what Ray's library prints; None: nowhere.
 
@@ -93,8 +91,8 @@ class RayWorkers:
         if importlib.util.find_spec("ray") is None:
             raise MissingExtraError("an executor of kind \"ray\" needs the extra 'ray': pip install 'partita[ray]'")
         self._settings, self._command, self._capacity = settings, command, capacity
-        self._key = command.secrets[AGENT_KEY].encode()
-        self._lease_s, self._pending_timeout_s, self._clock, self._agent = lease_s, pending_timeout_s, clock, agent
+        self._key = bytes.fromhex(command.secrets[AGENT_KEY])
+        self._lease_s, self._clock, self._agent = lease_s, clock, agent
         self._speaker = uuid.uuid4().hex
         self._namespace = f"partita-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
         self._local = LocalRay(local_folder(origin)) if not settings.address else None
@@ -161,6 +159,11 @@ class RayWorkers:
 
     # The post
 
+    @property
+    def trouble(self) -> str:
+        """Why Ray is not reached; empty: it is."""
+        return "" if self._line.is_connected or not self._line.was_wanted else self._line.why
+
     def open(self, session: str) -> None:
         """Begin to talk to a session that is about to be started."""
         with self._lock:
@@ -209,7 +212,9 @@ class RayWorkers:
     def release(self, session: str) -> None:
         """The session has ended; nothing of it is kept."""
         with self._lock:
-            self._sessions.pop(session, None)
+            known = self._sessions.pop(session, None)
+            if known is not None and not known.is_gone and known.stop_grace_s is not None:
+                self._ending.add(session)
             self._unread.pop(session, None)
             self._given.discard(session)
             self._quieten()
@@ -249,7 +254,7 @@ class RayWorkers:
             "address": self._settings.address, "folder": str(self._local.folder) if self._local else "", "size": size,
             "namespace": self._namespace, "resources": dict(self._settings.resources), "version": VERSION,
             "runtime_env": self._settings.runtime_env_map(), "agent": self._agent, "arguments": list(command.arguments),
-            "variables": {**command.variables, **command.secrets}, "lease_s": self._lease_s, "speaker": self._speaker,
+            "variables": command.variables, "secrets": command.secrets, "lease_s": self._lease_s, "speaker": self._speaker,
         }]  # fmt: skip
         for name, known in self._sessions.items():
             if not known.is_gone:
@@ -265,6 +270,9 @@ class RayWorkers:
                 self._reached_at = self._clock()
             case [frames.UNREACHABLE, words, is_final]:
                 self._line.why = words
+                if self._is_surveying:
+                    self._found = []
+                    self._has_found.notify_all()
                 for refused, one in list(self._sessions.items()) if is_final else []:
                     if not one.is_made and one.order:
                         self._end(refused, one, "refused", words)
@@ -293,8 +301,10 @@ class RayWorkers:
                     else f"Ray was out of reach for too long: {self._line.why}"
                 )
                 self._end(name, known, "evicted", words)
-            elif not known.is_up and now - known.asked_at > self._pending_timeout_s:
-                self._end(name, known, "refused", f"no worker within {self._pending_timeout_s:g} s: {known.said}")
+            elif not known.is_up and now - known.asked_at > self._settings.pending_timeout_s:
+                self._end(
+                    name, known, "refused", f"no worker within {self._settings.pending_timeout_s:g} s: {known.said}"
+                )
             elif not known.is_up and not is_reached:
                 self._wait(name, known, self._line.why)
 
@@ -367,9 +377,10 @@ class RayWorkers:
         if known.is_made:
             told: list[list[Any]] = [[frames.RESUME, name, self._seal(name)]]
         elif known.order is not None:
-            demand, labels = known.order.demand, known.order.labels
-            about = "/".join(labels.values()) or name
-            told = [[frames.START, name, demand.cpu, demand.memory_bytes, demand.gpu, about, self._seal(name)]]
+            demand, attempts = known.order.demand, known.order.attempts
+            about = "/".join(known.order.labels.values()) or f"partita {name}"
+            wanted = [demand.cpu, demand.memory_bytes, demand.gpu, attempts, about]
+            told = [[frames.START, name, *wanted, self._seal(name)]]
         else:
             return []
         told += [[frames.LETTERS, name, number, data] for number, data in known.kept]

@@ -105,7 +105,7 @@ class RemoteExecutor:
         self._is_closed = False
         self._epoll = select.epoll()
         self._timer = Timer()
-        for file in (self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()):
+        for file in {self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()}:
             self._epoll.register(file, select.EPOLLIN)
         for _ in range(spare):
             self._start(Demand())
