@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import subprocess
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from partita.executors.ray import warden
 from partita.executors.ray.agent_post import Batch, RayAgentPost
+from partita.executors.ray.warden import end_marked
 from partita.protocol.messages import STOP
 from partita.version import VERSION
 
@@ -23,6 +27,7 @@ __all__ = ["AGENT_KEY", "AgentActor"]
 #: The secret of an `AgentCommand` that holds the executor's key.
 AGENT_KEY = "PARTITA_AGENT_KEY"
 
+_MARK = "PARTITA_AGENT"
 _WATCH_S = 0.5
 
 
@@ -68,6 +73,9 @@ class AgentActor:
         module, _, name = agent.partition(":")
         serve = getattr(importlib.import_module(module), name)
         os.environ.update(variables)
+        self._mark = f"{_MARK}={session}"
+        self._warden = _start_warden(self._mark)
+        os.environ[_MARK] = session  # of all processes that are started from now on
         threading.Thread(
             target=self._serve, args=(serve, arguments, secrets), name="partita-agent", daemon=True
         ).start()
@@ -115,6 +123,11 @@ class AgentActor:
         """Ask the agent to end."""
         self._post.say_to_agent([STOP])
 
+    async def end(self) -> None:
+        """End at once, with all that runs."""
+        await asyncio.to_thread(end_marked, self._mark)
+        os._exit(0)
+
     def _serve(self, serve: Any, arguments: Sequence[str], secrets: Mapping[str, str]) -> None:
         try:
             serve(self._post, arguments, secrets)
@@ -135,6 +148,15 @@ class AgentActor:
         if self._status is None:
             time.sleep(self._lease_s / 4)  # the agent sees it too, and may end in order
         os._exit(0)
+
+
+def _start_warden(mark: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", warden.__file__, mark],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+        close_fds=True,
+    )
 
 
 def _plain(batches: Sequence[Batch]) -> list[tuple[int, bytes]]:

@@ -32,6 +32,7 @@ _ATTACH_S = 1.0
 _AGAIN_S = 0.5
 _ACKNOWLEDGING_S = 0.1  # acknowledgements alone wait so long for company
 _POLL_S = 10.0
+_ENDING_S = 2.0  # that a worker may take to end in order
 _AT_ONCE_BYTES = 4 << 20
 
 
@@ -263,7 +264,9 @@ class Client:
     async def _end(self, session: _Session) -> None:
         import ray
 
-        with suppress(Exception):  # one that is gone need not be ended
+        with suppress(Exception):  # one that is gone, or is not there yet, cannot end itself
+            await asyncio.wait_for(session.actor.end.remote(), _ENDING_S)
+        with suppress(Exception):
             await asyncio.to_thread(ray.kill, session.actor)
 
     async def _survey(self) -> None:
