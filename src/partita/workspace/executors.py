@@ -34,8 +34,9 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
         for name, item in settings.executors.items()
     }
     # Never less than a core: flows are laid out there.
-    left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in named.values()))
-    left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in named.values()))
+    here = [named[name] for name, item in settings.executors.items() if not item.ray.address]
+    left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in here))
+    left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in here))
     default = Capacity(
         settings.cpu if settings.cpu is not None else left_cpu,
         settings.memory_bytes if settings.memory_bytes is not None else machine.memory_bytes,

@@ -29,16 +29,17 @@ from typing import IO, NamedTuple
 
 import psutil
 
-import partita
+import partita.executors
 from partita.errors import PartitaError
 
 __all__ = ["LocalRay", "RayUnavailableError", "bare_variables", "local_folder"]
 
-_PACKAGE_PARENT = str(Path(partita.__file__).parents[1])
+_PACKAGE_PARENT = str(Path(partita.executors.__file__).parents[2])
 _SET_PARENT_DEATH_SIGNAL = 1
 _LONGEST_TEMPORARY = 20  # of a folder's name, so that Ray's sockets below it have names that the kernel takes
 _OBJECT_STORE_BYTES = 80_000_000
 _LOOK_S = 0.25
+_KEEPERS = 2
 
 
 class RayUnavailableError(PartitaError):
@@ -55,23 +56,12 @@ class LocalSize(NamedTuple):
 
 
 def local_folder(origin: str) -> Path:
-    """Where the local Ray of an executor lies. Only its owner can enter it.
-
-    Raises:
-        RayUnavailableError: somebody else has put something there.
-    """
+    """Where the local Ray of an executor lies."""
     name = f"partita-ray-{os.getuid()}-{hashlib.sha256(origin.encode()).hexdigest()[:10]}"
     place = tempfile.gettempdir()
     if len(place) > _LONGEST_TEMPORARY:
         place = "/tmp"
-    folder = Path(place, name)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or folder.is_symlink() or found.st_mode & 0o077:
-        raise RayUnavailableError(
-            f"{folder} is not a folder of this user's alone; remove it, or set TMPDIR to another one"
-        )
-    return folder
+    return Path(place, name)
 
 
 def bare_variables() -> dict[str, str]:
@@ -94,8 +84,16 @@ class LocalRay:
                 "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # fmt: skip
 
     def hold(self) -> None:
-        """Keep it from ending for want of an engine, as long as this process lives."""
+        """Keep it from ending for want of an engine, as long as this process lives.
+
+        Raises:
+            RayUnavailableError: its folder is not its user's alone.
+        """
         if self._held is None:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            found = self.folder.lstat()
+            if found.st_uid != os.getuid() or self.folder.is_symlink() or found.st_mode & 0o077:
+                raise RayUnavailableError(f"{self.folder} is not a folder of this user's alone; remove it")
             self._held = (self.folder / "engines").open("ab")
             fcntl.flock(self._held, fcntl.LOCK_SH)
 
@@ -118,34 +116,31 @@ class LocalRay:
             RayUnavailableError: it does not start.
         """
         self.hold()
-        if not _is_locked(self.folder / "keeper"):
-            self._write_token()
-            (self.folder / "address").unlink(missing_ok=True)
-            words = [
-                str(self.folder),
-                str(lease_s),
-                str(size.cpu),
-                str(size.memory_bytes),
-                str(size.gpu),
-                size.resources,
-            ]
-            with (self.folder / "log").open("wb") as log:
-                keeper = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "partita.executors.ray.local", *words],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                    env={**bare_variables(), **self.variables(), "RAY_process_group_cleanup_enabled": "1"},
-                )  # fmt: skip
-            threading.Thread(target=keeper.wait, name="partita-ray-keeper", daemon=True).start()
         until = time.monotonic() + timeout_s
-        begun = time.monotonic()
+        keepers = 0
+        keeper: subprocess.Popen[bytes] | None = None
         while not (address := self.address()):
-            has_ended = time.monotonic() - begun > 10 and not _is_locked(self.folder / "keeper")
-            if has_ended or time.monotonic() > until:
+            has_keeper = (keeper is not None and keeper.poll() is None) or _is_locked(self.folder / "keeper")
+            if time.monotonic() > until or (not has_keeper and keepers == _KEEPERS):
                 raise RayUnavailableError(
                     f"the local Ray did not start; {self.folder / 'log'} says: {self._last_said()}"
                 )
+            if not has_keeper:  # also where one was just ending
+                keeper, keepers = self._start_keeper(size, lease_s), keepers + 1
             time.sleep(0.1)
         return address
+
+    def _start_keeper(self, size: LocalSize, lease_s: float) -> subprocess.Popen[bytes]:
+        self._write_token()
+        words = [str(self.folder), str(lease_s), str(size.cpu), str(size.memory_bytes), str(size.gpu), size.resources]
+        with (self.folder / "log").open("wb") as log:
+            keeper = subprocess.Popen(
+                [sys.executable, "-P", "-m", "partita.executors.ray.local", *words],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**bare_variables(), **self.variables(), "RAY_process_group_cleanup_enabled": "1"},
+            )  # fmt: skip
+        threading.Thread(target=keeper.wait, name="partita-ray-keeper", daemon=True).start()
+        return keeper
 
     def stop(self, timeout_s: float = 15.0) -> None:
         """End it with all that runs in it, and remove what it left."""
@@ -205,6 +200,7 @@ def _keep(folder: Path, lease_s: float, size: LocalSize) -> None:
             _end_session()
             ray.wait()
             shutil.rmtree(folder / "r", ignore_errors=True)
+            (folder / "token").unlink(missing_ok=True)
 
 
 def _command(folder: Path, size: LocalSize) -> list[str]:
