@@ -12,6 +12,7 @@ from partita.settings import load_settings
 from partita.testing.executor_contract import Desk, ExecutorContract
 from partita.workspace.executors import Ground, make_executor
 from tests.contract.docker_image import running_containers, worker_image
+from tests.contract.ray_cluster import ray_cluster
 from tests.contract.remote_executors import remote_executor
 
 
@@ -47,3 +48,18 @@ class TestRemoteExecutor(ExecutorContract):
 
     def make_executor(self, workspace: Path) -> Executor:
         return remote_executor(workspace)
+
+
+@pytest.mark.integration
+class TestRayExecutor(ExecutorContract):
+    @pytest.fixture(autouse=True)
+    def cluster(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in ray_cluster().variables.items():
+            monkeypatch.setenv(name, value)
+
+    def make_executor(self, workspace: Path) -> Executor:
+        table = {"kind": "ray", "address": ray_cluster().address, "cpu": 2}
+        settings = load_settings(workspace.parent, environment={}, arguments={"executors": {"cluster": table}})
+        (workspace / "bundles").mkdir(parents=True)
+        ground = Ground("cluster", workspace.parent, workspace, settings)
+        return make_executor(settings.executors["cluster"], Capacity(2, 2**30), ground)

@@ -34,8 +34,11 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
         for name, item in settings.executors.items()
     }
     # Never less than a core: flows are laid out there.
-    left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in named.values()))
-    left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in named.values()))
+    here = [
+        named[name] for name, item in settings.executors.items() if item.kind != "kubernetes" and not item.ray.address
+    ]
+    left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in here))
+    left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in here))
     default = Capacity(
         settings.cpu if settings.cpu is not None else left_cpu,
         settings.memory_bytes if settings.memory_bytes is not None else machine.memory_bytes,
@@ -95,6 +98,10 @@ def make_executor(
         from partita.workspace.remote import docker_executor
 
         return docker_executor(item, capacity, ground)
+    if item.kind == "ray":
+        from partita.workspace.ray_executor import ray_executor
+
+        return ray_executor(item, capacity, ground)
     settings = ground.settings
     spare = settings.spare_workers if ground.name == DEFAULT else item.spare_workers
     return ProcessExecutor(

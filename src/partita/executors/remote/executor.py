@@ -22,6 +22,7 @@ from partita.executors.remote.sessions import (
     Stopping,
     Waiting,
     end_workers,
+    in_the_way,
     session_name,
     why_to_end,
 )  # fmt: skip
@@ -43,16 +44,7 @@ from partita.protocol.messages import (
     Order,
 )  # fmt: skip
 from partita.protocol.packets import CANCEL
-from partita.protocol.remote import (
-    ATTACH,
-    BEGUN,
-    HELD,
-    LANE,
-    PRINTING,
-    SEGMENT,
-    TAKE_BACK,
-    ticket_text,
-)  # fmt: skip
+from partita.protocol.remote import ATTACH, BEGUN, HELD, LANE, PRINTING, SEGMENT, TAKE_BACK, ticket_text
 
 __all__ = ["RemoteExecutor"]
 
@@ -105,7 +97,7 @@ class RemoteExecutor:
         self._is_closed = False
         self._epoll = select.epoll()
         self._timer = Timer()
-        for file in (self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()):
+        for file in {self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()}:
             self._epoll.register(file, select.EPOLLIN)
         for _ in range(spare):
             self._start(Demand())
@@ -141,6 +133,8 @@ class RemoteExecutor:
         idle = [session for session in self._sessions.values() if session.is_idle and session.demand == bare]
         # One that is up, and of this bundle, has the least to do before it can begin.
         idle.sort(key=lambda session: (session.is_up, session.bundle == bundle, session.idle_since))
+        for other in in_the_way(self._sessions.values(), bare, self._capacity) if not idle else ():
+            self._end_session(other, "stopped", "another worker needs its place")
         session = idle[-1] if idle else self._start(bare)
         lane = self._new_lane(session)
         if session.bundle != bundle:

@@ -6,19 +6,19 @@ import os
 import select
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from partita.core.records import Demand
-from partita.executors.port import Message
+from partita.executors.port import Capacity, Message
 from partita.executors.remote.port import GONE, Launcher, Post
 from partita.protocol.messages import STOP
 
 __all__ = [
-    "KILL_MARGIN_S", "Ending", "Lane", "Orders", "SegmentFiles", "Session", "Stopping", "Waiting", "end_workers", "session_name",
-    "why_to_end",
+    "KILL_MARGIN_S", "Ending", "Lane", "Orders", "SegmentFiles", "Session", "Stopping", "Waiting", "end_workers", "in_the_way",
+    "session_name", "why_to_end",
 ]  # fmt: skip
 
 #: So long after its grace the worker of an attempt that was asked to stop is ended.
@@ -108,6 +108,19 @@ class Orders:
         lane.queue.remove(waiting)
         if self.by_name.get(waiting.name) is waiting:
             del self.by_name[waiting.name]
+
+
+def in_the_way(sessions: Iterable[Session], demand: Demand, capacity: Capacity) -> list[Session]:
+    """Workers without work that hold what a new one of this demand needs, those that have had none for longest first."""
+    alive = [session for session in sessions if session.fate is None]
+    needed = [float(sum(held)) for held in zip(demand[:3], *(session.demand[:3] for session in alive), strict=True)]
+    found = []
+    unused = [session for session in alive if session.lane is None or not session.lane.queue]
+    for session in sorted(unused, key=lambda session: session.idle_since):
+        if any(amount > limit for amount, limit in zip(needed, capacity, strict=True)):
+            needed = [amount - held for amount, held in zip(needed, session.demand[:3], strict=True)]
+            found.append(session)
+    return found
 
 
 class Ending(NamedTuple):

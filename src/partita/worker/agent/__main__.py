@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import signal
@@ -13,8 +12,8 @@ from pathlib import Path
 from partita.artifacts.objects import open_objects
 from partita.errors import PartitaError
 from partita.executors.remote.mailbox import Pace
-from partita.worker.agent.composition import make_agent
 from partita.worker.agent.mailbox import MailboxPost
+from partita.worker.agent.serving import agent_parser, serve_session
 from partita.worker.first_process import leave_first_process
 
 __all__ = ["main"]
@@ -26,44 +25,20 @@ def main(arguments: list[str]) -> int:
     """Serve until the engine says stop, or nobody waits any more."""
     if os.getpid() == 1:
         leave_first_process([signal.SIGTERM])
-    told = _parser().parse_args(arguments)
+    told = agent_parser().parse_args(arguments)
     workspace = Path(tempfile.mkdtemp(prefix=f"partita-{told.session}-"))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    key, values_key = (bytes.fromhex(os.environ.pop(name, "")) for name in ("PARTITA_AGENT_KEY", "PARTITA_VALUES_KEY"))
     try:
-        _serve(told, workspace)
+        pace = Pace(told.pace_s, told.pace_s * 50)
+        post = MailboxPost(open_objects(told.mailbox), told.session, key, lease_s=told.lease_s, pace=pace)
+        serve_session(post, told, workspace, values_key)
     except PartitaError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return _TROUBLE
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
     return 0
-
-
-def _serve(told: argparse.Namespace, workspace: Path) -> None:
-    key = bytes.fromhex(os.environ.pop("PARTITA_AGENT_KEY", ""))
-    values_key = bytes.fromhex(os.environ.pop("PARTITA_VALUES_KEY", ""))
-    objects = open_objects(told.mailbox)
-    pace = Pace(told.pace_s, told.pace_s * 50)
-    post = MailboxPost(objects, told.session, key, lease_s=told.lease_s, pace=pace)
-    try:
-        make_agent(
-            post, session=told.session, workspace=workspace, project=told.project or os.getcwd(), artifacts=told.artifacts,
-            kept=objects, values_key=values_key, lease_s=told.lease_s, attempts=told.attempts,
-        ).serve()  # fmt: skip
-    finally:
-        post.close()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m partita.worker.agent", allow_abbrev=False)
-    parser.add_argument("--session", required=True)
-    parser.add_argument("--mailbox", required=True, help="folder or URL through which the engine is heard")
-    parser.add_argument("--artifacts", required=True, help="folder or URL of large values and code")
-    parser.add_argument("--lease-s", type=float, required=True, help="ends after so many seconds without an engine")
-    parser.add_argument("--pace-s", type=float, default=0.05, help="shortest time between two looks, in seconds")
-    parser.add_argument("--attempts", type=int, default=0, help="ends after so many; 0: takes as many as come")
-    parser.add_argument("--project", default="", help="working directory of attempts; default: the current one")
-    return parser
 
 
 if __name__ == "__main__":
