@@ -21,7 +21,7 @@ def serve(post: RayAgentPost, arguments: Sequence[str], variables: Mapping[str, 
         select.select(post.filenos(), [], [], 0.2)
         for tag, *told in post.receive():
             match tag:
-                case _ if tag == STOP or tag == END:
+                case _ if tag in (STOP, END):
                     post.send([[END]])
                     return
                 case _ if tag == ECHO:

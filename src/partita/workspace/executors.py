@@ -98,6 +98,10 @@ def make_executor(
         from partita.workspace.remote import docker_executor
 
         return docker_executor(item, capacity, ground)
+    if item.kind == "kubernetes":
+        from partita.workspace.kubernetes_executor import kubernetes_executor
+
+        return kubernetes_executor(item, capacity, ground)
     if item.kind == "ray":
         from partita.workspace.ray_executor import ray_executor
 

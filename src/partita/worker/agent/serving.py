@@ -54,7 +54,7 @@ def serve_session(post: AgentPost, told: argparse.Namespace, workspace: Path, va
             workspace=os.fspath(workspace), project=told.project or os.getcwd(), artifacts=told.artifacts,
             find_bundle=_finder(told.artifacts, workspace),
             checkpoints=Checkpoints(open_objects(told.mailbox), workspace / "checkpoints"),
-            alive_s=told.lease_s / _ALIVE_PARTS, attempts=told.attempts,
+            alive_s=told.lease_s / _ALIVE_PARTS, idle_s=told.idle_s, attempts=told.attempts,
         ).serve()  # fmt: skip
     finally:
         post.close()
@@ -85,6 +85,7 @@ def agent_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--artifacts", required=True, help="folder or URL of large values and code")
     parser.add_argument("--lease-s", type=float, required=True, help="ends after so many seconds without an engine")
+    parser.add_argument("--idle-s", type=float, required=True, help="ends after so many seconds without an order")
     parser.add_argument("--pace-s", type=float, default=0.05, help="shortest time between two looks, in seconds")
     parser.add_argument("--attempts", type=int, default=0, help="ends after so many; 0: takes as many as come")
     parser.add_argument("--project", default="", help="working directory of attempts; default: the current one")
