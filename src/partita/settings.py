@@ -48,7 +48,9 @@ DEFAULT_STORE = ".partita"
 _PREFIX = "PARTITA_"
 
 #: Variables with the prefix that are no settings: for finding faults, and Partita's own mark on its workers.
-_OTHER_VARIABLES = frozenset({"PARTITA_DEBUG", "PARTITA_WORKER"})
+_OTHER_VARIABLES = frozenset(
+    {"PARTITA_AGENT", "PARTITA_AGENT_KEY", "PARTITA_DEBUG", "PARTITA_VALUES_KEY", "PARTITA_WORKER"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,17 @@ class Settings:
     spare_workers: int | None = None  # idle workers to have ready; None: one a core
     prefetch: int = 48  # brief steps that may wait in one worker
     idle_timeout_s: float = 60.0  # seconds without runs and clients after which the engine ends
+    engine_lease_s: float = (
+        15.0  # seconds without a sign of life after which another engine takes an engine's runs over
+    )
     cancel_grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
     memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
     crash_retries: int = 3  # further attempts after a failure of the machinery
     environment: Any = None  # for tasks that declare none: as the option environment=, in plain data; None: none
     environments: str | None = None  # folder in which environments of tasks are kept; None: one in the workspace
     environment_timeout_s: float = 1800.0  # seconds that making one environment may take
+    build_base: str | None = None  # image that `partita build` starts from; None: python:X.Y-slim of our Python
+    build_image: str | None = None  # name of the image that `partita build` makes; None: that of the project's folder
     layout_timeout_s: float = 300.0  # seconds that laying out one flow may take
     bundle_include: tuple[str, ...] = ()  # patterns of files that travel to workers beside the code
     bundle_exclude: tuple[str, ...] = ()  # patterns of files that do not travel to workers
@@ -136,6 +143,8 @@ _TABLE = (
             "how many brief steps may wait in one worker", as_count),
     Setting("idle_timeout", "idle_timeout_s", "a duration", '"60s"',
             "how long the engine stays without runs and clients", as_duration),
+    Setting("engine_lease", "engine_lease_s", "a duration", '"15s"',
+            "after how long without a sign of life other engines take over an engine's runs", as_positive_duration),
     Setting("cancel_grace", "cancel_grace_s", "a duration", '"10s"',
             "how long an attempt that is asked to stop may take before it is killed", as_duration),
     Setting("memory_floor", "memory_floor_bytes", "a size", "3 % of the machine's, at least 256 MiB",
@@ -149,6 +158,10 @@ _TABLE = (
             "where the environments of tasks are kept; projects may share one", as_text),
     Setting("environment_timeout", "environment_timeout_s", "a duration", '"30m"',
             "how long making one environment may take", as_positive_duration),
+    Setting("build_base", "build_base", "an image", "python:X.Y-slim of the Python that runs Partita",
+            "the image that `partita build` starts from", as_text),
+    Setting("build_image", "build_image", "a name", "that of the project's folder",
+            "the name of the image that `partita build` makes; without a tag it gets one of the code's hash", as_text),
     Setting("layout_timeout", "layout_timeout_s", "a duration", '"5m"',
             "how long a flow's body may take to lay out its steps", as_positive_duration),
     Setting("bundle_include", "bundle_include", "a list of patterns", "[]",

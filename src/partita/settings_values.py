@@ -11,6 +11,7 @@ from typing import Any
 
 from partita.errors import OptionError
 from partita.settings_kubernetes import KubernetesSettings, as_kubernetes
+from partita.settings_ray import RAY_KEYS, RaySettings
 from partita.units import duration_s, size_bytes
 
 __all__ = [
@@ -26,7 +27,7 @@ STORE_SCHEMES = ("postgresql", "postgres")
 class ExecutorSettings:
     """One executor beside the default one."""
 
-    kind: str = "process"  # what it is: "process", "docker" or "kubernetes"
+    kind: str = "process"  # what it is: "process", "docker", "kubernetes" or "ray"
     cpu: float = 1.0  # CPU cores that its attempts may hold together
     memory_bytes: int | None = None  # memory that they may hold together, in bytes; None: all of the machine's
     gpu: float = 0.0  # GPU devices that they may hold together
@@ -38,7 +39,11 @@ class ExecutorSettings:
     variables: tuple[str, ...] = ()  # names of variables that are passed on to containers
     python: str = "python3"  # the interpreter in the image
     pull: str = "missing"  # when an image is fetched: "always", "missing" or "never"
+    lease_s: float = 60.0  # seconds after which workers elsewhere that hear of no engine end
+    idle_s: float = 60.0  # seconds that a worker elsewhere is kept without work
+    attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
     kubernetes: KubernetesSettings = KubernetesSettings()  # of pods
+    ray: RaySettings = RaySettings()  # of Ray's workers
 
 
 def as_text(value: Any) -> str:
@@ -170,19 +175,21 @@ def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
     if name == "process" or not name.strip():
         raise ValueError(f"another name than {name!r}; the executor process has the settings cpu, memory and gpu")
     values: dict[str, Any] = {}
+    of_ray: dict[str, Any] = {}
+    keys = _EXECUTOR_KEYS | RAY_KEYS
     for key, given in table.items():
-        found = _EXECUTOR_KEYS.get(key)
+        found = keys.get(key)
         if found is None:
-            near = difflib.get_close_matches(key, _EXECUTOR_KEYS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(_EXECUTOR_KEYS)}"
+            near = difflib.get_close_matches(key, keys, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(keys)}"
             raise ValueError(f"no {key!r} to the executor {name}; {hint}")
         attribute, parse = found
         try:
-            values[attribute] = parse(given)
+            (of_ray if key in RAY_KEYS else values)[attribute] = parse(given)
         except ValueError as error:
             raise ValueError(f"as {key} of the executor {name} {error}") from None
-    made = ExecutorSettings(**values)
-    if made.kind in _OF_KIND and not made.image:
+    made = ExecutorSettings(**values, ray=RaySettings(**of_ray))
+    if made.kind in _WITH_IMAGE and not made.image:
         raise ValueError(f'an image to the executor {name}, such as image = "my-project:1"')
     foreign = set(table) & frozenset().union(*_OF_KIND.values()) - _OF_KIND.get(made.kind, frozenset())
     if foreign:
@@ -193,7 +200,7 @@ def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
 
 #: How each key of an executor's table is kept and read.
 _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "kind": ("kind", as_choice("process", "docker", "kubernetes")),
+    "kind": ("kind", as_choice("process", "docker", "kubernetes", "ray")),
     "cpu": ("cpu", as_positive_amount),
     "memory": ("memory_bytes", as_size),
     "gpu": ("gpu", as_amount),
@@ -205,9 +212,15 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "variables": ("variables", as_patterns),
     "python": ("python", as_text),
     "pull": ("pull", as_choice("always", "missing", "never")),
+    "lease": ("lease_s", as_positive_duration),
+    "idle": ("idle_s", as_duration),
+    "attempts_per_worker": ("attempts_per_worker", as_count),
     "kubernetes": ("kubernetes", as_kubernetes),
 }
+_REMOTE = frozenset({"lease", "idle", "attempts_per_worker"})
 _OF_KIND = {
-    "docker": frozenset({"image", "network", "user", "mounts", "variables", "python", "pull"}),
-    "kubernetes": frozenset({"image", "variables", "python", "pull", "kubernetes"}),
+    "docker": frozenset({"image", "network", "user", "mounts", "variables", "python", "pull"}) | _REMOTE,
+    "kubernetes": frozenset({"image", "variables", "python", "pull", "kubernetes"}) | _REMOTE,
+    "ray": frozenset({"variables", *RAY_KEYS}) | _REMOTE,
 }
+_WITH_IMAGE = ("docker", "kubernetes")

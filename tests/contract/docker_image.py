@@ -48,7 +48,7 @@ def worker_image() -> str:
 
 def running_containers() -> set[str]:
     """The containers of Partita's workers."""
-    words = ["docker", "ps", "--quiet", "--filter", "label=partita.workspace"]
+    words = ["docker", "ps", "--quiet", "--filter", "label=partita.session"]
     return set(subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.split())
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from partita.executors.docker import Containers, DockerExecutor
 from partita.executors.port import Capacity, Executor
 from partita.executors.process import ProcessExecutor
+from partita.settings import load_settings
 from partita.testing.executor_contract import Desk, ExecutorContract
+from partita.workspace.executors import Ground, make_executor
 from tests.contract.docker_image import running_containers, worker_image
+from tests.contract.ray_cluster import ray_cluster
+from tests.contract.remote_executors import remote_executor
 
 
 class TestProcessExecutor(ExecutorContract):
@@ -22,9 +25,11 @@ class TestProcessExecutor(ExecutorContract):
 class TestDockerExecutor(ExecutorContract):
     def make_executor(self, workspace: Path) -> Executor:
         folder = workspace.parent  # in which the contract's tasks leave their traces
-        mounts = (f"{folder}:{folder}",)
-        containers = Containers(worker_image(), folder / "project", workspace, mounts=mounts, pull="never")
-        return DockerExecutor(containers, Capacity(2, 2**30), workspace=workspace, spare=0)
+        table = {"kind": "docker", "image": worker_image(), "pull": "never", "mounts": [f"{folder}:{folder}"]}
+        settings = load_settings(folder, environment={}, arguments={"executors": {"boxes": table}})
+        (workspace / "bundles").mkdir(parents=True)
+        ground = Ground("boxes", folder, workspace, settings)
+        return make_executor(settings.executors["boxes"], Capacity(2, 2**30), ground)
 
     def test_nothing_survives_closing(self, desk: Desk) -> None:
         """Processes in a container have other numbers than here; they go with it."""
@@ -35,3 +40,25 @@ class TestDockerExecutor(ExecutorContract):
         desk.executor.close()
         desk.executor.close()
         assert len(before) >= 1 and not running_containers() & before
+
+
+class TestRemoteExecutor(ExecutorContract):
+    """Workers that are heard of through a mailbox in a folder."""
+
+    def make_executor(self, workspace: Path) -> Executor:
+        return remote_executor(workspace)
+
+
+@pytest.mark.integration
+class TestRayExecutor(ExecutorContract):
+    @pytest.fixture(autouse=True)
+    def cluster(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in ray_cluster().variables.items():
+            monkeypatch.setenv(name, value)
+
+    def make_executor(self, workspace: Path) -> Executor:
+        table = {"kind": "ray", "address": ray_cluster().address, "cpu": 2}
+        settings = load_settings(workspace.parent, environment={}, arguments={"executors": {"cluster": table}})
+        (workspace / "bundles").mkdir(parents=True)
+        ground = Ground("cluster", workspace.parent, workspace, settings)
+        return make_executor(settings.executors["cluster"], Capacity(2, 2**30), ground)

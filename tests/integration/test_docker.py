@@ -52,7 +52,8 @@ def elsewhere() -> int:
 @task(executor="boxes")
 def slow(x: int) -> int:
     Path(f"begun{x}").touch()
-    time.sleep(0 if Path("go").exists() else 600)
+    while not Path("go").exists():
+        time.sleep(0.05)
     return x
 
 @flow
@@ -119,12 +120,35 @@ def test_out_of_memory_is_understood(boxed: Any) -> None:
         project("large")
 
 
-def test_a_killed_engine_leaves_no_container_and_the_next_one_goes_on(boxed: Any) -> None:
+def kill_engine(project: Project) -> None:
+    about = json.loads((project.workspace.state / "engine.json").read_text())
+    os.kill(about["pid"], signal.SIGKILL)
+
+
+def outcomes(project: Project, run: Any, name: str) -> list[str]:
+    step = next(step for step in run.steps if step["name"] == name)
+    return [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])]
+
+
+def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(boxed: Any) -> None:
     project = boxed()
     run = project.start("lasting")
     wait_until(lambda: (project.folder / "begun1").exists())
-    about = json.loads((project.workspace.state / "engine.json").read_text())
-    os.kill(about["pid"], signal.SIGKILL)
+    before = running_containers()
+    kill_engine(project)
+    assert run.state == "running"  # which asks, and so starts the next one
+    (project.folder / "go").touch()
+    assert project.result(run) == 1 and outcomes(project, run, "slow") == ["succeeded"]
+    assert len(before) == 1
+    project.workspace.stop_engine()
+    wait_until(lambda: not running_containers())
+
+
+def test_containers_that_hear_of_no_engine_end(boxed: Any) -> None:
+    project = boxed(lease="6s")
+    run = project.start("lasting")
+    wait_until(lambda: (project.folder / "begun1").exists())
+    kill_engine(project)
     wait_until(lambda: not running_containers())
     (project.folder / "go").touch()
     assert project.result(run) == 1
@@ -136,12 +160,11 @@ def test_a_container_that_is_killed_harms_one_attempt(boxed: Any) -> None:
     project = boxed()
     run = project.start("lasting")
     wait_until(lambda: (project.folder / "begun1").exists())
-    (project.folder / "go").touch()
     for container in running_containers():
         subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+    (project.folder / "go").touch()
     assert project.result(run) == 1
-    step = next(step for step in run.steps if step["name"] == "slow")
-    assert [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])] == ["crashed", "succeeded"]
+    assert outcomes(project, run, "slow") == ["crashed", "succeeded"]
 
 
 def test_a_cancelled_step_leaves_no_attempt(boxed: Any) -> None:

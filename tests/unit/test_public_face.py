@@ -13,13 +13,13 @@ import partita.testing
 
 FACE = [
     "Artifact", "Audio", "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped",
-    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context",
-    "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
+    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "container",
+    "context", "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 TESTING = [
     "ExecutorContract", "InlineExecutor", "MemoryBlobs", "MemoryRun", "MemoryStore", "MemoryWorkspace",
-    "StoreContract", "VirtualClock", "answering", "memory_workspace",
+    "PeersContract", "StoreContract", "VirtualClock", "answering", "memory_workspace",
 ]  # fmt: skip
 
 #: What defining tasks must not bring along: it would make every start slower.

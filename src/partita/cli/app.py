@@ -38,6 +38,7 @@ _MODULES = {
     "components": "components",
     "engine": "engine",
     "executors": "executors",
+    "build": "build",
     "store": "store",
     "convert": "convert",
     "export": "export",

@@ -81,7 +81,7 @@ def tell_collection(output: Output, found: dict[str, Any]) -> None:
     verb = "would be removed" if found["is_dry"] else "removed"
     parts = [
         _many(found["blobs"], "blob"),
-        _many(found["bundles"], "copy of code").replace("copy of codes", "copies of code"),
+        _many(found["bundles"] + found["archives"], "copy of code").replace("copy of codes", "copies of code"),
     ]
     if found["copies"]:
         parts.append(_many(found["copies"], "local copy").replace("copys", "copies"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from partita.core.ending import Queue, judge
@@ -79,11 +79,12 @@ def _add(run: Run, row: StoredStep) -> None:
         run.steps[row.fallback_of].fallback = row.id
 
 
-def resume(run: Run, running: dict[int, int], out: Commands) -> None:
+def resume(run: Run, running: dict[int, int], out: Commands, attached: Collection[int] = ()) -> None:
     """Let a rebuilt run go on.
 
     Args:
         running: by step, the number of the attempt that was recorded as started and not as ended.
+        attached: those of these steps whose attempt goes on and will be heard of.
     """
     queue: list[Event] = []
     for step in run.steps.values():
@@ -103,6 +104,8 @@ def resume(run: Run, running: dict[int, int], out: Commands) -> None:
             queue.append(Event(Happening.REVEALED, step.id))
     queue = [*_judgements(run), *queue]
     for number, attempt in running.items():
+        if number in attached:
+            continue
         queue.append(Event(Happening.ORPHANED, number, attempt, error=_lost(run, run.steps[number])))
     for event in queue:
         advance(run, event, out)

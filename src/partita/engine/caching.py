@@ -60,6 +60,14 @@ class Caching:
         self._compute(place, key, parts)
         return False
 
+    def goes_on(self, live: Live, step: Step, profile: Profile) -> None:
+        """A step that began under an earlier engine computes its value."""
+        packed = self._book.store.arguments(live.run.number, step.id)
+        parts = self.parts(live.run, step, profile, packed)
+        key = _key(profile, parts)
+        if key not in self._computing:
+            self._compute((live.run.number, step.id), key, parts)
+
     def asked(self, flight: Flight, ticket: int, request: int, given: Any) -> None:
         """An attempt tells what its `cache_key` gave: it gets the value, or None: it has to compute it, or waits."""
         live, place = self._book.lives[flight.run], (flight.run, flight.step)

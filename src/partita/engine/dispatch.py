@@ -123,7 +123,7 @@ class Dispatch:
         timeout_s = self._timeout_s(profile, step)
         flight = Flight(run, step.id, order.attempt, lane, order.profile, demand, lanes, timeout_s)
         book.flights[order.ticket] = flight
-        book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.name, book.now))
+        book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.place(lane), book.now))
         live.running[step.id] = order.ticket
         live.started[step.id] = book.now
         live.history.append(step.id)
@@ -182,6 +182,8 @@ class Dispatch:
             extra = {**(extra or {}), "deadline": book.now + profile.timeout_s}
         if step.attempts and step.error is not None:
             extra = {**(extra or {}), "previous": unpack(step.error).get("message", "")}
+        if step.id in live.memory:
+            extra = {**(extra or {}), "memory": live.memory[step.id]}
         prelude = self._preparing.prelude(live, step) if environment_of(profile) else ""
         if prelude:
             extra = {**(extra or {}), "prelude": prelude}

@@ -15,6 +15,7 @@ from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.engine.book import Book
 from partita.engine.cache_requests import CacheRequests
 from partita.engine.history import History, Try
+from partita.engine.lanes import PLACE_MARK
 from partita.engine.reading import Reading
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
@@ -178,7 +179,7 @@ class _Step:
         tries = self._history.tries.get(self._step.id)
         if not tries or self._profile is None:
             return
-        name = tries[-1].start.executor
+        name = tries[-1].start.executor.partition(PLACE_MARK)[0]
         if self._profile.executor:
             why = "which the task or its flow names"
         elif self._options.get("executor") not in (None, "", self._book.default_executor):

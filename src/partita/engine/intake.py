@@ -26,6 +26,8 @@ __all__ = ["Intake"]
 #: How much more memory the next attempt asks for after one that ran out of it.
 MEMORY_FACTOR = 1.5
 REVEAL_STEPS = 1000
+#: So often the place of a step's attempts may be taken from them before that counts as a crash.
+MOST_EVICTIONS = 20
 _LARGEST = 2**63 - 1
 #: Where the nodes lie that a structure's node holds.
 _PARTS = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
@@ -143,7 +145,14 @@ class Intake:
             self._raise_memory(live, flight, usage)
         packed = self._with_path(live, flight, _lost_error(reason, detail, is_idempotent))
         self._end(flight, "cancelled" if reason == "cancelled" else "crashed", usage, packed, log)
-        self._book.advance(live, Event(Happening.LOST, flight.step, flight.attempt, error=packed))
+        if reason == "refused":
+            event = Event(Happening.FAILED, flight.step, flight.attempt, error=packed, may_retry=False)
+        elif reason == "evicted" and live.evictions.get(flight.step, 0) < MOST_EVICTIONS:
+            live.evictions[flight.step] = live.evictions.get(flight.step, 0) + 1
+            event = Event(Happening.ORPHANED, flight.step, flight.attempt, error=packed)
+        else:
+            event = Event(Happening.LOST, flight.step, flight.attempt, error=packed)
+        self._book.advance(live, event)
 
     def _raise_memory(self, live: Live, flight: Flight, usage: Any) -> None:
         used = max(flight.demand.memory_bytes, usage[3] if usage else 0)
@@ -370,7 +379,10 @@ def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, A
 
 
 def _lost_error(reason: str, detail: str, is_idempotent: bool) -> dict[str, Any]:
-    names = {"memory": "OutOfMemory", "timeout": "TimeoutError", "stopped": "WorkerStopped"}
+    names = {
+        "memory": "OutOfMemory", "timeout": "TimeoutError", "stopped": "WorkerStopped", "evicted": "WorkerEvicted",
+        "refused": "WorkerRefused",
+    }  # fmt: skip
     if reason == "cancelled":
         return {"type": "CancelledError", "message": "it was cancelled", "origin": "user"}
     message = detail or "the worker died"

@@ -11,11 +11,14 @@ from partita.core.resources import Pool
 from partita.executors.port import Executor
 from partita.plan.queue import ReadyQueue
 from partita.protocol.messages import Order
+from partita.protocol.remote import ticket_text
 
-__all__ = ["BRIEF_S", "Flight", "Lane", "Lanes", "Pace"]
+__all__ = ["BRIEF_S", "PLACE_MARK", "Flight", "Lane", "Lanes", "Pace"]
 
 #: A step counts as brief, and may wait behind another one in a lane, while its like take less than so many seconds.
 BRIEF_S = 0.02
+#: Between the name of an executor and that of a worker.
+PLACE_MARK = "#"
 #: A lane whose order has run for so many seconds gives back what waits behind it.
 TAKE_BACK_AFTER_S = 0.05
 
@@ -110,6 +113,35 @@ class Lanes:
         self._make_room()
         lane = Lane(self.executor.open_lane(bundle, demand, environment), bundle, demand, environment)
         self._lanes[lane.number] = lane
+        return lane
+
+    def place(self, lane: Lane) -> str:
+        """What is stored of where an attempt runs: the executor, and the worker if a later engine can attach to it."""
+        place = self.executor.place(lane.number)
+        return f"{self.name}{PLACE_MARK}{place}" if place else self.name
+
+    def attach(
+        self, order: Order, place: str, bundle: str, demand: Demand, is_idempotent: bool, now_s: float
+    ) -> Lane | None:
+        """The lane of an order that an earlier engine gave, its demand acquired; None: its worker is not there any more.
+
+        Args:
+            place: as `place` gave it.
+        """
+        name, mark, worker = place.rpartition(PLACE_MARK)
+        if not mark or name != self.name:
+            return None
+        text = ticket_text(order.run, order.step, order.attempt)
+        number = self.executor.attach(worker, order.ticket, text, is_idempotent, demand)
+        if number is None:
+            return None
+        lane = self._lanes.get(number)
+        if lane is None:
+            lane = self._lanes[number] = Lane(number, bundle, demand)
+            self.pool.acquire(demand)
+        if not lane.tickets:
+            lane.busy_since_s = now_s
+        lane.tickets.append(order.ticket)
         return lane
 
     def give_back(self, lane: Lane) -> None:

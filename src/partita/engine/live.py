@@ -54,6 +54,7 @@ class Live:
     started: dict[int, float] = field(default_factory=dict)  # when the running attempt of a step was handed out
     progress: dict[int, list[Any]] = field(default_factory=dict)
     memory: dict[int, int] = field(default_factory=dict)  # raised requests of steps that ran out of memory, bytes
+    evictions: dict[int, int] = field(default_factory=dict)  # how often a step's attempts lost their place
     notes: dict[str, Any] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)  # ids of runs that its steps launched
     adoption: Any = None  # what the run that it reruns has to give

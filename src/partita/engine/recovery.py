@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from partita.core.graph import Run, Step
 from partita.core.rebuild import rebuild, resume
@@ -12,9 +13,11 @@ from partita.core.resolve import resolve_node, sources
 from partita.core.states import FINAL, Kind, Need, State
 from partita.engine.adoption import Adoption
 from partita.engine.book import Book
+from partita.engine.lanes import PLACE_MARK, Flight
 from partita.engine.live import Live, profile_from, stored_step
-from partita.errors import NotFoundError
-from partita.store.port import AttemptEnd, RunRow
+from partita.errors import NotFoundError, ValueStoreError
+from partita.protocol.messages import Order
+from partita.store.port import AttemptEnd, AttemptRow, RunRow
 from partita.values import REF, unpack
 
 __all__ = ["Recovery"]
@@ -34,6 +37,7 @@ class Recovery:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self.has_left = False  # a run could not be taken up, and may be tried again: its code could not be fetched
 
     def load(self, run_id: str) -> tuple[RunRow, Run]:
         """A run as it is stored, to be read.
@@ -54,10 +58,16 @@ class Recovery:
         return run, cut
 
     def take_up_all(self) -> None:
-        """Let every unfinished run go on."""
-        for row in self._book.store.unfinished_runs():
+        """Let every unfinished run of this engine go on that does not yet."""
+        self.has_left = False
+        for row in self._book.store.owned_runs():
+            if row.number in self._book.lives:
+                continue
             try:
                 self.take_up(row)
+            except ValueStoreError as error:
+                self.has_left = True
+                _log.error("run %s cannot go on yet: %s", row.id, error)
             except Exception:
                 if self._book.is_strict:
                     raise
@@ -84,40 +94,60 @@ class Recovery:
             live.adoption = Adoption(book, self.load(options["adopt"]))
         for first, end in cut:
             book.turn.dropped.append((run.number, first, end))
-        running = self._orphans(live)
+        running, attached = self._attempts(live)
         book.touched[run.number] = live
         if not run.steps:
             raise NotFoundError(f"run {row.id} has no steps")
         for step in run.steps.values():
             if step.state == State.WAITING and step.kind == Kind.WAIT:
                 book.waits.reopen(live, step)  # before the run goes on, which may be the end of it
-        resume(run, running, live.out)
+        resume(run, running, live.out, attached)
         self._set_timers(live)
         if live.run.state in FINAL and not live.out.is_final:
             live.out.is_final = True
         return live
 
-    def _orphans(self, live: Live) -> dict[int, int]:
-        """The attempts that had started; nobody knows whether they did their work."""
+    def _attempts(self, live: Live) -> tuple[dict[int, int], set[int]]:
+        """The attempts that had started, by step, and the steps of those that go on; how far the others came nobody knows."""
         running: dict[int, int] = {}
+        attached: set[int] = set()
         for attempt in self._book.store.open_attempts(live.run.number):
             step = live.run.steps.get(attempt.step)
             if step is not None and step.state not in FINAL and attempt.number >= step.attempts:
                 running[attempt.step] = attempt.number
-            end = AttemptEnd(
-                "lost",
-                attempt.started_at,
-                self._book.now,
-                0.0,
-                0,
-                None,
-                "",
-                live.run.number,
-                attempt.step,
-                attempt.number,
-            )
-            self._book.turn.attempt_ends.append(end)
-        return running
+                if self._attach(live, step, attempt):
+                    attached.add(step.id)
+                    continue
+            now = self._book.now
+            number = (live.run.number, attempt.step, attempt.number)
+            self._book.turn.attempt_ends.append(AttemptEnd("lost", attempt.started_at, now, 0.0, 0, None, "", *number))
+        return running, attached
+
+    def _attach(self, live: Live, step: Step, attempt: AttemptRow) -> bool:
+        """Take up an attempt that a worker elsewhere goes on with; whether there is one."""
+        book, run = self._book, live.run
+        profile = run.profiles[step.profile]
+        lanes = book.executors.get(attempt.executor.partition(PLACE_MARK)[0])
+        # The frames of a layout that an earlier engine has taken are not said again.
+        if lanes is None or step.kind != Kind.TASK or profile.body != "task":
+            return False
+        number = live.numbers[step.profile]
+        order = Order(book.next(), number, run.id, step.id, attempt.number, step.name, None, None, None)
+        lane = lanes.attach(order, attempt.executor, live.bundle, profile.demand, profile.is_idempotent, book.now_s)
+        if lane is None:
+            return False
+        timeout_s = profile.timeout_s
+        flight = Flight(run.number, step.id, attempt.number, lane, number, lane.demand, lanes, timeout_s)
+        book.flights[order.ticket] = flight
+        live.running[step.id], live.started[step.id] = order.ticket, attempt.started_at
+        if timeout_s is not None:
+            left_s = attempt.started_at + timeout_s - book.now
+            book.set_timer(min(max(left_s, 0.0), timeout_s), "timeout", run.number, order.ticket)
+        if profile.is_cached and not profile.has_cache_key:
+            with suppress(LookupError, TypeError):  # else it is computed, and nobody else is given its value
+                book.caching.goes_on(live, step, profile)
+        _log.info("%s of run %s goes on in %s", step.name, run.id, attempt.executor)
+        return True
 
     def _set_timers(self, live: Live) -> None:
         book = self._book

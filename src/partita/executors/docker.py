@@ -1,41 +1,38 @@
-"""Workers in Docker containers: each is warm for many attempts, and talks as a local one does.
-
-A container's worker connects to a socket that is mounted into it, and is handed what a local worker inherits: its ends of the
-packet sockets and the page of status, which pass between processes of one kernel whatever containers they are in. So the
-executor of local processes serves containers too; only starting, signalling and ending them differ.
-
-The container sees the project's folder, the workspace's folder and Partita's own code under the paths that they have here.
-It ends when the connection does: with its engine, however that dies. What is left of it is removed by the next engine.
-"""
+"""Workers in containers of a Docker: starting, watching and removing them."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import threading
-import uuid
-import weakref
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import partita.executors
 from partita.errors import MissingExtraError
-from partita.executors.port import PREPARED, Capacity, Launchable
-from partita.executors.process import ProcessExecutor
-from partita.executors.worker_process import WORKER_MARK, Interpreter, WorkerProcess
+from partita.executors.port import Capacity
+from partita.executors.remote.port import GONE, UP, AgentCommand, News, WorkerOrder
 
-__all__ = ["Containers", "DockerExecutor"]
+__all__ = ["EXECUTOR_LABEL", "SESSION_LABEL", "Containers", "DockerLauncher"]
 
 _PACKAGE = Path(partita.executors.__file__).parents[1]
-_LABEL = "partita.workspace"
-_REMOVAL_S = 30.0
+EXECUTOR_LABEL, SESSION_LABEL = "partita.executor", "partita.session"
+_WAIT_S = 30.0
+_TAIL_BYTES = 4000
+#: Beside what an attempt may hold, in a container: the agent, and the worker before it has loaded anything.
+_OVERHEAD_BYTES = 256 * 2**20
+_NOT_STARTED = (125, 126, 127)
+#: Becomes the program that its arguments name, which the kernel kills when this process dies.
+_DIE_WITH_US = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +41,65 @@ class Containers:
 
     image: str
     project: Path  # is the working directory
-    state: Path
     network: str = ""  # as `docker run --network` takes it; empty: Docker's own default
     user: str = ""  # as `docker run --user` takes it; empty: who runs the engine
     mounts: tuple[str, ...] = ()  # as `docker run --volume` takes them
     variables: tuple[str, ...] = ()  # names of variables that are passed on
     python: str = "python3"  # the interpreter in the image
     pull: str = "missing"  # "always", "missing" or "never"
+    folders: tuple[Path, ...] = ()  # of the workspace, that workers write to
+    read_only: tuple[Path, ...] = ()  # that they read
 
-    def command(self, name: str, capacity: Capacity, greeting: Path, label: str, mark: str) -> list[str]:
-        """What starts a container whose worker asks at the socket `greeting` for what it is to work on."""
-        folders = {os.fspath(folder): ":ro" if folder == _PACKAGE.parent else "" for folder in
-                   (self.project, self.state, greeting.parent, _PACKAGE.parent)}  # fmt: skip
-        words = ["docker", "run", "--rm", "--name", name, "--label", f"{_LABEL}={label}", "--pull", self.pull]
+    def command(
+        self, worker: WorkerOrder, capacity: Capacity, agent: AgentCommand, labels: Mapping[str, str]
+    ) -> list[str]:
+        """What starts the container of a worker; it ends when the container does."""
+        words = ["docker", "run", "--rm", "--name", container_name(worker.session), "--pull", self.pull]
+        for name, value in labels.items():
+            words += ["--label", f"{name}={value}"]
         words += ["--workdir", os.fspath(self.project), "--user", self.user or f"{os.getuid()}:{os.getgid()}"]
-        words += ["--cpus", f"{capacity.cpu:g}", "--memory", str(capacity.memory_bytes)]
+        demand = worker.demand
+        memory = demand.memory_bytes + _OVERHEAD_BYTES if demand.memory_bytes else capacity.memory_bytes
+        words += ["--cpus", f"{demand.cpu or capacity.cpu:g}", "--memory", str(memory), "--memory-swap", str(memory)]
         words += ["--network", self.network] if self.network else []
-        words += ["--gpus", f"{capacity.gpu:g}"] if capacity.gpu else []
-        for folder, suffix in folders.items():
-            words += ["--volume", f"{folder}:{folder}{suffix}"]
+        words += ["--gpus", f"{demand.gpu:g}"] if demand.gpu else []
+        for folder in dict.fromkeys((self.project, *self.folders)):
+            words += ["--volume", f"{folder}:{folder}"]
+        for folder in dict.fromkeys((_PACKAGE.parent, *self.read_only)):
+            words += ["--volume", f"{folder}:{folder}:ro"]
         for mount in self.mounts:
             words += ["--volume", mount]
-        for variable in ("PARTITA_DURABILITY", *self.variables):
+        for variable in (*agent.secrets, *agent.variables, *self.variables):
             words += ["--env", variable]  # its value is that of our own environment, and stands in no command
-        words += ["--env", f"{WORKER_MARK}={mark}", "--env", "HOME=/tmp", "--entrypoint", self.python, self.image]
-        return [*words, "-P", os.fspath(_PACKAGE / "worker" / "__main__.py"), "--connect", os.fspath(greeting)]
+        words += [
+            "--env",
+            "HOME=/tmp",
+            "--env",
+            f"PYTHONPATH={_PACKAGE.parent}",
+            "--entrypoint",
+            self.python,
+            self.image,
+        ]
+        words += ["-P", "-m", "partita.worker.agent", *agent.arguments, "--session", worker.session]
+        return [*words, "--attempts", str(worker.attempts)]
 
 
-class DockerExecutor(ProcessExecutor):
-    """The executor of local processes, with workers in containers."""
+def container_name(session: str) -> str:
+    """The name of a session's container."""
+    return f"partita-{session}"
 
-    def __init__(self, containers: Containers, capacity: Capacity, *, origin: str = "", **others: Any) -> None:
+
+class DockerLauncher:
+    """Satisfies `partita.executors.remote.port.Launcher`: a container for each session."""
+
+    def __init__(
+        self, containers: Containers, capacity: Capacity, agent: AgentCommand, origin: str, variables: Mapping[str, str]
+    ) -> None:
         """
         Args:
-            origin: names the workspace; containers of an earlier engine of the same are removed.
-            others: as `ProcessExecutor` takes them.
+            capacity: of all containers together.
+            origin: names the executor; containers of an earlier launcher of the same are found again.
+            variables: those of this process, of which some are passed on.
 
         Raises:
             MissingExtraError: there is no program `docker` here.
@@ -87,153 +108,151 @@ class DockerExecutor(ProcessExecutor):
             raise MissingExtraError(
                 f"the executor of the image {containers.image} needs the program docker, which is not installed here"
             )
-        self._containers = containers
-        self._label = origin or uuid.uuid4().hex
-        self._whole = capacity
-        self._sockets = Path(tempfile.mkdtemp(prefix="partita-docker-"))
-        os.chmod(self._sockets, 0o711)  # for containers of another user; the names in it cannot be listed, nor guessed
-        if origin:
-            _remove_containers(origin)
-        super().__init__(capacity, origin=origin, **others)
+        self._containers, self._capacity, self._agent, self._origin = containers, capacity, agent, origin
+        self._variables = {**variables, **agent.variables, **agent.secrets}
+        self._news: deque[News] = deque()
+        self._running: set[str] = set()
+        self._stopped: set[str] = set()
+        self._ran_out: set[str] = set()  # sessions of which Docker said that memory ran out
+        self._lock = threading.Lock()
+        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._is_closed = False
+        self._events: subprocess.Popen[str] | None = None
 
-    def prepare(self, environment: str, launchable: Launchable) -> bool:
-        """Containers have the packages of their image: a task with an environment of its own cannot run in them."""
-        if not environment:
-            return True
-        told = (
-            f"the executor has the packages of the image {self._containers.image}; put them into the image, or let the task "
-            "run on another executor"
-        )
-        self._say([[PREPARED, environment, told, False, ""]])
-        return False
-
-    def close(self) -> None:
-        """Kill what runs and release everything."""
-        super().close()
-        _remove_containers(self._label)
-        shutil.rmtree(self._sockets, ignore_errors=True)
-
-    def _make_worker(self, mark: str, variables: dict[str, str], interpreter: Interpreter | None) -> WorkerProcess:
-        return _ContainerWorker(mark, variables, self._containers, self._whole, self._sockets, self._label)
-
-
-class _ContainerWorker(WorkerProcess):
-    """A worker in a container. Its process here is `docker run`, which ends when the container does."""
-
-    def __init__(
-        self,
-        mark: str,
-        variables: dict[str, str],
-        containers: Containers,
-        capacity: Capacity,
-        sockets: Path,
-        label: str,
-    ) -> None:
-        self._name = f"partita-{uuid.uuid4().hex[:16]}"
-        self._greeting = sockets / f"{self._name[-16:]}.sock"
-        self._command = containers.command(self._name, capacity, self._greeting, label, f"{mark}.")
-        self._inner_pid = 0  # of the worker itself, as this machine numbers it; 0: not known yet
-        super().__init__(mark, variables)
-
-    @property
-    def is_of_ours(self) -> bool:
-        """Whether it is a process of the Python that the engine runs in."""
-        return True  # one that cannot start is not started in advance again
-
-    def _start(self, theirs_control: socket.socket, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        listener.bind(os.fspath(self._greeting))
-        os.chmod(self._greeting, 0o666)
-        listener.listen(1)
-        files = [os.dup(file) for file in (self._theirs.fileno(), theirs_control.fileno(), self.status.file)]
+    def start(self, worker: WorkerOrder) -> None:
+        """Have a container started."""
+        self._listen()
+        labels = {EXECUTOR_LABEL: self._origin, SESSION_LABEL: worker.session, **worker.labels}
+        command = self._containers.command(worker, self._capacity, self._agent, labels)
+        output = tempfile.TemporaryFile()  # noqa: SIM115  a process that outlives this one writes to it
         process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=self.status.file, stderr=self.status.file,
-            start_new_session=True, env=variables,
-        )  # fmt: skip
-        self._held: list[socket.socket] = []
-        threading.Thread(target=self._greet, args=(listener, files), name="partita-greeting", daemon=True).start()
-        weakref.finalize(self, _close_all, self._held)
-        return process
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=self._variables
+        )
+        with self._lock:
+            self._running.add(worker.session)
+        self._begin(self._await, worker.session, process, output)
 
-    def _greet(self, listener: socket.socket, files: list[int]) -> None:
-        """Hand the worker what it works with, once it asks; the connection stays, and its end is the worker's."""
-        with listener, suppress(OSError):
-            listener.settimeout(600)
-            connection, _ = listener.accept()
-            connection.settimeout(None)
-            if self.fate is not None:
-                connection.close()
-                raise OSError("it was killed meanwhile")
-            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-            self._inner_pid = int.from_bytes(credentials[:4], "little")
-            self.pid = self._inner_pid
-            socket.send_fds(connection, [b"partita"], files)
-            self._held.append(connection)
-        for file in files:
-            os.close(file)
-        with suppress(OSError):
-            self._greeting.unlink()
+    def stop(self, session: str, grace_s: float = 0.0) -> None:
+        """End a container."""
+        with self._lock:
+            if session not in self._running:
+                return
+            self._stopped.add(session)
+        words = ["stop", "--time", str(max(1, round(grace_s)))] if grace_s > 0 else ["rm", "--force"]
+        self._begin(self._end, session, words)
 
-    def signal_stop(self) -> None:
-        """Make the worker look at its control socket."""
-        self._signal(signal.SIGUSR1)
+    def survey(self) -> list[str]:
+        """Sessions whose containers an earlier launcher has left; those that have ended are removed."""
+        words = ["ps", "--all", "--filter", f"label={EXECUTOR_LABEL}={self._origin}", "--format", "{{json .}}"]
+        found = [json.loads(line) for line in _docker(words).splitlines()]
+        ended = [told["Names"] for told in found if told["State"] not in ("running", "created", "restarting")]
+        if ended:
+            _docker(["rm", "--force", *ended])
+        sessions = [told["Names"].removeprefix("partita-") for told in found if told["Names"] not in ended]
+        self._running.update(sessions)
+        if sessions:
+            self._listen()
+        for session in sessions:
+            self._begin(self._follow, session)
+        return sessions
 
-    def kill(self, reason: str, detail: str, ticket: int = 0) -> None:
-        """Kill the container with everything that it has started."""
-        if self.fate is None:
-            self.fate = (reason, detail, ticket)
-        _close_all(self._held)
-        if self._inner_pid:
-            self._signal(signal.SIGKILL)
-        else:
-            self._process.kill()  # it is still starting; whom it starts finds nobody to ask, and ends
+    def news(self) -> list[News]:
+        """What has happened since."""
+        with self._lock:
+            found = list(self._news)
+            self._news.clear()
+            with suppress(BlockingIOError):
+                os.eventfd_read(self._event)
+        return found
 
-    def reap(self) -> int:
-        """The exit status, after the container has ended."""
-        _close_all(self._held)
-        status = self._process.wait()
-        _docker_later(["rm", "--force", self._name])
-        return 128 - status if 128 < status < 128 + 65 else status
+    def filenos(self) -> list[int]:
+        """Readable when there is news."""
+        return [self._event]
 
     def close(self) -> None:
-        """Release the file descriptors of a reaped worker."""
-        super().close()
-        with suppress(OSError):
-            self._greeting.unlink()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._inner_pid:
-            try:
-                os.kill(self._inner_pid, number)  # at once, where we may
+        """Stop watching; containers stay."""
+        with self._lock:
+            if self._is_closed:
                 return
-            except ProcessLookupError:
-                return
-            except PermissionError:
-                pass
-        _docker_later(["kill", "--signal", number.name, self._name])
+            self._is_closed = True
+            os.close(self._event)
+        if self._events is not None:
+            self._events.kill()
+            self._events.wait()
 
+    def _begin(self, work: Callable[..., None], *arguments: object) -> None:
+        threading.Thread(target=work, args=arguments, name="partita-docker", daemon=True).start()
 
-def _close_all(connections: list[socket.socket]) -> None:
-    while connections:
-        connections.pop().close()
+    def _await(self, session: str, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
+        """Wait for `docker run` to end, as the container does."""
+        self._say(News(session, UP))
+        status = process.wait()
+        with output:
+            size = output.seek(0, os.SEEK_END)
+            output.seek(max(0, size - _TAIL_BYTES))
+            said = output.read().decode(errors="replace").strip()
+        self._gone(session, status, said)
 
+    def _follow(self, session: str) -> None:
+        """Wait for a container that an earlier launcher has started."""
+        said = _docker(["wait", container_name(session)], timeout_s=None).strip()
+        self._gone(session, int(said) if said.isdecimal() else 1, "")
 
-def _docker_later(words: Sequence[str]) -> None:
-    """Have Docker do something, without waiting for it."""
+    def _end(self, session: str, words: Sequence[str]) -> None:
+        # One that is not there yet is about to be, and must not stay.
+        while session in self._running:
+            _docker([*words, container_name(session)])
+            if session in self._running:
+                threading.Event().wait(0.5)
 
-    def do() -> None:
-        with suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(["docker", *words], capture_output=True, timeout=_REMOVAL_S, check=False)
+    def _gone(self, session: str, status: int, said: str) -> None:
+        told = f": {said}" if said else ""
+        if session in self._stopped:
+            reason, detail = "ended", "its container was ended"
+        elif session in self._ran_out:
+            reason, detail = "memory", f"its container ran out of memory (exit status {status})"
+        elif status in _NOT_STARTED:
+            reason, detail = "refused", f"the worker could not start in {self._containers.image}{told}"
+        elif status == 128 + signal.SIGKILL:
+            reason, detail = "died", f"the worker died: its container was killed, and not by us{told}"
+        else:
+            reason = "died" if status else "ended"
+            detail = f"the worker died: its container ended with exit status {status}{told}"
+        self._say(News(session, GONE, reason, detail, status))
 
-    threading.Thread(target=do, name="partita-docker", daemon=True).start()
-
-
-def _remove_containers(label: str) -> None:
-    """Remove what an engine has left behind. A Docker that does not answer is told of by the first worker."""
-    with suppress(OSError, subprocess.TimeoutExpired):
-        listed = subprocess.run(
-            ["docker", "ps", "--all", "--quiet", "--filter", f"label={_LABEL}={label}"],
-            capture_output=True, text=True, timeout=_REMOVAL_S, check=False,
+    def _listen(self) -> None:
+        """Hear of containers that run out of memory, which their exit status does not tell."""
+        if self._events is not None:
+            return
+        words = ["docker", "events", "--filter", "event=oom", "--filter", f"label={EXECUTOR_LABEL}={self._origin}"]
+        form = f'{{{{index .Actor.Attributes "{SESSION_LABEL}"}}}}'
+        command = [sys.executable, "-S", "-c", _DIE_WITH_US, *words, "--format", form]
+        self._events = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=self._variables,
         )  # fmt: skip
-        if names := listed.stdout.split():
-            subprocess.run(["docker", "rm", "--force", *names], capture_output=True, timeout=_REMOVAL_S, check=False)
+        self._begin(self._hear, self._events)
+
+    def _hear(self, events: subprocess.Popen[str]) -> None:
+        assert events.stdout is not None
+        with events.stdout:
+            for line in events.stdout:
+                self._ran_out.add(line.strip())
+
+    def _say(self, news: News) -> None:
+        with self._lock:
+            if news.what == GONE:
+                if news.session not in self._running:
+                    return
+                self._running.discard(news.session)
+            if not self._is_closed:
+                self._news.append(news)
+                os.eventfd_write(self._event, 1)
+
+
+def _docker(words: Sequence[str], timeout_s: float | None = _WAIT_S) -> str:
+    """What Docker answers; empty where it does not. A Docker that does not answer is told of by the first worker."""
+    with suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=timeout_s, check=False)
+        return done.stdout
+    return ""

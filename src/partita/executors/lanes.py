@@ -30,10 +30,6 @@ _THREAD_VARIABLES = (
 )
 
 
-#: Starts a worker: (mark, variables of its process, its Python where that is not the engine's own).
-MakeWorker = Callable[[str, dict[str, str], Interpreter | None], WorkerProcess]
-
-
 @dataclass(slots=True)
 class Stopping:
     """An attempt that was asked to stop."""
@@ -76,14 +72,12 @@ class Pool:
         environment: dict[str, str] | None,
         opened: Callable[[WorkerProcess], None],
         origin: str,
-        make: MakeWorker = WorkerProcess,
     ) -> None:
         self.mark = f"{origin}-{uuid.uuid4().hex[:12]}"
         self.workers: set[WorkerProcess] = set()
         self._spare, self._keep = spare, keep
         self._environment = environment
         self._opened = opened
-        self._make = make
         self._bare: list[WorkerProcess] = []
         self._warm: dict[WorkerProcess, None] = {}  # in the order in which they became idle
         self._count = 0
@@ -134,7 +128,7 @@ class Pool:
     def _start(self, interpreter: Interpreter | None = None) -> WorkerProcess:
         self._count += 1
         environment = dict(os.environ) if self._environment is None else dict(self._environment)
-        worker = self._make(f"{self.mark}.{self._count}", environment, interpreter)
+        worker = WorkerProcess(f"{self.mark}.{self._count}", environment, interpreter)
         self.workers.add(worker)
         self._opened(worker)
         return worker

@@ -15,6 +15,8 @@ Laws, held by the contract suite in `partita.testing`:
 5. An order that is cancelled ends soon after its grace: by its own message or by LOST with the reason given.
 6. A `prepare` that says False is followed by one PREPARED of that environment.
 7. After `close`, no process that the executor started is alive.
+8. What `place` gave names the lane's worker also to a later executor, after the engine died or called `leave`. An order that
+   `attach` takes up ends as if that executor had been given it; it is RETURNED where the worker never got it.
 """
 
 from __future__ import annotations
@@ -122,6 +124,19 @@ class Executor(Protocol):
         """Where the output of an attempt that is running lies: (segment, offset of its start); None: not known."""
         ...
 
+    def place(self, lane: int) -> str:
+        """The name of the lane's worker; empty: it ends with this executor."""
+        ...
+
+    def attach(self, place: str, ticket: int, name: str, is_idempotent: bool, demand: Demand) -> int | None:
+        """Take up an order that an earlier executor gave to a worker; its lane. None: that worker is not there any more.
+
+        Args:
+            place: what `place` gave.
+            name: of the attempt: `protocol.remote.ticket_text`.
+        """
+        ...
+
     def receive(self, timeout_s: float | None) -> list[Message]:
         """What has arrived, oldest first. Waits up to `timeout_s` seconds; None: until something arrives."""
         ...
@@ -132,4 +147,8 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Kill what runs and release everything."""
+        ...
+
+    def leave(self) -> None:
+        """Release everything here. Workers that can be attached to, and have something to do, go on."""
         ...

@@ -16,6 +16,7 @@ from typing import Any
 
 from partita.core.records import Demand
 from partita.errors import ProtocolError
+from partita.executors.bound import BoundWorkers
 from partita.executors.devices import Devices
 from partita.executors.environments.builders import Builders
 from partita.executors.environments.shelf import Shelf
@@ -24,7 +25,7 @@ from partita.executors.machine import gpu_devices
 from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable, Message
 from partita.executors.timer import Timer
 from partita.executors.watch import MemoryWatch
-from partita.executors.worker_process import WORKER_MARK, Interpreter, WorkerProcess, exit_in_words, kill_marked
+from partita.executors.worker_process import WORKER_MARK, WorkerProcess, exit_in_words, kill_marked
 from partita.executors.wreck import account_of, unsent
 from partita.protocol.messages import DONE, FAILED, LAID, ORDER, PROFILE, READY, REPLY, REQUEST, RETIRING, STOP, Order
 from partita.protocol.packets import CANCEL, Spill, pack_message
@@ -36,7 +37,7 @@ _MESSAGES_A_TURN = 256
 _KEPT_BESIDE_CAPACITY = 2
 
 
-class ProcessExecutor:
+class ProcessExecutor(BoundWorkers):
     """Runs orders in local worker processes; see `partita.executors.port` for what holds.
 
     Args:
@@ -88,7 +89,7 @@ class ProcessExecutor:
         self._watch = MemoryWatch(memory_floor_bytes)
         cores = max(1, round(capacity.cpu))
         spare = cores if spare is None else spare
-        self._pool = Pool(spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend, origin, self._make_worker)
+        self._pool = Pool(spare, cores + _KEPT_BESIDE_CAPACITY, environment, self._attend, origin)
         self._pool.prestart()
         shelf = Shelf(environments or workspace / "environments", tuple(worker_needs))
         self._builders = Builders(shelf, environment_timeout_s, environment, self._pool.mark, self._epoll)
@@ -215,9 +216,6 @@ class ProcessExecutor:
                 wait_s = until - time.monotonic()
                 if wait_s <= 0:
                     return messages
-
-    def _make_worker(self, mark: str, variables: dict[str, str], interpreter: Interpreter | None) -> WorkerProcess:
-        return WorkerProcess(mark, variables, interpreter)
 
     def close(self) -> None:
         """Kill what runs and release everything."""

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from partita.clock import Clock, SystemClock
 from partita.core.records import Demand
+from partita.executors.bound import BoundWorkers
 from partita.executors.port import CLOSED, LOST, RETURNED, Capacity, Launchable, Message
 from partita.protocol.messages import ORDER, Order
 from partita.protocol.packets import pack_message
@@ -40,7 +41,7 @@ class _Lane:
     is_busy: bool = False
 
 
-class InlineExecutor:
+class InlineExecutor(BoundWorkers):
     """Runs orders in this process, one for each call of `receive`, oldest first.
 
     It keeps the laws of `partita.executors.port`, but for what only a process of its own can give: `receive` takes as

@@ -14,7 +14,7 @@ from partita.core.resources import misplaced
 from partita.core.states import Kind
 from partita.engine.live import profile_from
 from partita.executors.machine import machine_capacity
-from partita.executors.port import LOST, Launchable
+from partita.executors.port import LOST, Executor, Launchable
 from partita.executors.process import ProcessExecutor
 from partita.protocol.messages import FAILED, FRAME, LAID, Order
 from partita.protocol.requests import StepView, as_problem
@@ -53,8 +53,8 @@ def working(
     arguments: bytes | None,
     extra: dict[str, Any] | None,
     bundle: str = "",
-    executor: Callable[[], ProcessExecutor] | None = None,
-) -> Iterator[ProcessExecutor]:
+    executor: Callable[[], Executor] | None = None,
+) -> Iterator[Executor]:
     """An executor with a worker of its own, which works on one order: user code is loaded there and nowhere else."""
     folder = workspace.state / "bundles" / (bundle or workspace.bundle())
     (workspace.state / "spill").mkdir(exist_ok=True)
@@ -62,7 +62,7 @@ def working(
         profile, str(folder), str(workspace.folder), str(workspace.state),
         artifacts=place_of(workspace.folder, workspace.settings.artifacts),
     )  # fmt: skip
-    made = (
+    made: Executor = (
         executor() if executor is not None else ProcessExecutor(machine_capacity(), workspace=workspace.state, spare=0)
     )
     try:
@@ -74,7 +74,7 @@ def working(
         made.close()
 
 
-def _collect(executor: ProcessExecutor, workspace: LocalWorkspace) -> CheckView:
+def _collect(executor: Executor, workspace: LocalWorkspace) -> CheckView:
     profiles: list[dict[str, Any]] = []
     rows: list[list[Any]] = []
     until = time.monotonic() + workspace.settings.layout_timeout_s

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from partita.artifacts.blobs.placing import place_of, requirements_of
 from partita.core.resources import PartPool, Pool
 from partita.executors.machine import gpu_devices, machine_capacity
-from partita.executors.port import Capacity
+from partita.executors.port import Capacity, Executor
 from partita.executors.process import ProcessExecutor
 from partita.settings import Settings
 from partita.settings_values import ExecutorSettings
 from partita.workspace.environments import environments_folder
 
-__all__ = ["DEFAULT", "capacities_of", "make_executor", "make_executors", "pools_of"]
+__all__ = ["DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "pools_of"]
 
 #: The executor that every workspace has.
 DEFAULT = "process"
@@ -34,8 +34,11 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
         for name, item in settings.executors.items()
     }
     # Never less than a core: flows are laid out there.
-    left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in named.values()))
-    left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in named.values()))
+    here = [
+        named[name] for name, item in settings.executors.items() if item.kind != "kubernetes" and not item.ray.address
+    ]
+    left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in here))
+    left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in here))
     default = Capacity(
         settings.cpu if settings.cpu is not None else left_cpu,
         settings.memory_bytes if settings.memory_bytes is not None else machine.memory_bytes,
@@ -53,50 +56,65 @@ def pools_of(settings: Settings) -> dict[str, Pool]:
     return {name: PartPool(*capacity, shared) for name, capacity in capacities.items()}
 
 
-def make_executors(project: Path, state: Path, settings: Settings, origin: str) -> dict[str, ProcessExecutor]:
+def make_executors(project: Path, state: Path, settings: Settings, origin: str) -> dict[str, Executor]:
     """The executors, up and ready.
 
     Args:
-        origin: names the workspace; processes of an earlier engine of the same are ended.
+        origin: names the workspace; processes of an earlier engine of the same are ended, or attached to.
     """
     devices = _Devices()
-    made: dict[str, ProcessExecutor] = {}
+    made: dict[str, Executor] = {}
     capacities = capacities_of(settings)
     for name in (*settings.executors, DEFAULT):  # the default one has the devices that are left
         capacity = capacities[name]
-        item = settings.executors[name] if name != DEFAULT else ExecutorSettings(spare_workers=0)
-        common: dict[str, Any] = {
-            "workspace": state, "memory_floor_bytes": settings.memory_floor_bytes,
-            "spare": item.spare_workers if name != DEFAULT else settings.spare_workers,
-            "environment": {**os.environ, "PARTITA_DURABILITY": settings.durability},
-            "devices": devices.take(capacity.gpu), "origin": origin if name == DEFAULT else f"{origin}.{name}",
-            "environments": environments_folder(project, state, settings),
-            "environment_timeout_s": settings.environment_timeout_s,
-            "worker_needs": requirements_of(place_of(project, settings.artifacts)),
-        }  # fmt: skip
-        made[name] = make_executor(item, capacity, project, state, common)
+        item = settings.executors.get(name, ExecutorSettings())
+        ground = Ground(name, project, state, settings, origin if name == DEFAULT else f"{origin}.{name}")
+        made[name] = make_executor(item, capacity, ground, devices.take(capacity.gpu))
     return {name: made[name] for name in capacities}
 
 
+class Ground(NamedTuple):
+    """On what an executor is put up."""
+
+    name: str
+    project: Path
+    state: Path  # folder of the workspace
+    settings: Settings
+    origin: str = ""  # names it, for a later one to find what it left; empty: nobody ever looks
+
+
 def make_executor(
-    item: ExecutorSettings, capacity: Capacity, project: Path, state: Path, common: Mapping[str, Any]
-) -> ProcessExecutor:
+    item: ExecutorSettings, capacity: Capacity, ground: Ground, devices: Sequence[str] | None = None
+) -> Executor:
     """One executor.
 
     Args:
-        common: further arguments, which all kinds take.
+        devices: names of GPU devices that are its own; None: those of this machine.
 
     Raises:
         MissingExtraError: what it needs is not installed.
     """
-    if item.kind != "docker":
-        return ProcessExecutor(capacity, **common)
-    from partita.executors.docker import Containers, DockerExecutor
+    if item.kind == "docker":
+        from partita.workspace.remote import docker_executor
 
-    containers = Containers(
-        item.image, project, state, item.network, item.user, item.mounts, item.variables, item.python, item.pull
-    )
-    return DockerExecutor(containers, capacity, **common)
+        return docker_executor(item, capacity, ground)
+    if item.kind == "kubernetes":
+        from partita.workspace.kubernetes_executor import kubernetes_executor
+
+        return kubernetes_executor(item, capacity, ground)
+    if item.kind == "ray":
+        from partita.workspace.ray_executor import ray_executor
+
+        return ray_executor(item, capacity, ground)
+    settings = ground.settings
+    spare = settings.spare_workers if ground.name == DEFAULT else item.spare_workers
+    return ProcessExecutor(
+        capacity, workspace=ground.state, spare=spare, devices=devices, origin=ground.origin,
+        environment={**os.environ, "PARTITA_DURABILITY": settings.durability},
+        memory_floor_bytes=settings.memory_floor_bytes, environment_timeout_s=settings.environment_timeout_s,
+        environments=environments_folder(ground.project, ground.state, settings),
+        worker_needs=requirements_of(place_of(ground.project, settings.artifacts)),
+    )  # fmt: skip
 
 
 class _Devices:

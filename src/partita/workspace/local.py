@@ -31,6 +31,7 @@ from partita.settings import Settings, find_project, load_settings
 from partita.values import NOTEBOOK, pack
 from partita.workspace.artifacts import LocalArtifacts
 from partita.workspace.connection import Connection
+from partita.workspace.images.request import ImageRequest, ImageView
 from partita.workspace.naming import new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
 
@@ -102,6 +103,12 @@ class LocalWorkspace(LocalArtifacts):
             notebook = snapshot(sorted(typed), self.folder, self.state)
         settings = self.settings
         made = make_bundle(self.folder, self.state, settings.bundle_include, settings.bundle_exclude, notebook)
+        if self.database and settings.artifacts:
+            # Whichever engine goes on with the run finds its code there. It is sent from here: an engine must not wait for it.
+            from partita.artifacts.blobs.placing import place_of
+            from partita.artifacts.code.archive import put_archive
+
+            put_archive(place_of(self.folder, settings.artifacts), made.hash, made.folder)
         return made.hash
 
     def start(self, request: LaunchRequest) -> str:
@@ -349,6 +356,11 @@ class LocalWorkspace(LocalArtifacts):
         from partita.workspace.probing import probe_executor
 
         return probe_executor(self, name)
+
+    def build_image(self, request: ImageRequest, say: Callable[[str], None]) -> ImageView:
+        from partita.workspace.images.building import build_image
+
+        return build_image(self, request, say)
 
     def migrate_store(self) -> tuple[str, int]:
         from partita.store.opening import migrate

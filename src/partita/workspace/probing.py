@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from partita.core.records import Profile
 from partita.errors import NotFoundError, PartitaError
-from partita.executors.port import LOST
-from partita.executors.process import ProcessExecutor
+from partita.executors.port import LOST, Executor
 from partita.protocol.messages import DONE, FAILED
 from partita.protocol.requests import ExecutorView, ProbeView
 from partita.settings_values import ExecutorSettings
 from partita.values import unpack
 from partita.workspace.checking import working
-from partita.workspace.executors import DEFAULT, capacities_of, make_executor
+from partita.workspace.executors import DEFAULT, Ground, capacities_of, make_executor
 from partita.workspace.runs import encoder_of
 
 if TYPE_CHECKING:
@@ -49,9 +49,10 @@ def probe_executor(workspace: LocalWorkspace, name: str) -> ProbeView:
         raise NotFoundError(f"there is no executor {name!r}; the settings have {known}")
     item = workspace.settings.executors.get(name, ExecutorSettings())
 
-    def make() -> ProcessExecutor:
-        common = {"workspace": workspace.state, "spare": 0}
-        return make_executor(item, capacity, workspace.folder, workspace.state, common)
+    def make() -> Executor:
+        settings = replace(workspace.settings, spare_workers=0)
+        ground = Ground(name, workspace.folder, workspace.state, settings)
+        return make_executor(replace(item, spare_workers=0), capacity, ground)
 
     profile = Profile("partita.worker.probe:probe", "probe", timeout_s=_TIMEOUT_S)
     started = time.perf_counter()

@@ -18,7 +18,8 @@ Blobs at a URL are looked at with the time at which this machine used them last,
 given up under the lock of that cache before they are removed (`artifacts.blobs.remote`). Only the workspace that owns the
 place gets so far.
 
-The same holds for bundles. Logs and checkpoints belong to a run that the store has.
+The same holds for bundles, and for their archives in a place that several machines share. Logs and checkpoints belong to a
+run that the store has.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.locking import folder_lock
 from partita.artifacts.blobs.placing import fault_of
 from partita.artifacts.blobs.remote import RemoteBlobs
+from partita.artifacts.code.archive import archives, remove_archive
 from partita.errors import DamagedError, ValueStoreError
 from partita.store.census import Census
 from partita.store.opening import census_of
@@ -75,6 +77,7 @@ class Sweep:
     slack_s: float = _SLACK_S
     blobs: int = 0  # removed
     bundles: int = 0
+    archives: int = 0  # of bundles, in a place that machines share
     runs: int = 0  # of which logs or checkpoints were left
     freed_bytes: int = 0
     kept: int = 0  # blobs that are needed
@@ -108,8 +111,9 @@ class Sweep:
         else:
             self._sweep_blobs(blobs.folder, needed, oldest)
         self._sweep_bundles(census.bundles, oldest)
+        self._sweep_archives(_shared(blobs, self.state), census.bundles, oldest)
         self._sweep_runs(census.runs, oldest)
-        told = ("blobs", "copies", "bundles", "runs", "freed_bytes", "kept", "young", "removed")
+        told = ("blobs", "copies", "bundles", "archives", "runs", "freed_bytes", "kept", "young", "removed")
         return {**{name: getattr(self, name) for name in told}, "is_dry": self.is_dry}
 
     def _sweep_blobs(self, folder: Path, needed: set[str], oldest: float, *, is_counted: bool = True) -> None:
@@ -192,6 +196,15 @@ class Sweep:
             self.bundles += 1
             self.freed_bytes += size
 
+    def _sweep_archives(self, place: str, needed: set[str], oldest: float) -> None:
+        for archive in archives(place) if place else ():
+            is_old = archive.written_at is not None and archive.written_at < oldest
+            if archive.hash in needed or not is_old:
+                continue
+            if self.is_dry or remove_archive(place, archive.hash, oldest):
+                self.archives += 1
+                self.freed_bytes += archive.size_bytes
+
     def _sweep_runs(self, known: set[str], oldest: float) -> None:
         gone: set[str] = set()
         for kind in ("logs", "checkpoints"):
@@ -238,6 +251,13 @@ def _needed(census: Census, blobs: FolderBlobs | RemoteBlobs) -> set[str]:
         pending.extend(named - needed)
         needed |= named
     return needed
+
+
+def _shared(blobs: FolderBlobs | RemoteBlobs, state: Path) -> str:
+    """The place of blobs that other machines may reach; empty: they lie in the workspace's folder."""
+    if isinstance(blobs, RemoteBlobs):
+        return blobs.url
+    return "" if blobs.folder.parent == state else os.fspath(blobs.folder)
 
 
 def _files(folder: Path) -> Iterator[tuple[str | None, Path]]:

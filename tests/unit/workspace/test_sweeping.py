@@ -145,6 +145,23 @@ def test_what_killed_writers_and_deleted_runs_left_goes_with_the_bundles(state: 
     assert [path.name for path in (state / "logs").iterdir()] == [run.id] and not part.exists()
 
 
+def test_archives_of_bundles_that_no_run_needs_go_from_a_shared_place(
+    state: Path, store: SqliteStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("shared")
+    store.commit(Turn(runs=[a_run(bundle="a" * 64)]))
+    (place / "bundles").mkdir()
+    for name, seconds in (("a", 7200), ("b", 7200), ("c", 60)):
+        (place / "bundles" / f"{name * 64}.tar").write_bytes(b"12345")
+        age(place / "bundles" / f"{name * 64}.tar", seconds)
+    (place / "bundles" / "mine.txt").write_text("no archive")
+    age(place / "bundles" / "mine.txt", 7200)
+    dry = Sweep(state, store=open_blobs(str(place), state), is_dry=True).collect()
+    found = Sweep(state, store=open_blobs(str(place), state)).collect()
+    assert dry["archives"] == found["archives"] == 1 and found["freed_bytes"] == 5
+    assert {path.name for path in (place / "bundles").iterdir()} == {"a" * 64 + ".tar", "c" * 64 + ".tar", "mine.txt"}
+
+
 def test_collecting_all_the_time_never_takes_what_is_about_to_be_named(
     state: Path, store: SqliteStore, blobs: FolderBlobs
 ) -> None:

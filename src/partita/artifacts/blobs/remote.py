@@ -21,7 +21,7 @@ from partita.artifacts.blobs.locking import folder_lock
 from partita.artifacts.blobs.port import about
 from partita.errors import DamagedError, MissingExtraError, ValueStoreError
 
-__all__ = ["OWNER_FILE", "FarFile", "RemoteBlobs"]
+__all__ = ["OWNER_FILE", "FarFile", "RemoteBlobs", "is_atomic", "time_of"]
 
 #: Says whose place it is.
 OWNER_FILE = "partita-workspace"
@@ -68,9 +68,7 @@ class RemoteBlobs:
             raise MissingExtraError(f"artifacts at {url} need more than fsspec: {error}") from error
         except Exception as error:
             raise ValueStoreError(f"artifacts cannot be kept at {url}: {error}") from error
-        protocol = self._files.protocol
-        protocols = {protocol} if isinstance(protocol, str) else set(protocol)
-        self._is_atomic = not protocols & _NOT_ATOMIC
+        self._is_atomic = is_atomic(self._files)
         self._cache = FolderBlobs(cache)
         self._here = (self._cache, older) if older is not None else (self._cache,)
         self._removal = cache.with_name(f"{cache.name}.removal")  # is locked while blobs are removed there
@@ -215,9 +213,9 @@ class RemoteBlobs:
             rest, dot, suffix = name.partition(".")
             digest = folder + rest
             if is_hash(digest) and not suffix.endswith("part"):
-                yield FarFile(place, digest, dot + suffix, int(told.get("size") or 0), _time_of(told))
+                yield FarFile(place, digest, dot + suffix, int(told.get("size") or 0), time_of(told))
             elif is_hash(digest):
-                yield FarFile(place, "", dot + suffix, int(told.get("size") or 0), _time_of(told))
+                yield FarFile(place, "", dot + suffix, int(told.get("size") or 0), time_of(told))
 
     def remove(self, files: Sequence[FarFile], oldest: float) -> list[FarFile]:
         """Remove files there unless they were used here since; gives those that were removed.
@@ -351,7 +349,14 @@ class RemoteBlobs:
         )
 
 
-def _time_of(told: dict[str, Any]) -> float | None:
+def is_atomic(files: Any) -> bool:
+    """Whether what is written to an fsspec file system cannot be seen there before it is whole."""
+    protocol = files.protocol
+    return not ({protocol} if isinstance(protocol, str) else set(protocol)) & _NOT_ATOMIC
+
+
+def time_of(told: dict[str, Any]) -> float | None:
+    """When a file was written, in seconds since the epoch, as its file system tells; None: it does not."""
     for name in _TIMES:
         value = told.get(name)
         if isinstance(value, str):

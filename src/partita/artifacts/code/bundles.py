@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +17,7 @@ from partita.artifacts.code.sources import SourceFile, find_sources
 from partita.errors import PartitaError, ValueStoreError
 from partita.values import NOTEBOOK_FILE
 
-__all__ = ["Bundle", "make_bundle"]
+__all__ = ["Bundle", "bundle_hash", "make_bundle"]
 
 _INDEX = "index.json"
 _TRIES = 5
@@ -70,11 +70,21 @@ def make_bundle(
     raise PartitaError(f"the code in {project} keeps changing while it is copied; try again when nothing writes to it")
 
 
+def bundle_hash(files: Mapping[str, bytes]) -> str:
+    """The hash of the bundle that holds these files, by their names."""
+    digest = blake2b(digest_size=32)
+    for name in sorted(files):
+        if name != NOTEBOOK_FILE:
+            digest.update(_line(name, _hash(files[name])))
+    made = digest.hexdigest()
+    return _hash_with_notebook(made, files[NOTEBOOK_FILE]) if NOTEBOOK_FILE in files else made
+
+
 def _make(project: Path, bundles: Path, files: list[SourceFile]) -> Bundle:
     index = _Index(bundles / _INDEX)
     digest = blake2b(digest_size=32)
     for file in files:
-        digest.update(f"{file.name}\0{index.hash_of(file)}\n".encode("utf-8", "surrogateescape"))
+        digest.update(_line(file.name, index.hash_of(file)))
     name = digest.hexdigest()
     folder = bundles / name
     with folder_lock(bundles, is_alone=False):  # a collection must not remove it before a run names it
@@ -111,7 +121,7 @@ def _copy(files: Iterable[SourceFile], index: _Index, folder: Path) -> None:
 
 def _with_notebook(made: Bundle, notebook: bytes) -> Bundle:
     """The bundle with the session's definitions beside its files, which are the same files where links can be made."""
-    name = _hash(made.hash.encode() + notebook)
+    name = _hash_with_notebook(made.hash, notebook)
     folder = made.folder.with_name(name)
     with folder_lock(folder.parent, is_alone=False):
         is_there = touch(folder)
@@ -182,6 +192,14 @@ def _read(file: SourceFile) -> bytes:
             return opened.read()
     except FileNotFoundError:
         raise _ChangedError(file.name) from None
+
+
+def _line(name: str, hash: str) -> bytes:
+    return f"{name}\0{hash}\n".encode("utf-8", "surrogateescape")
+
+
+def _hash_with_notebook(hash: str, notebook: bytes) -> str:
+    return _hash(hash.encode() + notebook)
 
 
 def _hash(data: bytes) -> str:

@@ -103,6 +103,11 @@ class Post(Protocol):
     5. An agent that hears of no engine for the lease's time ends its attempt and itself.
     """
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be carried at present, for people; empty: it can. What is to be sent waits."""
+        ...
+
     def open(self, session: str) -> None:
         """Begin to talk to a session that is about to be started."""
         ...

@@ -1,0 +1,182 @@
+"""Small named objects in a folder or behind a URL: where engine and remote workers find each other's messages."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from partita.artifacts.blobs.placing import is_url
+from partita.errors import MissingExtraError, ValueStoreError
+from partita.protocol.objects import Objects
+
+__all__ = ["FolderObjects", "UrlObjects", "open_objects"]
+
+
+def open_objects(place: str) -> Objects:
+    """Objects below a folder or a URL.
+
+    Raises:
+        MissingExtraError: what the URL needs is not installed.
+        ValueStoreError: the URL is none.
+    """
+    return UrlObjects(place) if is_url(place) else FolderObjects(Path(place))
+
+
+class FolderObjects:
+    """Objects as files. Satisfies `Objects`, also where several machines share the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = os.fspath(folder)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write the object unless there is one of that name."""
+        path = self._path(name)
+        part = self._write(path, data)
+        try:
+            os.link(part, path)  # unlike a rename, this replaces nothing
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._fault(path, error) from error
+        finally:
+            os.unlink(part)
+        return True
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write the object, in the place of one that is there."""
+        path = self._path(name)
+        try:
+            os.replace(self._write(path, data), path)
+        except OSError as error:
+            raise self._fault(path, error) from error
+
+    def get(self, name: str) -> bytes | None:
+        """What it holds; None: there is none."""
+        path = self._path(name)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._fault(path, error) from error
+
+    def names(self, folder: str) -> list[str]:
+        """Names of all objects in a folder."""
+        try:
+            found = os.listdir(self._path(folder))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._fault(folder, error) from error
+        return [f"{folder}/{name}" for name in found if not name.endswith(".part")]
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove objects."""
+        for name in names:
+            try:
+                os.unlink(self._path(name))
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise self._fault(name, error) from error
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, name)
+
+    def _write(self, path: str, data: bytes) -> str:
+        part = f"{path}.{secrets.token_hex(4)}.part"
+        try:
+            try:
+                file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            with open(file, "wb", buffering=0) as opened:
+                view = memoryview(data)
+                while view:
+                    view = view[opened.write(view) :]
+        except OSError as error:
+            raise self._fault(path, error) from error
+        return part
+
+    def _fault(self, path: str, error: OSError) -> ValueStoreError:
+        return ValueStoreError(f"{path} cannot be used: {error.strerror}; see the folder's rights and room")
+
+
+class UrlObjects:
+    """Objects behind any URL that fsspec knows. Satisfies `Objects`."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            import fsspec
+        except ImportError as error:
+            raise MissingExtraError(f"{url} needs fsspec: pip install 'partita[remote]'") from error
+        try:
+            self._files, root = fsspec.url_to_fs(url, use_listings_cache=False)
+        except ImportError as error:
+            raise MissingExtraError(f"{url} needs more than fsspec: {error}") from error
+        except Exception as error:
+            raise ValueStoreError(f"{url} cannot be used: {error}") from error
+        self._url, self._root = url, root.rstrip("/")
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write the object unless there is one of that name."""
+        try:
+            self._ask("pipe_file", self._place(name), data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write the object, in the place of one that is there."""
+        self._ask("pipe_file", self._place(name), data)
+
+    def get(self, name: str) -> bytes | None:
+        """What it holds; None: there is none."""
+        try:
+            return bytes(self._ask("cat_file", self._place(name)))
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        """Names of all objects in a folder."""
+        try:
+            found = self._ask("ls", self._place(folder), detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        return [f"{folder}/{place.rstrip('/').rpartition('/')[2]}" for place in found]
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove objects."""
+        if not names:
+            return
+        try:
+            self._ask("rm", [self._place(name) for name in names])
+        except FileNotFoundError:
+            for name in names if len(names) > 1 else ():  # one was not there, and the others may be
+                self.remove([name])
+
+    def _place(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _ask(self, verb: str, *arguments: Any, **options: Any) -> Any:
+        try:
+            return getattr(self._files, verb)(*arguments, **options)
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except OSError as error:
+            if "PreconditionFailed" in repr(error.__cause__) or "pre-condition" in str(error).lower():
+                raise FileExistsError(*arguments[:1]) from error  # how S3 says that there is one
+            raise self._unreachable(error) from error
+        except Exception as error:  # each file system has errors of its own
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> ValueStoreError:
+        told = str(error) or type(error).__name__
+        return ValueStoreError(
+            f"{self._url} cannot be reached: {told}; look at the address, the credentials and the network"
+        )

@@ -1,0 +1,326 @@
+"""The engine's end of the mailbox: messages as numbered objects in the artifact store, so that nobody needs an open port.
+
+Below the folder of an executor lie "orders/SESSION-NUMBER", which the engine writes and the agent of that session reads by
+number; "said/SESSION-NUMBER", which agents write and the engine finds by listing that one folder for all sessions together;
+and "lease", which the engine renews. Two threads do what waits for a network.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+from partita.errors import PartitaError, ProtocolError
+from partita.executors.port import Message
+from partita.protocol.objects import Objects
+from partita.protocol.remote import open_batch, seal_batch
+
+__all__ = ["LEASE_PARTS", "Mailbox", "Pace", "numbered", "object_name"]
+
+_log = logging.getLogger("partita.engine")
+
+#: A lease is renewed, and looked at, so many times in its time.
+LEASE_PARTS = 4
+_WRITERS = 8
+_LONGEST_PAUSE_S = 5.0
+
+
+class Pace:
+    """How often to look: often while something happens, seldom when nothing has for a while."""
+
+    def __init__(self, least_s: float, most_s: float) -> None:
+        self._least_s, self._most_s = least_s, most_s
+        self._news_at = time.monotonic()
+
+    def news(self) -> None:
+        """Something has happened, so that more may be expected."""
+        self._news_at = time.monotonic()
+
+    def pause_s(self) -> float:
+        """Seconds until the next look."""
+        return min(max((time.monotonic() - self._news_at) * 0.1, self._least_s), self._most_s)
+
+
+def object_name(folder: str, session: str, number: int) -> str:
+    """The name of one batch."""
+    return f"{folder}/{session}-{number:08d}"
+
+
+def numbered(names: Iterable[str]) -> dict[str, list[int]]:
+    """The numbers that there are, by session, in order. What has no such name is left out."""
+    found: dict[str, list[int]] = {}
+    for name in names:
+        session, _, number = name.rpartition("/")[2].rpartition("-")
+        if session and number.isdecimal():
+            found.setdefault(session, []).append(int(number))
+    return {session: sorted(numbers) for session, numbers in found.items()}
+
+
+class _Box:
+    """One session."""
+
+    def __init__(self) -> None:
+        self.outgoing: list[Message] = []
+        self.next_order: int | None = 0  # None: to be found out, since an earlier engine has written some
+        self.next_said: int | None = 0  # None: the first that is found
+        self.is_writing = False
+        self.is_foreign = False  # another engine gives it orders
+
+
+class Mailbox:
+    """Satisfies `partita.executors.remote.port.Post`."""
+
+    def __init__(self, objects: Objects, key: bytes, *, lease_s: float, pace: Pace) -> None:
+        """
+        Args:
+            objects: those of this executor.
+            key: the executor's.
+            lease_s: seconds after which agents that see no renewal end.
+        """
+        self._objects, self._key, self._pace = objects, key, pace
+        self._lease_s = lease_s
+        self._boxes: dict[str, _Box] = {}
+        self._arrived: deque[tuple[str, list[Message], str]] = deque()  # (session, messages, name of the object)
+        self._given: list[str] = []  # names of objects that were given and are not acknowledged
+        self._rubbish: list[str] = []
+        self._lock = threading.Lock()
+        self._looking = threading.Lock()  # one look at a time, so that batches arrive in order
+        self._wake = threading.Condition(self._lock)
+        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._is_closed = False
+        self._trouble = ""
+        self._writers = ThreadPoolExecutor(_WRITERS, "partita-mailbox")
+        self._reader = threading.Thread(target=self._read, name="partita-mailbox-reader", daemon=True)
+        self._engine = secrets.token_hex(8)
+        self._renewals = 0
+        self._reader.start()
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be carried at present."""
+        return self._trouble
+
+    def open(self, session: str) -> None:
+        """Begin to talk to a session."""
+        with self._wake:
+            self._boxes[session] = _Box()
+            self._wake.notify_all()
+
+    def attach(self, session: str) -> None:
+        """Go on talking to a session that an earlier engine opened."""
+        box = _Box()
+        box.next_order = box.next_said = None
+        with self._wake:
+            self._boxes[session] = box
+            self._wake.notify_all()
+
+    def send(self, session: str, messages: Sequence[Message]) -> None:
+        """Send messages."""
+        with self._wake:
+            box = self._boxes.get(session)
+            if box is None or self._is_closed:
+                return
+            box.outgoing.extend(messages)
+            self._pace.news()
+            self._begin_writing(session, box)
+            self._wake.notify_all()
+
+    def receive(self) -> list[tuple[str, list[Message]]]:
+        """What has come since. What was given before is thereby acknowledged."""
+        with self._wake:
+            self._discard(self._given)
+            self._given = []
+            found = []
+            while self._arrived:
+                session, messages, name = self._arrived.popleft()
+                self._given.append(name)
+                if session in self._boxes:
+                    found.append((session, messages))
+            if found or self._given:
+                self._clear()
+        return found
+
+    def drain(self, session: str) -> list[Message]:
+        """The last that a session has said."""
+        try:
+            self._look()
+        except PartitaError as error:
+            _log.warning("what the worker %s said last cannot be read: %s", session, error)
+        with self._wake:
+            kept, drained = deque[tuple[str, list[Message], str]](), list[Message]()
+            for item in self._arrived:
+                if item[0] == session:
+                    drained.extend(item[1])
+                    self._given.append(item[2])
+                else:
+                    kept.append(item)
+            self._arrived = kept
+        return drained
+
+    def release(self, session: str) -> None:
+        """Nothing of the session is kept."""
+        with self._wake:
+            if self._boxes.pop(session, None) is None or self._is_closed:
+                return
+        self._writers.submit(self._remove_all, session)
+
+    def filenos(self) -> list[int]:
+        """Readable when something has come."""
+        return [self._event]
+
+    def close(self) -> None:
+        """Send what is still to be sent, and end the threads."""
+        with self._wake:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._discard(self._given)
+            self._wake.notify_all()
+        self._reader.join()
+        self._writers.shutdown(wait=True)
+        os.close(self._event)
+
+    # Writing
+
+    def _begin_writing(self, session: str, box: _Box) -> None:
+        if not box.is_writing and box.outgoing and not box.is_foreign:
+            box.is_writing = True
+            self._writers.submit(self._write, session, box)
+
+    def _write(self, session: str, box: _Box) -> None:
+        pause_s = 0.1
+        while True:
+            with self._lock:
+                if not box.outgoing or self._boxes.get(session) is not box:
+                    box.is_writing = False
+                    return
+                batch = list(box.outgoing)
+            try:
+                if box.next_order is None:
+                    there = numbered(self._objects.names("orders")).get(session, [-1])
+                    box.next_order = there[-1] + 1
+                name = object_name("orders", session, box.next_order)
+                data = seal_batch(self._key, name, batch)
+                is_ours = self._objects.create(name, data) or self._objects.get(name) == data
+            except PartitaError as error:
+                self._say_trouble(str(error))
+                with self._wake:
+                    if self._is_closed:
+                        box.is_writing = False
+                        return
+                    self._wake.wait(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                continue
+            with self._lock:
+                if is_ours:
+                    box.next_order += 1
+                    del box.outgoing[: len(batch)]
+                else:
+                    box.is_foreign, box.is_writing = True, False
+            if not is_ours:
+                _log.error(
+                    "another engine gives orders to the worker %s; this one does not talk to it any more", session
+                )
+                return
+
+    def _remove_all(self, session: str) -> None:
+        try:
+            for folder in ("orders", "said"):
+                numbers = numbered(self._objects.names(folder)).get(session, [])
+                self._objects.remove([object_name(folder, session, number) for number in numbers])
+        except PartitaError as error:
+            _log.warning("messages of the worker %s are left behind: %s", session, error)
+
+    def _discard(self, names: list[str]) -> None:
+        if names:
+            self._rubbish.extend(names)
+            self._wake.notify_all()
+
+    # Reading
+
+    def _read(self) -> None:
+        renew_at, pause_s = 0.0, 0.1
+        while True:
+            with self._wake:
+                if self._is_closed and not self._rubbish:
+                    return
+                rubbish, self._rubbish = self._rubbish, []
+                is_closing, has_boxes = self._is_closed, bool(self._boxes)
+            try:
+                if rubbish:
+                    self._objects.remove(rubbish)
+                if is_closing:
+                    continue
+                if time.monotonic() >= renew_at:
+                    self._renew()
+                    renew_at = time.monotonic() + self._lease_s / LEASE_PARTS
+                if has_boxes:
+                    self._look()
+                wait_s = self._pace.pause_s() if has_boxes else renew_at - time.monotonic()
+                self._say_trouble("")
+                pause_s = 0.1
+            except PartitaError as error:
+                self._say_trouble(str(error))
+                wait_s = pause_s
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                if is_closing:
+                    return
+            with self._wake:
+                if not self._is_closed and not self._rubbish:
+                    self._wake.wait(max(wait_s, 0.001))
+
+    def _renew(self) -> None:
+        self._renewals += 1
+        self._objects.put("lease", seal_batch(self._key, "lease", [[self._engine, self._renewals]]))
+
+    def _look(self) -> None:
+        """Read all that agents have said and that was not read yet."""
+        with self._looking:
+            found = numbered(self._objects.names("said"))
+            with self._lock:
+                wanted = []
+                for session, numbers in found.items():
+                    box = self._boxes.get(session)
+                    if box is not None:
+                        if box.next_said is None:
+                            box.next_said = numbers[0]
+                        wanted += [(session, box, number) for number in numbers if number >= box.next_said]
+            if not wanted:
+                return
+            self._pace.news()
+            names = [object_name("said", session, number) for session, _, number in wanted]
+            pending: list[Future[bytes | None]] = [self._writers.submit(self._objects.get, name) for name in names[1:]]
+            contents = [self._objects.get(names[0]), *(future.result() for future in pending)]
+            for (session, box, number), name, data in zip(wanted, names, contents, strict=True):
+                if number != box.next_said or data is None:
+                    continue  # not all has come yet
+                box.next_said = number + 1
+                self._take(session, name, data)
+
+    def _take(self, session: str, name: str, data: bytes) -> None:
+        try:
+            messages = open_batch(self._key, name, data)
+        except (ProtocolError, ValueError) as error:
+            _log.error("%s", error)
+            messages = []
+        with self._lock:
+            self._arrived.append((session, messages, name))
+        os.eventfd_write(self._event, 1)
+
+    def _clear(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._event)
+
+    def _say_trouble(self, trouble: str) -> None:
+        if trouble and not self._trouble:
+            _log.error("remote workers cannot be reached for the moment: %s", trouble)
+        elif self._trouble and not trouble:
+            _log.info("remote workers can be reached again")
+        self._trouble = trouble

@@ -1,0 +1,92 @@
+"""Serving one session, whatever its post is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from partita.artifacts.code.archive import fetch_archive
+from partita.artifacts.objects import open_objects
+from partita.executors.machine import gpu_devices, machine_capacity
+from partita.executors.port import Capacity
+from partita.executors.process import ProcessExecutor
+from partita.worker.agent.agent import Agent
+from partita.worker.agent.checkpoints import Checkpoints
+from partita.worker.agent.port import AgentPost
+
+__all__ = ["agent_parser", "serve", "serve_session"]
+
+_ALIVE_PARTS = 3
+
+
+def serve(post: AgentPost, arguments: Sequence[str], secrets: Mapping[str, str]) -> None:
+    """Serve in this thread until the engine says stop, or nobody waits any more.
+
+    Args:
+        arguments: as `python -m partita.worker.agent` takes them.
+        secrets: the keys, by the names of their variables.
+    """
+    told = agent_parser().parse_args(list(arguments))
+    with tempfile.TemporaryDirectory(prefix=f"partita-{told.session}-") as workspace:
+        serve_session(post, told, Path(workspace), bytes.fromhex(secrets["PARTITA_VALUES_KEY"]))
+
+
+def serve_session(post: AgentPost, told: argparse.Namespace, workspace: Path, values_key: bytes) -> None:
+    """Serve what the arguments say, and close the post.
+
+    Args:
+        workspace: an empty folder of the agent's own.
+        values_key: with it values are signed that only workers open.
+    """
+    key = workspace / "key"
+    key.touch(mode=0o600)
+    key.write_bytes(values_key)
+    (workspace / "logs").mkdir(exist_ok=True)
+    machine = machine_capacity()
+    capacity = Capacity(machine.cpu, machine.memory_bytes, len(gpu_devices()))
+    try:
+        Agent(
+            post, session=told.session, executor=ProcessExecutor(capacity, workspace=workspace, spare=1),
+            workspace=os.fspath(workspace), project=told.project or os.getcwd(), artifacts=told.artifacts,
+            find_bundle=_finder(told.artifacts, workspace),
+            checkpoints=Checkpoints(open_objects(told.mailbox), workspace / "checkpoints"),
+            alive_s=told.lease_s / _ALIVE_PARTS, idle_s=told.idle_s, attempts=told.attempts,
+        ).serve()  # fmt: skip
+    finally:
+        post.close()
+
+
+def _finder(artifacts: str, workspace: Path) -> Callable[[str], str]:
+    """Finds bundles: where the engine has them, if that is here, or else from where artifacts lie."""
+
+    @cache
+    def find(bundle: str) -> str:
+        if os.path.isdir(bundle):
+            return bundle
+        folder = workspace / "bundles" / os.path.basename(bundle)
+        if not folder.is_dir():
+            folder.parent.mkdir(exist_ok=True)
+            fetch_archive(artifacts, folder.name, folder)
+        return os.fspath(folder)
+
+    return find
+
+
+def agent_parser() -> argparse.ArgumentParser:
+    """Reads an agent's arguments."""
+    parser = argparse.ArgumentParser(prog="python -m partita.worker.agent", allow_abbrev=False)
+    parser.add_argument("--session", required=True)
+    parser.add_argument(
+        "--mailbox", required=True, help="folder or URL of checkpoints and, without another post, messages"
+    )
+    parser.add_argument("--artifacts", required=True, help="folder or URL of large values and code")
+    parser.add_argument("--lease-s", type=float, required=True, help="ends after so many seconds without an engine")
+    parser.add_argument("--idle-s", type=float, required=True, help="ends after so many seconds without an order")
+    parser.add_argument("--pace-s", type=float, default=0.05, help="shortest time between two looks, in seconds")
+    parser.add_argument("--attempts", type=int, default=0, help="ends after so many; 0: takes as many as come")
+    parser.add_argument("--project", default="", help="working directory of attempts; default: the current one")
+    return parser

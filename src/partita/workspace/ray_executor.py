@@ -1,0 +1,48 @@
+"""The executor whose workers are actors of a Ray cluster, put together from the settings."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+from partita.artifacts.blobs.placing import is_url, place_of
+from partita.executors.port import Capacity
+from partita.executors.ray.workers import RayWorkers
+from partita.executors.remote.executor import RemoteExecutor
+from partita.executors.remote.port import AgentCommand
+from partita.settings_values import ExecutorSettings
+from partita.workspace.executors import Ground
+from partita.workspace.remote import agent_of, sharer
+
+__all__ = ["ray_executor"]
+
+
+def ray_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> RemoteExecutor:
+    """Workers of a cluster, or of a local Ray that is started when the first is needed.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+    """
+    is_local = not item.ray.address
+    artifacts = place_of(ground.project, ground.settings.artifacts) or os.fspath(ground.state / "blobs")
+    kept = (
+        f"{artifacts}/executors/{ground.name}"
+        if is_url(artifacts)
+        else os.fspath(ground.state / "executors" / ground.name)
+    )
+    agent = agent_of(ground, kept, artifacts, item)
+    arguments = (*agent.arguments, "--project", os.fspath(ground.project)) if is_local else agent.arguments
+    passed_on = {name: os.environ[name] for name in item.variables if name in os.environ}
+    workers = RayWorkers(
+        item.ray, AgentCommand(arguments, {**agent.variables, **passed_on}, agent.secrets), capacity=capacity,
+        origin=ground.origin or uuid.uuid4().hex, lease_s=item.lease_s, log=ground.state / f"ray-{ground.name}.log",
+    )  # fmt: skip
+    refusal = (
+        f"the executor {ground.name} has the packages of Ray's workers; name them in its runtime_env, or let the task run on "
+        "another executor"
+    )
+    return RemoteExecutor(
+        capacity, workspace=ground.state, launcher=workers, post=workers,
+        share=sharer(artifacts) if is_url(artifacts) else lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s,
+        attempts=item.attempts_per_worker, spare=item.spare_workers, environment_refusal=refusal,
+    )  # fmt: skip
