@@ -20,7 +20,7 @@ from partita.engine.launch import run_id_of_key
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
 from partita.errors import EngineError, FencedError, StoreError
-from partita.store.peers import ENGINES, EVENTS, Message, Peer, Peers, Wire
+from partita.store.peers import ENGINES, EVENTS, SLOTS, Message, Peer, Peers, Wire
 
 __all__ = ["Asker", "Sharing"]
 
@@ -100,6 +100,8 @@ class Sharing:
                 if not self._has_trouble:
                     _log.error("the other engines cannot be seen: %s", error)
                 self._has_trouble, self._next_look_s = True, now_s + _AGAIN_S
+        if self._book.shares is not None:
+            self._book.shares.give_back()
         self._give_up_late(now_s)
 
     def _look(self, news: set[str], now_s: float) -> None:
@@ -108,6 +110,8 @@ class Sharing:
             peers.renew()
         for message in peers.receive():
             self._take(message)
+        if SLOTS in news and self._book.shares is not None:
+            self._book.shares.heard()
         if EVENTS in news:
             self._book.waits.look_again()
         others = peers.others()
