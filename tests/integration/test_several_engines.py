@@ -18,7 +18,7 @@ import pytest
 
 from partita.artifacts.keys import workspace_key
 from partita.errors import AnswerError, EngineError, NotFoundError
-from partita.store.port import Turn
+from partita.store.port import EventRow, Turn
 from partita.store.postgres import PostgresStore
 from partita.testing.store_rows import a_run, a_step
 from partita.values import PLAIN, pack
@@ -340,8 +340,14 @@ def test_a_request_to_an_engine_that_dies_is_answered_by_who_takes_over(machines
 def test_an_engine_with_another_key_is_refused(machines: Machines) -> None:
     assert machines.one("noted") == {"a"}
     assert machines.two.result(Run(machines.two.workspace, machines.one.workspace.runs()[0]["id"])) == {"a"}  # a pickle
+    view = machines.one.workspace.engine()
+    assert view is not None and [other.rpartition(":")[2] for other in view["others"]] == [str(pid_of(machines.two))]
     machines.two.workspace.stop_engine()
     (machines.two.workspace.state / "key").write_bytes(os.urandom(32))
+    with pytest.raises(
+        EngineError, match=r"belong to another workspace.*same project on another machine, copy its file"
+    ):
+        machines.two.workspace.runs()
     (machines.place.parent / "shared" / "partita-workspace").unlink()
     with pytest.raises(EngineError, match=r"another key.*copy the file .partita/key"):
         machines.two.workspace.runs()
@@ -440,3 +446,21 @@ def test_an_engine_that_does_not_answer_is_told(machines: Machines) -> None:
         silent.delete_run(100)
         silent.release()
         silent.close()
+
+
+def test_an_event_that_an_engine_took_before_it_died_is_not_lost(machines: Machines) -> None:
+    run = machines.one.start("shared")
+    wait_until(lambda: machines.one.workspace.waits())
+    step = machines.one.workspace.waits()[0]["step"]
+    signal_engine(machines.one, signal.SIGKILL)
+    # As far as that engine could have come: the event is the step's, and the step does not know.
+    store = PostgresStore(machines.one.workspace.database)
+    store.acquire("x:1", place="nowhere")
+    row, peers = store.run(run.id), store.peers()
+    assert row is not None and peers is not None
+    event = EventRow(store.next_event_number(), 0, "paid", "7", "id", pack([PLAIN, {"sum": 3}]), "", time.time(), None)
+    store.commit(Turn(events=[event]))
+    assert peers.claim_event(event.number, row.number, step)
+    store.release()
+    store.close()
+    assert machines.one.result(run) == {"sum": 3}

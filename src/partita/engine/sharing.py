@@ -68,6 +68,7 @@ class Sharing:
         self._passed: dict[int, _Passed] = {}  # by the number of the message
         self._next_look_s = 0.0
         self._has_trouble = False
+        self.others: list[str] = []  # "host:pid" of the engines that are up beside this one
         #: What the server does with a request, and with an answer to a client.
         self.handle: Callable[[Any, int, str, dict[str, Any]], None]
         self.answer: Callable[[Any, int, bool, Any], None]
@@ -118,6 +119,7 @@ class Sharing:
         if ENGINES in news or self._engine.recovery.has_left or any(peer.left_s <= 0 for peer in others):
             self._take_over()
             others = peers.others()
+        self.others = [peer.owner for peer in others]
         self._ask_again({peer.id for peer in others})
         left_s = min((peer.left_s for peer in others), default=every_s)
         self._next_look_s = now_s + min(every_s, max(left_s, 0.0) + _SLACK_S)
