@@ -71,7 +71,7 @@ class TestNamespace:
 
     __test__ = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, with_accounts: bool = True) -> None:
         from kubernetes import client, config
 
         self.name = f"partita-test-{secrets.token_hex(4)}"
@@ -79,7 +79,10 @@ class TestNamespace:
         self.config = admin_config()
         self.client = config.new_client_from_config(str(self.config))
         self.core, self.batch = client.CoreV1Api(self.client), client.BatchV1Api(self.client)
+        self.apps = client.AppsV1Api(self.client)
         self.core.create_namespace({"metadata": {"name": self.name}})
+        if not with_accounts:
+            return
         made = export_kubernetes(
             folder, [("flows.py:x", {})], name="exported", namespace=self.name, artifacts="s3://bucket/x"
         )
@@ -159,20 +162,20 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestNamespac
 class Proxy:
     """Passes bytes on to a server, until it is cut."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self._address = address
-        self._port = 0
+    def __init__(self, address: tuple[str, int], host: str = "127.0.0.1") -> None:
+        self._address, self._host = address, host
+        self.port = 0
         self._listener: socket.socket | None = None
         self._open: list[socket.socket] = []
         self.heal()
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self._port}"
+        return f"https://{self._host}:{self.port}"
 
     def heal(self) -> None:
-        self._listener = listener = socket.create_server(("127.0.0.1", self._port), reuse_port=False)
-        self._port = listener.getsockname()[1]
+        self._listener = listener = socket.create_server((self._host, self.port))
+        self.port = listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def cut(self) -> None:
