@@ -69,6 +69,9 @@ class Settings:
     spare_workers: int | None = None  # idle workers to have ready; None: one a core
     prefetch: int = 48  # brief steps that may wait in one worker
     idle_timeout_s: float = 60.0  # seconds without runs and clients after which the engine ends
+    engine_lease_s: float = (
+        15.0  # seconds without a sign of life after which another engine takes an engine's runs over
+    )
     cancel_grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
     memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
     crash_retries: int = 3  # further attempts after a failure of the machinery
@@ -138,6 +141,8 @@ _TABLE = (
             "how many brief steps may wait in one worker", as_count),
     Setting("idle_timeout", "idle_timeout_s", "a duration", '"60s"',
             "how long the engine stays without runs and clients", as_duration),
+    Setting("engine_lease", "engine_lease_s", "a duration", '"15s"',
+            "after how long without a sign of life other engines take over an engine's runs", as_positive_duration),
     Setting("cancel_grace", "cancel_grace_s", "a duration", '"10s"',
             "how long an attempt that is asked to stop may take before it is killed", as_duration),
     Setting("memory_floor", "memory_floor_bytes", "a size", "3 % of the machine's, at least 256 MiB",

@@ -11,6 +11,7 @@ from partita.store.port import Store
 from partita.store.postgres import PostgresStore
 from partita.store.sqlite import SqliteStore
 from partita.testing.memory_store import MemoryStore
+from partita.testing.peers_contract import PeersContract
 from partita.testing.store_contract import StoreContract
 from tests.contract.postgres_server import new_schema
 
@@ -34,7 +35,7 @@ class TestSqliteStore(StoreContract):
         return make
 
 
-class TestPostgresStore(StoreContract):
+class OnPostgres:
     @pytest.fixture
     def make_store(self, request: pytest.FixtureRequest) -> Callable[[], Store]:
         url = new_schema()
@@ -45,3 +46,11 @@ class TestPostgresStore(StoreContract):
             return store
 
         return make
+
+
+class TestPostgresStore(OnPostgres, StoreContract):
+    pass
+
+
+class TestPostgresIsShared(OnPostgres, PeersContract):
+    pass

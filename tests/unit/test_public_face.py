@@ -19,7 +19,7 @@ FACE = [
 
 TESTING = [
     "ExecutorContract", "InlineExecutor", "MemoryBlobs", "MemoryRun", "MemoryStore", "MemoryWorkspace",
-    "StoreContract", "VirtualClock", "answering", "memory_workspace",
+    "PeersContract", "StoreContract", "VirtualClock", "answering", "memory_workspace",
 ]  # fmt: skip
 
 #: What defining tasks must not bring along: it would make every start slower.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from hashlib import blake2b
 from pathlib import Path
 
 from partita.errors import DamagedError, ValueStoreError
 
-__all__ = ["workspace_key"]
+__all__ = ["key_fingerprint", "workspace_key"]
 
 _KEY_BYTES = 32
 
@@ -33,6 +34,16 @@ def workspace_key(workspace: Path) -> bytes:
             "the pickled values stored so far cannot be opened any more"
         )
     return key
+
+
+def key_fingerprint(workspace: Path) -> str:
+    """What tells whether two workspaces have the same key, and nothing else of it.
+
+    Raises:
+        ValueStoreError: it can be neither read nor made.
+        DamagedError: the file holds no key.
+    """
+    return blake2b(workspace_key(workspace), digest_size=16, person=b"fingerprint").hexdigest()
 
 
 def _make(file: Path) -> bytes:

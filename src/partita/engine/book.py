@@ -21,6 +21,7 @@ from partita.engine.waits import Waits
 from partita.errors import IllegalTransitionError
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
+from partita.store.peers import Peers
 from partita.store.port import AttemptEnd, Store, Turn
 from partita.values import pack
 
@@ -56,6 +57,7 @@ class Book:
     workspace: str  # the workspace's folder
     values: ValueCache
     limits: Limits = Limits()
+    peers: Peers | None = None  # the other engines of the store; None: there are none
     artifacts: str = ""  # folder or URL of large values; empty: in the workspace's folder
     lives: dict[int, Live] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)  # run numbers in memory by id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from partita.protocol.requests import LaunchRequest
 from partita.store.port import RunRow
 from partita.values import pack, unpack
 
-__all__ = ["Launch"]
+__all__ = ["Launch", "run_id_of_key"]
 
 _RUN_ID = re.compile("[0-9a-z]{1,32}")
 
@@ -73,15 +73,12 @@ class Launch:
         return live
 
     def _id_for(self, request: LaunchRequest, parent: tuple[str, int] | None) -> str:
-        key = request.get("key")
-        if not key:
-            proposed = request.get("id") or self._new_id()
-            if not _RUN_ID.fullmatch(proposed):  # it becomes the name of folders
-                raise ProtocolError(f"{proposed!r} cannot be the id of a run: give up to 32 small letters and digits")
-            return proposed
-        origin = f"{parent[0]}:{parent[1]}" if parent is not None else ""
-        digest = hashlib.blake2b(f"{origin}:{request['flow']}:{key}".encode(), digest_size=10).hexdigest()
-        return f"k{digest}"
+        if request.get("key"):
+            return run_id_of_key(request, parent)
+        proposed = request.get("id") or self._new_id()
+        if not _RUN_ID.fullmatch(proposed):  # it becomes the name of folders
+            raise ProtocolError(f"{proposed!r} cannot be the id of a run: give up to 32 small letters and digits")
+        return proposed
 
     def _add_root(self, live: Live, profile: int, arguments: bytes | None) -> None:
         run = live.run
@@ -166,3 +163,10 @@ class Launch:
                 left.append(item)
         book.resumed = left
         return did
+
+
+def run_id_of_key(request: Mapping[str, Any], parent: tuple[str, int] | None) -> str:
+    """The id of the run that a launch with an idempotency key gives."""
+    origin = f"{parent[0]}:{parent[1]}" if parent is not None else ""
+    digest = hashlib.blake2b(f"{origin}:{request['flow']}:{request['key']}".encode(), digest_size=10).hexdigest()
+    return f"k{digest}"

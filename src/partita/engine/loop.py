@@ -62,6 +62,11 @@ class Engine:
         self.recovery.take_up_all()
         self.finish_turn()
 
+    def take_up(self) -> None:
+        """Take up runs that have come to be this engine's."""
+        self._tell_time()
+        self.recovery.take_up_all()
+
     def turn(self, timeout_s: float | None = None) -> bool:
         """Handle what has arrived within `timeout_s` seconds; says whether there was anything."""
         did = False

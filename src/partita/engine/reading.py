@@ -78,6 +78,8 @@ class Reading:
         if live is not None:
             state = live.run.state if live.is_final else State.RUNNING
             error = live.run.root.error
+        elif self._book.peers is not None and state not in FINAL:
+            state = State.RUNNING  # another engine has it
         parent = options.get("parent")
         return RunView(
             id=row.id, flow=row.flow, title=row.title, state=state.name.lower(), bundle=row.bundle,
@@ -237,9 +239,30 @@ class Reading:
             with file.open("rb") as stream:
                 stream.seek(first)
                 data = stream.read(max(limit - first, 0))
+        except FileNotFoundError as error:
+            return f"({self._absence(run) or f'the log cannot be read: {error}'})\n", limit
         except OSError as error:
             return f"(the log cannot be read: {error})\n", limit
         return data.decode("utf-8", "replace"), first + len(data)
+
+    def has_log(self, row: RunRow, step: int, attempt: int | None) -> bool:
+        """Whether the log of an attempt can be read here; so it counts where nothing was written."""
+        stored = [p for p in self._book.store.attempts(row.number, step) if attempt is None or p[0].number == attempt]
+        span = self._span(row, *stored[-1]) if stored else None
+        is_written_elsewhere = bool(stored) and stored[-1][1] is None and self._book.live(row.id) is None
+        return not is_written_elsewhere and (
+            span is None or (Path(self._book.workspace) / "logs" / row.id / span[0]).exists()
+        )
+
+    def _absence(self, run: str) -> str:
+        """Where a log is that is not here; empty: it should be here."""
+        peers, row = self._book.peers, self._book.store.run(run)
+        owner = peers.owner_of(row.number) if peers is not None and row is not None else None
+        if peers is None or owner is None:
+            return ""
+        if owner.id == peers.id:
+            return "the log lies on another machine, whose engine worked on the run before"
+        return f"the log lies where the engine {owner.owner} worked on the run; start one there to read it"
 
 
 def _attempt_view(start: AttemptRow, end: AttemptEnd | None) -> AttemptView:

@@ -14,7 +14,7 @@ from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.lanes import PLACE_MARK, Flight
 from partita.engine.live import Live, profile_from, stored_step
-from partita.errors import NotFoundError
+from partita.errors import NotFoundError, ValueStoreError
 from partita.protocol.messages import Order
 from partita.store.port import AttemptEnd, AttemptRow, RunRow
 from partita.values import REF, unpack
@@ -36,6 +36,7 @@ class Recovery:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self.has_left = False  # a run could not be taken up, and may be tried again: its code could not be fetched
 
     def load(self, run_id: str) -> tuple[RunRow, Run]:
         """A run as it is stored, to be read.
@@ -56,10 +57,16 @@ class Recovery:
         return run, cut
 
     def take_up_all(self) -> None:
-        """Let every unfinished run go on."""
-        for row in self._book.store.unfinished_runs():
+        """Let every unfinished run of this engine go on that does not yet."""
+        self.has_left = False
+        for row in self._book.store.owned_runs():
+            if row.number in self._book.lives:
+                continue
             try:
                 self.take_up(row)
+            except ValueStoreError as error:
+                self.has_left = True
+                _log.error("run %s cannot go on yet: %s", row.id, error)
             except Exception:
                 if self._book.is_strict:
                     raise

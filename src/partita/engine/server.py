@@ -26,9 +26,11 @@ from partita.engine.live import Live
 from partita.engine.loop import Engine
 from partita.engine.pruning import Pruning
 from partita.engine.reading import Reading
+from partita.engine.sharing import Asker, Sharing
 from partita.engine.wait_requests import WaitRequests
 from partita.errors import CheckError, PartitaError, ProtocolError
 from partita.protocol.requests import EngineView, LaunchRequest, WatchView
+from partita.store.peers import Wire
 from partita.values import unpack
 
 __all__ = ["Server"]
@@ -65,7 +67,11 @@ class Client:
 class Server:
     """Serves clients and turns the engine until it is idle or told to end."""
 
-    def __init__(self, engine: Engine, listener: socket.socket, version: str) -> None:
+    def __init__(self, engine: Engine, listener: socket.socket, version: str, lease_s: float = 15.0) -> None:
+        """
+        Args:
+            lease_s: seconds after its last sign of life at which another engine of the store may take this one's runs.
+        """
         self._engine = engine
         engine.pause = self._refuse_for
         self._book = engine.book
@@ -74,10 +80,16 @@ class Server:
         self._version = version
         self._selector = selectors.DefaultSelector()
         self._clients: set[Client] = set()
-        self._answers: list[tuple[Client, int, Any]] = []
+        self._answers: list[tuple[Client | Asker, int, Any]] = []
+        self._asked: dict[Asker, Watch] = {}  # engines that wait for news of a run
+        self._heard: Wire | None = None  # by which the store's news come
+        self._sharing: Sharing | None = None
+        if engine.book.peers is not None:
+            self._sharing = Sharing(engine, engine.book.peers, self._reading, lease_s)
+            self._sharing.handle, self._sharing.answer = self._handle, self._answer
         self._is_ending = False
         self._started_at = time.time()
-        self._verbs: dict[str, Callable[[Client, int, dict[str, Any]], Any]] = {
+        self._verbs: dict[str, Callable[[Client | Asker, int, dict[str, Any]], Any]] = {
             "launch": self._launch, "run": self._run, "runs": self._runs, "steps": self._steps, "log": self._log,
             "attempts": self._attempts, "watch": self._watch, "cancel": self._cancel, "resume": self._resume,
             "engine": self._describe, "stop": self._stop, "reports": self._reports, "rerun": self._rerun,
@@ -104,6 +116,7 @@ class Server:
         idle_since = time.monotonic()
         while not self._is_ending:
             ready = self._selector.select(self._wait_s())
+            self._share()
             for key, events in ready:
                 if key.data is None:
                     self._accept()
@@ -136,10 +149,25 @@ class Server:
     def _on_signal(self, number: int, frame: Any) -> None:
         self._is_ending = True
 
+    def _share(self) -> None:
+        """What is to be done among the engines of the store."""
+        if self._sharing is None:
+            return
+        self._sharing.step()
+        wire = self._sharing.wire
+        if wire is not self._heard:
+            if self._heard is not None:
+                self._selector.unregister(self._heard)
+            if wire is not None:
+                self._selector.register(wire, selectors.EVENT_READ, self._sharing)
+            self._heard = wire
+
     def _wait_s(self) -> float:
         wait_s = self._engine.wait_s()
-        watched = any(client.watches for client in self._clients)
+        watched = self._asked or any(client.watches for client in self._clients)
         limit = WATCH_PAUSE_S if watched else min(self._book.limits.idle_s, 1.0)
+        if self._sharing is not None:
+            limit = min(limit, self._sharing.wait_s())
         return limit if wait_s is None else min(wait_s, limit)
 
     def _accept(self) -> None:
@@ -182,11 +210,13 @@ class Server:
                 raise ProtocolError(f"a client sent what is no message: {error}") from None
             self._handle(client, number, str(verb), fields)
 
-    def _handle(self, client: Client, number: int, verb: str, fields: dict[str, Any]) -> None:
+    def _handle(self, client: Client | Asker, number: int, verb: str, fields: dict[str, Any]) -> None:
         handler = self._verbs.get(verb)
         try:
             if self._engine.trouble and verb not in ("engine", "stop"):
                 raise errors.StoreError(f"the engine waits because nothing can be stored: {self._engine.trouble}")
+            if self._sharing is not None and self._sharing.passes_on(client, number, verb, fields):
+                return
             if verb in self._requests:
                 answer = self._requests[verb](fields)
                 self._book.answers.append(lambda: self._answer(client, number, True, answer))
@@ -200,7 +230,11 @@ class Server:
         if answer is not LATER:
             self._answer(client, number, True, answer)
 
-    def _answer(self, client: Client, number: int, is_ok: bool, answer: Any) -> None:
+    def _answer(self, client: Client | Asker, number: int, is_ok: bool, answer: Any) -> None:
+        if isinstance(client, Asker):
+            if self._sharing is not None:
+                self._sharing.reply(client, is_ok, answer)
+            return
         body = msgpack.packb([number, is_ok, answer], use_bin_type=True)
         client.outgoing += _HEADER.pack(len(body)) + body
         try:
@@ -236,9 +270,14 @@ class Server:
                         client.watches.append(watch)
                     else:
                         self._answers.append((client, watch.number, answer))
+        for asker, watch in list(self._asked.items()):
+            answer = self._news(watch, now)
+            if answer is not None:
+                del self._asked[asker]
+                self._answers.append((asker, watch.number, answer))
         answers, self._answers = self._answers, []
-        for client, number, answer in answers:
-            self._answer(client, number, True, answer)
+        for who, number, answer in answers:
+            self._answer(who, number, True, answer)
 
     def _news(self, watch: Watch, now: float) -> WatchView | None:
         live = self._book.live(watch.run)
@@ -250,41 +289,45 @@ class Server:
 
     # The verbs. What changes something is answered when it is committed.
 
-    def _launch(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _launch(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         launched = self._engine.launch.launch(fields)  # type: ignore[arg-type]
         run = launched.run.id if isinstance(launched, Live) else launched.id
         self._book.answers.append(lambda: self._answer(client, number, True, run))
         return LATER
 
-    def _run(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _run(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         return self._reading.run(fields["run"], bool(fields.get("with_result")))
 
-    def _runs(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _runs(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         states = list(fields.get("states") or ())
         return self._reading.runs(fields.get("flow", ""), states, fields.get("before", 0), fields.get("limit", 50))
 
-    def _steps(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _steps(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         return self._reading.steps(fields["run"], fields.get("after", -1), fields.get("limit", 500))
 
-    def _attempts(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _attempts(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         return self._reading.attempts(fields["run"], fields.get("step"))
 
-    def _log(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _log(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         return self._reading.log(fields["run"], fields["step"], fields.get("attempt"), fields.get("offset", 0))
 
-    def _reports(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _reports(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         row = self._reading.find(fields["run"])
         return [list(report) for report in self._book.store.reports(row.number, fields.get("step"))]
 
-    def _watch(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _watch(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         run = self._reading.find(fields["run"]).id
         now = time.monotonic()
         until = now + min(float(fields.get("timeout_s", 10.0)), 60.0)
         only_end = bool(fields.get("only_end"))
-        client.watches.append(Watch(number, run, int(fields.get("version", 0)), now + WATCH_PAUSE_S, until, only_end))
+        watch = Watch(number, run, int(fields.get("version", 0)), now + WATCH_PAUSE_S, until, only_end)
+        if isinstance(client, Asker):
+            self._asked[client] = watch
+        else:
+            client.watches.append(watch)
         return LATER
 
-    def _cancel(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _cancel(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         row = self._reading.find(fields["run"])
         live = self._book.live(row.id)
         if live is None:
@@ -297,13 +340,13 @@ class Server:
         self._book.answers.append(lambda: self._answer(client, number, True, None))
         return LATER
 
-    def _resume(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _resume(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         row = self._reading.find(fields["run"])
         if self._book.live(row.id) is None and row.state not in FINAL:
             self._engine.recovery.take_up(row)
         return self._reading.run(row.id)
 
-    def _rerun(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _rerun(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         row = self._reading.find(fields["run"])
         options = unpack(row.options) if row.options else {}
         request: LaunchRequest = {"flow": row.flow, "title": row.title, "bundle": fields.get("bundle") or row.bundle}
@@ -321,7 +364,7 @@ class Server:
             request["executor"] = options["executor"]
         return self._launch(client, number, dict(request))
 
-    def _describe(self, client: Client, number: int, fields: dict[str, Any]) -> EngineView:
+    def _describe(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> EngineView:
         capacity: dict[str, float] = {}
         held: dict[str, float] = {}
         for lanes in self._book.executors.values():
@@ -336,7 +379,7 @@ class Server:
             workers=sum(len(lanes) for lanes in self._book.executors.values()),
         )  # fmt: skip
 
-    def _stop(self, client: Client, number: int, fields: dict[str, Any]) -> Any:
+    def _stop(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         self._is_ending = True
         return None
 

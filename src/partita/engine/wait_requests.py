@@ -16,6 +16,7 @@ from partita.engine.recovery import Recovery
 from partita.errors import AnswerError, NotFoundError
 from partita.protocol.forms import filled
 from partita.protocol.waits import WaitSpec, WaitView
+from partita.store.peers import EVENTS
 from partita.store.port import EventRow, WaitRow
 from partita.values import DICT, PLAIN, Node, pack, put_in, unpack
 
@@ -66,6 +67,9 @@ class WaitRequests:
             fields.get("by", ""), self._book.now, None,
         )  # fmt: skip
         self._book.waits.put(event)
+        peers = self._book.peers
+        if peers is not None and not number:
+            self._book.answers.append(lambda: peers.tell(EVENTS))
         return {"number": event.number, "is_duplicate": False}
 
     def _running(self, name: str) -> int:

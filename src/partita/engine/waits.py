@@ -42,6 +42,7 @@ class Waits:
         self._outcomes: dict[_Place, str] = {}
         self._takers: dict[_Topic, deque[_Place]] = {}
         self._boxes: dict[int, deque[EventRow]] = {}  # by run, 0: events for any
+        self._claimed: list[tuple[_Place, bytes]] = []  # waits whose event an earlier engine took, and its data
         self._opened: list[_Topic] = []  # topics of waits that are new, and of events
 
     # Opening and closing: asked while a run's changes are gathered
@@ -60,7 +61,14 @@ class Waits:
         """The step waited when an earlier engine ended."""
         row = self._book.store.wait(live.run.number, step.id)
         assert row is not None, f"step {step.id} of run {live.run.id} waits for nothing that was stored"
-        self._take_up((row.run, row.step), row, unpack(row.spec))
+        place, spec = (row.run, row.step), unpack(row.spec)
+        self._take_up(place, row, spec)
+        peers = self._book.peers
+        if peers is not None and row.kind == "event" and not _topic(place, spec)[0]:
+            taken = peers.event_of(*place)
+            if taken is not None:  # the engine that took it for the step did not come to write so
+                self._takers[_topic(place, spec)].remove(place)
+                self._claimed.append((place, taken[1]))
 
     def _take_up(self, place: _Place, row: WaitRow, spec: WaitSpec) -> None:
         book = self._book
@@ -115,6 +123,10 @@ class Waits:
 
     def deliver(self) -> None:
         """Give events to the waits that they are for."""
+        while self._claimed:
+            place, data = self._claimed.pop()
+            if self._is_waiting(place):
+                self.end(place, Happening.DONE, "done", value=data)
         while self._opened:
             topic = self._opened.pop()
             takers = self._takers.get(topic)
@@ -127,12 +139,29 @@ class Waits:
                 if not self._is_waiting(place):
                     continue
                 box.remove(event)
+                if not self._is_ours(event, place):
+                    takers.appendleft(place)
+                    continue
                 self._book.turn.event_takes.append((*place, event.number))
                 self.end(place, Happening.DONE, "done", value=event.data)
 
+    def _is_ours(self, event: EventRow, place: _Place) -> bool:
+        """Whether no other engine has taken the event: those for any run lie before all of them."""
+        peers = self._book.peers
+        if peers is None or event.run or event in self._book.turn.events:
+            return True
+        return peers.claim_event(event.number, *place)
+
     @property
     def has_news(self) -> bool:
-        return bool(self._opened)
+        return bool(self._opened or self._claimed)
+
+    def look_again(self) -> None:
+        """Another engine was sent events for any run."""
+        taken = {number for _, _, number in self._book.turn.event_takes}
+        fresh = [event for event in self._book.turn.events if not event.run and event.number not in taken]
+        self._boxes[0] = deque([*self._book.store.pending_events(0), *fresh])
+        self._opened.extend(topic for topic, takers in self._takers.items() if takers and not topic[0])
 
     def put(self, event: EventRow) -> None:
         """An event was sent; it is written with the turn."""

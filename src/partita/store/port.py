@@ -4,7 +4,8 @@ Laws, held by the contract suite in `partita.testing`:
 
 1. `commit` is atomic: after a crash at any moment, all of a turn is there or nothing of it.
 2. What `commit` has returned from survives the death of this process; with durability "full", that of the machine.
-3. `commit` refuses a turn (FencedError) when another engine has taken the store's lease since; then nothing is written.
+3. `commit` refuses a turn (FencedError) when the engine's lease was taken since; then nothing is written. A store has one
+   lease, which whoever acquires takes; or, with `peers`, one for each engine, which who acquires at the same place takes.
 4. What is read back is what was written, byte for byte.
 5. A page is in the order of its key, and holds at most what was asked for.
 6. Opening brings an older schema up to date (keeping a copy), and refuses a newer one with NewerStoreError; a file
@@ -20,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from partita.store.peers import Peers
 
 __all__ = [
     "AttemptEnd", "AttemptRow", "CacheRow", "EventRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate", "StepRow",
@@ -229,8 +232,32 @@ class Turn:
 class Store(Protocol):
     """Keeps runs."""
 
-    def acquire(self, owner: str) -> int:
-        """Take the store's lease: from now on only this engine may commit. Returns the fencing epoch."""
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+        """Take a lease: from now on this engine may commit, and who had it before may not. Gives a number that grows.
+
+        With it go the unfinished runs of whoever had it, and of engines that have ended.
+
+        Args:
+            owner: "host:pid", for people.
+            place: names the folder of the engine's state; two engines never work in one at once.
+            key: fingerprint of the key with which its workers sign.
+            lease_s: seconds after its last sign of life at which another engine may take it.
+
+        Raises:
+            StoreError: the runs here were made with another key.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give the lease back: other engines may take the runs at once."""
+        ...
+
+    def peers(self) -> Peers | None:
+        """The other engines that work here; None: in this store one engine works at a time."""
+        ...
+
+    def owned_runs(self) -> list[RunRow]:
+        """Runs of this engine whose state is not final, oldest first."""
         ...
 
     def commit(self, turn: Turn) -> None:
@@ -252,7 +279,7 @@ class Store(Protocol):
         ...
 
     def unfinished_runs(self) -> list[RunRow]:
-        """Runs whose state is not final, oldest first."""
+        """Runs of any engine whose state is not final, oldest first."""
         ...
 
     def children(self, run: int) -> list[RunRow]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from partita.errors import FencedError, MissingExtraError, NewerStoreError, StoreError
 from partita.store.census import Census
 from partita.store.place import PostgresPlace
-from partita.store.port import Turn
+from partita.store.port import RunRow, Turn
+from partita.store.postgres_peers import PostgresPeers, channel_of, session_name
 from partita.store.queries import read_statements
 from partita.store.statement_store import StatementStore
 
@@ -23,14 +24,15 @@ __all__ = ["MIGRATIONS", "PostgresStore"]
 MIGRATIONS = Path(__file__).with_name("postgres_migrations")
 _FENCED = "PT001"  # the code that the function `fence` raises
 _PATIENCE_S = 30.0
+_DEADLOCK_TRIES = 5
 _MIGRATION_LOCK = 0x50727461
 
 
 class PostgresStore(StatementStore):
     """A `Store` in a PostgreSQL database. It may be used from any thread, by one at a time.
 
-    A connection that is lost is made anew. Whether a commit came through whose answer was lost is read from the lease, which
-    has the number of its owner's last turn: so no turn is written twice, and none is lost.
+    A connection that is lost is made anew. Whether a commit came through whose answer was lost is read from the engine's lease,
+    which has the number of its last turn: so no turn is written twice, and none is lost.
     """
 
     def __init__(self, url: str, *, patience_s: float = _PATIENCE_S, migrations: Path = MIGRATIONS) -> None:
@@ -54,7 +56,8 @@ class PostgresStore(StatementStore):
         self._sql = {
             name: text.replace("?", "$") for name, text in (common | read_statements(folder / "postgres.sql")).items()
         }
-        self._epoch = -1
+        self._engine, self._epoch = 0, 0  # whose turns these are: id and epoch of its lease
+        self._peers: PostgresPeers | None = None
         self._turn = 0  # number of the last turn that was begun
         self._is_uncertain = False  # nobody knows whether that one was committed
         self._connection = self._connect()
@@ -75,11 +78,38 @@ class PostgresStore(StatementStore):
         rows = self._connection.execute(f"select version from {self.place.quoted_schema}.partita_schema").fetchall()
         return int(rows[0][0]) if rows else 0
 
-    def acquire(self, owner: str) -> int:
-        """Take the lease; the fencing epoch."""
-        epoch: int = self._read("take_lease", owner)[0][0]
-        self._epoch, self._turn, self._is_uncertain = epoch, 0, False
-        return epoch
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+        """Take a lease, with the runs of engines that have ended; the engine's id.
+
+        Raises:
+            StoreError: workers sign with another key than those whose runs lie here.
+        """
+        self._admit(key)
+        channel = channel_of(self.place.schema)
+        engine: int = self._read("begin_engine", owner, place, lease_s, channel)[0][0]
+        self._engine, self._epoch, self._turn, self._is_uncertain = engine, 1, 0, False
+        with suppress(self._psycopg.Error):
+            self._connection.execute("select set_config('application_name', $1, false)", (self._session,))
+        if self._peers is not None:
+            self._peers.close()
+        self._peers = PostgresPeers(
+            self.place.schema, (engine, self._epoch), self._read, self._try_read, self._connect, self._fenced
+        )
+        self._peers.take_over()
+        return engine
+
+    def release(self) -> None:
+        """Give the lease back."""
+        if self._engine:
+            self._try_read("end_engine", self._engine, self._epoch, channel_of(self.place.schema))
+
+    def peers(self) -> PostgresPeers | None:
+        """The other engines."""
+        return self._peers
+
+    def owned_runs(self) -> list[RunRow]:
+        """Unfinished runs of this engine."""
+        return self._runs("owned_runs", self._engine)
 
     def commit(self, turn: Turn) -> None:
         """Write the turn in one transaction.
@@ -129,8 +159,22 @@ class PostgresStore(StatementStore):
             raise self._explained(error) from error
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connections."""
+        if self._peers is not None:
+            self._peers.close()
         self._connection.close()
+
+    @property
+    def _session(self) -> str:
+        return session_name(self.place.schema, self._engine) if self._engine else "partita"
+
+    def _admit(self, key: str) -> None:
+        if key and self._read("admit_key", key)[0][0] != key:
+            raise StoreError(
+                f"the runs in {self.place} were made with another key than this workspace has, and what one pickles the other "
+                "cannot open: copy the file .partita/key from where they were made to this workspace's .partita/key, or give "
+                "a schema of its own: ?schema=NAME at the end of the URL"
+            )
 
     def _transact(self, write: Any) -> None:
         if self._is_uncertain:
@@ -141,13 +185,31 @@ class PostgresStore(StatementStore):
         else:
             self._turn += 1
         self._is_uncertain = False
-        connection = self._connection
+        for tries in range(_DEADLOCK_TRIES):
+            try:
+                self._send(write)
+                return
+            except (
+                self._psycopg.errors.DeadlockDetected
+            ) as error:  # over new rows of the cache, which all engines write
+                self._roll_back()
+                if tries == _DEADLOCK_TRIES - 1:
+                    raise self._explained(error) from error
+                self._turn += 1
+
+    def _send(self, write: Any) -> None:
+        """Write the turn that was begun, in one round trip."""
+        connection, begun_at_s = self._connection, time.monotonic()
         try:
             with connection.pipeline():
                 connection.execute("begin")
-                connection.execute(self._sql["fence"], (self._epoch, self._turn))
+                connection.execute(self._sql["fence"], (self._engine, self._epoch, self._turn))
                 write()
                 connection.execute("commit")
+            if self._peers is not None:
+                self._peers.renewed_at_s = begun_at_s
+        except self._psycopg.errors.DeadlockDetected:
+            raise
         except self._psycopg.OperationalError as error:
             self._is_uncertain = True
             raise self._explained(error) from error
@@ -164,7 +226,7 @@ class PostgresStore(StatementStore):
             raise
 
     def _committed(self) -> int:
-        rows = self._read("turn", self._epoch)
+        rows = self._read("turn", self._engine, self._epoch)
         if not rows:
             raise self._fenced()
         return int(rows[0][0])
@@ -177,13 +239,31 @@ class PostgresStore(StatementStore):
             with suppress(self._psycopg.Error):
                 self._connection.close()
 
+    def _write(self, turn: Turn) -> None:
+        if turn.uncached or turn.cached or turn.cache_hits:
+            keys = {*turn.uncached, *(row.key for row in turn.cached), *(key for _, key in turn.cache_hits)}
+            self._connection.execute(self._sql["lock_cached"], (list(keys),))
+        super()._write(turn)
+
     def _write_many(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        rows = list(rows)
+        rows = [(*row, self._engine) for row in rows] if name == "insert_run" else list(rows)
         if rows:
             self._connection.cursor().executemany(self._sql[name], rows)
 
     def _list(self, items: list[Any]) -> list[Any]:
         return items
+
+    def _try_read(self, name: str, *values: Any) -> list[Any]:
+        """The rows that a statement gives, without waiting for a server that went away."""
+        if self._connection.closed:
+            self._reconnect()
+        try:
+            return self._connection.execute(self._sql[name], values).fetchall()
+        except self._psycopg.Error as error:
+            if isinstance(error, self._psycopg.OperationalError):
+                with suppress(self._psycopg.Error):
+                    self._connection.close()
+            raise self._explained(error) from error
 
     def _read(self, name: str, *values: Any) -> list[Any]:
         until = time.monotonic() + self._patience_s
@@ -216,7 +296,7 @@ class PostgresStore(StatementStore):
         try:
             connection: psycopg.Connection[Any] = self._psycopg.connect(
                 self.place.conninfo, autocommit=True, prepare_threshold=0, connect_timeout=10,
-                cursor_factory=self._psycopg.RawCursor, application_name="partita",
+                cursor_factory=self._psycopg.RawCursor, application_name=self._session,
             )  # fmt: skip
             connection.adapters.register_dumper(int, Int8Dumper)  # keys are shifted, which 16 bits do not bear
             connection.execute(f"set search_path = {self.place.quoted_schema}")
@@ -252,10 +332,14 @@ class PostgresStore(StatementStore):
         cursor.execute(script)
 
     def _fenced(self) -> FencedError:
-        reason = "no lease was taken" if self._epoch < 0 else "its lease has passed on"
+        reason = (
+            "no lease was taken"
+            if not self._engine
+            else "its lease was over, and another engine has taken over its runs"
+        )
         return FencedError(
-            f"this engine may not write to {self.place}: {reason}; another engine has the workspace's runs now, and this one "
-            "has to end"
+            f"this engine may not write to {self.place}: {reason}; it has to end. Did its machine stand still, or lose the "
+            "server, for longer than the setting engine_lease?"
         )
 
     def _explained(self, error: Exception) -> StoreError:

@@ -1,13 +1,75 @@
 -- The statements that PostgreSQL says otherwise than queries.sql, which has all others.
 
--- name: take_lease
-update lease set epoch = epoch + 1, owner = ?1, turn = 0 returning epoch
+-- name: begin_engine
+select begin_engine(?1, ?2, ?3, ?4)
 
 -- name: fence
-select fence(?1, ?2)
+select fence(?1, ?2, ?3)
 
 -- name: turn
-select turn from lease where epoch = ?1
+select turn from engine where id = ?1 and epoch = ?2
+
+-- name: end_engine
+update engine set ended_at = clock_timestamp() where id = ?1 and epoch = ?2 and ended_at is null
+returning pg_notify(?3, 'engines ' || id)
+
+-- name: renew
+update engine set renewed_at = clock_timestamp() where id = ?1 and epoch = ?2 returning id
+
+-- name: others
+select id, owner, left_s(renewed_at, lease_s) from engine where ended_at is null and id <> ?1 order by id
+
+-- The engine that is where the run's was: it has the run's logs, and its unfinished runs.
+-- name: owner_of
+select engine.id, engine.owner, case when engine.ended_at is null then left_s(engine.renewed_at, engine.lease_s) else 0.0 end
+from run join engine as former on former.id = run.engine join engine on engine.place = former.place
+where run.number = ?1 order by engine.id desc limit 1
+
+-- The sessions of an engine whose lease is over: one of them may hold a turn open that will never be committed.
+-- name: end_sessions
+select pg_terminate_backend(pid) from pg_stat_activity
+where application_name = ?1 and datname = current_database() and pid <> pg_backend_pid()
+
+-- name: take_over
+select take_over(?1, ?2, ?3)
+
+-- name: send_message
+with sent as (
+    insert into message (sender, recipient, reply_to, body) values (?1, ?2, ?3, ?4) returning number, recipient
+)
+select number, pg_notify(?5, 'message ' || recipient) from sent
+
+-- name: receive_messages
+delete from message where recipient = ?1 returning number, sender, reply_to, body
+
+-- name: tell
+select pg_notify(?1, ?2)
+
+-- Whoever claimed it first has it, unless that engine has ended.
+-- name: claim
+insert into claim as held (name, engine) values (?1, ?2)
+on conflict (name) do update set engine = case
+    when exists (select from engine where id = held.engine and ended_at is null) then held.engine else excluded.engine
+end
+returning engine
+
+-- name: claim_event
+update event set taken_by = ?2 << 32 | ?3 where number = ?1 and taken_by is null returning number
+
+-- name: event_of
+select number, data from event where taken_by = ?1 << 32 | ?2
+
+-- name: admit_key
+insert into workspace (only_one, key) values (1, ?1) on conflict (only_one) do update set key = workspace.key returning key
+
+-- name: owned_runs
+select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes
+from run where state < 4 and engine = ?1 order by number
+
+-- name: insert_run
+insert into run (number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error,
+    notes, parent, engine)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
 
 -- name: has_version
 select 1 from pg_catalog.pg_tables where schemaname = ?1 and tablename = 'partita_schema'
@@ -55,6 +117,10 @@ values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 on conflict (step) do update set kind = excluded.kind, name = excluded.name, key = excluded.key,
     opened_at = excluded.opened_at, due_at = excluded.due_at, spec = excluded.spec, votes = excluded.votes,
     closed_at = excluded.closed_at, outcome = excluded.outcome
+
+-- In their order, so that engines that write the same ones at once do not wait for each other crosswise.
+-- name: lock_cached
+select key from cached where key = any(?1::bytea[]) order by key for update
 
 -- name: insert_cached
 insert into cached (key, function, title, run, step, value, parts, created_at, expires_at, hits, hit_at)

@@ -11,7 +11,7 @@ from typing import Any
 from partita.errors import FencedError, StoreError, UnsafeStoreError
 from partita.store.faults import explained
 from partita.store.mounts import MOUNT_TABLE, refuse_network_file_system
-from partita.store.port import Turn
+from partita.store.port import RunRow, Turn
 from partita.store.queries import read_statements
 from partita.store.schema import MIGRATIONS, bring_up_to_date
 from partita.store.statement_store import StatementStore
@@ -64,11 +64,21 @@ class SqliteStore(StatementStore):
         version: int = self._connection.execute("pragma user_version").fetchone()[0]
         return version
 
-    def acquire(self, owner: str) -> int:
-        """Take the lease; the fencing epoch."""
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+        """Take the lease, whoever has it; the fencing epoch."""
         with _Explaining(self):
             self._epoch = self._connection.execute(self._sql["take_lease"], (owner,)).fetchall()[0][0]
         return self._epoch
+
+    def release(self) -> None:
+        """Nobody waits for the lease: the workspace's lock says whether an engine is up."""
+
+    def peers(self) -> None:
+        """One engine works here at a time."""
+
+    def owned_runs(self) -> list[RunRow]:
+        """Runs whose state is not final, oldest first."""
+        return self.unfinished_runs()
 
     def commit(self, turn: Turn) -> None:
         """Write the turn in one transaction.

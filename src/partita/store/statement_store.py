@@ -210,8 +210,9 @@ class StatementStore(ABC):
             many("insert_event", [tuple(event[:8]) for event in turn.events])
             many("take_event", turn.event_takes)
         if turn.uncached or turn.cached or turn.cache_hits:
-            many("delete_cached", [(key,) for key in turn.uncached])
-            many("insert_cached", map(tuple, turn.cached))
+            # By their keys, so that engines that write at once do not wait for each other crosswise.
+            many("delete_cached", [(key,) for key in sorted(turn.uncached)])
+            many("insert_cached", map(tuple, sorted(turn.cached, key=lambda row: row.key)))
             many("hit_cached", turn.cache_hits)
 
     def _delete(self, number: int) -> None:

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from partita.testing.inline_executor import InlineExecutor
     from partita.testing.memory_blobs import MemoryBlobs
     from partita.testing.memory_store import MemoryStore
+    from partita.testing.peers_contract import PeersContract
     from partita.testing.store_contract import StoreContract
     from partita.testing.workspace import MemoryRun, MemoryWorkspace, memory_workspace
 
 __all__ = [
     "ExecutorContract", "InlineExecutor", "MemoryBlobs", "MemoryRun", "MemoryStore", "MemoryWorkspace",
-    "StoreContract", "VirtualClock", "answering", "memory_workspace",
+    "PeersContract", "StoreContract", "VirtualClock", "answering", "memory_workspace",
 ]  # fmt: skip
 
 _MODULES = {
@@ -31,6 +32,7 @@ _MODULES = {
     "MemoryRun": "workspace",
     "MemoryStore": "memory_store",
     "MemoryWorkspace": "workspace",
+    "PeersContract": "peers_contract",
     "StoreContract": "store_contract",
     "VirtualClock": "clock",
     "memory_workspace": "workspace",

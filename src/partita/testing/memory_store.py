@@ -67,12 +67,22 @@ class MemoryStore:
         other._shared = self._shared
         return other
 
-    def acquire(self, owner: str) -> int:
-        """Take the lease; the fencing epoch."""
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+        """Take the lease, whoever has it; the fencing epoch."""
         self._shared.epoch += 1
         self._shared.owner = owner
         self._epoch = self._shared.epoch
         return self._epoch
+
+    def release(self) -> None:
+        """Nobody waits for the lease."""
+
+    def peers(self) -> None:
+        """One engine works here at a time."""
+
+    def owned_runs(self) -> list[RunRow]:
+        """Runs whose state is not final, oldest first."""
+        return self.unfinished_runs()
 
     def commit(self, turn: Turn) -> None:
         """Write the turn.

@@ -144,6 +144,23 @@ class StoreContract(StoreSearchContract):
         other.commit(Turn(runs=[a_run(2)]))
         assert [row.number for row in other.runs()] == [2]
 
+    def test_unfinished_runs_go_to_who_has_the_lease(self, store: Store, make_store: MakeStore) -> None:
+        store.commit(Turn(runs=[a_run(1), a_run(2, state=State.SUCCEEDED), a_run(3)]))
+        assert [row.number for row in store.owned_runs()] == [1, 3]
+        other = make_store()
+        other.acquire("other")
+        assert [row.number for row in other.owned_runs()] == [1, 3] and other.owned_runs()[0] == a_run(1)
+
+    def test_who_has_given_its_lease_back_leaves_its_runs_to_the_next(
+        self, store: Store, make_store: MakeStore
+    ) -> None:
+        store.commit(Turn(runs=[a_run()]))
+        store.release()
+        other = make_store()
+        other.acquire("other", place="elsewhere")
+        assert [row.number for row in other.owned_runs()] == [1]
+        other.commit(Turn(steps=[a_step(0)]))
+
     def test_epochs_grow(self, store: Store, make_store: MakeStore) -> None:
         first = store.acquire("first")
         assert make_store().acquire("second") > first

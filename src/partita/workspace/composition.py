@@ -17,13 +17,14 @@ from pathlib import Path
 
 from partita.artifacts.blobs.placing import claim, open_blobs, place_of
 from partita.artifacts.blobs.port import BlobStore
+from partita.artifacts.keys import key_fingerprint
 from partita.clock import SystemClock
 from partita.engine.book import Book, Limits
 from partita.engine.lanes import Lanes
 from partita.engine.loop import Engine
 from partita.engine.server import Server
 from partita.engine.values import ValueCache
-from partita.errors import EngineError, PartitaError
+from partita.errors import EngineError, NotFoundError, PartitaError, SettingsError, StoreError, ValueStoreError
 from partita.executors.port import Executor
 from partita.settings import Settings, load_settings
 from partita.store.opening import open_store
@@ -72,16 +73,22 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
         store = open_store(state, settings.database, settings.durability)
         executors = make_executors(project, state, settings, place.name)
         try:
-            store.acquire(f"{socket.gethostname()}:{os.getpid()}")
+            store.acquire(
+                f"{socket.gethostname()}:{os.getpid()}", place=f"{_boot()}:{place.name}", key=key_fingerprint(state),
+                lease_s=settings.engine_lease_s,
+            )  # fmt: skip
+            _need_shared_artifacts(store, artifacts)
             engine = _engine(project, state, settings, store, executors, place.guard, blobs)
             engine.start()
-            _listen(engine, place, is_interruptible=stays)
+            _listen(engine, place, settings.engine_lease_s, is_interruptible=stays)
         except MovedError as error:
             _log.error("%s", error)
         finally:
             for executor in executors.values():
                 executor.leave()
             place.leave_unless_kept()
+            with contextlib.suppress(StoreError):  # its lease is over by itself then
+                store.release()
             store.close()
     return True
 
@@ -105,7 +112,7 @@ def _engine(
     book = Book(
         store, SystemClock(), lanes, settings.executor, bundle_shelf(state, settings.database and artifacts),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
-        has_blob=blobs.hold, artifacts=artifacts,
+        has_blob=blobs.hold, artifacts=artifacts, peers=store.peers(),
     )  # fmt: skip
     return Engine(book, time.sleep, new_run_id, guard)
 
@@ -122,13 +129,39 @@ def bundle_shelf(state: Path, place: str) -> Callable[[str], str]:
         if place and not folder.is_dir():
             from partita.artifacts.code.archive import fetch_archive
 
-            fetch_archive(place, bundle, folder)
+            try:
+                fetch_archive(place, bundle, folder)
+            except NotFoundError as error:  # it may come yet
+                raise ValueStoreError(str(error)) from error
         return os.fspath(folder)
 
     return folder_of
 
 
-def _listen(engine: Engine, place: Place, *, is_interruptible: bool) -> None:
+def _boot() -> str:
+    """What names the time for which this machine is up: numbers of devices and folders name others on another one."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return socket.gethostname()
+
+
+def _need_shared_artifacts(store: Store, artifacts: str) -> None:
+    """Engines that share runs must find each other's values.
+
+    Raises:
+        SettingsError: this one keeps them where no other looks.
+    """
+    peers = store.peers()
+    others = peers.others() if peers is not None and not artifacts else []
+    if others:
+        raise SettingsError(
+            f"the engine {others[0].owner} works on the runs in the same schema, and values that it makes are not found here: "
+            "set `artifacts` in both projects to a folder or URL that both reach, or give one a schema of its own: ?schema=NAME"
+        )
+
+
+def _listen(engine: Engine, place: Place, lease_s: float, *, is_interruptible: bool) -> None:
     state, path = place.folder, socket_path(place.folder)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -142,7 +175,7 @@ def _listen(engine: Engine, place: Place, *, is_interruptible: bool) -> None:
     (state / "engine.json").write_text(json.dumps(about))
     _log.info("engine %s is up for %s", os.getpid(), state)
     try:
-        Server(engine, listener, VERSION).serve(is_interruptible=is_interruptible)
+        Server(engine, listener, VERSION, lease_s).serve(is_interruptible=is_interruptible)
     finally:
         listener.close()
         if place.is_kept():  # else what is there now is another engine's

@@ -18,7 +18,8 @@ Blobs at a URL are looked at with the time at which this machine used them last,
 given up under the lock of that cache before they are removed (`artifacts.blobs.remote`). Only the workspace that owns the
 place gets so far.
 
-The same holds for bundles, and for their archives in a place that several machines share. Logs and checkpoints belong to a run that the store has.
+The same holds for bundles, and for their archives in a place that several machines share. Logs and checkpoints belong to a
+run that the store has.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from partita.errors import FencedError, NewerStoreError, StoreError
-from partita.store.port import Turn
+from partita.store.port import CacheRow, Turn
 from partita.store.postgres import MIGRATIONS, PostgresStore
 from partita.testing.store_contract import a_run, a_step
 from tests.contract.postgres_server import new_schema, server_url
@@ -188,9 +189,9 @@ def test_schemas_do_not_know_each_other() -> None:
 def test_tables_of_a_newer_partita_are_refused(url: str, tmp_path: Path) -> None:
     for file in MIGRATIONS.glob("*.sql"):
         (tmp_path / file.name).write_text(file.read_text())
-    (tmp_path / "0002_more.sql").write_text("create table more (x integer);")
+    (tmp_path / "0003_more.sql").write_text("create table more (x integer);")
     PostgresStore(url, migrations=tmp_path).close()
-    with pytest.raises(NewerStoreError, match=r"schema 2.*upgrade Partita"):
+    with pytest.raises(NewerStoreError, match=r"schema 3.*upgrade Partita"):
         PostgresStore(url)
 
 
@@ -201,10 +202,107 @@ def test_an_older_schema_is_brought_up_to_date_with_what_it_has(url: str, tmp_pa
     store.close()
     for file in MIGRATIONS.glob("*.sql"):
         (tmp_path / file.name).write_text(file.read_text())
-    (tmp_path / "0002_more.sql").write_text("alter table run add column more integer;")
+    (tmp_path / "0003_more.sql").write_text("alter table run add column more integer;")
     store = PostgresStore(url, migrations=tmp_path)
     assert store.run("run-1") == a_run()
     store.close()
+
+
+def test_runs_of_the_first_schema_go_to_the_first_engine_and_an_engine_from_before_is_fenced(
+    url: str, tmp_path: Path
+) -> None:
+    import psycopg
+
+    (tmp_path / "0001_all.sql").write_text((MIGRATIONS / "0001_all.sql").read_text())
+    PostgresStore(url, migrations=tmp_path).close()
+    schema = url.rpartition("schema=")[2]
+    with psycopg.connect(server_url(), autocommit=True) as former:
+        former.execute(f"set search_path = {schema}")
+        former.execute("update lease set epoch = 1")
+        former.execute("select fence(1, 1)")
+        former.execute(
+            "insert into run (number, id, flow, title, state, bundle, created_at)"
+            " values (1, 'a', 'f', 'f', 2, 'b', 0), (2, 'b', 'f', 'f', 4, 'b', 0)"
+        )
+        store = PostgresStore(url)
+        with pytest.raises(psycopg.Error, match="passed on") as refused:
+            former.execute("select fence(1::bigint, 2::bigint)")
+        assert refused.value.sqlstate == "PT001"
+    store.acquire("one")
+    assert [row.id for row in store.owned_runs()] == ["a"]
+    store.close()
+
+
+def test_a_turn_that_a_stopped_engine_left_open_does_not_keep_its_runs(url: str) -> None:
+    stopped = PostgresStore(url)
+    stopped.acquire("stopped", place="one", lease_s=0.2)
+    stopped.commit(Turn(runs=[a_run()], steps=[a_step(0)]))
+    other = PostgresStore(url)
+    other.acquire("other", place="two")
+    # As far as a turn had come when its engine stood still: the lease's row is locked.
+    stopped._connection.execute("begin")
+    stopped._connection.execute(stopped._sql["fence"], (stopped._engine, stopped._epoch, 2))
+    stopped._connection.execute("update step set state = 4")
+    peers, until = other.peers(), time.monotonic() + 20
+    assert peers is not None
+    time.sleep(0.3)
+    while not peers.take_over():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert [row.id for row in other.owned_runs()] == ["run-1"] and other.steps(1) == [a_step(0)]
+    for _ in range(2):
+        with pytest.raises(StoreError) as refused:
+            stopped.commit(Turn(steps=[a_step(1)]))
+    assert isinstance(refused.value, FencedError)
+    stopped.close(), other.close()
+
+
+def test_engines_that_write_the_same_cached_values_crosswise_both_succeed(url: str) -> None:
+    stores = [PostgresStore(url) for _ in range(2)]
+    for number, store in enumerate(stores):
+        store.acquire("x", place=str(number))
+    keys = [b"%d" % number for number in range(200)]
+    failed: list[Exception] = []
+
+    def write(store: PostgresStore, order: int) -> None:
+        first, second = (keys[:100], keys[100:])[::order]
+        try:
+            for turn in range(30):
+                store.commit(Turn(cached=[a_cached(key) for key in first], cache_hits=[(turn, key) for key in second]))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(store, 1 - 2 * n)) for n, store in enumerate(stores)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failed and len(stores[0].cache_entries()) == 200
+    for store in stores:
+        store.close()
+
+
+def a_cached(key: bytes) -> CacheRow:
+    return CacheRow(key, "f", "f", "r", 1, b"value", b"parts", 1.0, None, 0, None)
+
+
+def test_news_come_again_after_the_connection_was_cut(wired: PostgresStore, wire: Wire, url: str) -> None:
+    peers = wired.peers()
+    assert peers is not None
+    assert peers.news() == {"engines", "events", "message"} and peers.news() == set()
+    before = peers.wire()
+    wire.cut()
+    until = time.monotonic() + 20
+    while peers.news() != {"engines", "events", "message"}:  # whatever was missed
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert peers.wire() is not before
+    other = PostgresStore(url)
+    other.acquire("other", place="elsewhere")
+    while peers.news() != {"engines"}:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    other.close()
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from partita.core.records import Demand, Profile
 from partita.errors import PartitaError
-from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Capacity, Launchable
-from partita.executors.process import ProcessExecutor
+from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Executor, Launchable
 from partita.protocol.messages import DONE, FAILED, LAID, ORDER, PROFILE, READY, REPLY, REQUEST, STOP, Order
 from partita.protocol.packets import CANCEL
 from partita.protocol.remote import ALIVE, ATTACH, BEGUN, HELD, LANE, TAKE_BACK
@@ -46,7 +44,7 @@ class Agent:
         post: AgentPost,
         *,
         session: str,
-        capacity: Capacity,
+        executor: Executor,
         workspace: str,
         project: str,
         artifacts: str,
@@ -57,7 +55,7 @@ class Agent:
     ) -> None:
         """
         Args:
-            capacity: what is here.
+            executor: works on the orders; it is closed at the end.
             workspace: folder of the agent's own: logs and values that were fetched lie in it, and the key.
             project: working directory of attempts.
             artifacts: where large values lie, as it is called here.
@@ -72,8 +70,7 @@ class Agent:
         self._checkpoints = checkpoints
         self._alive_s = alive_s
         self._attempts_left = attempts or None
-        os.makedirs(os.path.join(workspace, "logs"), exist_ok=True)
-        self._executor = ProcessExecutor(capacity, workspace=Path(workspace), spare=1)
+        self._executor = executor
         self._printed = Printed(os.path.join(workspace, "logs"), session)
         self._queue: deque[list[Any]] = deque()  # orders that have not begun
         self._tickets: dict[int, str] = {}  # of those that have begun, by the number that they have here
