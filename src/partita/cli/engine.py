@@ -61,6 +61,8 @@ def tell_engine(output: Output, view: EngineView) -> None:
                 f"{duration_text(time.time() - view['started_at'])}.")  # fmt: skip
     output.line(f"  runs      {view['runs']:,} that are not final, {view['steps']:,} steps in memory")
     output.line(f"  workers   {view['workers']:,}")
+    if others := view.get("others"):
+        output.line(f"  engines   {', '.join(others)} share its runs")
     for name, amount in view["capacity"].items():
         held = view["held"].get(name, 0.0)
         if amount or held:

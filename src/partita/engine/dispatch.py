@@ -74,7 +74,8 @@ class Dispatch:
         if fits:
             lane = lanes.hold(live.bundle, line.demand, environment)
         else:
-            lane = lanes.joinable(live.bundle, line.demand, pace, environment) if is_brief else None
+            may_join = is_brief and not lanes.pool.is_wanted_elsewhere(line.demand)  # a lane holds until its last order
+            lane = lanes.joinable(live.bundle, line.demand, pace, environment) if may_join else None
             if lane is None:
                 return False
         line.pop()

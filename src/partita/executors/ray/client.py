@@ -32,6 +32,7 @@ _ATTACH_S = 1.0
 _AGAIN_S = 0.5
 _ACKNOWLEDGING_S = 0.1  # acknowledgements alone wait so long for company
 _POLL_S = 10.0
+_LOOK_S, _ANSWER_S = 3.0, 10.0
 _ENDING_S = 2.0  # that a worker may take to end in order
 _AT_ONCE_BYTES = 4 << 20
 
@@ -65,6 +66,7 @@ class Client:
     async def serve(self, reader: FrameReader, first: list[Any]) -> None:
         """Until the engine closes the stream."""
         loop = asyncio.get_running_loop()
+        self._spawn(self._look_at_ray())
         for frame in first:
             self._do(frame)
         while data := await loop.sock_recv(self._stream, 1 << 20):
@@ -269,6 +271,14 @@ class Client:
         with suppress(Exception):
             await asyncio.to_thread(ray.kill, session.actor)
 
+    async def _look_at_ray(self) -> None:
+        """End this process when Ray does not answer: some of its calls would wait for ever."""
+        import ray
+
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            await asyncio.wait_for(asyncio.to_thread(ray.nodes), _ANSWER_S)
+
     async def _survey(self) -> None:
         from ray.util import list_named_actors
 
@@ -334,16 +344,23 @@ def main() -> None:
 
 def _told(error: Exception) -> str:
     said = " ".join(str(error).split())[:1000]
-    name = type(error).__name__
-    if name == "AuthenticationError" or ("auth" in said.lower() and "token" in said.lower()):
+    if _is_unauthenticated(error):
         return f"Ray refuses us; set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token: {said}"
-    return said if isinstance(error, RayUnavailableError) else f"{name}: {said}"
+    return said if isinstance(error, RayUnavailableError) else f"{type(error).__name__}: {said}"
 
 
 def _is_final(error: Exception) -> bool:
     """Whether it would end the same way the next time."""
-    is_known = type(error).__name__ == "AuthenticationError" or isinstance(error, (ImportError, ValueError))
-    return is_known or "Version mismatch" in str(error)
+    is_known = isinstance(error, (ImportError, ValueError)) or "Version mismatch" in str(error)
+    return is_known or _is_unauthenticated(error)
+
+
+def _is_unauthenticated(error: BaseException | None) -> bool:
+    while error is not None:
+        if type(error).__name__ == "AuthenticationError" or "InvalidAuthToken" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 if __name__ == "__main__":

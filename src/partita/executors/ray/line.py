@@ -57,6 +57,7 @@ class Line:
         self._out = bytearray()  # under the lock, as all that follows
         self._is_closing = False
         self._thread: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self.is_up = False  # what is said goes to a process
         self.is_connected = False  # which reaches Ray
         self.why = "Ray is being reached"  # why it is not reached
@@ -80,6 +81,11 @@ class Line:
             self._out += pack_frame(frame)
             if is_first:
                 os.eventfd_write(self._event, 1)  # after the frame is there: the thread looks without the lock
+
+    def restart(self) -> None:
+        """End the process; another one is started."""
+        if self._process is not None:
+            self._process.kill()
 
     def close(self) -> None:
         """Say what is still to be said, and end the process."""
@@ -125,6 +131,7 @@ class Line:
             theirs.close()
             ours.setblocking(False)
             with self._lock:
+                self._process = process
                 self._out[:] = b"".join(map(pack_frame, self._caller.beginning()))
                 self.is_up = True
             try:
@@ -132,6 +139,7 @@ class Line:
             finally:
                 with self._lock:
                     self.is_up = False
+                    self._process = None
                     self._out.clear()
                 ours.close()
                 with suppress(subprocess.TimeoutExpired):

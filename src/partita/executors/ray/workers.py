@@ -35,6 +35,8 @@ from partita.version import VERSION
 __all__ = ["RayWorkers"]
 
 _SURVEY_S = 30.0
+#: A process that has lost Ray, or does not find it, soon says so and ends; the next one tries again.
+_IMPATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5", "RAY_NUM_REDIS_GET_RETRIES": "3"}
 _MARGIN_S = 5.0  # after the lease, within which orphaned agents end
 
 
@@ -110,7 +112,7 @@ class RayWorkers:
         self._is_closed = False
         self._log = (log or Path(os.devnull)).open("ab")
         variables = dict(self._local.variables()) if self._local else _variables_of_ray()
-        variables |= {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
+        variables |= _IMPATIENCE
         self._line = Line(self._lock, self, self._log, variables)
 
     # The launcher
@@ -289,6 +291,8 @@ class RayWorkers:
         now = self._clock()
         if is_reached:
             self._reached_at = now
+        if is_reached and self._local is not None and not self._local.address():
+            self._line.restart()  # its library would wait for it
         is_away = now - self._reached_at > self._lease_s + _MARGIN_S
         is_local_gone = not is_reached and self._local is not None and not self._local.address()
         for name, known in list(self._sessions.items()):
@@ -322,7 +326,7 @@ class RayWorkers:
                     known.kept.popleft()
             case frames.SAID, [batches]:
                 for number, data in batches:
-                    if number == known.came + 1 and not known.is_gone:
+                    if number > known.came and not known.is_gone:
                         self._read(name, known, number, data)
             case frames.LOST, [reason, words, exit_status]:
                 if known.stop_grace_s is not None and reason == "died" and exit_status is None:

@@ -15,6 +15,7 @@ __all__ = ["RenderedCall", "render"]
 
 _UNSAFE = re.compile(r"[^\w.+-]", re.ASCII)
 _LONGEST_NAME = 200
+_MOST_BYTES = 120 << 10  # of one word: the kernel takes 128 KiB with what stands around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ def render(declaration: ContainerDeclaration, values: Mapping[str, Any]) -> Rend
 
     Args:
         values: by name of the input; of a File or Folder only the name is looked at.
+
+    Raises:
+        ValueError: a text is one that no command line can hold.
     """
     files: list[tuple[str, Any]] = []
     texts: dict[str, list[str]] = {}
@@ -47,7 +51,7 @@ def render(declaration: ContainerDeclaration, values: Mapping[str, Any]) -> Rend
                 files.append((path, value))
                 texts[name].append(path)
             else:
-                texts[name].append(_text(value))
+                texts[name].append(_text(name, value))
     variables: dict[str, str] = {}
     words = list(_words(declaration, kinds, texts, variables))
     count = len(declaration.command)
@@ -87,8 +91,15 @@ def _words(
         yield position, written
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(name: str, value: Any) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if "\0" in text:
+        raise ValueError(f"the input {name} holds the character NUL, which no word of a command can; give it as a File")
+    if len(text.encode("utf-8", "surrogateescape")) > _MOST_BYTES:
+        raise ValueError(
+            f"the input {name} has more than {_MOST_BYTES >> 10} KiB, too much for a word of a command; give it as a File"
+        )
+    return text
 
 
 def _safe_name(name: str, kind: str) -> str:

@@ -83,7 +83,7 @@ def _run(
     if context().should_stop():
         raise ContainerError(f"the container of {declaration.image} was ended, since its attempt was asked to stop")
     said = complaints.strip() or printed.strip()
-    failure = ending_of(declaration, status, allowed.mask(said[-_SAID_CHARACTERS:]), state, allowed)
+    failure = ending_of(declaration, status, allowed.mask(said)[-_SAID_CHARACTERS:], state, allowed)
     if failure is not None:
         raise failure
     if STDOUT in dict(declaration.outputs) and len(printed) >= KEPT_CHARACTERS:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -33,6 +33,8 @@ __all__ = ["build_image"]
 
 #: Is told each line of progress.
 Say = Callable[[str], None]
+
+Remedies = Sequence[tuple[str, str]]
 
 _TAIL_LINES = 25
 _QUESTION_S = 60.0
@@ -58,7 +60,12 @@ _REMEDIES = (
     (r"no such host|dial tcp|i/o timeout|TLS handshake",
      "the base image is not here, and its registry cannot be reached: look at the network, or take a base that is here"),
     (r"no space left", "make room on Docker's disk: `docker system df` shows what takes it"),
-    (r"denied|unauthorized|authentication required", "the registry does not let you: run `docker login`"),
+)  # fmt: skip
+
+_OF_PUSHING = (
+    (r"denied|unauthorized|authentication required|no basic auth", "the registry does not let you: run `docker login` for it"),
+    (r"no such host|dial tcp|connection refused|i/o timeout|TLS handshake|server gave HTTP",
+     "the registry that its name begins with cannot be reached: correct --tag, or look at the network"),
 )  # fmt: skip
 
 
@@ -106,10 +113,11 @@ def build_image(workspace: LocalWorkspace, request: ImageRequest, say: Say) -> I
             context,
             say,
             f"the image {tag} was not built",
+            _REMEDIES,
         )
     view["id"] = _id_of(docker, tag)
     if request.is_pushed:
-        _run([docker, "push", tag], None, say, f"the image {tag} was built, but not pushed")
+        _run([docker, "push", tag], None, say, f"the image {tag} was built, but not pushed", _OF_PUSHING)
         view["pushed"] = True
     return view
 
@@ -162,8 +170,12 @@ def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _run(words: list[str], given: IO[bytes] | None, say: Say, failed: str) -> None:
+def _run(words: list[str], given: IO[bytes] | None, say: Say, failed: str, remedies: Remedies) -> None:
     """Run Docker, passing on what it says.
+
+    Args:
+        failed: what is said first when it fails.
+        remedies: what it may say then, and what to do about that.
 
     Raises:
         ContainerError: it fails.
@@ -188,7 +200,7 @@ def _run(words: list[str], given: IO[bytes] | None, say: Say, failed: str) -> No
         process.stdout.close()
         feeding.join()
     if status:
-        raise ContainerError(_told(failed, said), status)
+        raise ContainerError(_told(failed, said, remedies), status)
 
 
 def _feed(source: IO[bytes] | None, to: IO[bytes] | None) -> None:
@@ -205,10 +217,10 @@ def _lines_of(stream: IO[bytes]) -> Iterator[str]:
             yield line
 
 
-def _told(failed: str, said: list[str]) -> str:
+def _told(failed: str, said: list[str], remedies: Remedies) -> str:
     text = "\n".join(said)
     tail = "\n".join(said[-_TAIL_LINES:])
-    remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, text)), "")
+    remedy = next((remedy for pattern, remedy in remedies if re.search(pattern, text)), "")
     return f"{failed}{': ' if remedy else ''}{remedy}. Docker says:\n{tail}"
 
 

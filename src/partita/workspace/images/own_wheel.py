@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-import partita
+import partita.version
 from partita.errors import MissingExtraError
 from partita.version import VERSION
 
@@ -50,7 +50,7 @@ def make_wheel() -> tuple[str, bytes]:
 
 
 def _members() -> Iterator[tuple[str, bytes]]:
-    root = Path(partita.__file__).parent
+    root = Path(partita.version.__file__).parent
     for file in root.rglob("*"):
         if file.is_file() and "__pycache__" not in file.parts:
             yield file.relative_to(root.parent).as_posix(), file.read_bytes()

@@ -97,3 +97,9 @@ def test_a_flag_of_another_program_is_no_script(program: list[str]) -> None:
 def test_options_of_a_shell_may_stand_before_its_script() -> None:
     found = call(["bash", "-eu", "-o", "pipefail", "-c", "echo {inputs.a}"], {"a": str}, {"a": "$(id)"})
     assert found.command[-1] == 'echo "${inputs_a}"'
+
+
+@pytest.mark.parametrize(("text", "told"), [("x" * 200_000, "120 KiB"), ("a\0b", "NUL")])
+def test_what_no_word_can_hold_is_refused(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=rf"the input a .*{told}.*; give it as a File"):
+        call(["echo", "{inputs.a}"], {"a": str}, {"a": text})

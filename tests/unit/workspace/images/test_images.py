@@ -190,6 +190,20 @@ def test_what_docker_says_is_told_with_what_to_do(
     assert told in str(caught.value) and lines == said.splitlines()
 
 
+def test_an_image_that_cannot_be_pushed_is_told(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\ncase $1 in push) echo "denied: requested access"; exit 1;; image) echo \'"sha256:1"\';; esac\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    workspace = LocalWorkspace(project, load_settings(project))
+    assert build_image(workspace, ImageRequest(), lambda line: None)["id"] == "sha256:1"
+    with pytest.raises(ContainerError, match="was built, but not pushed: the registry does not let you"):
+        build_image(workspace, ImageRequest(is_pushed=True), lambda line: None)
+
+
 def test_without_docker_it_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingExtraError, match="--dry-run needs none"):
