@@ -29,7 +29,7 @@ def admin_config() -> Path:
     return Path(given)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 90.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 200.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not come to pass"

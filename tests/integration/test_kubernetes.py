@@ -6,6 +6,7 @@ import json
 import select
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from partita.executors.kubernetes.cluster import Cluster
 from partita.executors.kubernetes.facts import Fact, Listed
 from partita.executors.kubernetes.launcher import KubernetesLauncher
 from partita.executors.kubernetes.manifest import Image
-from partita.executors.kubernetes.names import job_name
+from partita.executors.kubernetes.names import Identity, job_name
 from partita.executors.kubernetes.refusals import ApiError
 from partita.executors.kubernetes.watching import PodWatch
 from partita.executors.remote.port import GONE, PENDING, UP, AgentCommand, News, WorkerOrder
@@ -95,7 +96,7 @@ class Workers:
             assert not told or told[-1].what != GONE, "something was said of what is gone"
             told.append(news)
 
-    def until(self, session: str, what: str, told: str = "", seconds: float = 90.0) -> News:
+    def until(self, session: str, what: str, told: str = "", seconds: float = 200.0) -> News:
         end = time.monotonic() + seconds
         while True:
             for news in self.said.get(session, ()):
@@ -167,20 +168,16 @@ def test_a_worker_is_stopped_within_its_grace(workers: Make, space: TestNamespac
     session = those.start()
     those.until(session, UP)
     those.launcher.stop(session, 10.0)
-    started = time.monotonic()
-    gone(those, session, "ended", "stopped")
-    assert time.monotonic() - started < 30
+    assert gone(those, session, "ended").detail == "it was stopped"
     wait_until(space.is_empty)
 
 
 def test_a_worker_that_does_not_listen_is_killed_after_its_grace(workers: Make, space: TestNamespace) -> None:
-    those = workers(SLEEP)
+    those = workers(SLEEP, termination_grace="10m")
     session = those.start()
     those.until(session, UP)
     those.launcher.stop(session, 0.0)
-    started = time.monotonic()
-    gone(those, session, "ended", "stopped")
-    assert time.monotonic() - started < 25  # and not the 30 s of the pod
+    assert gone(those, session, "ended").detail == "it was stopped"  # and was not given up
     wait_until(space.is_empty)
 
 
@@ -355,21 +352,10 @@ def test_a_pod_that_is_evicted_as_when_a_node_is_drained(workers: Make, space: T
     those.until(session, UP)
     (pod,) = space.pods()
     metadata = {"name": pod.metadata.name, "namespace": space.name}
-    for version in ("policy/v1", "policy/v1beta1"):
-        answer = space.client.call_api(
-            "POST", f"{space.client.configuration.host}/api/v1/namespaces/{space.name}/pods/{pod.metadata.name}/eviction",
-            header_params={"Content-Type": "application/json", **_authorized(space)},
-            body={"apiVersion": version, "kind": "Eviction", "metadata": metadata},
-        )  # fmt: skip
-        if answer.status < 300:
-            break
+    body = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": metadata}
+    with suppress(ValueError):  # the client does not understand the answer, which is that it was done
+        space.core.create_namespaced_pod_eviction(pod.metadata.name, space.name, body)
     gone(those, session, "evicted")
-
-
-def _authorized(space: TestNamespace) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    space.client.update_params_for_auth(headers, [], ["BearerToken"], "", "POST", None)
-    return headers
 
 
 def test_a_pod_whose_place_a_more_important_one_takes(workers: Make, space: TestNamespace) -> None:
@@ -601,11 +587,11 @@ def test_the_secret_that_nobody_named_goes_with_the_last_worker(
     those = workers("exit 0")
     those.with_settings(secret="")
     gone(those, those.start(), "ended")
-    mine = [one for one in space.core.list_namespaced_secret(space.name).items if "HUSH" in (one.data or {})]
-    assert [one.metadata.labels["app.kubernetes.io/managed-by"] for one in mine] == ["partita"]
+    name = Identity(**those.names).secret_name
+    (made,) = (one for one in space.core.list_namespaced_secret(space.name).items if one.metadata.name == name)
+    assert set(made.data) == {"HUSH"} and made.metadata.labels["app.kubernetes.io/managed-by"] == "partita"
     those.launcher.close()
-    names = {one.metadata.name for one in space.core.list_namespaced_secret(space.name).items}
-    assert mine[0].metadata.name not in names
+    assert name not in {one.metadata.name for one in space.core.list_namespaced_secret(space.name).items}
 
 
 # Whether it can be used
