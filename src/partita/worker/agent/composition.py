@@ -55,7 +55,8 @@ def make_agent(
     return Agent(
         post, session=session, executor=ProcessExecutor(capacity, workspace=workspace, spare=1),
         workspace=os.fspath(workspace), project=project, artifacts=artifacts, find_bundle=_finder(artifacts, workspace),
-        checkpoints=Checkpoints(kept, workspace / "checkpoints"), alive_s=lease_s / _ALIVE_PARTS, idle_s=idle_s, attempts=attempts,
+        checkpoints=Checkpoints(kept, workspace / "checkpoints"),
+        alive_s=lease_s / _ALIVE_PARTS, idle_s=idle_s, attempts=attempts,
     )  # fmt: skip
 
 
