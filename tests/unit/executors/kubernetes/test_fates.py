@@ -48,7 +48,7 @@ RECORDED = {
     "no-python": (GONE, "refused", 'exec: "python3": executable file not found'),
     "no-partita": (GONE, "refused", "has no Partita"),
     "too-long": (GONE, "died", "`deadline`"),
-    "no-room": (PENDING, LONG, "Insufficient cpu"),
+    "no-room": (PENDING, LONG, "0/1 nodes are available"),
     "image-error": (PENDING, SHORT, "cannot be fetched (ErrImagePull)"),
     "image-back-off": (PENDING, SHORT, "cannot be fetched (ImagePullBackOff)"),
     "image-never-fetched": (PENDING, SHORT, "has no image no-such:1"),
