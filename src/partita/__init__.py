@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from partita import errors
 from partita.errors import Skip
+from partita.flow.containers.runner import ContainerRunner, set_container_runner
 from partita.flow.context import context
 from partita.flow.environments import Environment
 from partita.flow.flow import Flow, flow
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from partita.artifacts.codecs.shown import Html
     from partita.artifacts.files import File, Folder
     from partita.flow.command import CommandError, CommandResult, command
+    from partita.flow.containers.definition import container
     from partita.flow.task_class import TaskClass
     from partita.flow.waits import Decision, approval, ask, sleep, until, wait_for
     from partita.flow.yaml import load_flow
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact", "Audio", "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped",
-    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context",
-    "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
+    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant",
+    "container", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 
@@ -47,6 +49,15 @@ def _launcher() -> Launcher:
 
 
 set_launcher_provider(_launcher)
+
+
+def _container_runner() -> ContainerRunner:
+    from partita.worker.containers.running import run_container
+
+    return run_container
+
+
+set_container_runner(_container_runner)
 
 
 #: Imported when they are asked for: they bring with them what most files that define tasks do not need.
@@ -64,6 +75,7 @@ _LATER = {
     "approval": "partita.flow.waits",
     "ask": "partita.flow.waits",
     "command": "partita.flow.command",
+    "container": "partita.flow.containers.definition",
     "load_flow": "partita.flow.yaml",
     "open_workspace": "partita.workspace",
     "sleep": "partita.flow.waits",

@@ -6,6 +6,8 @@
     │   └── RefError             a promise was used as a value
     ├── ExpressionError          an expression of a YAML flow cannot be read, or has no value
     ├── CheckError               a flow or its inputs were refused before anything ran (lists every problem)
+    ├── ContainerError           a container could not be started, or what ran in it failed
+    │   └── OutOfMemoryError     it was ended for want of memory
     ├── LoadError                code could not be found or imported in a worker
     ├── RunError                 a run did not succeed
     │   ├── StepError            one step of it failed; carries what the worker reported
@@ -37,6 +39,7 @@ __all__ = [
     "AnswerError",
     "CancelledError",
     "CheckError",
+    "ContainerError",
     "DamagedError",
     "DefinitionError",
     "EngineError",
@@ -48,6 +51,7 @@ __all__ = [
     "NewerStoreError",
     "NotFoundError",
     "OptionError",
+    "OutOfMemoryError",
     "PartitaError",
     "Problem",
     "ProtocolError",
@@ -120,6 +124,21 @@ class CheckError(PartitaError):
 
 class LoadError(PartitaError):
     """Code could not be found or imported where it has to run."""
+
+
+class ContainerError(PartitaError):
+    """A container could not be started, or what ran in it failed. `exit_status` is None where nothing has run."""
+
+    def __init__(self, message: str, exit_status: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (str(self), self.exit_status))
+
+
+class OutOfMemoryError(ContainerError):
+    """What ran in a container was ended because it needed more memory than the container may hold."""
 
 
 class RunError(PartitaError):

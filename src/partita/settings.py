@@ -78,6 +78,8 @@ class Settings:
     environment: Any = None  # for tasks that declare none: as the option environment=, in plain data; None: none
     environments: str | None = None  # folder in which environments of tasks are kept; None: one in the workspace
     environment_timeout_s: float = 1800.0  # seconds that making one environment may take
+    build_base: str | None = None  # image that `partita build` starts from; None: python:X.Y-slim of our Python
+    build_image: str | None = None  # name of the image that `partita build` makes; None: that of the project's folder
     layout_timeout_s: float = 300.0  # seconds that laying out one flow may take
     bundle_include: tuple[str, ...] = ()  # patterns of files that travel to workers beside the code
     bundle_exclude: tuple[str, ...] = ()  # patterns of files that do not travel to workers
@@ -156,6 +158,10 @@ _TABLE = (
             "where the environments of tasks are kept; projects may share one", as_text),
     Setting("environment_timeout", "environment_timeout_s", "a duration", '"30m"',
             "how long making one environment may take", as_positive_duration),
+    Setting("build_base", "build_base", "an image", "python:X.Y-slim of the Python that runs Partita",
+            "the image that `partita build` starts from", as_text),
+    Setting("build_image", "build_image", "a name", "that of the project's folder",
+            "the name of the image that `partita build` makes; without a tag it gets one of the code's hash", as_text),
     Setting("layout_timeout", "layout_timeout_s", "a duration", '"5m"',
             "how long a flow's body may take to lay out its steps", as_positive_duration),
     Setting("bundle_include", "bundle_include", "a list of patterns", "[]",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from partita.errors import OptionError
+from partita.settings_kubernetes import KubernetesSettings, as_kubernetes
 from partita.settings_ray import RAY_KEYS, RaySettings
 from partita.units import duration_s, size_bytes
 
@@ -26,7 +27,7 @@ STORE_SCHEMES = ("postgresql", "postgres")
 class ExecutorSettings:
     """One executor beside the default one."""
 
-    kind: str = "process"  # what it is: "process", "docker" or "ray"
+    kind: str = "process"  # what it is: "process", "docker", "kubernetes" or "ray"
     cpu: float = 1.0  # CPU cores that its attempts may hold together
     memory_bytes: int | None = None  # memory that they may hold together, in bytes; None: all of the machine's
     gpu: float = 0.0  # GPU devices that they may hold together
@@ -41,7 +42,8 @@ class ExecutorSettings:
     lease_s: float = 60.0  # seconds after which workers elsewhere that hear of no engine end
     idle_s: float = 60.0  # seconds that a worker elsewhere is kept without work
     attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
-    ray: RaySettings = RaySettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()  # of pods
+    ray: RaySettings = RaySettings()  # of Ray's workers
 
 
 def as_text(value: Any) -> str:
@@ -187,18 +189,18 @@ def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
         except ValueError as error:
             raise ValueError(f"as {key} of the executor {name} {error}") from None
     made = ExecutorSettings(**values, ray=RaySettings(**of_ray))
-    if made.kind == "docker" and not made.image:
+    if made.kind in _WITH_IMAGE and not made.image:
         raise ValueError(f'an image to the executor {name}, such as image = "my-project:1"')
-    for kinds, special in _OF_KINDS:
-        if made.kind not in kinds and (foreign := sorted(set(table) & special)):
-            fitting = " or ".join(f'"{kind}"' for kind in kinds)
-            raise ValueError(f"{', '.join(foreign)} of the executor {name} only with kind = {fitting}")
+    foreign = set(table) & frozenset().union(*_OF_KIND.values()) - _OF_KIND.get(made.kind, frozenset())
+    if foreign:
+        kinds = " or ".join(f'"{kind}"' for kind, keys in _OF_KIND.items() if foreign <= keys)
+        raise ValueError(f"{', '.join(sorted(foreign))} of the executor {name} only with kind = {kinds}")
     return made
 
 
 #: How each key of an executor's table is kept and read.
 _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "kind": ("kind", as_choice("process", "docker", "ray")),
+    "kind": ("kind", as_choice("process", "docker", "kubernetes", "ray")),
     "cpu": ("cpu", as_positive_amount),
     "memory": ("memory_bytes", as_size),
     "gpu": ("gpu", as_amount),
@@ -213,10 +215,12 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "lease": ("lease_s", as_positive_duration),
     "idle": ("idle_s", as_duration),
     "attempts_per_worker": ("attempts_per_worker", as_count),
+    "kubernetes": ("kubernetes", as_kubernetes),
 }
-#: Keys that only some kinds have.
-_OF_KINDS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
-    (("docker",), frozenset({"image", "network", "user", "mounts", "python", "pull"})),
-    (("docker", "ray"), frozenset({"variables", "lease", "idle", "attempts_per_worker"})),
-    (("ray",), frozenset(RAY_KEYS)),
-)
+_REMOTE = frozenset({"lease", "idle", "attempts_per_worker"})
+_OF_KIND = {
+    "docker": frozenset({"image", "network", "user", "mounts", "variables", "python", "pull"}) | _REMOTE,
+    "kubernetes": frozenset({"image", "variables", "python", "pull", "kubernetes"}) | _REMOTE,
+    "ray": frozenset({"variables", *RAY_KEYS}) | _REMOTE,
+}
+_WITH_IMAGE = ("docker", "kubernetes")

@@ -36,7 +36,18 @@ def remote_executor(
     artifacts = place or os.fspath(workspace / "artifacts")
     mailbox = f"{artifacts}/executors/tests"
     agent = AgentCommand(
-        ("--mailbox", mailbox, "--artifacts", artifacts, "--lease-s", str(lease_s), "--pace-s", str(pace_s)),
+        (
+            "--mailbox",
+            mailbox,
+            "--artifacts",
+            artifacts,
+            "--lease-s",
+            str(lease_s),
+            "--pace-s",
+            str(pace_s),
+            "--idle-s",
+            "600",
+        ),
         secrets={"PARTITA_AGENT_KEY": KEY.hex(), "PARTITA_VALUES_KEY": KEY.hex()},
     )
     folder = workspace.parent / "project"

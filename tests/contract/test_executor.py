@@ -25,7 +25,6 @@ class TestProcessExecutor(ExecutorContract):
 class TestDockerExecutor(ExecutorContract):
     def make_executor(self, workspace: Path) -> Executor:
         folder = workspace.parent  # in which the contract's tasks leave their traces
-        mounts = (f"{folder}:{folder}",)
         table = {"kind": "docker", "image": worker_image(), "pull": "never", "mounts": [f"{folder}:{folder}"]}
         settings = load_settings(folder, environment={}, arguments={"executors": {"boxes": table}})
         (workspace / "bundles").mkdir(parents=True)

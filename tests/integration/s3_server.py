@@ -17,7 +17,7 @@ __all__ = ["running_bucket", "stop_server"]
 _SERVE = """
 import sys, threading
 from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server = ThreadedMotoServer(ip_address=sys.argv[1], port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
@@ -27,14 +27,18 @@ _running: dict[str, subprocess.Popen[str]] = {}
 
 
 @contextmanager
-def running_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of an empty bucket. The server is a process of its own, so that it can be stopped beside an engine."""
+def running_bucket(monkeypatch: pytest.MonkeyPatch, host: str = "127.0.0.1") -> Iterator[str]:
+    """The URL of an empty bucket. The server is a process of its own, so that it can be stopped beside an engine.
+
+    Args:
+        host: the address of this machine under which it is reached.
+    """
     server = subprocess.Popen(
-        [sys.executable, "-c", _SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-c", _SERVE, host], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert server.stdin is not None and server.stdout is not None
-    address = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+    address = f"http://{host}:{server.stdout.readline().strip()}"
     for name, value in {
         "AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -17,6 +18,9 @@ import pytest
 
 from partita.artifacts.keys import workspace_key
 from partita.errors import AnswerError, EngineError, NotFoundError
+from partita.store.port import EventRow, Turn
+from partita.store.postgres import PostgresStore
+from partita.testing.store_rows import a_run, a_step
 from partita.values import PLAIN, pack
 from partita.workspace.runs import Run
 from tests.contract.postgres_server import new_schema
@@ -76,6 +80,23 @@ def asked() -> dict:
 @flow
 def shared() -> dict:
     return pass_on(wait_for("paid", type=dict, key="7", scope="workspace"))
+
+@task(slots="licence")
+def licensed(x: int, place: str) -> int:
+    with open(f"{place}/held", "a") as file:
+        file.write(f"+ {os.getcwd()}\\n")
+    time.sleep(0.05)
+    with open(f"{place}/held", "a") as file:
+        file.write(f"- {os.getcwd()}\\n")
+    return x
+
+@task
+def add(parts: list) -> int:
+    return sum(parts)
+
+@flow
+def limited(place: str, count: int = 50) -> int:
+    return add(licensed.map(list(range(count)), place=place))
 
 @flow
 def approved() -> str:
@@ -139,7 +160,7 @@ def wait_until(is_so: Callable[[], Any], timeout_s: float = 60.0) -> None:
     until = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < until, "it does not become so"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def pid_of(project: Project) -> int:
@@ -319,8 +340,14 @@ def test_a_request_to_an_engine_that_dies_is_answered_by_who_takes_over(machines
 def test_an_engine_with_another_key_is_refused(machines: Machines) -> None:
     assert machines.one("noted") == {"a"}
     assert machines.two.result(Run(machines.two.workspace, machines.one.workspace.runs()[0]["id"])) == {"a"}  # a pickle
+    view = machines.one.workspace.engine()
+    assert view is not None and [other.rpartition(":")[2] for other in view["others"]] == [str(pid_of(machines.two))]
     machines.two.workspace.stop_engine()
     (machines.two.workspace.state / "key").write_bytes(os.urandom(32))
+    with pytest.raises(
+        EngineError, match=r"belong to another workspace.*same project on another machine, copy its file"
+    ):
+        machines.two.workspace.runs()
     (machines.place.parent / "shared" / "partita-workspace").unlink()
     with pytest.raises(EngineError, match=r"another key.*copy the file .partita/key"):
         machines.two.workspace.runs()
@@ -354,6 +381,29 @@ def test_a_server_that_is_restarted_ends_neither_engine(tmp_path: Path, own_serv
             project.workspace.stop_engine()
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_named_limit_holds_for_all_engines_together(tmp_path: Path, count: int) -> None:
+    machines = make_machines(tmp_path, new_schema(), f"slots = {{ licence = {count} }}\n")
+    try:
+        for project in machines:
+            project.workspace.runs()
+        runs = [project.start("limited", place=machines.place) for project in machines]
+        for project, run in zip(machines, runs, strict=True):
+            assert project.result(run) == sum(range(50))
+    finally:
+        for project in machines:
+            project.workspace.stop_engine()
+    held, most, order = 0, 0, []
+    for line in machines._lines("held"):
+        sign, folder = line.split()
+        held += 1 if sign == "+" else -1
+        most = max(most, held)
+        order.append(folder)
+    assert most == count and len(order) == 200
+    turns = sum(before != after for before, after in itertools.pairwise(order))
+    assert turns > 4, "one engine had it all until it was done"
+
+
 def test_logs_of_another_engines_run_are_told_or_where_they_lie(machines: Machines) -> None:
     machines.two.workspace.runs()
     run = machines.one.start("noted", text="hello")
@@ -369,3 +419,48 @@ def test_what_is_sent_to_a_run_that_has_ended_is_refused_at_every_engine(machine
     machines.one.result(run)
     with pytest.raises(AnswerError, match="has ended"):
         machines.two.workspace._connection.ask("send", run=run.id, name="x", data=pack([PLAIN, 1]), id="1")
+
+
+def test_an_engine_that_does_not_answer_is_told(machines: Machines) -> None:
+    machines.one.workspace.runs()
+    silent = PostgresStore(machines.one.workspace.database)
+    silent.acquire("silent:1", place="nowhere", lease_s=LEASE_S)
+    silent.commit(Turn(runs=[a_run(100)], steps=[a_step(0, run=100)]))
+    peers, is_over = silent.peers(), threading.Event()
+    assert peers is not None
+
+    def live() -> None:
+        while not is_over.wait(LEASE_S / 4):
+            peers.renew()
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        with pytest.raises(
+            EngineError, match=r"the engine silent:1, which has the run, did not answer 'cancel' in time"
+        ):
+            machines.one.workspace.cancel(a_run(100).id)
+    finally:
+        is_over.set()
+        thread.join(30)
+        silent.delete_run(100)
+        silent.release()
+        silent.close()
+
+
+def test_an_event_that_an_engine_took_before_it_died_is_not_lost(machines: Machines) -> None:
+    run = machines.one.start("shared")
+    wait_until(lambda: machines.one.workspace.waits())
+    step = machines.one.workspace.waits()[0]["step"]
+    signal_engine(machines.one, signal.SIGKILL)
+    # As far as that engine could have come: the event is the step's, and the step does not know.
+    store = PostgresStore(machines.one.workspace.database)
+    store.acquire("x:1", place="nowhere")
+    row, peers = store.run(run.id), store.peers()
+    assert row is not None and peers is not None
+    event = EventRow(store.next_event_number(), 0, "paid", "7", "id", pack([PLAIN, {"sum": 3}]), "", time.time(), None)
+    store.commit(Turn(events=[event]))
+    assert peers.claim_event(event.number, row.number, step)
+    store.release()
+    store.close()
+    assert machines.one.result(run) == {"sum": 3}

@@ -13,8 +13,8 @@ import partita.testing
 
 FACE = [
     "Artifact", "Audio", "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped",
-    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "context",
-    "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
+    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant", "container",
+    "context", "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
 TESTING = [

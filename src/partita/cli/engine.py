@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Annotated
 
 import typer
 
@@ -37,7 +38,11 @@ def run(context: typer.Context) -> int:
     raise EngineError("an engine is up already; `partita engine stop` ends it")
 
 
-def status(context: typer.Context, json: Json = False) -> int:
+def status(
+    context: typer.Context,
+    check: Annotated[bool, typer.Option("--check", help="End with status 4 where no engine answers.")] = False,
+    json: Json = False,
+) -> int:
     """Tell whether an engine is up, and what it holds."""
     session: Session = context.obj
     view = session.workspace.engine()
@@ -47,7 +52,7 @@ def status(context: typer.Context, json: Json = False) -> int:
         session.output.line("No engine is up; it starts with the next run.")
     else:
         tell_engine(session.output, view)
-    return statuses.SUCCESS
+    return statuses.TROUBLE if check and view is None else statuses.SUCCESS
 
 
 def tell_engine(output: Output, view: EngineView) -> None:
@@ -56,6 +61,8 @@ def tell_engine(output: Output, view: EngineView) -> None:
                 f"{duration_text(time.time() - view['started_at'])}.")  # fmt: skip
     output.line(f"  runs      {view['runs']:,} that are not final, {view['steps']:,} steps in memory")
     output.line(f"  workers   {view['workers']:,}")
+    if others := view.get("others"):
+        output.line(f"  engines   {', '.join(others)} share its runs")
     for name, amount in view["capacity"].items():
         held = view["held"].get(name, 0.0)
         if amount or held:

@@ -76,6 +76,10 @@ class Pool:
                 return False
         return True
 
+    def is_wanted_elsewhere(self, demand: Demand) -> bool:
+        """Whether others wait for something of the demand that is shared with them."""
+        return False
+
     def acquire(self, demand: Demand) -> None:
         for name, amount in self.amounts(demand):
             self.held[name] += amount

@@ -16,6 +16,7 @@ from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Live, step_row, step_update
+from partita.engine.slots import Shares
 from partita.engine.values import ValueCache
 from partita.engine.waits import Waits
 from partita.errors import IllegalTransitionError
@@ -58,6 +59,7 @@ class Book:
     values: ValueCache
     limits: Limits = Limits()
     peers: Peers | None = None  # the other engines of the store; None: there are none
+    shares: Shares | None = None  # of named limits that engines keep together
     artifacts: str = ""  # folder or URL of large values; empty: in the workspace's folder
     lives: dict[int, Live] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)  # run numbers in memory by id

@@ -74,7 +74,8 @@ class Dispatch:
         if fits:
             lane = lanes.hold(live.bundle, line.demand, environment)
         else:
-            lane = lanes.joinable(live.bundle, line.demand, pace, environment) if is_brief else None
+            may_join = is_brief and not lanes.pool.is_wanted_elsewhere(line.demand)  # a lane holds until its last order
+            lane = lanes.joinable(live.bundle, line.demand, pace, environment) if may_join else None
             if lane is None:
                 return False
         line.pop()
@@ -182,6 +183,8 @@ class Dispatch:
             extra = {**(extra or {}), "deadline": book.now + profile.timeout_s}
         if step.attempts and step.error is not None:
             extra = {**(extra or {}), "previous": unpack(step.error).get("message", "")}
+        if step.id in live.memory:
+            extra = {**(extra or {}), "memory": live.memory[step.id]}
         prelude = self._preparing.prelude(live, step) if environment_of(profile) else ""
         if prelude:
             extra = {**(extra or {}), "prelude": prelude}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from partita.core.graph import Run, Step
 from partita.core.rebuild import rebuild, resume
@@ -143,10 +144,8 @@ class Recovery:
             left_s = attempt.started_at + timeout_s - book.now
             book.set_timer(min(max(left_s, 0.0), timeout_s), "timeout", run.number, order.ticket)
         if profile.is_cached and not profile.has_cache_key:
-            try:
+            with suppress(LookupError, TypeError):  # else it is computed, and nobody else is given its value
                 book.caching.goes_on(live, step, profile)
-            except (LookupError, TypeError):
-                pass  # it is computed, and nobody else is given its value
         _log.info("%s of run %s goes on in %s", step.name, run.id, attempt.executor)
         return True
 

@@ -377,6 +377,7 @@ class Server:
             pid=os.getpid(), version=self._version, started_at=self._started_at, runs=described["runs"],
             steps=described["steps"], capacity=capacity, held=held,
             workers=sum(len(lanes) for lanes in self._book.executors.values()),
+            others=self._sharing.others if self._sharing is not None else [],
         )  # fmt: skip
 
     def _stop(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from partita.engine.launch import run_id_of_key
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
 from partita.errors import EngineError, FencedError, StoreError
-from partita.store.peers import ENGINES, EVENTS, Message, Peer, Peers, Wire
+from partita.store.peers import ENGINES, EVENTS, SLOTS, Message, Peer, Peers, Wire
 
 __all__ = ["Asker", "Sharing"]
 
@@ -68,6 +68,7 @@ class Sharing:
         self._passed: dict[int, _Passed] = {}  # by the number of the message
         self._next_look_s = 0.0
         self._has_trouble = False
+        self.others: list[str] = []  # "host:pid" of the engines that are up beside this one
         #: What the server does with a request, and with an answer to a client.
         self.handle: Callable[[Any, int, str, dict[str, Any]], None]
         self.answer: Callable[[Any, int, bool, Any], None]
@@ -100,6 +101,8 @@ class Sharing:
                 if not self._has_trouble:
                     _log.error("the other engines cannot be seen: %s", error)
                 self._has_trouble, self._next_look_s = True, now_s + _AGAIN_S
+        if self._book.shares is not None:
+            self._book.shares.give_back()
         self._give_up_late(now_s)
 
     def _look(self, news: set[str], now_s: float) -> None:
@@ -108,12 +111,15 @@ class Sharing:
             peers.renew()
         for message in peers.receive():
             self._take(message)
+        if SLOTS in news and self._book.shares is not None:
+            self._book.shares.heard()
         if EVENTS in news:
             self._book.waits.look_again()
         others = peers.others()
         if ENGINES in news or self._engine.recovery.has_left or any(peer.left_s <= 0 for peer in others):
             self._take_over()
             others = peers.others()
+        self.others = [peer.owner for peer in others]
         self._ask_again({peer.id for peer in others})
         left_s = min((peer.left_s for peer in others), default=every_s)
         self._next_look_s = now_s + min(every_s, max(left_s, 0.0) + _SLACK_S)

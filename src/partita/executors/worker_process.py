@@ -15,6 +15,7 @@ import partita.executors
 from partita.executors.channel import Channel, channel_pair
 from partita.executors.machine import cpu_seconds, descendants, marked_processes
 from partita.executors.status import StatusPage
+from partita.executors.stray_containers import remove_strays
 from partita.protocol.packets import PACKET_BYTES
 
 __all__ = ["WORKER_MARK", "Interpreter", "Key", "WorkerProcess", "exit_in_words", "kill_marked"]
@@ -136,10 +137,12 @@ class WorkerProcess:
         return cpu_seconds(self.pid)
 
     def reap(self) -> int:
-        """The exit status, after the process has ended; whatever it started is killed."""
+        """The exit status, after the process has ended; whatever it started is killed, containers as well."""
         self._signal_group(signal.SIGKILL)
         status = self._process.wait()
         kill_marked(self.mark)
+        if self.workspace:
+            remove_strays(Path(self.workspace), self.pid)
         return status
 
     def close(self) -> None:

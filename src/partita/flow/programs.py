@@ -9,27 +9,34 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import IO, Any
 
 from partita.flow.context import context
 
-__all__ = ["run_program"]
+__all__ = ["KEPT_CHARACTERS", "run_program"]
 
 #: What a program prints is kept up to here; the attempt's log has all of it.
-_KEPT_CHARACTERS = 10_000_000
+KEPT_CHARACTERS = 10_000_000
 _POLL_S = 0.05
 
 
-def run_program(line: str | list[str], folder: str | None = None) -> tuple[int, str, str]:
+def run_program(
+    line: str | list[str], folder: str | None = None, variables: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     """Run the program; gives its exit status, its standard output and its standard error.
 
     The program and its children are one process group, which is ended when the attempt is asked to stop, or when
     an exception ends the wait.
+
+    Args:
+        variables: its environment; default: that of this process.
     """
     process = subprocess.Popen(
         line,
         shell=isinstance(line, str),
         cwd=folder,
+        env=dict(variables) if variables is not None else None,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -58,7 +65,7 @@ def _copy(source: IO[str], kept: list[str], log: Any) -> None:
     size = 0
     with source:
         for text in source:
-            if size < _KEPT_CHARACTERS:
+            if size < KEPT_CHARACTERS:
                 kept.append(text)
                 size += len(text)
             with contextlib.suppress(ValueError, OSError):  # the log is closed: the program still runs to its end

@@ -25,7 +25,8 @@ ignored. `arguments` is a packed `[nodes, names, nodes]` (positional, then named
 the arguments' INPUT nodes index; both may be None. `extra` is a map of what few orders carry:
 "texts" (arguments given on the command line as text: {name: text}), "key" (idempotency key where it differs),
 "deadline" (seconds since the epoch), "previous" (what the last attempt left: error message), "result" (packed node: for
-an undo), "prelude" (path of a text that comes first in the attempt's log), "pools", "executor" and "environment" (for a
+an undo), "prelude" (path of a text that comes first in the attempt's log), "memory" (bytes that the attempt may hold, after
+one before it ran out of memory), "pools", "executor" and "environment" (for a
 root's layout: what each executor has, which is meant where none is named, and the option environment= in plain data of
 tasks that have none).
 `usage` is [started_at, ended_at, cpu_s, peak_bytes]; `log` is [segment, start, end] (file name under the run's log

@@ -230,3 +230,4 @@ class EngineView(TypedDict):
     capacity: dict[str, float]
     held: dict[str, float]
     workers: int
+    others: NotRequired[list[str]]  # "host:pid" of the engines that share its runs

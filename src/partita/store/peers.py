@@ -6,7 +6,8 @@ Laws, held by the contract suite in `partita.testing`:
    have ended, or whose lease is over, in one transaction; of two that take over at once, one gets a run.
 2. An engine whose lease was taken is refused whatever it writes (FencedError), also what it had sent and not committed.
 3. A lease is renewed by every turn and by `renew`, and is measured by the store's clock alone.
-4. A message is received once. What is claimed has one engine, as long as that one is up.
+4. Of a named limit engines that are up never have more together than there is. A message is received once. What is claimed has
+   one engine, as long as that one is up.
 5. What one engine should know of another arrives as news within moments, and nothing is asked for meanwhile. After a lost
    connection there is always news.
 """
@@ -15,10 +16,11 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-__all__ = ["ENGINES", "EVENTS", "MESSAGES", "Message", "Peer", "Peers", "Wire"]
+__all__ = ["ENGINES", "EVENTS", "MESSAGES", "SLOTS", "Message", "Peer", "Peers", "Wire"]
 
-#: What news may be about: an engine began, ended or was taken over; an event for any run was sent; a message came.
-ENGINES, EVENTS, MESSAGES = "engines", "events", "message"
+#: What news may be about: an engine began, ended or was taken over; an event for any run was sent; a message came;
+#: somebody wants of a limit, or has given back.
+ENGINES, EVENTS, MESSAGES, SLOTS = "engines", "events", "message", "slots"
 
 
 class Peer(NamedTuple):
@@ -103,6 +105,14 @@ class Peers(Protocol):
 
     def event_of(self, run: int, step: int) -> tuple[int, bytes] | None:
         """Number and data of the event that was taken for the step."""
+        ...
+
+    def take_slots(self, name: str, wanted: int, capacity: int) -> int:
+        """Have `wanted` of a named limit for this engine's steps, where all have `capacity` together; how much it has now."""
+        ...
+
+    def give_slots(self, name: str, left: int) -> None:
+        """Give back what this engine has of a limit beyond `left`."""
         ...
 
     def wire(self) -> Wire | None:

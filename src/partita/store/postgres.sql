@@ -53,6 +53,13 @@ on conflict (name) do update set engine = case
 end
 returning engine
 
+-- name: take_slots
+select take_slots(?1, ?2, ?3, ?4, ?5)
+
+-- name: give_slots
+with given as (update slot set held = ?3 where engine = ?1 and name = ?2 and held > ?3 returning 1)
+select pg_notify(?4, 'slots ' || ?1::bigint) from given
+
 -- name: claim_event
 update event set taken_by = ?2 << 32 | ?3 where number = ?1 and taken_by is null returning number
 

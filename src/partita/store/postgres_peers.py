@@ -9,14 +9,14 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import FencedError, StoreError
-from partita.store.peers import ENGINES, EVENTS, MESSAGES, Message, Peer, Wire
+from partita.store.peers import ENGINES, EVENTS, MESSAGES, SLOTS, Message, Peer, Wire
 
 if TYPE_CHECKING:
     import psycopg
 
 __all__ = ["PostgresPeers", "channel_of", "session_name"]
 
-_ALL = frozenset({ENGINES, EVENTS, MESSAGES})
+_ALL = frozenset({ENGINES, EVENTS, MESSAGES, SLOTS})
 _RECONNECT_S = 0.5
 
 
@@ -110,6 +110,15 @@ class PostgresPeers:
         rows = self._read("event_of", run, step)
         return rows[0] if rows else None
 
+    def take_slots(self, name: str, wanted: int, capacity: int) -> int:
+        """Have so much of a limit."""
+        held: int = self._try_read("take_slots", self.id, name, wanted, capacity, self._channel)[0][0]
+        return held
+
+    def give_slots(self, name: str, left: int) -> None:
+        """Give back what is beyond."""
+        self._try_read("give_slots", self.id, name, left, self._channel)
+
     def wire(self) -> Wire | None:
         """What becomes readable when there is news."""
         return self._wire if self._listener is not None and not self._listener.closed else None
@@ -126,7 +135,8 @@ class PostgresPeers:
             connection.consume_input()
             while (notice := connection.notifies()) is not None:
                 what, _, who = notice.extra.decode("ascii", "replace").partition(" ")
-                if what != MESSAGES or who == str(self.id):
+                is_own = who == str(self.id)
+                if is_own if what == MESSAGES else not (is_own and what == SLOTS):
                     found.add(what)
         except Exception:  # whatever is wrong with it, a new one is made
             self.close()

@@ -17,7 +17,7 @@ import pytest
 
 from partita.core.states import State
 from partita.errors import FencedError, StoreError
-from partita.store.peers import ENGINES, EVENTS, MESSAGES, Peers
+from partita.store.peers import ENGINES, EVENTS, MESSAGES, SLOTS, Peers
 from partita.store.port import EventRow, RunUpdate, Store, Turn
 from partita.testing.store_rows import NOW, a_run, a_step
 
@@ -213,6 +213,21 @@ class PeersContract:
         assert two.peers.claim_event(7, 1, 3) and not one.peers.claim_event(7, 2, 3)
         assert two.peers.event_of(1, 3) == (7, b"data") and two.peers.event_of(2, 3) is None
         assert two.store.pending_events(0) == []
+
+    def test_engines_never_have_more_of_a_limit_than_there_is(self, engine: MakeEngine) -> None:
+        one, two = engine("one"), engine("two")
+        assert one.peers.take_slots("licence", 2, 3) == 2
+        two.peers.news()
+        assert two.peers.take_slots("licence", 2, 3) == 0 and two.peers.take_slots("licence", 1, 3) == 1
+        heard: set[str] = set()
+        while SLOTS not in heard:  # that the other one wants more
+            heard |= one.heard()
+        assert one.peers.take_slots("licence", 3, 3) == 2 and one.peers.take_slots("other", 3, 3) == 3
+        one.peers.give_slots("licence", 1)
+        one.peers.give_slots("licence", 5)  # more than it has
+        assert two.peers.take_slots("licence", 3, 3) == 1 and two.peers.take_slots("licence", 2, 3) == 2
+        one.store.release()
+        assert two.peers.take_slots("licence", 3, 3) == 3
 
     # Law 5: news.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from partita.errors import DamagedError, LoadError, PartitaError, Skip, ValueStoreError
+from partita.errors import DamagedError, LoadError, OutOfMemoryError, PartitaError, Skip, ValueStoreError
 from partita.executors.port import LOST
 from partita.flow.arrival import check_arrivals, without_reserved
 from partita.flow.context import attempting
@@ -221,6 +221,8 @@ class Attempt:
             report = error_map(error, self.mask)
             detail = f"it stopped when it was asked to ({self.worker.control.reason})\n{report['traceback']}"
             return [LOST, self.ticket, self.worker.control.reason, detail]
+        if isinstance(error, OutOfMemoryError):
+            return [LOST, self.ticket, "memory", error_map(error, self.mask)["message"]]
         retry = self._retry(error)  # first, since it may add a note to the error
         full = full_text(error)
         if full:

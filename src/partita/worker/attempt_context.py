@@ -11,6 +11,7 @@ from partita.protocol.messages import PROGRESS, REPORT, REQUEST
 
 if TYPE_CHECKING:
     from partita.worker.attempt import Attempt
+    from partita.worker.profiles import WorkerProfile
 
 __all__ = ["AttemptContext", "ChildRun"]
 
@@ -72,6 +73,20 @@ class AttemptContext:
         folder = Path(attempt.worker.workspace, "checkpoints", attempt.run, str(attempt.step))
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def profile(self) -> WorkerProfile:
+        """What the step's task is, and may have."""
+        return self._attempt.profile
+
+    @property
+    def raised_memory_bytes(self) -> int:
+        """What this attempt may hold after one before it ran out of memory; 0: as the task declares."""
+        return int((self._attempt.extra or {}).get("memory", 0))
+
+    def mask(self, text: str) -> str:
+        """The text without the attempt's secrets."""
+        return self._attempt.mask(text)
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Say how far the attempt is; more than ten times a second is not passed on, the last step always."""

@@ -12,8 +12,8 @@ class WorkerProfile:
     """Made from the map of a PROFILE message."""
 
     __slots__ = (
-        "artifacts", "body", "bundle", "compensate", "declared", "definition", "environment", "executor", "folder",
-        "function", "has_cache_key", "is_async", "is_loaded", "is_special", "opened_options",
+        "artifacts", "body", "bundle", "compensate", "declared", "definition", "demand", "environment", "executor",
+        "folder", "function", "has_cache_key", "is_async", "is_loaded", "is_special", "opened_options",
         "process_variables", "reference", "secrets", "timeout_s", "title", "variables", "worker_options",
         "workspace",
     )  # fmt: skip
@@ -35,6 +35,7 @@ class WorkerProfile:
         self.timeout_s: float | None = fields["timeout_s"]
         self.has_cache_key: bool = fields.get("has_cache_key", False)
         self.environment: str = fields["environment"]
+        self.demand: list[Any] = fields["demand"]  # of a core.records.Demand
         self.is_special = bool(self.variables or self.secrets)  # needs more than a call
         self.opened_options: dict[str, Any] | None = None  # what lies in them, once an attempt has opened them
         self.is_loaded = False

@@ -26,12 +26,13 @@ from partita.engine.server import Server
 from partita.engine.values import ValueCache
 from partita.errors import EngineError, NotFoundError, PartitaError, SettingsError, StoreError, ValueStoreError
 from partita.executors.port import Executor
+from partita.executors.stray_containers import remove_strays
 from partita.settings import Settings, load_settings
 from partita.store.opening import open_store
 from partita.store.port import Store
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
-from partita.workspace.executors import make_executors, pools_of
+from partita.workspace.executors import make_executors, pools_of, shared_pools_of
 from partita.workspace.naming import new_run_id
 from partita.workspace.place import MovedError, Place
 
@@ -71,6 +72,7 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
         claim(blobs, state)
         place = Place(state)
         store = open_store(state, settings.database, settings.durability)
+        remove_strays(state)
         executors = make_executors(project, state, settings, place.name)
         try:
             store.acquire(
@@ -102,7 +104,11 @@ def _engine(
     guard: Callable[[], None],
     blobs: BlobStore,
 ) -> Engine:
-    pools = pools_of(settings)
+    peers, clock, shares = store.peers(), SystemClock(), None
+    if peers is not None and settings.slots:
+        pools, shares = shared_pools_of(settings, peers, clock)
+    else:
+        pools = pools_of(settings)
     artifacts = place_of(project, settings.artifacts)
     lanes = {name: Lanes(name, executor, pools[name], settings.prefetch) for name, executor in executors.items()}
     limits = Limits(
@@ -110,9 +116,9 @@ def _engine(
         layout_timeout_s=settings.layout_timeout_s, environment=settings.environment,
     )  # fmt: skip
     book = Book(
-        store, SystemClock(), lanes, settings.executor, bundle_shelf(state, settings.database and artifacts),
+        store, clock, lanes, settings.executor, bundle_shelf(state, settings.database and artifacts),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
-        has_blob=blobs.hold, artifacts=artifacts, peers=store.peers(),
+        has_blob=blobs.hold, artifacts=artifacts, peers=peers, shares=shares,
     )  # fmt: skip
     return Engine(book, time.sleep, new_run_id, guard)
 

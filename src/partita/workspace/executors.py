@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from partita.artifacts.blobs.placing import place_of, requirements_of
+from partita.clock import Clock
 from partita.core.resources import PartPool, Pool
+from partita.engine.slots import SharedPool, Shares
 from partita.executors.machine import gpu_devices, machine_capacity
 from partita.executors.port import Capacity, Executor
 from partita.executors.process import ProcessExecutor
 from partita.settings import Settings
 from partita.settings_values import ExecutorSettings
+from partita.store.peers import Peers
 from partita.workspace.environments import environments_folder
 
-__all__ = ["DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "pools_of"]
+__all__ = [
+    "DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "pools_of", "shared_pools_of",
+]  # fmt: skip
 
 #: The executor that every workspace has.
 DEFAULT = "process"
@@ -34,7 +39,9 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
         for name, item in settings.executors.items()
     }
     # Never less than a core: flows are laid out there.
-    here = [named[name] for name, item in settings.executors.items() if not item.ray.address]
+    here = [
+        named[name] for name, item in settings.executors.items() if item.kind != "kubernetes" and not item.ray.address
+    ]
     left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in here))
     left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in here))
     default = Capacity(
@@ -52,6 +59,13 @@ def pools_of(settings: Settings) -> dict[str, Pool]:
         return {name: Pool(*capacity, slots) for name, capacity in capacities.items()}
     shared = Pool(0, 0, 0, slots)
     return {name: PartPool(*capacity, shared) for name, capacity in capacities.items()}
+
+
+def shared_pools_of(settings: Settings, peers: Peers, clock: Clock) -> tuple[dict[str, Pool], Shares]:
+    """Empty pools of all executors, whose slots are held by all engines together; and this one's shares of them."""
+    slots = Pool(0, 0, 0, dict(settings.slots))
+    shares = Shares(peers, slots, clock)
+    return {name: SharedPool(*capacity, slots, shares) for name, capacity in capacities_of(settings).items()}, shares
 
 
 def make_executors(project: Path, state: Path, settings: Settings, origin: str) -> dict[str, Executor]:
@@ -96,6 +110,10 @@ def make_executor(
         from partita.workspace.remote import docker_executor
 
         return docker_executor(item, capacity, ground)
+    if item.kind == "kubernetes":
+        from partita.workspace.kubernetes_executor import kubernetes_executor
+
+        return kubernetes_executor(item, capacity, ground)
     if item.kind == "ray":
         from partita.workspace.ray_executor import ray_executor
 

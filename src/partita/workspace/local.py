@@ -31,6 +31,7 @@ from partita.settings import Settings, find_project, load_settings
 from partita.values import NOTEBOOK, pack
 from partita.workspace.artifacts import LocalArtifacts
 from partita.workspace.connection import Connection
+from partita.workspace.images.request import ImageRequest, ImageView
 from partita.workspace.naming import new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
 
@@ -355,6 +356,11 @@ class LocalWorkspace(LocalArtifacts):
         from partita.workspace.probing import probe_executor
 
         return probe_executor(self, name)
+
+    def build_image(self, request: ImageRequest, say: Callable[[str], None]) -> ImageView:
+        from partita.workspace.images.building import build_image
+
+        return build_image(self, request, say)
 
     def migrate_store(self) -> tuple[str, int]:
         from partita.store.opening import migrate

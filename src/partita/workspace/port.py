@@ -23,6 +23,7 @@ from partita.protocol.requests import (
 from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.workspace.artifacts import Artifacts
+from partita.workspace.images.request import ImageRequest, ImageView
 
 __all__ = ["CatalogueView", "CheckView", "ConvertView", "GraphView", "Workspace"]
 
@@ -196,6 +197,10 @@ class Workspace(Artifacts, Protocol):
 
     def probe_executor(self, name: str) -> ProbeView:
         """Send a step through an executor and tell how it went."""
+        ...
+
+    def build_image(self, request: ImageRequest, say: Callable[[str], None]) -> ImageView:
+        """Make an image of the project, telling each line of progress; or tell what it would be made of."""
         ...
 
     def be_engine(self) -> bool:

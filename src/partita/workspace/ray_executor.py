@@ -30,7 +30,7 @@ def ray_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> 
         if is_url(artifacts)
         else os.fspath(ground.state / "executors" / ground.name)
     )
-    agent = agent_of(ground, kept, artifacts, item.lease_s)
+    agent = agent_of(ground, kept, artifacts, item)
     arguments = (*agent.arguments, "--project", os.fspath(ground.project)) if is_local else agent.arguments
     passed_on = {name: os.environ[name] for name in item.variables if name in os.environ}
     workers = RayWorkers(

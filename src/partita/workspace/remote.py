@@ -33,13 +33,18 @@ def executor_key(ground: Ground) -> bytes:
     return hmac.digest(workspace_key(ground.state), b"executor\0" + ground.name.encode(), sha256)
 
 
-def agent_of(ground: Ground, mailbox: str, artifacts: str, lease_s: float) -> AgentCommand:
+def agent_of(ground: Ground, mailbox: str, artifacts: str, item: ExecutorSettings) -> AgentCommand:
     """How agents of the executor are started."""
-    pace_s = pace_of(mailbox)
-    arguments = ("--mailbox", mailbox, "--artifacts", artifacts, "--lease-s", f"{lease_s:g}", "--pace-s", f"{pace_s:g}")
+    # The engine ends what has nothing to do; an agent does only where it has lost sight of that engine.
+    seconds = {"lease": item.lease_s, "idle": item.idle_s + 2 * item.lease_s, "pace": pace_of(mailbox)}
+    arguments = ["--mailbox", mailbox, "--artifacts", artifacts]
+    for name, amount_s in seconds.items():
+        arguments += [f"--{name}-s", f"{amount_s:g}"]
     keys = {"PARTITA_AGENT_KEY": executor_key(ground), "PARTITA_VALUES_KEY": workspace_key(ground.state)}
     return AgentCommand(
-        arguments, {"PARTITA_DURABILITY": ground.settings.durability}, {name: key.hex() for name, key in keys.items()}
+        tuple(arguments),
+        {"PARTITA_DURABILITY": ground.settings.durability},
+        {name: key.hex() for name, key in keys.items()},
     )
 
 
@@ -76,7 +81,7 @@ def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) 
         item.image, ground.project, network=item.network, user=item.user, mounts=item.mounts, variables=item.variables,
         python=item.python, pull=item.pull, folders=tuple(folders), read_only=(bundles,),
     )  # fmt: skip
-    agent = agent_of(ground, os.fspath(mailbox), artifacts, item.lease_s)
+    agent = agent_of(ground, os.fspath(mailbox), artifacts, item)
     launcher = DockerLauncher(containers, capacity, agent, ground.origin or uuid.uuid4().hex, os.environ)
     refusal = (
         f"the executor {ground.name} has the packages of the image {item.image}; put them into the image, or let the task run on "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from partita.core.records import Demand
 from partita.executors.port import Capacity
-from partita.executors.remote.sessions import Lane, Session, Waiting, in_the_way
+from partita.executors.remote.orders import Lane, Session, Waiting
+from partita.executors.remote.sessions import in_the_way
 
 CAPACITY = Capacity(4, 1000)
 

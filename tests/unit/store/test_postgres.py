@@ -289,11 +289,11 @@ def a_cached(key: bytes) -> CacheRow:
 def test_news_come_again_after_the_connection_was_cut(wired: PostgresStore, wire: Wire, url: str) -> None:
     peers = wired.peers()
     assert peers is not None
-    assert peers.news() == {"engines", "events", "message"} and peers.news() == set()
+    assert peers.news() == {"engines", "events", "message", "slots"} and peers.news() == set()
     before = peers.wire()
     wire.cut()
     until = time.monotonic() + 20
-    while peers.news() != {"engines", "events", "message"}:  # whatever was missed
+    while peers.news() != {"engines", "events", "message", "slots"}:  # whatever was missed
         assert time.monotonic() < until
         time.sleep(0.05)
     assert peers.wire() is not before

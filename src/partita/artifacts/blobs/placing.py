@@ -102,7 +102,8 @@ def fault_of(blobs: BlobStore, state: Path) -> str:
         return ""
     return (
         f"artifacts at {place} belong to another workspace, which would lose what this one collects; set `artifacts` to a "
-        f"place of this workspace's own, such as a folder below. Where that workspace is no more, remove {place}/{OWNER_FILE}"
+        f"place of this workspace's own, such as a folder below. Where it is the same project on another machine, copy its file "
+        f".partita/key to {state / 'key'}; where that workspace is no more, remove {place}/{OWNER_FILE}"
     )
 
 

@@ -11,38 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from partita.core.records import Demand
+from partita.errors import PartitaError
 from partita.executors.port import CLOSED, LOST, PREPARED, RETURNED, Capacity, Launchable, Message
+from partita.executors.remote.orders import ENDS, PASSED_ON, Lane, Orders, Session, Stopping, Waiting
 from partita.executors.remote.port import GONE, PENDING, Launcher, News, Post, WorkerOrder
-from partita.executors.remote.sessions import (
-    KILL_MARGIN_S,
-    Lane,
-    Orders,
-    SegmentFiles,
-    Session,
-    Stopping,
-    Waiting,
-    end_workers,
-    in_the_way,
-    session_name,
-    why_to_end,
-)  # fmt: skip
+from partita.executors.remote.segments import SegmentFiles
+from partita.executors.remote.sessions import KILL_MARGIN_S, end_workers, in_the_way, session_name, why_to_end
 from partita.executors.remote.sharing import Outbox
 from partita.executors.timer import Timer
-from partita.protocol.messages import (
-    DONE,
-    FAILED,
-    FRAME,
-    LAID,
-    ORDER,
-    PROFILE,
-    PROGRESS,
-    READY,
-    REPLY,
-    REPORT,
-    REQUEST,
-    STOP,
-    Order,
-)  # fmt: skip
+from partita.protocol.messages import ORDER, PROFILE, PROGRESS, READY, REPLY, REQUEST, STOP, Order
 from partita.protocol.packets import CANCEL
 from partita.protocol.remote import ATTACH, BEGUN, HELD, LANE, PRINTING, SEGMENT, TAKE_BACK, ticket_text
 
@@ -51,8 +28,7 @@ __all__ = ["RemoteExecutor"]
 _log = logging.getLogger("partita.engine")
 
 _TICK_S = 0.5
-_ENDS = (DONE, FAILED, LAID, LOST)
-_PASSED_ON = (FRAME, PROGRESS, REPORT, REQUEST)
+_SURVEY_PAUSE_S = 5.0
 
 
 class RemoteExecutor:
@@ -101,7 +77,9 @@ class RemoteExecutor:
             self._epoll.register(file, select.EPOLLIN)
         for _ in range(spare):
             self._start(Demand())
-        self._found = set(launcher.survey())  # that an earlier engine has left, and nobody has attached to
+        self._found: set[str] = set()  # workers that an earlier engine has left, and nobody has attached to
+        self._is_surveyed = False
+        self._survey()
 
     @property
     def capacity(self) -> Capacity:
@@ -213,10 +191,12 @@ class RemoteExecutor:
         """Go on waiting for an order that an earlier engine gave; the lane, or None where its worker is not there any more."""
         session = self._sessions.get(place)
         if session is None:
-            if place not in self._found:
+            if place not in self._found and self._is_surveyed:
                 return None
             self._found.discard(place)
-            session = self._sessions[place] = Session(place, demand._replace(slots=()), time.monotonic(), is_up=True)
+            session = self._sessions[place] = Session(
+                place, demand._replace(slots=()), time.monotonic(), is_up=True, is_attached=True
+            )
             self._post.attach(place)
             self._post.send(place, [[ATTACH]])
         lane = session.lane or self._new_lane(session)
@@ -302,6 +282,22 @@ class RemoteExecutor:
             self._post.send(session.name, [[STOP]])
             self._launcher.stop(session.name, grace_s)
 
+    def _survey(self) -> None:
+        """Find the workers of an earlier engine, as soon as it can be asked where they are."""
+        try:
+            found = set(self._launcher.survey())
+        except PartitaError as error:
+            _log.warning("nobody knows yet which workers an earlier engine has left: %s", error)
+            self._timer.set(_SURVEY_PAUSE_S)
+            return
+        self._is_surveyed = True
+        self._found |= found - set(self._sessions)
+        for session in [
+            session for session in self._sessions.values() if session.is_attached and session.name not in found
+        ]:
+            session.fate = ("evicted", "its worker is not there any more")
+            self._bury(session)
+
     def _end_what_was_left(self) -> None:
         """Workers of an earlier engine that this one does not need."""
         while self._found:
@@ -312,6 +308,8 @@ class RemoteExecutor:
 
     def _tick(self) -> None:
         self._timer.clear()
+        if not self._is_surveyed:
+            self._survey()
         now = time.monotonic()
         spare = self._spare
         for session in list(self._sessions.values()):
@@ -337,8 +335,7 @@ class RemoteExecutor:
         if news.what == GONE:
             for message in self._post.drain(session.name):
                 self._take(session, message)
-            reason, detail = session.fate or (news.reason, news.detail)
-            session.fate = (reason if reason != "ended" else "died", detail)
+            session.fate = session.fate or (news.reason, news.detail)
             self._bury(session)
         elif news.what == PENDING and news.detail != session.told:
             session.told = news.detail
@@ -354,13 +351,14 @@ class RemoteExecutor:
             return
         assert session.fate is not None
         reason, detail = session.fate
-        if lane.queue:
+        if lane.queue and reason != "ended":
             lane.queue[0].has_begun = True  # also where it could not start: else it would be tried again and again
         now = time.time()
         for waiting in list(lane.queue):
             self._orders.remove(waiting.ticket)
             if waiting.has_begun:
                 why = waiting.stopping.reason if waiting.stopping else reason
+                why = "died" if why == "ended" else why
                 self._said.append([LOST, waiting.ticket, why, detail, [now, now, 0.0, 0], None])
             else:
                 self._said.append([RETURNED, waiting.ticket])
@@ -371,9 +369,9 @@ class RemoteExecutor:
         """Take one message of an agent."""
         session.heard_at = time.monotonic()
         tag = message[0]
-        if tag in _ENDS or tag == RETURNED:
+        if tag in ENDS or tag == RETURNED:
             self._take_end(message)
-        elif tag in _PASSED_ON:
+        elif tag in PASSED_ON:
             waiting = self._orders.by_name.get(message[1])
             if waiting is not None:
                 message[1] = waiting.ticket

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from partita.executors.port import Message
+from partita.executors.remote.orders import Session
 from partita.executors.remote.port import Post
-from partita.executors.remote.sessions import Session
 
 __all__ = ["Outbox"]
 

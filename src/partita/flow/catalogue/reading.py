@@ -6,14 +6,21 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from inspect import signature
 
 from partita.flow.catalogue.docstrings import Docstring, read_docstring
 from partita.flow.catalogue.modules import Library, SourceModule, UnreadableError
 from partita.flow.catalogue.records import Component, ComponentParameter
+from partita.flow.containers.definition import container
+from partita.flow.containers.kinds import is_default
 
 __all__ = ["components_of", "read_component"]
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(\w+)\}")
+#: What `container(...)` takes that is no option of a task.
+_OF_CONTAINERS = frozenset(
+    name for name, item in signature(container).parameters.items() if item.kind is item.KEYWORD_ONLY
+)
 _DEPTH = 12  # how far names are followed from module to module
 
 
@@ -179,6 +186,8 @@ class _Reader:
         dotted = _dotted(module, function)
         if dotted in ("partita.command", "partita.flow.command.command"):
             return self._command(module, node)
+        if dotted in ("partita.container", "partita.flow.containers.definition.container"):
+            return self._container(module, node)
         kind = _kind(module, function.func if isinstance(function, ast.Call) else function)
         if kind is not None and node.args and isinstance(node.args[0], ast.Name):
             target = module.bindings.get(node.args[0].id)
@@ -214,6 +223,40 @@ class _Reader:
         options = [keyword for keyword in node.keywords if keyword.arg not in own]
         told = Docstring(summary=f"Run `{' '.join(parts)}`.")
         return self._component(module, node, "task", told, parameters, "CommandResult", options)
+
+    def _container(self, module: SourceModule, node: ast.Call) -> Component | None:
+        given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        if "image" not in given:
+            return None
+        image = _text(given["image"])
+        command = _text(given["command"]) if "command" in given else ""
+        told = f"Run `{command.strip().partition(chr(10))[0]}` in a container of {image}." if command else ""
+        outputs = _pairs(given.get("outputs"))
+        returns = ", ".join(f"{name}: {_text(kind)}" for name, kind in outputs)
+        returns = "None" if not outputs else _text(outputs[0][1]) if len(outputs) == 1 else f"{{{returns}}}"
+        options = [keyword for keyword in node.keywords if keyword.arg not in _OF_CONTAINERS]
+        docstring = Docstring(summary=told or f"Run a container of {image}.")
+        parameters = [_container_input(name, kind) for name, kind in _pairs(given.get("inputs"))]
+        parameters.sort(key=lambda item: item.default is not None)
+        return self._component(module, node, "task", docstring, parameters, returns, options)
+
+
+def _pairs(node: ast.expr | None) -> list[tuple[str, ast.expr]]:
+    """The pairs of a dict that is written out."""
+    if not isinstance(node, ast.Dict):
+        return []
+    pairs = zip(node.keys, node.values, strict=True)
+    return [(key.value, value) for key, value in pairs if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+
+
+def _container_input(name: str, node: ast.expr) -> ComponentParameter:
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return ComponentParameter(name, _text(node), None, "")
+    if is_default(value):
+        return ComponentParameter(name, type(value).__name__, ast.unparse(node), "")
+    return ComponentParameter(name, str(value), None, "")
 
 
 def _changed(found: Component, verb: str, node: ast.Call, module: SourceModule) -> Component:

@@ -10,7 +10,7 @@ from partita.flow.ref import StepRef
 from partita.flow.types import list_of
 from partita.flow.yaml.computation import identity
 from partita.flow.yaml.lowering import Lowering, skip_unless_met
-from partita.flow.yaml.records import Step, expressions_in
+from partita.flow.yaml.records import CALLS, Step, expressions_in
 from partita.flow.yaml.scope import refuse
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class StepFlow(_Body):
         """Whether the element itself must be known, or is only passed on."""
         step = self._step
         trees = [argument.tree for argument in step.arguments.values()]
-        trees += [] if step.verb in ("task", "flow") else [step.target.tree]
+        trees += [] if step.verb in CALLS else [step.target.tree]
         trees += [step.when.tree] if step.when is not None else []
         for tree in trees:
             if any(e.uses_item and not (e.alone and not e.alone.path) for e in expressions_in(tree)):

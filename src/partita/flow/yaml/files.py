@@ -199,7 +199,7 @@ class FlowFile:
             return self._computation(name, self.document.outputs.tree, rest)
         step = self.document.steps[first]
         kind, _, rest = rest.partition(".")
-        if kind == "run" and not rest:
+        if kind in ("run", "container") and not rest:
             return self.target(step)
         if kind in ("when", "each") and not rest:
             body = StepFlow(self, step, kind)

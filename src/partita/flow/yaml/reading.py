@@ -11,7 +11,9 @@ from partita.flow.yaml.expressions import Expression, read_tree
 from partita.flow.yaml.order import ordered
 from partita.flow.yaml.problems import Problems, near
 from partita.flow.yaml.records import (
+    CALLS,
     COMMAND_KEYS,
+    CONTAINER_KEYS,
     FLOW_KEYS,
     FOREACH_KEYS,
     INPUT_KEYS,
@@ -32,7 +34,7 @@ __all__ = ["read_document"]
 _NAME = re.compile(r"[^\W\d][\w-]*\Z")
 _INPUT_NAME = re.compile(r"[^\W\d]\w*\Z")
 _MOST_STEPS = 20_000
-_VERBS = "give it one of `task: module:name`, `run: command`, `flow: file.yaml`, `wait:`, `approval:` and `ask:`"
+_VERBS = "give it one of `task: module:name`, `run: command`, `flow: file.yaml`, `container:`, `wait:`, `approval:` and `ask:`"
 
 
 def read_document(root: Node, stem: str, problems: Problems) -> Document:
@@ -130,7 +132,7 @@ def _step(name: str, key: Node, node: Node, problems: Problems) -> Step | None:
     arguments: dict[str, Argument] = {}
     keys: dict[str, Node] = {}
     if "with" in given and given["with"].value is not None:
-        if verb not in ("task", "flow"):
+        if verb not in CALLS:
             remedy = "write the values into the command: `run: python prepare.py ${{ inputs.path }}`"
             told = "runs a command" if verb == "run" else "waits"
             remedy = remedy if verb == "run" else f"write them under `{verb}:`"
@@ -158,6 +160,9 @@ def _target(node: Node, verb: str, problems: Problems) -> Argument:
     argument = _argument(node, problems)
     if verb in WAITS:
         return argument
+    if verb == "container":
+        _check_container(node, problems)
+        return argument
     if verb == "run":
         words = node.value if isinstance(node.value, list) else [node]
         if not words or not all(isinstance(word.value, (str, int, float)) and word.value != "" for word in words):
@@ -166,6 +171,17 @@ def _target(node: Node, verb: str, problems: Problems) -> Argument:
         told = "an expression, which is known too late" if isinstance(argument.tree, Expression) else node.kind
         problems.add(node, f"`{verb}` is {TARGETS[verb]}, and here stands {told}")
     return argument
+
+
+def _check_container(node: Node, problems: Problems) -> None:
+    given = _mapping(node, "`container:`", problems)
+    _refuse_unknown(node, given, set(CONTAINER_KEYS), "`container:`", problems)
+    if isinstance(node.value, dict) and "image" not in given:
+        problems.add(node, "`container:` names no image", "give it `image:`, such as alpine:3.20")
+    for item in node.walk():
+        if isinstance(item.value, str) and "${{" in item.value:
+            remedy = "declare an input, write {inputs.name} for it, and give its value in `with:`"
+            problems.add(item, "what a container is takes no expression, which is known too late", remedy)
 
 
 def _needs(node: Node | None, problems: Problems) -> tuple[tuple[str, Node], ...]:

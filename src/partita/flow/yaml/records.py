@@ -11,9 +11,8 @@ from partita.flow.yaml.expressions import Expression, Template
 from partita.flow.yaml.source import Node
 
 __all__ = [
-    "COMMAND_KEYS", "FLOW_KEYS", "FOREACH_KEYS", "INPUT_KEYS", "OPTION_KEYS", "STEP_KEYS", "TARGETS", "WAITS",
-    "Argument",
-    "Document", "Each", "Input", "Step", "expressions_in",
+    "CALLS", "COMMAND_KEYS", "CONTAINER_KEYS", "FLOW_KEYS", "FOREACH_KEYS", "INPUT_KEYS", "OPTION_KEYS", "STEP_KEYS",
+    "TARGETS", "WAITS", "Argument", "Document", "Each", "Input", "Step", "expressions_in",
 ]  # fmt: skip
 
 #: A tree of constants, Expressions, Templates, lists and dicts.
@@ -24,10 +23,13 @@ TARGETS = {
     "task": 'a task or flow, "package.module:name" or "file.py:name"',
     "run": "a command: a text for a shell, or a list of arguments",
     "flow": 'a flow, "package.module:name", "file.py:name" or "file.yaml"',
+    "container": "a mapping with `image` and more: a command that runs in a container, with the values of `with`",
     "wait": "a wait: `sleep`, `until` or `event` with `key`, `type`, `timeout`, `on_timeout`, `default`, `scope`",
     "approval": "a question that persons approve or reject, or a mapping with `question` and more",
     "ask": "a question that a person answers, or a mapping with `question`, `type` and more",
 }
+#: Those that take arguments by name.
+CALLS = frozenset({"task", "flow", "container"})
 #: Those that wait, and run nothing.
 WAITS = frozenset({"wait", "approval", "ask"})
 STEP_KEYS = {
@@ -40,6 +42,21 @@ STEP_KEYS = {
 COMMAND_KEYS = {
     "allowed_statuses": "exit statuses that are no failure",
     "folder": "the working directory",
+}
+CONTAINER_KEYS = {
+    "image": "the image",
+    "command": "instead of the image's entrypoint: a text for a shell, or a list of arguments, with {inputs.name} and "
+    "{outputs.name}",
+    "arguments": "further words behind the command or the image's entrypoint",
+    "inputs": "name -> file, folder, text, int, float, bool, list[...], or a default value",
+    "outputs": "name -> file, folder, text, int, float, bool, list[...] or module:Class; stdout is what it prints",
+    "file_names": "name of an output -> name of its file",
+    "network": "as `docker run --network` takes it",
+    "user": "who it is; image: that of the image",
+    "folder": "the working directory in the container",
+    "mounts": 'further folders, "/data:/data:ro"',
+    "pull": "when the image is fetched: missing, always or never",
+    "allowed_statuses": "exit statuses that are no failure",
 }
 FOREACH_KEYS = {
     "items": "the list",
@@ -113,7 +130,7 @@ class Step:
 
     def expressions(self) -> Iterator[tuple[Expression, str]]:
         """Every expression with the part that it stands in: "when", "foreach", or "" for the arguments and the command."""
-        for argument in (*self.arguments.values(), *([] if self.verb in ("task", "flow") else [self.target])):
+        for argument in (*self.arguments.values(), *([] if self.verb in CALLS else [self.target])):
             yield from ((expression, "") for expression in expressions_in(argument.tree))
         if self.when is not None:
             yield from ((expression, "when") for expression in expressions_in(self.when.tree))

@@ -6,10 +6,20 @@ import typing
 from dataclasses import fields
 from typing import Any, get_args
 
+from partita.flow.containers.declaration import PULLS
 from partita.flow.options import FLOW_OPTIONS, REFERENCES, Options
 from partita.flow.types import is_union
 from partita.flow.yaml.kinds import KINDS
-from partita.flow.yaml.records import COMMAND_KEYS, FLOW_KEYS, FOREACH_KEYS, INPUT_KEYS, OPTION_KEYS, STEP_KEYS, TARGETS
+from partita.flow.yaml.records import (
+    COMMAND_KEYS,
+    CONTAINER_KEYS,
+    FLOW_KEYS,
+    FOREACH_KEYS,
+    INPUT_KEYS,
+    OPTION_KEYS,
+    STEP_KEYS,
+    TARGETS,
+)
 from partita.flow.yaml.waiting import WAIT_KEYS
 
 __all__ = ["flow_schema"]
@@ -67,7 +77,13 @@ def flow_schema() -> dict[str, Any]:
         "required": ["steps"],
         "additionalProperties": False,
         "properties": flow | {name: options[name] for name in sorted(FLOW_OPTIONS - {"name"})},
-        "$defs": {"input": _input(), "step": _step(options), "foreach": _foreach(), **_waits()},
+        "$defs": {
+            "input": _input(),
+            "step": _step(options),
+            "container": _container(),
+            "foreach": _foreach(),
+            **_waits(),
+        },
     }
 
 
@@ -112,6 +128,7 @@ def _step(options: dict[str, Any]) -> dict[str, Any]:
         "task": {"type": "string", "examples": ["package.module:name", "file.py:name"]},
         "run": {"oneOf": [_TEXT, {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}]},
         "flow": {"type": "string", "examples": ["package.module:name", "file.yaml"]},
+        "container": {"$ref": "#/$defs/container"},
         "wait": {"$ref": "#/$defs/wait"},
         "approval": {"$ref": "#/$defs/approval"},
         "ask": {"$ref": "#/$defs/ask"},
@@ -129,6 +146,28 @@ def _step(options: dict[str, Any]) -> dict[str, Any]:
         "oneOf": [{"required": [verb]} for verb in TARGETS],
         "dependentRequired": {name: ["run"] for name in COMMAND_KEYS},
         "properties": keys | {name: options[name] for name in sorted(OPTION_KEYS)},
+    }
+
+
+def _container() -> dict[str, Any]:
+    words = {"type": "array", "items": {"type": ["string", "number"]}}
+    names = {"type": "object", "additionalProperties": _TEXT}
+    forms = {
+        **dict.fromkeys(("image", "network", "user", "folder"), _TEXT),
+        "command": {"oneOf": [_TEXT, {**words, "minItems": 1}]},
+        "arguments": words,
+        "inputs": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+        "outputs": names,
+        "file_names": names,
+        "mounts": {"type": "array", "items": _TEXT},
+        "pull": {"enum": list(PULLS)},
+        "allowed_statuses": _STATUSES,
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["image"],
+        "properties": _described(CONTAINER_KEYS, forms),
     }
 
 

@@ -13,6 +13,7 @@ from partita.flow.definition import Definition
 from partita.flow.loading import load, project_folder
 from partita.flow.options import FLOW_OPTIONS, REFERENCES
 from partita.flow.task import Task
+from partita.flow.yaml.container_steps import container_task
 from partita.flow.yaml.expressions import Expression, Template
 from partita.flow.yaml.functions import shown_text
 from partita.flow.yaml.problems import Problems
@@ -31,6 +32,8 @@ def target_of(step: Step, file: Path, problems: Problems) -> Definition[..., Any
     found: Definition[..., Any] | None
     if step.verb == "run":
         found = _command(step, file, problems)
+    elif step.verb == "container":
+        found = container_task(step, file, problems)
     else:
         found = _loaded(step, file, problems)
     if found is None:

@@ -37,6 +37,14 @@ create table claim (
     claimed_at timestamptz not null default clock_timestamp()
 );
 
+-- How much of a named limit each engine has for its steps.
+create table slot (
+    name text not null,
+    engine bigint not null,
+    held bigint not null,
+    primary key (name, engine)
+);
+
 -- First statement of every turn: the row stays locked until the turn is committed, so that nobody takes the lease between.
 -- Afterwards the number of the turn says whether a commit whose answer was lost came through.
 create function fence(given_engine bigint, given_epoch bigint, given_turn bigint) returns void language plpgsql as $$
@@ -69,6 +77,7 @@ begin
     update engine set epoch = epoch + 1, ended_at = clock_timestamp() where place = given_place and ended_at is null;
     delete from engine where ended_at < clock_timestamp() - interval '30 days'
         and not exists (select from run where run.engine = engine.id and run.state < 4);
+    delete from slot where engine in (select id from engine where ended_at is not null);
     delete from claim where claimed_at < clock_timestamp() - interval '1 hour';
     delete from message where sent_at < clock_timestamp() - interval '1 hour';
     insert into engine (owner, place, lease_s) values (given_owner, given_place, given_lease_s) returning id into made;
@@ -104,5 +113,27 @@ begin
         perform pg_notify(channel, 'engines ' || taker);
     end if;
     return moved;
+end
+$$;
+
+-- Let the engine have so much of a limit, where the engines that are up leave as much; says how much it has. Where they do not,
+-- they are told that somebody wants it.
+create function take_slots(taker bigint, slot_name text, wanted bigint, capacity bigint, channel text) returns bigint
+language plpgsql as $$
+declare
+    others bigint;
+    has bigint;
+begin
+    perform pg_advisory_xact_lock(hashtextextended(channel || ' ' || slot_name, 0));
+    select coalesce(sum(held) filter (where slot.engine <> taker), 0), coalesce(sum(held) filter (where slot.engine = taker), 0)
+        into others, has
+        from slot join engine on engine.id = slot.engine where slot.name = slot_name and engine.ended_at is null;
+    if others + wanted <= capacity then
+        insert into slot (name, engine, held) values (slot_name, taker, wanted)
+            on conflict (name, engine) do update set held = excluded.held;
+        return wanted;
+    end if;
+    perform pg_notify(channel, 'slots ' || taker);
+    return has;
 end
 $$;

@@ -51,6 +51,7 @@ class Agent:
         find_bundle: Callable[[str], str],
         checkpoints: Checkpoints,
         alive_s: float,
+        idle_s: float,
         attempts: int = 0,
     ) -> None:
         """
@@ -61,6 +62,7 @@ class Agent:
             artifacts: where large values lie, as it is called here.
             find_bundle: the folder of a bundle here; raises PartitaError.
             alive_s: at least so often the agent says something.
+            idle_s: after so many seconds without an order it ends, whatever the engine does.
             attempts: after so many it ends; 0: never.
         """
         self._post = post
@@ -68,7 +70,7 @@ class Agent:
         self._project, self._workspace, self._artifacts = project, workspace, artifacts
         self._find_bundle = find_bundle
         self._checkpoints = checkpoints
-        self._alive_s = alive_s
+        self._alive_s, self._idle_s = alive_s, idle_s
         self._attempts_left = attempts or None
         self._executor = executor
         self._printed = Printed(os.path.join(workspace, "logs"), session)
@@ -87,6 +89,7 @@ class Agent:
         self._outgoing: list[list[Any]] = []
         self._said_at = time.monotonic()
         self._looked_at = 0.0
+        self._busy_at = time.monotonic()
         self._is_ending = False
 
     def serve(self) -> None:
@@ -271,6 +274,10 @@ class Agent:
     def _look_around(self) -> None:
         """What is to be done now and then while an attempt runs."""
         now = time.monotonic()
+        if self._tickets or self._queue:
+            self._busy_at = now
+        elif now - self._busy_at > self._idle_s:
+            self._is_ending = True
         if not self._tickets or now - self._looked_at < _TICK_S:
             return
         self._looked_at = now

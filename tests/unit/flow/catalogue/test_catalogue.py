@@ -21,7 +21,7 @@ raise SystemExit("this module must not be imported")
 import not_installed_at_all
 from typing import TYPE_CHECKING
 import partita as p
-from partita import command, flow, task as step
+from partita import command, container, flow, task as step
 from celery import task
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def raw(n: int) -> int:
     "Raw."
 made = step(retries=5)(raw)
 count = command("wc -l {path} {{x}}", parameters={"path": str}, retries=2)
+lines = container("lines", image="alpine:3.20", command="wc -l {inputs.text}", inputs={"top": 3, "text": File},
+                  outputs={"stdout": int}, network="none", retries=1)
 today = orders.partial(limit=3).with_options(retries=9, description="Orders of today")
 '''
 
@@ -75,8 +77,17 @@ def shop(tmp_path: Path) -> dict[str, Component]:
 
 def test_tasks_and_flows_are_found_and_nothing_else(shop: dict[str, Component]) -> None:
     assert {name: found.kind for name, found in shop.items()} == {
-        "orders": "task", "nightly": "flow", "made": "task", "count": "task", "today": "task"
+        "orders": "task", "nightly": "flow", "made": "task", "count": "task", "lines": "task", "today": "task"
     }  # fmt: skip
+
+
+def test_a_container_tells_what_goes_in_and_out(shop: dict[str, Component]) -> None:
+    found = shop["lines"]
+    assert found.summary == "Run `wc -l {inputs.text}` in a container of alpine:3.20."
+    assert [(item.name, item.type, item.default) for item in found.parameters] == [
+        ("text", "File", None), ("top", "int", "3"),
+    ]  # fmt: skip
+    assert found.returns == "int" and found.options == {"retries": "1"}
 
 
 def test_a_component_tells_all_that_its_source_says(shop: dict[str, Component]) -> None:

@@ -53,7 +53,7 @@ def test_everything_is_told_at_once(problems: Problems) -> None:
         "18:18 the step e runs a command, which takes no `with` "
         "| write the values into the command: `run: python prepare.py ${{ inputs.path }}`",
         "19:3 the step f does not say what it does "
-        "| give it one of `task: module:name`, `run: command`, `flow: file.yaml`, `wait:`, `approval:` and `ask:`",
+        "| give it one of `task: module:name`, `run: command`, `flow: file.yaml`, `container:`, `wait:`, `approval:` and `ask:`",
         "20:51 `item` stands for an element of `foreach`, and there is none here | give the step `foreach:`",
         "21:14 there is no step 'zz' | its steps: a, b, c, d, e, f, g",
     ]
@@ -75,6 +75,15 @@ def test_everything_is_told_at_once(problems: Problems) -> None:
             "the tag 'tag:yaml.org,2002:python/object:os.system' is not",
         ),
         ("steps: {a b: {run: ls}}", "'a b' cannot be a name"),
+        ("steps: {a: {container: {command: ls}}}", "`container:` names no image | give it `image:`"),
+        ("steps: {a: {container: alpine}}", "`container:` is a mapping, and here stands a text"),
+        ("steps: {a: {container: {image: alpine, comand: ls}}}", "has no key 'comand' | did you mean 'command'?"),
+        ("steps: {a: {container: {image: '${{ inputs.x }}'}}}", "takes no expression"),
+        ("steps: {a: {container: {image: alpine, inputs: [text]}}}", "`inputs` is a mapping, and here stands a list"),
+        ("steps: {a: {container: {image: alpine, outputs: {x: fil}}}}", "the output x: there is no type 'fil'"),
+        ("steps: {a: {container: {image: alpine, command: 'cat {inputs.x}'}}}", "{inputs.x} is not among the inputs"),
+        ("steps: {a: {container: {image: alpine, inputs: {n: int}}, with: {n: text}}}", "a's n takes int"),
+        ("steps: {a: {container: {image: alpine, inputs: {n: int}}}}", "is missing its argument 'n'"),
         ("steps: {a: {run: ls, task: x:y}}", "the step a has task and run"),
         ("steps: {a: {run: 3, when: maybe}}", "`when` is an expression, and here stands a text"),
         ("steps: {a: {run: ls, foreach: 3}}", "`foreach` goes through a list, and here stands a number"),

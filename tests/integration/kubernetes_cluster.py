@@ -1,0 +1,216 @@
+"""A namespace of a real cluster, in which a service account has the exported Role; and a proxy that can be cut."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from partita.workspace.exporting import export_kubernetes
+
+__all__ = ["Proxy", "TestNamespace", "admin_config", "agent_image", "namespace", "proxied", "wait_until"]
+
+#: What stands for `python` in the image: it runs what follows "--do", so that a test says what a worker does.
+_AGENT = """#!/usr/bin/python3
+import sys
+sys.argv.index("-m"), sys.argv.index("--session"), sys.argv.index("--attempts")
+exec(sys.argv[sys.argv.index("--do") + 1])
+"""
+
+
+def admin_config() -> Path:
+    """The kubeconfig of somebody who may do everything. Skips where there is none."""
+    given = os.environ.get("KUBECONFIG", "")
+    if not given or not Path(given).is_file():
+        pytest.skip("no Kubernetes cluster: see KUBECONFIG")
+    return Path(given)
+
+
+@cache
+def agent_image() -> str:
+    """An image whose `/agent` takes the place of Python. Skips where it cannot be made."""
+    from tests.contract.docker_image import base_image
+
+    name = f"partita-agent:{zlib.crc32(_AGENT.encode()):08x}"
+    if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0:
+        return name
+    # The script travels in the command, so that no folder is needed.
+    packed = _AGENT.encode().hex()
+    text = f"""FROM {base_image()}
+RUN python3 -c "open('/agent', 'wb').write(bytes.fromhex('{packed}'))" && chmod 755 /agent
+"""
+    subprocess.run(
+        ["docker", "build", "--quiet", "--network", "host", "--tag", name, "-"], input=text, text=True, check=True,
+        capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=300,
+    )  # fmt: skip
+    return name
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 90.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come to pass"
+        time.sleep(0.1)
+
+
+class TestNamespace:
+    """A namespace of its own, and the calls of an administrator in it."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path, *, with_accounts: bool = True) -> None:
+        from kubernetes import client, config
+
+        self.name = f"partita-test-{secrets.token_hex(4)}"
+        self.folder = folder
+        self.config = admin_config()
+        self.client = config.new_client_from_config(str(self.config))
+        self.core, self.batch = client.CoreV1Api(self.client), client.BatchV1Api(self.client)
+        self.apps = client.AppsV1Api(self.client)
+        self.core.create_namespace({"metadata": {"name": self.name}})
+        if not with_accounts:
+            return
+        made = export_kubernetes(
+            folder, [("flows.py:x", {})], name="exported", namespace=self.name, artifacts="s3://bucket/x"
+        )
+        for file in ("accounts.yaml", "worker-secrets.yaml"):
+            for document in yaml.safe_load_all(made["files"][file]):
+                self.apply(document)
+
+    def apply(self, document: dict[str, Any]) -> None:
+        from kubernetes import client
+
+        group, _, version = document["apiVersion"].rpartition("/")
+        kind = document["kind"]
+        api = getattr(client, f"{group.split('.')[0].capitalize() or 'Core'}{version.capitalize()}Api", None)
+        if api is None:
+            api = client.RbacAuthorizationV1Api
+        snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind)
+        make = getattr(api(self.client), f"create_namespaced{snake}", None)
+        if make is not None:
+            make(self.name, document)
+        else:
+            getattr(api(self.client), f"create{snake}")(document)
+
+    def account_config(self, account: str = "exported-engine", server: str = "") -> Path:
+        """A kubeconfig with a token of the service account."""
+        spec = {"spec": {"audiences": None, "expirationSeconds": 7200}}
+        answer = self.core.create_namespaced_service_account_token(account, self.name, spec)
+        return self.config_of(answer.status.token, server)
+
+    def config_of(self, token: str, server: str = "") -> Path:
+        """A kubeconfig with this token."""
+        table = yaml.safe_load(self.config.read_text())
+        (cluster,) = (one for one in table["clusters"] if one["name"] == self._context(table)["cluster"])
+        if server:
+            cluster["cluster"]["server"] = server
+        table["users"] = [{"name": "account", "user": {"token": token}}]
+        table["contexts"] = [
+            {"name": "account", "context": {"cluster": cluster["name"], "user": "account", "namespace": self.name}}
+        ]
+        table["clusters"], table["current-context"] = [cluster], "account"
+        file = self.folder / f"kubeconfig-{secrets.token_hex(4)}"
+        file.write_text(yaml.safe_dump(table))
+        return file
+
+    @staticmethod
+    def _context(table: dict[str, Any]) -> dict[str, Any]:
+        (found,) = (one["context"] for one in table["contexts"] if one["name"] == table["current-context"])
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.client.configuration.host)
+        return str(parts.hostname), parts.port or 443
+
+    def pods(self) -> list[Any]:
+        return list(self.core.list_namespaced_pod(self.name).items)
+
+    def jobs(self) -> list[Any]:
+        return list(self.batch.list_namespaced_job(self.name).items)
+
+    def is_empty(self) -> bool:
+        return not self.pods() and not self.jobs()
+
+    def close(self) -> None:
+        self.core.delete_namespace(self.name)
+        self.client.close()
+
+
+@pytest.fixture(scope="module")
+def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestNamespace]:
+    admin_config()
+    made = TestNamespace(tmp_path_factory.mktemp("cluster"))
+    yield made
+    made.close()
+
+
+class Proxy:
+    """Passes bytes on to a server, until it is cut."""
+
+    def __init__(self, address: tuple[str, int], host: str = "127.0.0.1") -> None:
+        self._address, self._host = address, host
+        self.port = 0
+        self._listener: socket.socket | None = None
+        self._open: list[socket.socket] = []
+        self.heal()
+
+    @property
+    def url(self) -> str:
+        return f"https://{self._host}:{self.port}"
+
+    def heal(self) -> None:
+        self._listener = listener = socket.create_server((self._host, self.port))
+        self.port = listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Whoever is connected is cut off, and nobody can connect."""
+        if self._listener is not None:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(self._address)
+                self._open += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def proxied(space: TestNamespace) -> Iterator[Proxy]:
+    proxy = Proxy(space.address)
+    yield proxy
+    proxy.cut()
