@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,8 @@ from tests.contract.ray_cluster import ray_cluster
 from tests.integration.conftest import Project
 
 pytestmark = pytest.mark.integration
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "news_sentiment"
 
 FLOWS = """
 import os, time
@@ -73,7 +79,7 @@ def on_ray(make_project: Callable[[str], Project], monkeypatch: pytest.MonkeyPat
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -116,3 +122,22 @@ def test_a_worker_that_is_killed_harms_one_attempt(on_ray: Any) -> None:
     (project.folder / "go").touch()
     assert project.result(run) == 7
     assert outcomes(project, run, "slow") == ["crashed", "succeeded"] and (project.folder / "begun2").exists()
+
+
+def test_the_news_example_has_the_same_result_on_ray(on_ray: Any, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PARTITA_IDLE_TIMEOUT": "1s"}
+    results = []
+    for choice in ([], ["--executor", "cluster"]):
+        folder = tmp_path / f"news{len(choice)}"
+        shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".partita", "report", "__pycache__"))
+        with (folder / "partita.toml").open("a") as settings:
+            settings.write(f'\n[executors.cluster]\nkind = "ray"\naddress = "{ray_cluster().address}"\ncpu = 2\n')
+        told = subprocess.run(
+            [sys.executable, "-m", "partita.cli", "run", "flow.py", "--json", "--folds", "2", *choice],
+            cwd=folder, env=environment, capture_output=True, text=True, timeout=280,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stderr
+        result = json.loads(told.stdout)["result"]
+        results.append((result["chosen"], result["accuracy"], result["macro_f1"]))
+        assert (folder / "report" / "report.html").exists()
+    assert results[0] == results[1] and results[0][1] > 0.8

@@ -185,7 +185,7 @@ def test_only_the_composition_root_names_concrete_parts() -> None:
         told(module, line, name)
         for module, _, line, name in everywhere(*rooms)
         if (is_from(name, "partita.store.sqlite") or is_from(name, "partita.executors.process"))
-        and module != ROOT / "worker" / "agent" / "serving.py"
+        and module != ROOT / "worker" / "agent" / "composition.py"
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -141,7 +141,7 @@ class Mailbox:
             while self._arrived:
                 session, messages, name = self._arrived.popleft()
                 self._given.append(name)
-                if session in self._boxes:
+                if messages and session in self._boxes:
                     found.append((session, messages))
             if found or self._given:
                 self._clear()

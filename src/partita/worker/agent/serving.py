@@ -5,22 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from partita.artifacts.code.archive import fetch_archive
 from partita.artifacts.objects import open_objects
-from partita.executors.machine import gpu_devices, machine_capacity
-from partita.executors.port import Capacity
-from partita.executors.process import ProcessExecutor
-from partita.worker.agent.agent import Agent
-from partita.worker.agent.checkpoints import Checkpoints
+from partita.worker.agent.composition import make_agent
 from partita.worker.agent.port import AgentPost
 
 __all__ = ["agent_parser", "serve", "serve_session"]
-
-_ALIVE_PARTS = 3
 
 
 def serve(post: AgentPost, arguments: Sequence[str], secrets: Mapping[str, str]) -> None:
@@ -42,38 +34,14 @@ def serve_session(post: AgentPost, told: argparse.Namespace, workspace: Path, va
         workspace: an empty folder of the agent's own.
         values_key: with it values are signed that only workers open.
     """
-    key = workspace / "key"
-    key.touch(mode=0o600)
-    key.write_bytes(values_key)
-    (workspace / "logs").mkdir(exist_ok=True)
-    machine = machine_capacity()
-    capacity = Capacity(machine.cpu, machine.memory_bytes, len(gpu_devices()))
     try:
-        Agent(
-            post, session=told.session, executor=ProcessExecutor(capacity, workspace=workspace, spare=1),
-            workspace=os.fspath(workspace), project=told.project or os.getcwd(), artifacts=told.artifacts,
-            find_bundle=_finder(told.artifacts, workspace),
-            checkpoints=Checkpoints(open_objects(told.mailbox), workspace / "checkpoints"),
-            alive_s=told.lease_s / _ALIVE_PARTS, idle_s=told.idle_s, attempts=told.attempts,
+        make_agent(
+            post, session=told.session, workspace=workspace, project=told.project or os.getcwd(), artifacts=told.artifacts,
+            kept=open_objects(told.mailbox), values_key=values_key, lease_s=told.lease_s,
+            idle_s=told.idle_s, attempts=told.attempts,
         ).serve()  # fmt: skip
     finally:
         post.close()
-
-
-def _finder(artifacts: str, workspace: Path) -> Callable[[str], str]:
-    """Finds bundles: where the engine has them, if that is here, or else from where artifacts lie."""
-
-    @cache
-    def find(bundle: str) -> str:
-        if os.path.isdir(bundle):
-            return bundle
-        folder = workspace / "bundles" / os.path.basename(bundle)
-        if not folder.is_dir():
-            folder.parent.mkdir(exist_ok=True)
-            fetch_archive(artifacts, folder.name, folder)
-        return os.fspath(folder)
-
-    return find
 
 
 def agent_parser() -> argparse.ArgumentParser:
