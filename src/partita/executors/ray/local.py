@@ -190,6 +190,8 @@ def _keep(folder: Path, lease_s: float, size: LocalSize) -> None:
         except BlockingIOError:
             return  # another one keeps it
         (folder / "pid").write_text(str(os.getpid()))
+        (folder / "address").unlink(missing_ok=True)
+        shutil.rmtree(folder / "r", ignore_errors=True)  # of one whose keeper was killed
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         ray = subprocess.Popen(_command(folder, size), stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent)
         try:

@@ -26,7 +26,7 @@ from partita.executors.ray import frames
 from partita.executors.ray.actor import AGENT_KEY
 from partita.executors.ray.agent_post import attach_place, from_place, to_place
 from partita.executors.ray.line import Line
-from partita.executors.ray.local import LocalRay, local_folder
+from partita.executors.ray.local import LocalRay, RayUnavailableError, local_folder
 from partita.executors.remote.port import GONE, PENDING, UP, AgentCommand, News, WorkerOrder
 from partita.protocol.remote import open_batch, seal_batch
 from partita.settings_ray import RaySettings
@@ -34,7 +34,7 @@ from partita.version import VERSION
 
 __all__ = ["RayWorkers"]
 
-_SURVEY_S = 30.0
+_SURVEY_S = 10.0
 #: A process that has lost Ray, or does not find it, soon says so and ends; the next one tries again.
 _IMPATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5", "RAY_NUM_REDIS_GET_RETRIES": "3"}
 _MARGIN_S = 5.0  # after the lease, within which orphaned agents end
@@ -105,7 +105,7 @@ class RayWorkers:
         self._given: set[str] = set()  # sessions that were given something since the last acknowledgement
         self._ending: set[str] = set()  # gone for us, and to be ended when Ray is reached
         self._news: list[News] = []
-        self._found: Sequence[str] | None = None
+        self._found: list[str] | None = None
         self._is_surveying = False
         self._has_found = threading.Condition(self._lock)
         self._reached_at = clock()
@@ -137,20 +137,25 @@ class RayWorkers:
                 self._end(session, known, "ended", "it was stopped before it was started")
 
     def survey(self) -> list[str]:
-        """Actors in the executor's namespace; none where Ray is not reached, and those end by their lease."""
+        """Actors in the executor's namespace.
+
+        Raises:
+            RayUnavailableError: Ray is not reached yet, or not at present.
+        """
         if self._local is not None and not self._local.address():
             return []
         with self._lock:
             self._found, self._is_surveying = None, True
             self._line.say([frames.SURVEY])
             self._line.want()
-            self._has_found.wait_for(lambda: self._found is not None, _SURVEY_S)
+            self._has_found.wait_for(lambda: not self._is_surveying, _SURVEY_S)
             self._is_surveying = False
-            found: Sequence[str] = self._found or []
-            new = [name for name in found if name not in self._sessions]
-        for name in new:
+            found = self._found
+            if found is None:
+                raise RayUnavailableError(f"Ray cannot be asked: {self._line.why}")
+        for name in found:
             self.attach(name)
-        return new
+        return found
 
     def news(self) -> list[News]:
         """What has happened since, oldest first."""
@@ -272,14 +277,13 @@ class RayWorkers:
                 self._reached_at = self._clock()
             case [frames.UNREACHABLE, words, is_final]:
                 self._line.why = words
-                if self._is_surveying:
-                    self._found = []
-                    self._has_found.notify_all()
+                self._is_surveying = False
+                self._has_found.notify_all()
                 for refused, one in list(self._sessions.items()) if is_final else []:
                     if not one.is_made and one.order:
                         self._end(refused, one, "refused", words)
             case [frames.FOUND, names]:
-                self._found = names
+                self._found, self._is_surveying = names, False
                 self._has_found.notify_all()
             case [frames.LOST, name, *_] if name in self._ending:
                 self._ending.discard(name)
