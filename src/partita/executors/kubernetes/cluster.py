@@ -82,7 +82,7 @@ class Cluster:
     def list_jobs(self, selector: str) -> list[dict[str, Any]]:
         """All Jobs that it selects."""
         with self._calling("BatchV1Api") as api:
-            return _pages(api.list_namespaced_job, self.namespace, selector)[0]
+            return _pages(api.list_namespaced_job, self.namespace, label_selector=selector)[0]
 
     def delete_jobs(self, selector: str) -> None:
         """Their pods stay, and get no successors: the cluster would delete them with a grace of its own."""
@@ -93,7 +93,7 @@ class Cluster:
     def list_pods(self, selector: str) -> tuple[list[dict[str, Any]], str]:
         """All pods that it selects, and the version from which on to watch."""
         with self._calling("CoreV1Api") as api:
-            return _pages(api.list_namespaced_pod, self.namespace, selector)
+            return _pages(api.list_namespaced_pod, self.namespace, label_selector=selector)
 
     def watch_pods(self, selector: str, version: str) -> Stream:
         """What becomes of pods from this version on."""
@@ -109,11 +109,10 @@ class Cluster:
 
     # Events
 
-    def events_version(self) -> str:
-        """The version from which on to watch for new events."""
+    def list_events(self, fields: str) -> tuple[list[dict[str, Any]], str]:
+        """All events that it selects, and the version from which on to watch."""
         with self._calling("CoreV1Api") as api:
-            listed = _read(api.list_namespaced_event(self.namespace, limit=1, **_CALL))
-        return str(listed["metadata"].get("resourceVersion", ""))
+            return _pages(api.list_namespaced_event, self.namespace, field_selector=fields)
 
     def watch_events(self, fields: str, version: str) -> Stream:
         """What is said from this version on."""
@@ -206,11 +205,11 @@ def _read(response: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _pages(call: Any, namespace: str, selector: str) -> tuple[list[dict[str, Any]], str]:
+def _pages(call: Any, namespace: str, **selector: str) -> tuple[list[dict[str, Any]], str]:
     items: list[dict[str, Any]] = []
     others: dict[str, Any] = {}
     while True:
-        page = _read(call(namespace, label_selector=selector, limit=_PAGE, **others, **_CALL))
+        page = _read(call(namespace, limit=_PAGE, **selector, **others, **_CALL))
         items += page.get("items") or ()
         others = {"_continue": page["metadata"].get("continue")}
         if not others["_continue"]:

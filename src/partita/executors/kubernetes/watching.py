@@ -144,12 +144,15 @@ class PodWatch(Watch):
 
 
 class EventWatch(Watch):
-    """Of what the cluster says of workers, from now on."""
+    """Of what the cluster says of workers."""
 
     _name = "events"
 
     def _list(self) -> str:
-        return self._cluster.events_version()
+        events, version = self._cluster.list_events(_FIELDS)
+        if facts := [fact for event in events for fact in self._facts("ADDED", event)]:
+            self._tell(facts)
+        return version
 
     def _begin(self, version: str) -> Stream:
         return self._cluster.watch_events(_FIELDS, version)
