@@ -98,5 +98,5 @@ def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) 
     return RemoteExecutor(
         capacity, workspace=state, launcher=launcher, post=open_mailbox(ground, os.fspath(mailbox), item.lease_s),
         share=lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,
-        spare=item.spare_workers, environment_refusal=refusal,
+        spare=item.spare_workers, price=item.price, environment_refusal=refusal,
     )  # fmt: skip
