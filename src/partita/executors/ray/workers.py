@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,6 +183,9 @@ class RayWorkers:
             if session not in self._sessions:
                 known = self._sessions[session] = _Session(asked_at=self._clock(), is_made=True)
                 self._tell_all(session, known)
+
+    def keep_only(self, sessions: Collection[str]) -> None:
+        """Nothing is kept of actors that are gone."""
 
     def send(self, session: str, messages: Sequence[Message]) -> None:
         """Send messages, soon."""

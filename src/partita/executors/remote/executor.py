@@ -294,6 +294,7 @@ class RemoteExecutor:
             self._timer.set(_SURVEY_PAUSE_S)
             return
         self._is_surveyed = True
+        self._post.keep_only(found | set(self._sessions))
         self._found |= found - set(self._sessions)
         for session in [
             session for session in self._sessions.values() if session.is_attached and session.name not in found
