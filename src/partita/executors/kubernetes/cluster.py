@@ -179,10 +179,10 @@ class Cluster:
             else:
                 config.load_kube_config(given, context=self._context or None, client_configuration=configuration)
                 found = _context_namespace(config, given, self._context)
-        except (config.ConfigException, OSError, ValueError) as error:
-            raise ApiError(
-                0, f"no cluster is configured ({error}); set KUBECONFIG to a kubeconfig, and `context`"
-            ) from None
+        except Exception as error:  # a file that is no kubeconfig makes the client fail in any way
+            told = " ".join(str(error).split()) or type(error).__name__
+            remedy = "set KUBECONFIG to a kubeconfig, and `context`"
+            raise ApiError(0, f"no cluster is configured ({told}); {remedy}") from None
         self._namespace = self._namespace or found or "default"
         return client.ApiClient(configuration)
 
@@ -239,6 +239,10 @@ class _Calling:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         import urllib3.exceptions
 
+        if isinstance(error, AttributeError) and isinstance(error.__context__, _api_exception()):
+            error = (
+                error.__context__
+            )  # before its version 37 the client stumbles over an error of TLS, which has no body
         if isinstance(error, _api_exception()):
             told = _api_error(error)
             if told.status == 401:
@@ -254,7 +258,7 @@ def _api_error(error: Any) -> ApiError:
         told = json.loads(error.body)["message"]
     with suppress(ValueError, TypeError, AttributeError):
         after = float(error.headers.get("Retry-After") or 0)
-    return ApiError(int(error.status or 0), told, after)
+    return ApiError(int(error.status or 0), " ".join(told.split()), after)
 
 
 def _plain(error: BaseException) -> str:
