@@ -36,7 +36,7 @@ def base_image() -> str:
 def worker_image() -> str:
     """Its name. Skips where no Docker answers, or has the base image."""
     base = base_image()
-    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "psutil>=5.9"))
+    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "cryptography>=42.0", "psutil>=5.9"))
     # Not under the tag of another test run with other needs.
     name = f"partita-worker:{zlib.crc32(f'{base} {needs}'.encode()):08x}"
     text = f"FROM {base}\nRUN pip install --quiet --break-system-packages {needs}\n"
@@ -53,7 +53,7 @@ def worker_image() -> str:
 def packaged_image() -> str:
     """The name of an image that has Partita itself, and what values in S3 need. Skips where it cannot be made."""
     base, package = base_image(), Path(partita.__file__).parent
-    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "psutil>=5.9", "s3fs>=2024.6"))
+    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "cryptography>=42.0", "psutil>=5.9", "s3fs>=2024.6"))
     text = (
         f"FROM {base}\nRUN pip install --quiet --break-system-packages {needs}\n"
         "COPY partita /opt/partita-code/partita\nENV PYTHONPATH=/opt/partita-code\nRUN mkdir -m 777 /work\nWORKDIR /work\n"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from partita.artifacts.objects import open_objects
+from partita.artifacts.signing import worker_secret
 from partita.executors.port import Capacity
 from partita.executors.remote.executor import RemoteExecutor
 from partita.executors.remote.local import ProcessLauncher
@@ -27,6 +29,7 @@ def remote_executor(
     idle_s: float = 60.0,
     attempts: int = 0,
     pace_s: float = PACE_S,
+    share: Callable[[str], None] = lambda bundle: None,
 ) -> RemoteExecutor:
     """An executor of this machine with everything between it and its workers as it is where they run elsewhere.
 
@@ -48,7 +51,7 @@ def remote_executor(
             "--idle-s",
             "600",
         ),
-        secrets={"PARTITA_AGENT_KEY": KEY.hex(), "PARTITA_VALUES_KEY": KEY.hex()},
+        secrets={"PARTITA_AGENT_KEY": KEY.hex(), "PARTITA_VALUES_KEY": worker_secret(workspace, "tests", ["tests"])},
     )
     folder = workspace.parent / "project"
     launcher = ProcessLauncher(
@@ -56,6 +59,6 @@ def remote_executor(
     )
     post = Mailbox(open_objects(mailbox), KEY, lease_s=lease_s, pace=Pace(pace_s, pace_s * 50))
     return RemoteExecutor(
-        Capacity(2, 2**30), workspace=workspace, launcher=launcher, post=post, share=lambda bundle: None,
+        Capacity(2, 2**30), workspace=workspace, launcher=launcher, post=post, share=share,
         lease_s=lease_s, idle_s=idle_s, attempts=attempts, environment_refusal="not here",
     )  # fmt: skip

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import subprocess
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,14 +18,7 @@ import yaml
 
 from partita.workspace.exporting import export_kubernetes
 
-__all__ = ["Proxy", "TestNamespace", "admin_config", "agent_image", "namespace", "proxied", "wait_until"]
-
-#: What stands for `python` in the image: it runs what follows "--do", so that a test says what a worker does.
-_AGENT = """#!/usr/bin/python3
-import sys
-sys.argv.index("-m"), sys.argv.index("--session"), sys.argv.index("--attempts")
-exec(sys.argv[sys.argv.index("--do") + 1])
-"""
+__all__ = ["Proxy", "TestNamespace", "admin_config", "namespace", "proxied", "wait_until"]
 
 
 def admin_config() -> Path:
@@ -39,27 +29,7 @@ def admin_config() -> Path:
     return Path(given)
 
 
-@cache
-def agent_image() -> str:
-    """An image whose `/agent` takes the place of Python. Skips where it cannot be made."""
-    from tests.contract.docker_image import base_image
-
-    name = f"partita-agent:{zlib.crc32(_AGENT.encode()):08x}"
-    if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0:
-        return name
-    # The script travels in the command, so that no folder is needed.
-    packed = _AGENT.encode().hex()
-    text = f"""FROM {base_image()}
-RUN python3 -c "open('/agent', 'wb').write(bytes.fromhex('{packed}'))" && chmod 755 /agent
-"""
-    subprocess.run(
-        ["docker", "build", "--quiet", "--network", "host", "--tag", name, "-"], input=text, text=True, check=True,
-        capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=300,
-    )  # fmt: skip
-    return name
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 90.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 200.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not come to pass"

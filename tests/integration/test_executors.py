@@ -160,6 +160,12 @@ def test_what_the_default_executor_has_is_left_of_the_machine(make_project: Call
         ("[executors.a]\nkind = 'podman'", 'as kind of the executor a one of "process", "docker"'),
         ("[executors.a]\nkind = 'docker'", "an image to the executor a"),
         ("[executors.a]\nimage = 'x:1'", 'image of the executor a only with kind = "docker"'),
+        ("[executors.a]\nkind = 'kubernetes'", "an image to the executor a"),
+        (
+            "[executors.a]\nkind = 'kubernetes'\nimage = 'x:1'\nkubernetes = { namespac = 'x' }",
+            "as kubernetes of the executor a no 'namespac' in it; did you mean namespace?",
+        ),
+        ("[executors.a]\nkubernetes = {}", 'kubernetes of the executor a only with kind = "kubernetes"'),
         ("[executors.process]\ncpu = 1", "another name than 'process'"),
         ("executors = 3", "tables by name"),
     ],
@@ -195,3 +201,23 @@ def test_an_executor_that_cannot_store_values_is_told_in_words(
     monkeypatch.chdir(project.folder)
     assert main(["executors", "test"]) == 4
     assert "wrong  process" in (told := capsys.readouterr().out) and "a blob cannot be written to" in told
+
+
+def test_a_cluster_that_cannot_be_used_is_told_in_words_before_anything_is_started(
+    make_project: Callable[[str], Project], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project('artifacts = "s3://bucket/x"\n[executors.pods]\nkind = "kubernetes"\nimage = "prices:1"\n')
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("KUBECONFIG", str(project.folder / "nowhere"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    assert main(["executors", "test", "pods"]) == 4
+    told = capsys.readouterr().out
+    assert "wrong  pods" in told and "no cluster is configured" in told and "set KUBECONFIG" in told
+    monkeypatch.setenv("KUBECONFIG", str(project.folder / "config"))
+    (project.folder / "config").write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "x", "users": [{"name": "x", "user": {"token": "t"}}],
+        "clusters": [{"name": "x", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+    }))  # fmt: skip
+    assert main(["executors", "test", "pods"]) == 4
+    assert "the cluster's API server does not answer" in capsys.readouterr().out

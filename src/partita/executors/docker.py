@@ -47,6 +47,7 @@ class Containers:
     variables: tuple[str, ...] = ()  # names of variables that are passed on
     python: str = "python3"  # the interpreter in the image
     pull: str = "missing"  # "always", "missing" or "never"
+    hidden: tuple[Path, ...] = ()  # folders in the project of which they see what is named below, and nothing else
     folders: tuple[Path, ...] = ()  # of the workspace, that workers write to
     read_only: tuple[Path, ...] = ()  # that they read
 
@@ -63,6 +64,8 @@ class Containers:
         words += ["--cpus", f"{demand.cpu or capacity.cpu:g}", "--memory", str(memory), "--memory-swap", str(memory)]
         words += ["--network", self.network] if self.network else []
         words += ["--gpus", f"{demand.gpu:g}"] if demand.gpu else []
+        for folder in self.hidden:
+            words += ["--mount", f"type=tmpfs,destination={folder}"]
         for folder in dict.fromkeys((self.project, *self.folders)):
             words += ["--volume", f"{folder}:{folder}"]
         for folder in dict.fromkeys((_PACKAGE.parent, *self.read_only)):

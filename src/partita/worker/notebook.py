@@ -17,7 +17,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from partita.artifacts.codecs.pickling import verified
-from partita.artifacts.keys import workspace_key
+from partita.artifacts.signing import signer_of
 from partita.errors import LoadError, PartitaError
 from partita.values import NOTEBOOK_FILE, unpack
 
@@ -35,7 +35,7 @@ class Notebook:
             DamagedError: the file is not what a client of this workspace wrote.
             LoadError: another Python wrote it.
         """
-        held = unpack(verified(workspace_key(workspace), (bundle / NOTEBOOK_FILE).read_bytes()))
+        held = unpack(verified(signer_of(workspace), (bundle / NOTEBOOK_FILE).read_bytes()))
         if held["magic"] != importlib.util.MAGIC_NUMBER:
             raise LoadError(
                 f"the notebook runs on Python {held['python']} and this worker on {sys.version.split()[0]}, which cannot "

@@ -36,12 +36,12 @@ class WorkerValues:
         """The codecs."""
         from partita.artifacts.blobs.placing import open_blobs
         from partita.artifacts.codecs.encoder import Encoder
-        from partita.artifacts.keys import workspace_key
+        from partita.artifacts.signing import signer_of
         from partita.flow.settle import make_outcome
 
         is_durable = os.environ.get("PARTITA_DURABILITY") == "full"
         blobs = open_blobs(self._artifacts, self._workspace, is_durable=is_durable)
-        return Encoder(blobs, workspace_key(self._workspace), outcome=make_outcome, locate=locate, load=load)
+        return Encoder(blobs, signer_of(self._workspace), outcome=make_outcome, locate=locate, load=load)
 
     @cached_property
     def notebook(self) -> Notebook | None:

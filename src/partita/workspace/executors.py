@@ -125,8 +125,13 @@ def make_executor(
         environment={**os.environ, "PARTITA_DURABILITY": settings.durability},
         memory_floor_bytes=settings.memory_floor_bytes, environment_timeout_s=settings.environment_timeout_s,
         environments=environments_folder(ground.project, ground.state, settings),
-        worker_needs=requirements_of(place_of(ground.project, settings.artifacts)),
+        worker_needs=(*requirements_of(place_of(ground.project, settings.artifacts)), *_needs_of_signing(settings)),
     )  # fmt: skip
+
+
+def _needs_of_signing(settings: Settings) -> tuple[str, ...]:
+    """What values are signed with where workers elsewhere are to check that."""
+    return ("cryptography>=42.0",) if any(item.kind != DEFAULT for item in settings.executors.values()) else ()
 
 
 class _Devices:

@@ -9,15 +9,17 @@ from pathlib import PurePosixPath
 
 from partita.artifacts.blobs.placing import is_url, place_of
 from partita.errors import SettingsError
+from partita.executors.kubernetes.checking import check_cluster
 from partita.executors.kubernetes.launcher import KubernetesLauncher
 from partita.executors.kubernetes.manifest import Image
 from partita.executors.port import Capacity
 from partita.executors.remote.executor import RemoteExecutor
+from partita.executors.remote.port import AgentCommand
 from partita.settings_values import ExecutorSettings
 from partita.workspace.executors import Ground
 from partita.workspace.remote import agent_of, open_mailbox, sharer
 
-__all__ = ["kubernetes_executor"]
+__all__ = ["kubernetes_executor", "kubernetes_faults"]
 
 
 def kubernetes_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> RemoteExecutor:
@@ -27,15 +29,14 @@ def kubernetes_executor(item: ExecutorSettings, capacity: Capacity, ground: Grou
         MissingExtraError: the client of Kubernetes is not installed.
         SettingsError: artifacts lie where no pod finds them.
     """
-    artifacts = place_of(ground.project, ground.settings.artifacts)
-    _need_reachable(artifacts, item, ground.name)
-    mailbox = f"{artifacts}/executors/{ground.name}"
-    agent = agent_of(ground, mailbox, artifacts, item)
-    passed_on = {name: os.environ[name] for name in item.variables if name in os.environ}
+    artifacts, mailbox = _places(item, ground)
     launcher = KubernetesLauncher(
-        replace(agent, secrets={**agent.secrets, **passed_on}), Image(item.image, item.python, item.pull), item.kubernetes,
-        workspace=ground.origin or uuid.uuid4().hex, executor=ground.name,
-    )  # fmt: skip
+        _agent(item, ground),
+        _image(item),
+        item.kubernetes,
+        workspace=ground.origin or uuid.uuid4().hex,
+        executor=ground.name,
+    )
     refusal = (
         f"the executor {ground.name} has the packages of the image {item.image}; put them into the image, or let the task run on "
         "another executor"
@@ -45,6 +46,36 @@ def kubernetes_executor(item: ExecutorSettings, capacity: Capacity, ground: Grou
         share=sharer(artifacts), lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,
         spare=item.spare_workers, environment_refusal=refusal,
     )  # fmt: skip
+
+
+def kubernetes_faults(item: ExecutorSettings, ground: Ground) -> list[str]:
+    """What keeps workers from being started in the cluster, a sentence each; nothing is started to find out.
+
+    Raises:
+        MissingExtraError: the client of Kubernetes is not installed.
+        SettingsError: artifacts lie where no pod finds them.
+    """
+    return check_cluster(
+        _agent(item, ground), _image(item), item.kubernetes, workspace=ground.origin or "probe", executor=ground.name
+    )
+
+
+def _places(item: ExecutorSettings, ground: Ground) -> tuple[str, str]:
+    """Where artifacts lie, and the executor's mailbox."""
+    artifacts = place_of(ground.project, ground.settings.artifacts)
+    _need_reachable(artifacts, item, ground.name)
+    return artifacts, f"{artifacts}/executors/{ground.name}"
+
+
+def _agent(item: ExecutorSettings, ground: Ground) -> AgentCommand:
+    artifacts, mailbox = _places(item, ground)
+    agent = agent_of(ground, mailbox, artifacts, item)
+    passed_on = {name: os.environ[name] for name in item.variables if name in os.environ}
+    return replace(agent, secrets={**agent.secrets, **passed_on})
+
+
+def _image(item: ExecutorSettings) -> Image:
+    return Image(item.image, item.python, item.pull)
 
 
 def _need_reachable(artifacts: str, item: ExecutorSettings, name: str) -> None:

@@ -49,14 +49,16 @@ def probe_executor(workspace: LocalWorkspace, name: str) -> ProbeView:
         raise NotFoundError(f"there is no executor {name!r}; the settings have {known}")
     item = workspace.settings.executors.get(name, ExecutorSettings())
 
+    ground = Ground(name, workspace.folder, workspace.state, replace(workspace.settings, spare_workers=0))
+
     def make() -> Executor:
-        settings = replace(workspace.settings, spare_workers=0)
-        ground = Ground(name, workspace.folder, workspace.state, settings)
         return make_executor(replace(item, spare_workers=0), capacity, ground)
 
     profile = Profile("partita.worker.probe:probe", "probe", timeout_s=_TIMEOUT_S)
     started = time.perf_counter()
     try:
+        if faults := _faults(item, ground):
+            return _failed(name, time.perf_counter() - started, "; ".join(faults))
         with working(workspace, profile, None, None, executor=make) as executor:
             until = time.monotonic() + _TIMEOUT_S
             while time.monotonic() < until:
@@ -73,6 +75,15 @@ def probe_executor(workspace: LocalWorkspace, name: str) -> ProbeView:
     except PartitaError as error:
         return _failed(name, time.perf_counter() - started, str(error))
     return _failed(name, _TIMEOUT_S, f"the step did not end within {_TIMEOUT_S:g} s")
+
+
+def _faults(item: ExecutorSettings, ground: Ground) -> list[str]:
+    """What is known to be wrong before anything runs."""
+    if item.kind != "kubernetes":
+        return []
+    from partita.workspace.kubernetes_executor import kubernetes_faults
+
+    return kubernetes_faults(item, ground)
 
 
 def _failed(name: str, took_s: float, error: str) -> ProbeView:

@@ -13,6 +13,7 @@ from partita.artifacts.blobs.placing import is_url, place_of
 from partita.artifacts.code.archive import put_archive
 from partita.artifacts.keys import workspace_key
 from partita.artifacts.objects import open_objects
+from partita.artifacts.signing import share_signing, worker_secret
 from partita.executors.docker import Containers, DockerLauncher
 from partita.executors.port import Capacity
 from partita.executors.remote.executor import RemoteExecutor
@@ -40,11 +41,16 @@ def agent_of(ground: Ground, mailbox: str, artifacts: str, item: ExecutorSetting
     arguments = ["--mailbox", mailbox, "--artifacts", artifacts]
     for name, amount_s in seconds.items():
         arguments += [f"--{name}-s", f"{amount_s:g}"]
-    keys = {"PARTITA_AGENT_KEY": executor_key(ground), "PARTITA_VALUES_KEY": workspace_key(ground.state)}
+    elsewhere = [name for name, each in ground.settings.executors.items() if each.kind != "process"]
+    share_signing(ground.state)
+    secrets = {
+        "PARTITA_AGENT_KEY": executor_key(ground).hex(),
+        "PARTITA_VALUES_KEY": worker_secret(ground.state, ground.name, elsewhere),
+    }
     return AgentCommand(
         tuple(arguments),
         {"PARTITA_DURABILITY": ground.settings.durability},
-        {name: key.hex() for name, key in keys.items()},
+        secrets,
     )
 
 
@@ -77,9 +83,11 @@ def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) 
     mailbox, bundles = state / "executors" / ground.name, state / "bundles"
     mailbox.mkdir(parents=True, exist_ok=True)
     folders = [mailbox] if is_url(artifacts) else [mailbox, Path(artifacts)]
+    hidden = (state,) if state.is_relative_to(ground.project) else ()
     containers = Containers(
         item.image, ground.project, network=item.network, user=item.user, mounts=item.mounts, variables=item.variables,
-        python=item.python, pull=item.pull, folders=tuple(folders), read_only=(bundles,),
+        python=item.python, pull=item.pull, hidden=hidden,
+        folders=tuple(folders), read_only=(bundles,),
     )  # fmt: skip
     agent = agent_of(ground, os.fspath(mailbox), artifacts, item)
     launcher = DockerLauncher(containers, capacity, agent, ground.origin or uuid.uuid4().hex, os.environ)

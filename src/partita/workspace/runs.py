@@ -214,12 +214,12 @@ class _Report(RunError):
 def encoder_of(workspace: LocalWorkspace) -> Encoder:
     """The codecs with which this process reads and writes values of the workspace."""
     from partita.artifacts.codecs.encoder import Encoder
-    from partita.artifacts.keys import workspace_key
+    from partita.artifacts.signing import signer_of
     from partita.flow.loading import load, locate
     from partita.flow.settle import make_outcome
 
     workspace.state.mkdir(parents=True, exist_ok=True)
-    return Encoder(workspace.blobs, workspace_key(workspace.state), outcome=make_outcome, locate=locate, load=load)
+    return Encoder(workspace.blobs, signer_of(workspace.state), outcome=make_outcome, locate=locate, load=load)
 
 
 def flow_request(

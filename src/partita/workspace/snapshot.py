@@ -23,7 +23,7 @@ from typing import Any
 
 from partita.artifacts.codecs.pickling import signed
 from partita.artifacts.codecs.refusal import refusal
-from partita.artifacts.keys import workspace_key
+from partita.artifacts.signing import signer_of
 from partita.errors import DefinitionError, PartitaError
 from partita.flow.definition import Definition
 from partita.units import size_text
@@ -62,7 +62,7 @@ def snapshot(names: Iterable[str], project: Path, state: Path) -> bytes:
         "digests": reached.digests,
         "paths": _paths(project),
     })  # fmt: skip
-    return signed(workspace_key(state), payload)
+    return signed(signer_of(state), payload)
 
 
 def _paths(project: Path) -> list[str]:

@@ -13,7 +13,7 @@ import partita.testing
 def test_the_public_names() -> None:
     assert set(partita.testing.__all__) == {
         "ExecutorContract", "InlineExecutor", "MemoryBlobs", "MemoryRun", "MemoryStore", "MemoryWorkspace",
-        "StoreContract", "VirtualClock", "answering", "memory_workspace",
+        "PeersContract", "StoreContract", "VirtualClock", "answering", "memory_workspace",
     }  # fmt: skip
     for name in partita.testing.__all__:
         assert getattr(partita.testing, name).__name__ == name

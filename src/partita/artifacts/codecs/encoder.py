@@ -35,6 +35,7 @@ from partita.artifacts.files import Content, File, Folder
 from partita.artifacts.previews.display import display
 from partita.artifacts.previews.file_records import ShownFile
 from partita.artifacts.previews.preview import PREVIEW_LIMIT, preview
+from partita.artifacts.signing import Signer, WorkspaceSigner
 from partita.errors import ValueStoreError
 from partita.protocol.stored_files import FILE, FOLDER
 from partita.values import (
@@ -87,7 +88,7 @@ class Encoder:
     def __init__(
         self,
         blobs: BlobStore,
-        key: bytes,
+        signer: Signer | bytes,
         *,
         outcome: MakeOutcome | None = None,
         locate: Callable[[Any], str] | None = None,
@@ -96,14 +97,15 @@ class Encoder:
         """
         Args:
             blobs: where large leaves go.
-            key: signs what is pickled.
+            signer: signs what is pickled; or the key of a workspace.
             outcome: makes what `settle` gives from (whether it succeeded, value, map of the error).
             locate: gives the reference of a class or function that stands in a script.
             load: gives what a reference to a script names.
         """
         self.blobs = blobs
         self.references = References(locate, load)
-        self.pickles = SignedPickles(key, self.references)
+        signer = WorkspaceSigner(signer) if isinstance(signer, bytes) else signer
+        self.pickles = SignedPickles(signer, self.references)
         self.outcome = outcome
 
     def encode(self, value: Any, declared: Any = None, /, *, mask: Callable[[str], str] = str) -> Node:

@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-import hmac
 import io
 import pickle
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
 from types import FunctionType, ModuleType
 from typing import Any
 
 from partita.artifacts.codecs.references import References
+from partita.artifacts.signing import Signer
 from partita.errors import DamagedError, PartitaError, ValueStoreError
 
 __all__ = ["SignedPickles", "signed", "verified"]
-
-_SIGNATURE_BYTES = 32
 
 #: What cloudpickle would store as something else: a file as a copy of its text, a view as the bytes that it shows.
 _REFUSED = (io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, memoryview)
 
 
-def signed(key: bytes, payload: bytes) -> bytes:
+def signed(signer: Signer, payload: bytes) -> bytes:
     """The payload with its signature before it."""
-    return hmac.digest(key, payload, sha256) + payload
+    return signer.sign(payload) + payload
 
 
-def verified(key: bytes, data: bytes) -> bytes:
+def verified(signer: Signer, data: bytes) -> bytes:
     """The payload of what `signed` gave.
 
     Raises:
         DamagedError: another key signed it, or it was changed since.
     """
-    signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
-    if not hmac.compare_digest(hmac.digest(key, payload, sha256), signature):
+    length = signer.check(data)
+    if length is None:
         raise DamagedError(
             "the notebook's definitions are not signed with this workspace's key, so they are not opened: they were "
             "changed, or made in another workspace; run the notebook's cell again"
         )
-    return payload
+    return data[length:]
 
 
 class SignedPickles:
-    """cloudpickle, with an HMAC-SHA256 of the pickle before it."""
+    """cloudpickle, with a signature of the pickle before it."""
 
-    def __init__(self, key: bytes, references: References) -> None:
-        self._key = key
+    def __init__(self, signer: Signer, references: References) -> None:
+        self._signer = signer
         self._references = references
 
     def dump(self, value: object, whole: object) -> tuple[bytes, bytes]:
@@ -66,7 +63,7 @@ class SignedPickles:
             from partita.artifacts.codecs.refusal import refusal
 
             raise refusal(whole, error, self._can_pickle) from error
-        return self._sign(payload), payload
+        return self._signer.sign(payload), payload
 
     def load(self, data: bytes) -> Any:
         """The value.
@@ -75,16 +72,15 @@ class SignedPickles:
             DamagedError: another key signed it, or it was changed since.
             ValueStoreError: what it needs is not there, or its own code failed.
         """
-        view = memoryview(data)
-        signature, payload = view[:_SIGNATURE_BYTES], view[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(self._sign(payload), signature):
+        length = self._signer.check(memoryview(data))
+        if length is None:
             raise DamagedError(
                 "a pickled value is not signed with this workspace's key, so it is not opened: it was changed, or made in "
                 "another workspace; rerun the step that made it"
             )
         try:
             file = io.BytesIO(data)  # shares the bytes
-            file.seek(_SIGNATURE_BYTES)
+            file.seek(length)
             return _Unpickler(file, self._references.find).load()
         except PartitaError:
             raise
@@ -93,9 +89,6 @@ class SignedPickles:
                 f"a pickled value cannot be opened: {type(error).__name__}: {error}; is the same version of the library "
                 "that it comes from installed here?"
             ) from error
-
-    def _sign(self, payload: bytes | memoryview) -> bytes:
-        return hmac.digest(self._key, payload, sha256)
 
     def _pickled(self, value: object) -> bytes:
         buffer = io.BytesIO()

@@ -85,10 +85,10 @@ class Cluster:
             return _pages(api.list_namespaced_job, self.namespace, selector)[0]
 
     def delete_jobs(self, selector: str) -> None:
-        """Their pods are deleted by the cluster, soon."""
+        """Their pods stay, and get no successors: the cluster would delete them with a grace of its own."""
         with self._calling("BatchV1Api") as api:
             _read(api.delete_collection_namespaced_job(
-                self.namespace, label_selector=selector, propagation_policy="Background", **_CALL))  # fmt: skip
+                self.namespace, label_selector=selector, propagation_policy="Orphan", **_CALL))  # fmt: skip
 
     def list_pods(self, selector: str) -> tuple[list[dict[str, Any]], str]:
         """All pods that it selects, and the version from which on to watch."""

@@ -23,7 +23,7 @@ class Hindered(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """The Jobs of these sessions are deleted, and their pods are being."""
+    """The Jobs of these sessions are deleted, and their pods have been told to end."""
 
     sessions: tuple[str, ...]
 

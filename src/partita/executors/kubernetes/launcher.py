@@ -91,16 +91,18 @@ class KubernetesLauncher:
         self._send_removals()
 
     def survey(self) -> list[str]:
-        """Sessions whose Jobs are there, also those that have ended meanwhile: `news` tells how.
+        """Sessions whose Jobs or pods are there, also those that have ended meanwhile: `news` tells how.
 
         Raises:
             EngineError: the cluster cannot be asked.
         """
         try:
             jobs = self._cluster.list_jobs(self._identity.selector)
+            pods, _ = self._cluster.list_pods(self._identity.selector)
         except ApiError as error:
             raise EngineError(trouble_of(error).detail) from None
-        found = {session_of(job): _is_over(job) for job in jobs if not job["metadata"].get("deletionTimestamp")}
+        found = {session_of(pod): False for pod in pods}  # also of one whose Job somebody has deleted
+        found |= {session_of(job): _is_over(job) for job in jobs if not job["metadata"].get("deletionTimestamp")}
         for session, is_over in found.items():
             self._sessions.found(session, time.monotonic(), is_over=is_over)
         if found:

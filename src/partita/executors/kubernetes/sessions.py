@@ -26,7 +26,7 @@ __all__ = ["LEAST_GRACE_S", "Removal", "Sessions"]
 #: A pod that is deleted with less is taken from the API before its processes have ended.
 LEAST_GRACE_S = 1.0
 
-_LEAVING_MARGIN_S = 30.0  # beyond a pod's grace, until its node is taken to be lost
+_LEAVING_MARGIN_S = 60.0  # beyond a pod's grace, until its node is taken to be lost
 _REMEMBERED = 10_000
 _UNTIL_STARTED = ("volume", "sandbox")  # troubles that pods' documents do not know
 _NO_POD = Trouble("no pod", "the cluster has made no pod for it yet; does its controller manager run?", LONG)
@@ -37,7 +37,7 @@ class Removal(NamedTuple):
     """The Job and pods of a session are to be deleted."""
 
     session: str
-    grace_s: float  # 0: they are taken from the API, though their node does not answer
+    grace_s: float  # 0: they are taken from the API, whether their node answers or not
 
 
 @dataclass(slots=True)
@@ -264,7 +264,8 @@ class Sessions:
             self._past.pop(next(iter(self._past)))
         self._news.append(News(one.name, GONE, reason, detail, exit_status))
         if not is_removed and not one.is_stopping:
-            self._removals.append(Removal(one.name, LEAST_GRACE_S))
+            # What never ran has nothing to finish, and a kubelet takes a minute to take leave of it.
+            self._removals.append(Removal(one.name, 0.0 if reason == "refused" and not one.is_up else LEAST_GRACE_S))
 
     def _remove_past(self, session: str) -> None:
         """Something of a session that is gone is there after all: its Job was created when nobody waited for it any more."""

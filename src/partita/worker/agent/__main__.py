@@ -28,11 +28,11 @@ def main(arguments: list[str]) -> int:
     told = agent_parser().parse_args(arguments)
     workspace = Path(tempfile.mkdtemp(prefix=f"partita-{told.session}-"))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    key, values_key = (bytes.fromhex(os.environ.pop(name, "")) for name in ("PARTITA_AGENT_KEY", "PARTITA_VALUES_KEY"))
+    key, signing = bytes.fromhex(os.environ.pop("PARTITA_AGENT_KEY", "")), os.environ.pop("PARTITA_VALUES_KEY", "")
     try:
         pace = Pace(told.pace_s, told.pace_s * 50)
         post = MailboxPost(open_objects(told.mailbox), told.session, key, lease_s=told.lease_s, pace=pace)
-        serve_session(post, told, workspace, values_key)
+        serve_session(post, told, workspace, signing)
     except PartitaError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return _TROUBLE

@@ -116,7 +116,7 @@ class Agent:
     def _take(self, message: list[Any]) -> None:
         tag = message[0]
         if tag == ORDER:
-            self._queue.append(message[1:])
+            self._take_order(message[1:])
         elif tag == PROFILE:
             self._take_profile(message[1], message[2])
         elif tag == LANE:
@@ -137,6 +137,17 @@ class Agent:
             self._outgoing += [asked for of_one in self._asked.values() for asked in of_one.values()]
         elif tag == STOP:
             self._is_ending = True
+
+    def _take_order(self, order: list[Any]) -> None:
+        """Queue an order, its profile by the number that it has here: the engine's numbers are another engine's later."""
+        ticket, profile = order[:2]
+        fault = self._faults.get(profile) or (profile not in self._profiles and "the task was not introduced")
+        if fault:
+            now = time.time()
+            self._say([LOST, ticket, "died", f"the code is not there: {fault}", [now, now, 0.0, 0], None])
+            return
+        order[1] = self._profiles[profile]
+        self._queue.append(order)
 
     def _take_profile(self, number: int, told: dict[str, Any] | None) -> None:
         here = self._profiles.pop(number, None)
@@ -189,22 +200,14 @@ class Agent:
             return
         for order in group:
             self._orders[order[0]] = order
-        orders = [made for order in group if (made := self._order(order)) is not None]
-        if orders:
-            self._executor.submit(self._open_lane(), orders)
+        self._executor.submit(self._open_lane(), [self._order(order) for order in group])
 
-    def _order(self, order: list[Any]) -> Order | None:
+    def _order(self, order: list[Any]) -> Order:
         ticket, profile, run, step, attempt = order[:5]
-        fault = self._faults.get(profile) or (profile not in self._profiles and "the task was not introduced")
-        if fault:
-            now = time.time()
-            del self._orders[ticket]
-            self._say([LOST, ticket, "died", f"the code is not there: {fault}", [now, now, 0.0, 0], None])
-            return None
         self._checkpoints.begin(run, step, attempt)
         self._count += 1
         self._tickets[self._count], self._numbers[ticket] = ticket, self._count
-        return Order(self._count, self._profiles[profile], *order[2:])
+        return Order(self._count, profile, *order[2:])
 
     def _open_lane(self) -> int:
         bundle = self._find_bundle(self._bundle)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from partita.artifacts.code.archive import fetch_archive
+from partita.artifacts.signing import keep_worker_secret
 from partita.executors.machine import gpu_devices, machine_capacity
 from partita.executors.port import Capacity
 from partita.executors.process import ProcessExecutor
@@ -30,7 +31,7 @@ def make_agent(
     project: str,
     artifacts: str,
     kept: Objects,
-    values_key: bytes,
+    signing: str,
     lease_s: float,
     idle_s: float,
     attempts: int = 0,
@@ -42,14 +43,12 @@ def make_agent(
         project: working directory of attempts.
         artifacts: folder or URL of large values and code.
         kept: where checkpoints are kept for the next attempt.
-        values_key: the key that vouches for pickled values.
+        signing: the secret with which it vouches for pickled values.
         idle_s: after so many seconds without an order it ends.
         attempts: after so many it ends; 0: never.
     """
     (workspace / "logs").mkdir(parents=True, exist_ok=True)
-    file = workspace / "key"
-    file.touch(mode=0o600)
-    file.write_bytes(values_key)
+    keep_worker_secret(workspace, signing)
     machine = machine_capacity()
     capacity = Capacity(machine.cpu, machine.memory_bytes, len(gpu_devices()))
     return Agent(

@@ -24,20 +24,20 @@ def serve(post: AgentPost, arguments: Sequence[str], secrets: Mapping[str, str])
     """
     told = agent_parser().parse_args(list(arguments))
     with tempfile.TemporaryDirectory(prefix=f"partita-{told.session}-") as workspace:
-        serve_session(post, told, Path(workspace), bytes.fromhex(secrets["PARTITA_VALUES_KEY"]))
+        serve_session(post, told, Path(workspace), secrets["PARTITA_VALUES_KEY"])
 
 
-def serve_session(post: AgentPost, told: argparse.Namespace, workspace: Path, values_key: bytes) -> None:
+def serve_session(post: AgentPost, told: argparse.Namespace, workspace: Path, signing: str) -> None:
     """Serve what the arguments say, and close the post.
 
     Args:
         workspace: an empty folder of the agent's own.
-        values_key: with it values are signed that only workers open.
+        signing: the secret with which values are signed that only workers open.
     """
     try:
         make_agent(
             post, session=told.session, workspace=workspace, project=_folder_of(told.project), artifacts=told.artifacts,
-            kept=open_objects(told.mailbox), values_key=values_key, lease_s=told.lease_s,
+            kept=open_objects(told.mailbox), signing=signing, lease_s=told.lease_s,
             idle_s=told.idle_s, attempts=told.attempts,
         ).serve()  # fmt: skip
     finally:

@@ -171,7 +171,7 @@ def test_jobs_are_deleted_together_and_before_their_pods(server: Server, world: 
     assert isinstance(told, Removed) and set(told.sessions) == {S, T}
     (jobs, query, _), (pods, more, _) = server.made("DELETE")[1:]
     assert (jobs, pods) == ("/apis/batch/v1/namespaces/prices/jobs", "/api/v1/namespaces/prices/pods")
-    assert query["propagationPolicy"] == ["Background"] and more["gracePeriodSeconds"] == ["5"]
+    assert query["propagationPolicy"] == ["Orphan"] and more["gracePeriodSeconds"] == ["5"]
     for selector in (query["labelSelector"][0], more["labelSelector"][0]):
         assert "app.kubernetes.io/managed-by=partita,partita/workspace=w,partita/executor=pods" in selector
         assert S in selector and T in selector

@@ -1,7 +1,9 @@
-"""What pods' documents and events say of workers. The documents in `pods/` are recorded: see tests/integration/kubernetes."""
+"""What pods' documents and events say of workers. Those in `pods/` are of a real cluster, from tests/integration/test_kubernetes.py."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,39 @@ def waiting(reason: str, message: str = "") -> dict[str, Any]:
 def ended(code: int, reason: str = "Error", message: str = "", **status: Any) -> dict[str, Any]:
     state = {"terminated": {"exitCode": code, "reason": reason, "message": message}}
     return pod("Failed" if code else "Succeeded", containerStatuses=[{"name": "worker", "state": state}], **status)
+
+
+RECORDED = {
+    "starting": (PENDING, "", ""),
+    "running": (UP, "", ""),
+    "deleted": (UP, "", ""),
+    "ended": (GONE, "ended", ""),
+    "failed": (GONE, "died", "no bucket"),
+    "killed-after-deletion": (GONE, "died", "signal 9"),
+    "out-of-memory": (GONE, "memory", "67108864 bytes"),
+    "no-python": (GONE, "refused", 'exec: "python3": executable file not found'),
+    "no-partita": (GONE, "refused", "has no Partita"),
+    "too-long": (GONE, "died", "`deadline`"),
+    "no-room": (PENDING, LONG, "0/1 nodes are available"),
+    "image-error": (PENDING, SHORT, "cannot be fetched (ErrImagePull)"),
+    "image-back-off": (PENDING, SHORT, "cannot be fetched (ImagePullBackOff)"),
+    "image-never-fetched": (PENDING, SHORT, "has no image no-such:1"),
+    "no-secret": (PENDING, SHORT, 'secret "nowhere" not found'),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_a_real_cluster_says(name: str) -> None:
+    document = json.loads(Path(__file__).with_name("pods").joinpath(f"{name}.json").read_text())
+    state = pod_state(document)
+    what, reason, told = RECORDED[name]
+    assert (state.fate.what, len(state.session)) == (what, 16)
+    if what == PENDING:
+        assert (state.fate.trouble.patience if state.fate.trouble else "") == reason
+        assert told in (state.fate.trouble.detail if state.fate.trouble else "")
+    else:
+        assert state.fate.reason == reason and told in state.fate.detail
+    assert state.is_leaving == (name in ("deleted", "killed-after-deletion", "too-long"))
 
 
 def test_a_pod_is_told_by_its_session() -> None:
