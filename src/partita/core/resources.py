@@ -9,10 +9,13 @@ from partita.core.records import Demand, Profile
 from partita.errors import Problem
 from partita.units import size_text
 
-__all__ = ["PartPool", "Pool", "amount_text", "misplaced"]
+__all__ = ["WORKER", "PartPool", "Pool", "amount_text", "misplaced"]
 
 #: CPUs and GPUs are held in fractions; sums of them are compared with this tolerance.
 TOLERANCE = 1e-9
+
+#: One is held by each attempt, where an executor has a limited number of them.
+WORKER = "worker"
 
 
 def amount_text(resource: str, amount: float) -> str:
@@ -32,6 +35,12 @@ class Pool:
         self.held: MutableMapping[str, float] = dict.fromkeys(self.capacity, 0.0)
         self._amounts: dict[Demand, tuple[tuple[str, float], ...]] = {}
 
+    def limit_workers(self, count: int) -> None:
+        """Let no more than so many attempts hold anything here at once."""
+        self.capacity[WORKER] = count
+        self.held[WORKER] = 0.0
+        self._amounts.clear()
+
     @classmethod
     def of(cls, capacity: Mapping[str, float]) -> Pool:
         """An empty pool with the capacity of another one."""
@@ -46,6 +55,7 @@ class Pool:
         if found is None:
             pairs = [("cpu", demand.cpu), ("memory", demand.memory_bytes), ("gpu", demand.gpu)]
             pairs += [(f"slot {name}", count) for name, count in demand.slots]
+            pairs += [(WORKER, 1)] if WORKER in self.capacity else []
             found = self._amounts[demand] = tuple((name, amount) for name, amount in pairs if amount)
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ __all__ = [
 
 #: The executor that every workspace has.
 DEFAULT = "process"
+_MEMORY_OF_CLUSTERS = 2**50
 
 
 def capacities_of(settings: Settings) -> dict[str, Capacity]:
@@ -35,7 +36,9 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
     """
     machine = machine_capacity()
     named = {
-        name: Capacity(item.cpu, item.memory_bytes if item.memory_bytes is not None else machine.memory_bytes, item.gpu)
+        name: Capacity(
+            item.cpu, item.memory_bytes if item.memory_bytes is not None else _memory_of(item, machine), item.gpu
+        )
         for name, item in settings.executors.items()
     }
     # Never less than a core: flows are laid out there.
@@ -52,20 +55,39 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
     return {DEFAULT: default, **named}
 
 
+def _is_here(item: ExecutorSettings) -> bool:
+    """Whether its workers run on this machine."""
+    return item.kind != "kubernetes" and not item.ray.address
+
+
+def _memory_of(item: ExecutorSettings, machine: Capacity) -> int:
+    """Memory of an executor that the settings do not limit, in bytes: of a cluster nobody here knows how much it has."""
+    return machine.memory_bytes if _is_here(item) else _MEMORY_OF_CLUSTERS
+
+
 def pools_of(settings: Settings) -> dict[str, Pool]:
     """Empty pools of all executors; slots are held by all of them together."""
     capacities, slots = capacities_of(settings), dict(settings.slots)
     if len(capacities) == 1:
         return {name: Pool(*capacity, slots) for name, capacity in capacities.items()}
     shared = Pool(0, 0, 0, slots)
-    return {name: PartPool(*capacity, shared) for name, capacity in capacities.items()}
+    return _bounded(settings, {name: PartPool(*capacity, shared) for name, capacity in capacities.items()})
 
 
 def shared_pools_of(settings: Settings, peers: Peers, clock: Clock) -> tuple[dict[str, Pool], Shares]:
     """Empty pools of all executors, whose slots are held by all engines together; and this one's shares of them."""
     slots = Pool(0, 0, 0, dict(settings.slots))
     shares = Shares(peers, slots, clock)
-    return {name: SharedPool(*capacity, slots, shares) for name, capacity in capacities_of(settings).items()}, shares
+    pools = {name: SharedPool(*capacity, slots, shares) for name, capacity in capacities_of(settings).items()}
+    return _bounded(settings, pools), shares
+
+
+def _bounded(settings: Settings, pools: Mapping[str, Pool]) -> dict[str, Pool]:
+    """The pools, with as many workers as the settings allow each."""
+    for name, item in settings.executors.items():
+        if item.max_workers:
+            pools[name].limit_workers(item.max_workers)
+    return dict(pools)
 
 
 def make_executors(project: Path, state: Path, settings: Settings, origin: str) -> dict[str, Executor]:

@@ -16,7 +16,7 @@ from partita.executors.port import CLOSED, LOST, PREPARED, RETURNED, Capacity, L
 from partita.executors.remote.orders import ENDS, PASSED_ON, Lane, Orders, Session, Stopping, Waiting
 from partita.executors.remote.port import GONE, PENDING, Launcher, News, Post, WorkerOrder
 from partita.executors.remote.segments import SegmentFiles
-from partita.executors.remote.sessions import KILL_MARGIN_S, end_workers, in_the_way, session_name, why_to_end
+from partita.executors.remote.sessions import KILL_MARGIN_S, Keeping, end_workers, in_the_way, session_name, why_to_end
 from partita.executors.remote.sharing import Outbox
 from partita.executors.timer import Timer
 from partita.protocol.messages import ORDER, PROFILE, PROGRESS, READY, REPLY, REQUEST, STOP, Order
@@ -46,6 +46,7 @@ class RemoteExecutor:
         idle_s: float = 60.0,
         attempts: int = 0,
         spare: int = 0,
+        price: float = 0.0,
         environment_refusal: str = "",
     ) -> None:
         """
@@ -57,11 +58,13 @@ class RemoteExecutor:
             idle_s: seconds that a worker without work is kept.
             attempts: how many attempts a worker works on; 0: as many as it is given.
             spare: workers with one core each to have ready.
+            price: seconds of waiting that a second of a worker is worth. The dearer workers are, the sooner idle ones end.
             environment_refusal: why tasks with an environment of their own cannot run here.
         """
         self._capacity = capacity
         self._launcher, self._post, self._outbox = launcher, post, Outbox(post, share)
-        self._lease_s, self._idle_s, self._attempts, self._spare = lease_s, idle_s, attempts, spare
+        self._lease_s, self._attempts, self._spare = lease_s, attempts, spare
+        self._keeping = Keeping(idle_s, price)
         self._refusal = environment_refusal
         self._segments = SegmentFiles(workspace / "logs")
         self._sessions: dict[str, Session] = {}
@@ -291,6 +294,7 @@ class RemoteExecutor:
             self._timer.set(_SURVEY_PAUSE_S)
             return
         self._is_surveyed = True
+        self._post.keep_only(found | set(self._sessions))
         self._found |= found - set(self._sessions)
         for session in [
             session for session in self._sessions.values() if session.is_attached and session.name not in found
@@ -318,7 +322,7 @@ class RemoteExecutor:
             if session.is_idle and spare > 0:
                 spare -= 1
                 continue
-            ending = why_to_end(session, now, self._idle_s, self._lease_s)
+            ending = why_to_end(session, now, self._keeping.idle_s, self._lease_s)
             if ending is not None:
                 self._end_session(session, *ending)
                 if ending.reason == "evicted":
@@ -389,6 +393,7 @@ class RemoteExecutor:
             self._orders.by_name[message[1]].printing = (message[2], message[3])
         elif tag == READY:
             session.is_up = True
+            self._keeping.started(time.monotonic() - session.started_at)
         elif tag == HELD:
             self._compare(session, set(message[1]))
         elif tag == CLOSED:

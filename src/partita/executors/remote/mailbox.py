@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
@@ -121,6 +121,10 @@ class Mailbox:
             self._boxes[session] = box
             self._wake.notify_all()
 
+    def keep_only(self, sessions: Collection[str]) -> None:
+        """Remove what an earlier engine has left of other sessions."""
+        self._writers.submit(self._remove_others, frozenset(sessions))
+
     def send(self, session: str, messages: Sequence[Message]) -> None:
         """Send messages."""
         with self._wake:
@@ -185,6 +189,9 @@ class Mailbox:
             self._wake.notify_all()
         self._reader.join()
         self._writers.shutdown(wait=True)
+        if not self._boxes:
+            with suppress(PartitaError):
+                self._objects.remove(["lease"])
         os.close(self._event)
 
     # Writing
@@ -237,6 +244,17 @@ class Mailbox:
                 self._objects.remove([object_name(folder, session, number) for number in numbers])
         except PartitaError as error:
             _log.warning("messages of the worker %s are left behind: %s", session, error)
+
+    def _remove_others(self, kept: frozenset[str]) -> None:
+        try:
+            for folder in ("orders", "said"):
+                found = numbered(self._objects.names(folder))
+                with self._lock:
+                    gone = set(found) - kept - set(self._boxes)
+                for session in gone:
+                    self._objects.remove([object_name(folder, session, number) for number in found[session]])
+        except PartitaError as error:
+            _log.warning("messages of workers that are gone are left behind: %s", error)
 
     def _discard(self, names: list[str]) -> None:
         if names:

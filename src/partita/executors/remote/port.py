@@ -7,7 +7,7 @@ A *session* is one remote worker from its start to its end: a pod, a container, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -114,6 +114,10 @@ class Post(Protocol):
 
     def attach(self, session: str) -> None:
         """Go on talking to a session that an earlier engine opened: all that it did not acknowledge is given again."""
+        ...
+
+    def keep_only(self, sessions: Collection[str]) -> None:
+        """Workers that an earlier engine has left are these; what it left of others is removed."""
         ...
 
     def send(self, session: str, messages: Sequence[Message]) -> None:
