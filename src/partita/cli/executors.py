@@ -33,12 +33,16 @@ def list_executors(context: typer.Context, json: Json = False) -> int:
         session.output.document(views)
         return statuses.SUCCESS
     rows: list[list[Cell | str]] = [
-        [Cell(view["name"], "bold"), view["kind"], f"{view['cpu']:g}", size_text(view["memory_bytes"]) if view["memory_bytes"] < _UNLIMITED_BYTES else "",
+        [Cell(view["name"], "bold"), view["kind"], f"{view['cpu']:g}", _memory_text(view["memory_bytes"]),
          f"{view['gpu']:g}" if view["gpu"] else "", "yes" if view["is_default"] else ""]
         for view in views
     ]  # fmt: skip
     session.output.table(["EXECUTOR", "KIND", "CORES", "MEMORY", "GPUS", "DEFAULT"], rows)
     return statuses.SUCCESS
+
+
+def _memory_text(size_bytes: int) -> str:
+    return size_text(size_bytes) if size_bytes < _UNLIMITED_BYTES else ""
 
 
 def test(

@@ -25,7 +25,7 @@ from partita.workspace.executors import Ground
 __all__ = ["docker_executor"]
 
 #: Shortest time between two looks into a mailbox, in seconds: in a folder, and behind a URL.
-_FOLDER_PACE_S, _URL_PACE_S = 0.005, 0.05
+_FOLDER_PACE_S, _URL_PACE_S = 0.002, 0.01
 _SLOWEST = 50
 
 
