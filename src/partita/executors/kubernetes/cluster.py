@@ -183,6 +183,11 @@ class Cluster:
             remedy = "set KUBECONFIG to a kubeconfig, and `context`"
             raise ApiError(0, f"no cluster is configured ({told}); {remedy}") from None
         self._namespace = self._namespace or found or "default"
+        if not configuration.verify_ssl:
+            import urllib3
+
+            # Whoever keeps the kubeconfig has decided that; a line for each call would say nothing new.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         return client.ApiClient(configuration)
 
 
