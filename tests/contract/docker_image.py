@@ -50,13 +50,19 @@ def worker_image() -> str:
 
 
 @cache
-def packaged_image() -> str:
-    """The name of an image that has Partita itself, and what values in S3 need. Skips where it cannot be made."""
+def packaged_image(*packages: str) -> str:
+    """The name of an image that has Partita itself, and what values in S3 need. Skips where it cannot be made.
+
+    Args:
+        packages: requirements of tasks, which it has besides.
+    """
     base, package = base_image(), Path(partita.__file__).parent
-    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "cryptography>=42.0", "psutil>=5.9", "s3fs>=2024.6"))
+    required = (*WORKER_NEEDS, "cryptography>=42.0", "psutil>=5.9", "s3fs>=2024.6", *packages)
+    needs = " ".join(f"'{need}'" for need in required)
+    # What changes most often comes last, and layers are few: some storages copy the whole image for each.
     text = (
-        f"FROM {base}\nRUN pip install --quiet --break-system-packages {needs}\n"
-        "COPY partita /opt/partita-code/partita\nENV PYTHONPATH=/opt/partita-code\nRUN mkdir -m 777 /work\nWORKDIR /work\n"
+        f"FROM {base}\nRUN mkdir -m 777 /work && pip install --quiet --no-cache-dir --break-system-packages {needs}\n"
+        "COPY partita /opt/partita-code/partita\nENV PYTHONPATH=/opt/partita-code\nWORKDIR /work\n"
     )
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(package, Path(folder, "partita"), ignore=shutil.ignore_patterns("__pycache__"))
@@ -65,7 +71,7 @@ def packaged_image() -> str:
         name = f"partita-packaged:{zlib.crc32(b''.join(path.read_bytes() for path in files)):08x}"
         built = subprocess.run(
             ["docker", "build", "--quiet", "--network", "host", "--tag", name, folder], text=True, check=False,
-            capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=300,
+            capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=600,
         )  # fmt: skip
     if built.returncode:
         pytest.skip(f"the image cannot be made, as without a package index: {built.stderr[-500:]}")
