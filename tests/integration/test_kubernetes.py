@@ -320,7 +320,7 @@ def test_an_image_without_partita(workers: Make) -> None:
 
 def test_lack_of_memory(workers: Make) -> None:
     those = workers("exec tail /dev/zero")
-    gone(those, those.start(), "memory", "67108864 bytes")
+    gone(those, those.start(), "memory", "320.0 MiB")
 
 
 def test_a_worker_that_lives_too_long(workers: Make) -> None:

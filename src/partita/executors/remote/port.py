@@ -14,10 +14,13 @@ from typing import NamedTuple, Protocol
 from partita.core.records import Demand
 from partita.executors.port import Message
 
-__all__ = ["GONE", "PENDING", "UP", "AgentCommand", "Launcher", "News", "Post", "WorkerOrder"]
+__all__ = ["GONE", "OVERHEAD_BYTES", "PENDING", "UP", "AgentCommand", "Launcher", "News", "Post", "WorkerOrder"]
 
 #: What can be said of a session. PENDING may be said again with another detail.
 PENDING, UP, GONE = "pending", "up", "gone"
+
+#: What a container or pod is given beside what attempts declare, for the agent and for a worker that has loaded nothing yet.
+OVERHEAD_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
