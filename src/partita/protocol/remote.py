@@ -6,7 +6,8 @@ A ticket is a text here, "RUN:STEP:ATTEMPT", so that a later engine knows what a
     [CANCEL, ticket, reason, grace_s]   stop the attempt, and kill it after the grace
     [STOP]                              end, with all that runs
     [TAKE_BACK]                         give back what has not begun
-    [LANE, bundle, cpu, memory, gpu]    orders that follow are of this bundle and hold this
+    [LANE, bundle, cpu, memory, gpu]    orders that follow are of this bundle and hold this; what comes between CLOSED and
+                                        this is returned
     [ATTACH]                            a later engine speaks: numbers of profiles begin anew; what nobody answered is asked again
 
 Agent to engine, beside the messages of executors (`executors.port`; CLOSED without a number):

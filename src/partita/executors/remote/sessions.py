@@ -77,6 +77,7 @@ class Ending(NamedTuple):
     reason: str
     detail: str
     grace_s: float = 0.0
+    is_silence: bool = False  # nothing is heard of it, and nothing is waited for
 
 
 def why_to_end(session: Session, now: float, idle_s: float, lease_s: float) -> Ending | None:
@@ -87,11 +88,12 @@ def why_to_end(session: Session, now: float, idle_s: float, lease_s: float) -> E
     for waiting in queue:
         stopping = waiting.stopping
         if stopping is not None and now > stopping.kill_at:
-            detail = f"it did not stop when it was asked to ({stopping.reason}), and its worker was ended"
-            return Ending(stopping.reason, detail)
+            detail = f"an attempt did not stop when it was asked to ({stopping.reason}), and its worker was ended"
+            return Ending("evicted", detail)  # the others in its lane are not at fault
     silent_s = now - session.heard_at
     if silent_s > lease_s * _SILENT_LEASES and all(waiting.is_idempotent for waiting in queue):
-        return Ending("evicted", f"nothing was heard of its worker for {silent_s:.0f} s, and it counts as lost")
+        detail = f"nothing was heard of its worker for {silent_s:.0f} s, and it counts as lost"
+        return Ending("evicted", detail, is_silence=True)
     return None
 
 
