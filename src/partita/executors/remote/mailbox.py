@@ -2,7 +2,7 @@
 
 Below the folder of an executor lie "orders/SESSION-NUMBER", which the engine writes and the agent of that session reads by
 number; "said/SESSION-NUMBER", which agents write and the engine finds by listing that one folder for all sessions together;
-and "lease", which the engine renews. Two threads do what waits for a network.
+and a lease, which the engine renews. Two threads do what waits for a network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import suppress
 from partita.errors import PartitaError, ProtocolError
 from partita.executors.port import Message
 from partita.protocol.objects import Objects
-from partita.protocol.remote import open_batch, seal_batch
+from partita.protocol.remote import lease_name, open_batch, seal_batch
 
 __all__ = ["LEASE_PARTS", "Mailbox", "Pace", "numbered", "object_name"]
 
@@ -72,6 +72,7 @@ class _Box:
         self.next_said: int | None = 0  # None: the first that is found
         self.is_writing = False
         self.is_foreign = False  # another engine gives it orders
+        self.was_anothers = False  # an earlier engine may have removed some of what was said
 
 
 class Mailbox:
@@ -117,6 +118,7 @@ class Mailbox:
         """Go on talking to a session that an earlier engine opened."""
         box = _Box()
         box.next_order = box.next_said = None
+        box.was_anothers = True
         with self._wake:
             self._boxes[session] = box
             self._wake.notify_all()
@@ -176,12 +178,11 @@ class Mailbox:
         return [self._event]
 
     def close(self) -> None:
-        """Send what is still to be sent, and end the threads."""
+        """Send what is still to be sent, and end the threads. What was given last counts as not heard."""
         with self._wake:
             if self._is_closed:
                 return
             self._is_closed = True
-            self._discard(self._given)
             self._wake.notify_all()
         self._reader.join()
         self._writers.shutdown(wait=True)
@@ -278,23 +279,29 @@ class Mailbox:
 
     def _renew(self) -> None:
         self._renewals += 1
-        self._objects.put("lease", seal_batch(self._key, "lease", [[self._engine, self._renewals]]))
+        name = lease_name(self._key)
+        self._objects.put(name, seal_batch(self._key, name, [[self._engine, self._renewals]]))
 
     def _look(self) -> None:
         """Read all that agents have said and that was not read yet."""
         with self._looking:
             found = numbered(self._objects.names("said"))
             with self._lock:
-                wanted = []
+                wanted, gaps = list[tuple[str, _Box, int]](), list[tuple[str, _Box, int]]()
                 for session, numbers in found.items():
                     box = self._boxes.get(session)
                     if box is not None:
                         if box.next_said is None:
                             box.next_said = numbers[0]
-                        wanted += [(session, box, number) for number in numbers if number >= box.next_said]
+                        fresh = [number for number in numbers if number >= box.next_said]
+                        wanted += [(session, box, number) for number in fresh]
+                        if fresh and fresh[0] > box.next_said and box.was_anothers:
+                            gaps.append((session, box, fresh[0]))
             if not wanted:
                 return
             self._pace.news()
+            for gap in gaps:
+                self._pass_gap(*gap)
             names = [object_name("said", session, number) for session, _, number in wanted]
             pending: list[Future[bytes | None]] = [self._writers.submit(self._objects.get, name) for name in names[1:]]
             contents = [self._objects.get(names[0]), *(future.result() for future in pending)]
@@ -304,10 +311,16 @@ class Mailbox:
                 box.next_said = number + 1
                 self._take(session, name, data)
 
+    def _pass_gap(self, session: str, box: _Box, number: int) -> None:
+        """Go on behind what an earlier engine has removed: it was about to remove what stands before that, too."""
+        assert box.next_said is not None
+        if self._objects.get(object_name("said", session, box.next_said)) is None:
+            box.next_said = number
+
     def _take(self, session: str, name: str, data: bytes) -> None:
         try:
             messages = open_batch(self._key, name, data)
-        except (ProtocolError, ValueError) as error:
+        except ProtocolError as error:
             _log.error("%s", error)
             messages = []
         with self._lock:
