@@ -264,7 +264,7 @@ class Mailbox:
                     renew_at = time.monotonic() + self._lease_s / LEASE_PARTS
                 if has_boxes:
                     self._look()
-                wait_s = self._pace.pause_s() if has_boxes else renew_at - time.monotonic()
+                wait_s = 0.0
                 self._say_trouble("")
                 pause_s = 0.1
             except PartitaError as error:
@@ -275,6 +275,8 @@ class Mailbox:
                     return
             with self._wake:
                 if not self._is_closed and not self._rubbish:
+                    if not wait_s:  # as things are now: who began to talk meanwhile woke nobody
+                        wait_s = self._pace.pause_s() if self._boxes else renew_at - time.monotonic()
                     self._wake.wait(max(wait_s, 0.001))
 
     def _renew(self) -> None:

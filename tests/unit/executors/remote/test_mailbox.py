@@ -289,3 +289,19 @@ def test_nothing_half_written_stays_in_a_folder(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert not os.listdir(tmp_path / "said")
+
+
+def test_who_begins_to_talk_is_heard_at_once(objects: Objects, engine: Any, agent: Any) -> None:
+    """Also while the first look at an empty mailbox has not ended."""
+    theirs = agent(objects)
+    theirs.send([["here"]], is_durable=True)
+
+    class Slow(Cut):
+        def put(self, name: str, data: bytes) -> None:
+            time.sleep(0.2)
+            super().put(name, data)
+
+    ours = engine(Slow(objects), lease_s=1000.0)
+    time.sleep(0.1)
+    ours.attach(SESSION)
+    assert heard(ours, 1) == [["here"]]
