@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from partita.artifacts.blobs.placing import place_of, requirements_of
 from partita.clock import Clock
-from partita.core.resources import PartPool, Pool
+from partita.core.resources import CONTAINERS, ENVIRONMENTS, PartPool, Pool
 from partita.engine.slots import SharedPool, Shares
 from partita.executors.machine import gpu_devices, machine_capacity
 from partita.executors.port import Capacity, Executor
@@ -21,11 +21,15 @@ from partita.store.peers import Peers
 from partita.workspace.environments import environments_folder
 
 __all__ = [
-    "DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "pools_of", "shared_pools_of",
+    "DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "packages_remedy", "pools_of", "shared_pools_of",
 ]  # fmt: skip
 
-#: The executor that every workspace has.
+#: The executor that every workspace has; executors of its kind run processes of this machine.
 DEFAULT = "process"
+
+_NO_DOCKER = (
+    'Docker is called on this machine: let the task run on an executor of processes, such as executor="process"'
+)
 
 
 def capacities_of(settings: Settings) -> dict[str, Capacity]:
@@ -58,14 +62,29 @@ def pools_of(settings: Settings) -> dict[str, Pool]:
     if len(capacities) == 1:
         return {name: Pool(*capacity, slots) for name, capacity in capacities.items()}
     shared = Pool(0, 0, 0, slots)
-    return {name: PartPool(*capacity, shared) for name, capacity in capacities.items()}
+    return _with_remedies({name: PartPool(*capacity, shared) for name, capacity in capacities.items()}, settings)
 
 
 def shared_pools_of(settings: Settings, peers: Peers, clock: Clock) -> tuple[dict[str, Pool], Shares]:
     """Empty pools of all executors, whose slots are held by all engines together; and this one's shares of them."""
     slots = Pool(0, 0, 0, dict(settings.slots))
     shares = Shares(peers, slots, clock)
-    return {name: SharedPool(*capacity, slots, shares) for name, capacity in capacities_of(settings).items()}, shares
+    pools = {name: SharedPool(*capacity, slots, shares) for name, capacity in capacities_of(settings).items()}
+    return _with_remedies(pools, settings), shares
+
+
+def packages_remedy(item: ExecutorSettings) -> str:
+    """What to do where a task has an environment of its own, and workers elsewhere have the packages that they have."""
+    place = "name them in its runtime_env" if item.kind == "ray" else f"put them into the image {item.image}"
+    return f"{place}, or let the task run on another executor"
+
+
+def _with_remedies(pools: Mapping[str, Pool], settings: Settings) -> dict[str, Pool]:
+    """The pools, which know what executors elsewhere do not have."""
+    for name, item in settings.executors.items():
+        if item.kind != DEFAULT:
+            pools[name].remedies = {ENVIRONMENTS: f"its packages: {packages_remedy(item)}", CONTAINERS: _NO_DOCKER}
+    return dict(pools)
 
 
 def make_executors(project: Path, state: Path, settings: Settings, origin: str) -> dict[str, Executor]:
