@@ -42,6 +42,8 @@ class ExecutorSettings:
     lease_s: float = 60.0  # seconds after which workers elsewhere that hear of no engine end
     idle_s: float = 60.0  # seconds that a worker elsewhere is kept without work
     attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
+    max_workers: int = 0  # so many workers elsewhere at once; 0: as many as their demands leave room for
+    price: float = 0.0  # seconds of waiting that a second of a worker elsewhere is worth; 0: it costs nothing
     kubernetes: KubernetesSettings = KubernetesSettings()  # of pods
     ray: RaySettings = RaySettings()  # of Ray's workers
 
@@ -215,9 +217,11 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "lease": ("lease_s", as_positive_duration),
     "idle": ("idle_s", as_duration),
     "attempts_per_worker": ("attempts_per_worker", as_count),
+    "max_workers": ("max_workers", as_count),
+    "price": ("price", as_amount),
     "kubernetes": ("kubernetes", as_kubernetes),
 }
-_REMOTE = frozenset({"lease", "idle", "attempts_per_worker"})
+_REMOTE = frozenset({"lease", "idle", "attempts_per_worker", "max_workers", "price"})
 _OF_KIND = {
     "docker": frozenset({"image", "network", "user", "mounts", "variables", "python", "pull"}) | _REMOTE,
     "kubernetes": frozenset({"image", "variables", "python", "pull", "kubernetes"}) | _REMOTE,

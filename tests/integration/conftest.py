@@ -33,7 +33,7 @@ class Project:
 
     def result(self, run: Run) -> Any:
         """The run's value, waited for; raises what it failed with."""
-        run.wait(90)
+        run.wait(240)
         view = self.workspace.run(run.id, with_result=True)
         if view["state"] != "succeeded":
             raise_failure(view)

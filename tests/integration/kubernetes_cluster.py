@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -117,7 +118,9 @@ class TestNamespace:
         return not self.pods() and not self.jobs()
 
     def close(self) -> None:
-        self.core.delete_namespace(self.name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where a test was interrupted, those of its marks count no longer
+            self.core.delete_namespace(self.name)
         self.client.close()
 
 
@@ -132,7 +135,12 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestNamespac
 class Proxy:
     """Passes bytes on to a server, until it is cut."""
 
-    def __init__(self, address: tuple[str, int], host: str = "127.0.0.1") -> None:
+    def __init__(self, address: tuple[str, int] | str, host: str = "127.0.0.1") -> None:
+        """
+        Args:
+            address: host and port of the server, or the path of its socket.
+            host: under which the proxy is reached.
+        """
         self._address, self._host = address, host
         self.port = 0
         self._listener: socket.socket | None = None
@@ -165,10 +173,17 @@ class Proxy:
         with suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                far = socket.create_connection(self._address)
+                far = self._connect()
                 self._open += [near, far]
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if not isinstance(self._address, str):
+            return socket.create_connection(self._address)
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._address)
+        return far
 
     @staticmethod
     def _pass_on(source: socket.socket, sink: socket.socket) -> None:

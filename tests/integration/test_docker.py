@@ -72,6 +72,15 @@ def large() -> int:
 def apart() -> int:
     return elsewhere()
 
+@task(executor="boxes")
+def look() -> list:
+    state = Path(".partita")
+    return sorted(str(path) for path in [*state.glob("*"), *state.glob("executors/*")])
+
+@flow
+def looking() -> list:
+    return look()
+
 @flow
 def lasting(x: int = 1) -> int:
     return slow(x)
@@ -112,6 +121,15 @@ def test_one_flow_uses_containers_and_this_machine(boxed: Any, monkeypatch: pyte
     assert (project.folder / "made.bin").stat().st_uid == os.getuid()
     project.workspace.stop_engine()
     wait_until(lambda: not running_containers())
+
+
+def test_a_container_sees_nothing_of_the_workspace_but_what_it_needs(boxed: Any) -> None:
+    """Neither its key and its store, nor where another executor's workers are heard."""
+    project = boxed()
+    (project.folder / ".partita" / "executors" / "others" / "said").mkdir(parents=True)
+    seen = project("looking")
+    assert seen == [".partita/blobs", ".partita/bundles", ".partita/executors", ".partita/executors/boxes"]
+    assert (project.folder / ".partita" / "key").exists()
 
 
 def test_out_of_memory_is_understood(boxed: Any) -> None:

@@ -281,7 +281,7 @@ def test_a_quota_that_is_used_up_and_freed(workers: Make, space: TestNamespace) 
 
 
 def test_a_quota_of_pods_is_told_of_and_kept_to(workers: Make, space: TestNamespace) -> None:
-    those = workers(SLEEP, pending_timeout="5s")
+    those = workers(SLEEP, pending_timeout="30s")
     space.core.create_namespaced_resource_quota(
         space.name, {"metadata": {"name": "pods"}, "spec": {"hard": {"pods": "0"}}}
     )
@@ -320,7 +320,7 @@ def test_an_image_without_partita(workers: Make) -> None:
 
 def test_lack_of_memory(workers: Make) -> None:
     those = workers("exec tail /dev/zero")
-    gone(those, those.start(), "memory", "67108864 bytes")
+    gone(those, those.start(), "memory", "320.0 MiB")
 
 
 def test_a_worker_that_lives_too_long(workers: Make) -> None:

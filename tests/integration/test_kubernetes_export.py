@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import yaml
@@ -95,12 +95,14 @@ def cluster(tmp_path: Path) -> Iterator[TestNamespace]:
 
 
 def reachable(url: str, stack: ExitStack) -> str:
-    """The URL of a service of this machine, as pods reach it."""
+    """The URL of a service of this machine, as pods reach it; a PostgreSQL may listen at a socket in a folder only."""
     parts = urlsplit(url)
-    proxy = Proxy((str(parts.hostname), parts.port or 0), host=_HOST)
+    query = dict(parse_qsl(parts.query))
+    port, folder = parts.port or 5432, query.pop("host", "")
+    proxy = Proxy(f"{folder}/.s.PGSQL.{port}" if folder else (str(parts.hostname), port), host=_HOST)
     stack.callback(proxy.cut)
     user = f"{parts.username}{f':{parts.password}' if parts.password else ''}@" if parts.username else ""
-    return parts._replace(netloc=f"{user}{_HOST}:{proxy.port}").geturl()
+    return parts._replace(netloc=f"{user}{_HOST}:{proxy.port}", query=urlencode(query)).geturl()
 
 
 def test_an_engine_stays_up_and_a_schedule_starts_runs(

@@ -18,7 +18,7 @@ import pytest
 
 from partita.core.records import Demand
 from partita.executors.port import Capacity, Message
-from partita.executors.ray.local import LocalRay, bare_variables, local_folder
+from partita.executors.ray.local import LocalRay, RayUnavailableError, bare_variables, local_folder
 from partita.executors.ray.workers import RayWorkers
 from partita.executors.remote.port import GONE, PENDING, UP, AgentCommand, News, WorkerOrder
 from partita.executors.remote.sessions import session_name
@@ -399,3 +399,17 @@ def is_of(process: psutil.Process, folder: Path) -> bool:
         return f"{folder}/token" == process.environ().get("RAY_AUTH_TOKEN_PATH")
     except psutil.Error:
         return False
+
+
+def test_a_survey_that_cannot_be_made_says_why(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(address="127.0.0.1:9")
+    said = ""
+
+    def ask() -> bool:
+        nonlocal said
+        with pytest.raises(RayUnavailableError, match="Ray cannot be asked") as refused:
+            desk.workers.survey()
+        said = str(refused.value)
+        return "Failed to connect" in said
+
+    wait_until(ask)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from partita.artifacts.blobs.placing import is_url
+from partita.artifacts.blobs.remote import is_atomic
 from partita.errors import MissingExtraError, ValueStoreError
 from partita.protocol.objects import Objects
 
@@ -22,6 +23,9 @@ def open_objects(place: str) -> Objects:
         MissingExtraError: what the URL needs is not installed.
         ValueStoreError: the URL is none.
     """
+    scheme, mark, path = place.partition("://")
+    if mark and scheme in ("file", "local"):
+        return FolderObjects(Path(path))
     return UrlObjects(place) if is_url(place) else FolderObjects(Path(place))
 
 
@@ -122,18 +126,29 @@ class UrlObjects:
         except Exception as error:
             raise ValueStoreError(f"{url} cannot be used: {error}") from error
         self._url, self._root = url, root.rstrip("/")
+        self._is_atomic = is_atomic(self._files)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write the object unless there is one of that name."""
+        place = self._place(name)
+        if not self._is_atomic:
+            # There is no way to create a whole file of that name only: who looks at the same moment may be wrong.
+            if self._ask("exists", place):
+                return False
+            self._write(place, data)
+            return True
         try:
-            self._ask("pipe_file", self._place(name), data, mode="create")
+            self._ask("pipe_file", place, data, mode="create")
         except FileExistsError:
             return False
         return True
 
     def put(self, name: str, data: bytes) -> None:
         """Write the object, in the place of one that is there."""
-        self._ask("pipe_file", self._place(name), data)
+        if self._is_atomic:
+            self._ask("pipe_file", self._place(name), data)
+        else:
+            self._write(self._place(name), data)
 
     def get(self, name: str) -> bytes | None:
         """What it holds; None: there is none."""
@@ -148,7 +163,8 @@ class UrlObjects:
             found = self._ask("ls", self._place(folder), detail=False, refresh=True)
         except FileNotFoundError:
             return []
-        return [f"{folder}/{place.rstrip('/').rpartition('/')[2]}" for place in found]
+        names = [place.rstrip("/").rpartition("/")[2] for place in found]
+        return [f"{folder}/{name}" for name in names if not name.endswith(".part")]
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove objects."""
@@ -159,6 +175,12 @@ class UrlObjects:
         except FileNotFoundError:
             for name in names if len(names) > 1 else ():  # one was not there, and the others may be
                 self.remove([name])
+
+    def _write(self, place: str, data: bytes) -> None:
+        part = f"{place}.{secrets.token_hex(4)}.part"
+        self._ask("makedirs", place.rpartition("/")[0], exist_ok=True)
+        self._ask("pipe_file", part, data)
+        self._ask("mv", part, place)
 
     def _place(self, name: str) -> str:
         return f"{self._root}/{name}"

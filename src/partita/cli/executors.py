@@ -14,6 +14,9 @@ from partita.units import duration_text, size_text
 
 __all__ = ["register"]
 
+#: So much memory has an executor whose settings name no limit, in a cluster.
+_UNLIMITED_BYTES = 2**50
+
 
 def register(app: typer.Typer) -> None:
     executors = typer.Typer(help="Where steps run.", no_args_is_help=True, epilog=statuses.LEGEND)
@@ -30,12 +33,16 @@ def list_executors(context: typer.Context, json: Json = False) -> int:
         session.output.document(views)
         return statuses.SUCCESS
     rows: list[list[Cell | str]] = [
-        [Cell(view["name"], "bold"), view["kind"], f"{view['cpu']:g}", size_text(view["memory_bytes"]),
+        [Cell(view["name"], "bold"), view["kind"], f"{view['cpu']:g}", _memory_text(view["memory_bytes"]),
          f"{view['gpu']:g}" if view["gpu"] else "", "yes" if view["is_default"] else ""]
         for view in views
     ]  # fmt: skip
     session.output.table(["EXECUTOR", "KIND", "CORES", "MEMORY", "GPUS", "DEFAULT"], rows)
     return statuses.SUCCESS
+
+
+def _memory_text(size_bytes: int) -> str:
+    return size_text(size_bytes) if size_bytes < _UNLIMITED_BYTES else ""
 
 
 def test(

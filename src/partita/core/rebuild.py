@@ -105,6 +105,8 @@ def resume(run: Run, running: dict[int, int], out: Commands, attached: Collectio
     queue = [*_judgements(run), *queue]
     for number, attempt in running.items():
         if number in attached:
+            if run.steps[number].marks & Mark.CANCELLING:
+                out.stops.append((number, "cancelled"))  # its worker may not have heard of it
             continue
         queue.append(Event(Happening.ORPHANED, number, attempt, error=_lost(run, run.steps[number])))
     for event in queue:

@@ -9,13 +9,16 @@ from typing import Any
 from partita.core.records import Demand
 from partita.units import size_text
 
-__all__ = ["CONTAINERS", "ENVIRONMENTS", "PartPool", "Pool", "amount_text"]
+__all__ = ["CONTAINERS", "ENVIRONMENTS", "WORKER", "PartPool", "Pool", "amount_text"]
 
 #: What tasks may need beside amounts of resources.
 CONTAINERS, ENVIRONMENTS = "containers", "environments"
 
 #: CPUs and GPUs are held in fractions; sums of them are compared with this tolerance.
 TOLERANCE = 1e-9
+
+#: One is held by each attempt, where an executor has a limited number of them.
+WORKER = "worker"
 
 
 def amount_text(resource: str, amount: float) -> str:
@@ -36,6 +39,12 @@ class Pool:
         self.remedies: Mapping[str, str] = {}  # CONTAINERS, ENVIRONMENTS, if there are none here -> what to do instead
         self._amounts: dict[Demand, tuple[tuple[str, float], ...]] = {}
 
+    def limit_workers(self, count: int) -> None:
+        """Let no more than so many attempts hold anything here at once."""
+        self.capacity[WORKER] = count
+        self.held[WORKER] = 0.0
+        self._amounts.clear()
+
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Pool:
         """An empty pool like the one that was described."""
@@ -55,6 +64,7 @@ class Pool:
         if found is None:
             pairs = [("cpu", demand.cpu), ("memory", demand.memory_bytes), ("gpu", demand.gpu)]
             pairs += [(f"slot {name}", count) for name, count in demand.slots]
+            pairs += [(WORKER, 1)] if WORKER in self.capacity else []
             found = self._amounts[demand] = tuple((name, amount) for name, amount in pairs if amount)
         return found
 

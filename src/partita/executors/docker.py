@@ -20,7 +20,7 @@ from typing import IO
 import partita.executors
 from partita.errors import MissingExtraError
 from partita.executors.port import Capacity
-from partita.executors.remote.port import GONE, UP, AgentCommand, News, WorkerOrder
+from partita.executors.remote.port import GONE, OVERHEAD_BYTES, UP, AgentCommand, News, WorkerOrder
 
 __all__ = ["EXECUTOR_LABEL", "SESSION_LABEL", "Containers", "DockerLauncher"]
 
@@ -28,8 +28,6 @@ _PACKAGE = Path(partita.executors.__file__).parents[1]
 EXECUTOR_LABEL, SESSION_LABEL = "partita.executor", "partita.session"
 _WAIT_S = 30.0
 _TAIL_BYTES = 4000
-#: Beside what an attempt may hold, in a container: the agent, and the worker before it has loaded anything.
-_OVERHEAD_BYTES = 256 * 2**20
 _NOT_STARTED = (125, 126, 127)
 #: Becomes the program that its arguments name, which the kernel kills when this process dies.
 _DIE_WITH_US = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
@@ -60,7 +58,7 @@ class Containers:
             words += ["--label", f"{name}={value}"]
         words += ["--workdir", os.fspath(self.project), "--user", self.user or f"{os.getuid()}:{os.getgid()}"]
         demand = worker.demand
-        memory = demand.memory_bytes + _OVERHEAD_BYTES if demand.memory_bytes else capacity.memory_bytes
+        memory = demand.memory_bytes + OVERHEAD_BYTES if demand.memory_bytes else capacity.memory_bytes
         words += ["--cpus", f"{demand.cpu or capacity.cpu:g}", "--memory", str(memory), "--memory-swap", str(memory)]
         words += ["--network", self.network] if self.network else []
         words += ["--gpus", f"{demand.gpu:g}"] if demand.gpu else []

@@ -6,14 +6,15 @@ A ticket is a text here, "RUN:STEP:ATTEMPT", so that a later engine knows what a
     [CANCEL, ticket, reason, grace_s]   stop the attempt, and kill it after the grace
     [STOP]                              end, with all that runs
     [TAKE_BACK]                         give back what has not begun
-    [LANE, bundle, cpu, memory, gpu]    orders that follow are of this bundle and hold this
+    [LANE, bundle, cpu, memory, gpu]    orders that follow are of this bundle and hold this; what comes between CLOSED and
+                                        this is returned
     [ATTACH]                            a later engine speaks: numbers of profiles begin anew; what nobody answered is asked again
 
 Agent to engine, beside the messages of executors (`executors.port`; CLOSED without a number):
 
     [READY, process, about]             the agent is up; about: a map for people
     [ALIVE]                             nothing else was to be said for a while
-    [BEGUN, tickets]                    these are about to begin; one that never was among them has not
+    [BEGUN, tickets]                    these begin together. Of others, only the first that a worker has may have begun
     [HELD, tickets]                     the answer to ATTACH: all that has not ended
     [SEGMENT, run, segment, offset, data]  a part of what attempts print
     [PRINTING, ticket, segment, offset] where the output of an attempt lies that is running

@@ -26,6 +26,7 @@ __all__ = [
 
 #: The executor that every workspace has; executors of its kind run processes of this machine.
 DEFAULT = "process"
+_MEMORY_OF_CLUSTERS = 2**50
 
 _NO_DOCKER = (
     'Docker is called on this machine: let the task run on an executor of processes, such as executor="process"'
@@ -39,7 +40,9 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
     """
     machine = machine_capacity()
     named = {
-        name: Capacity(item.cpu, item.memory_bytes if item.memory_bytes is not None else machine.memory_bytes, item.gpu)
+        name: Capacity(
+            item.cpu, item.memory_bytes if item.memory_bytes is not None else _memory_of(item, machine), item.gpu
+        )
         for name, item in settings.executors.items()
     }
     # Never less than a core: flows are laid out there.
@@ -56,13 +59,23 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
     return {DEFAULT: default, **named}
 
 
+def _is_here(item: ExecutorSettings) -> bool:
+    """Whether its workers run on this machine."""
+    return item.kind != "kubernetes" and not item.ray.address
+
+
+def _memory_of(item: ExecutorSettings, machine: Capacity) -> int:
+    """Memory of an executor that the settings do not limit, in bytes: of a cluster nobody here knows how much it has."""
+    return machine.memory_bytes if _is_here(item) else _MEMORY_OF_CLUSTERS
+
+
 def pools_of(settings: Settings) -> dict[str, Pool]:
     """Empty pools of all executors; slots are held by all of them together."""
     capacities, slots = capacities_of(settings), dict(settings.slots)
     if len(capacities) == 1:
         return {name: Pool(*capacity, slots) for name, capacity in capacities.items()}
     shared = Pool(0, 0, 0, slots)
-    return _with_remedies({name: PartPool(*capacity, shared) for name, capacity in capacities.items()}, settings)
+    return _bounded(settings, {name: PartPool(*capacity, shared) for name, capacity in capacities.items()})
 
 
 def shared_pools_of(settings: Settings, peers: Peers, clock: Clock) -> tuple[dict[str, Pool], Shares]:
@@ -70,7 +83,7 @@ def shared_pools_of(settings: Settings, peers: Peers, clock: Clock) -> tuple[dic
     slots = Pool(0, 0, 0, dict(settings.slots))
     shares = Shares(peers, slots, clock)
     pools = {name: SharedPool(*capacity, slots, shares) for name, capacity in capacities_of(settings).items()}
-    return _with_remedies(pools, settings), shares
+    return _bounded(settings, pools), shares
 
 
 def packages_remedy(item: ExecutorSettings) -> str:
@@ -79,9 +92,11 @@ def packages_remedy(item: ExecutorSettings) -> str:
     return f"{place}, or let the task run on another executor"
 
 
-def _with_remedies(pools: Mapping[str, Pool], settings: Settings) -> dict[str, Pool]:
-    """The pools, which know what executors elsewhere do not have."""
+def _bounded(settings: Settings, pools: Mapping[str, Pool]) -> dict[str, Pool]:
+    """The pools, with as many workers as the settings allow each, and with what executors elsewhere do not have."""
     for name, item in settings.executors.items():
+        if item.max_workers:
+            pools[name].limit_workers(item.max_workers)
         if item.kind != DEFAULT:
             pools[name].remedies = {ENVIRONMENTS: f"its packages: {packages_remedy(item)}", CONTAINERS: _NO_DOCKER}
     return dict(pools)

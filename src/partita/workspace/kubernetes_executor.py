@@ -41,7 +41,7 @@ def kubernetes_executor(item: ExecutorSettings, capacity: Capacity, ground: Grou
     return RemoteExecutor(
         capacity, workspace=ground.state, launcher=launcher, post=open_mailbox(ground, mailbox, item.lease_s),
         share=sharer(artifacts), lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,
-        spare=item.spare_workers, environment_refusal=refusal,
+        spare=item.spare_workers, price=item.price, environment_refusal=refusal,
     )  # fmt: skip
 
 

@@ -23,7 +23,6 @@ def ray_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> 
     Raises:
         MissingExtraError: Ray is not installed.
     """
-    is_local = not item.ray.address
     artifacts = place_of(ground.project, ground.settings.artifacts) or os.fspath(ground.state / "blobs")
     kept = (
         f"{artifacts}/executors/{ground.name}"
@@ -31,7 +30,8 @@ def ray_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> 
         else os.fspath(ground.state / "executors" / ground.name)
     )
     agent = agent_of(ground, kept, artifacts, item)
-    arguments = (*agent.arguments, "--project", os.fspath(ground.project)) if is_local else agent.arguments
+    has_folder = "working_dir" in item.ray.runtime_env_map()  # which is what Ray makes the current one
+    arguments = agent.arguments if has_folder else (*agent.arguments, "--project", os.fspath(ground.project))
     passed_on = {name: os.environ[name] for name in item.variables if name in os.environ}
     workers = RayWorkers(
         item.ray, AgentCommand(arguments, {**agent.variables, **passed_on}, agent.secrets), capacity=capacity,
@@ -41,5 +41,5 @@ def ray_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> 
     return RemoteExecutor(
         capacity, workspace=ground.state, launcher=workers, post=workers,
         share=sharer(artifacts) if is_url(artifacts) else lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s,
-        attempts=item.attempts_per_worker, spare=item.spare_workers, environment_refusal=refusal,
+        attempts=item.attempts_per_worker, spare=item.spare_workers, price=item.price, environment_refusal=refusal,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import hmac
 import os
 import uuid
 from collections.abc import Callable
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 from partita.artifacts.blobs.placing import is_url, place_of
@@ -25,7 +25,7 @@ from partita.workspace.executors import Ground, packages_remedy
 __all__ = ["docker_executor"]
 
 #: Shortest time between two looks into a mailbox, in seconds: in a folder, and behind a URL.
-_FOLDER_PACE_S, _URL_PACE_S = 0.005, 0.05
+_FOLDER_PACE_S, _URL_PACE_S = 0.002, 0.01
 _SLOWEST = 50
 
 
@@ -54,6 +54,12 @@ def agent_of(ground: Ground, mailbox: str, artifacts: str, item: ExecutorSetting
     )
 
 
+def mailbox_of(ground: Ground, artifacts: str) -> str:
+    """The folder or URL where workers of this engine's executor are heard: no other engine's lie there."""
+    whose = blake2b((ground.origin or uuid.uuid4().hex).encode(), digest_size=6).hexdigest()
+    return f"{artifacts}/executors/{ground.name}/{whose}"
+
+
 def pace_of(mailbox: str) -> float:
     """How often a mailbox may be looked into, in seconds."""
     return _URL_PACE_S if is_url(mailbox) else _FOLDER_PACE_S
@@ -80,7 +86,7 @@ def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) 
     """Workers in containers of this machine, which see the project, the code, the artifacts and their own mailbox."""
     state = ground.state
     artifacts = place_of(ground.project, ground.settings.artifacts) or os.fspath(state / "blobs")
-    mailbox, bundles = state / "executors" / ground.name, state / "bundles"
+    mailbox, bundles = Path(mailbox_of(ground, os.fspath(state))), state / "bundles"
     mailbox.mkdir(parents=True, exist_ok=True)
     folders = [mailbox] if is_url(artifacts) else [mailbox, Path(artifacts)]
     hidden = (state,) if state.is_relative_to(ground.project) else ()
@@ -95,5 +101,5 @@ def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) 
     return RemoteExecutor(
         capacity, workspace=state, launcher=launcher, post=open_mailbox(ground, os.fspath(mailbox), item.lease_s),
         share=lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,
-        spare=item.spare_workers, environment_refusal=refusal,
+        spare=item.spare_workers, price=item.price, environment_refusal=refusal,
     )  # fmt: skip

@@ -55,3 +55,15 @@ def test_what_is_reserved_is_kept_from_others_but_not_from_those_who_need_none_o
     wide = Demand(cpu=2)
     assert pool.lacks(Demand(cpu=1), reserved=wide) == ["cpu"]
     assert pool.lacks(Demand(cpu=0, memory_bytes=10), reserved=wide) == []
+
+
+def test_no_more_workers_are_held_than_there_may_be() -> None:
+    pool = Pool(8, 0)
+    pool.limit_workers(2)
+    light = Demand(0.5)
+    for _ in range(2):
+        assert pool.fits(light)
+        pool.acquire(light)
+    assert not pool.fits(light) and pool.lacks(light) == ["worker"]
+    pool.release(light)
+    assert pool.fits(light)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from partita.core.records import Demand
 from partita.executors.port import Capacity
 from partita.executors.remote.orders import Lane, Session, Waiting
-from partita.executors.remote.sessions import in_the_way
+from partita.executors.remote.sessions import Keeping, in_the_way
 
 CAPACITY = Capacity(4, 1000)
 
@@ -45,3 +45,13 @@ def test_a_lane_with_nothing_to_do_is_in_the_way() -> None:
     waiting = idle("waiting", 2, 1.0)
     waiting.lane = Lane(1, waiting)
     assert names(in_the_way([waiting], Demand(4), CAPACITY)) == ["waiting"]
+
+
+def test_the_dearer_a_worker_is_the_sooner_it_ends_when_it_has_nothing_to_do() -> None:
+    free, dear = Keeping(60.0, 0.0), Keeping(60.0, 2.0)
+    assert dear.idle_s == 60.0  # nobody knows yet what it takes to start one
+    for keeping in (free, dear):
+        keeping.started(10.0)
+    assert free.idle_s == 60.0 and dear.idle_s == 5.0
+    dear.started(1000.0)
+    assert dear.idle_s == 60.0

@@ -82,7 +82,7 @@ class Cluster:
     def list_jobs(self, selector: str) -> list[dict[str, Any]]:
         """All Jobs that it selects."""
         with self._calling("BatchV1Api") as api:
-            return _pages(api.list_namespaced_job, self.namespace, selector)[0]
+            return _pages(api.list_namespaced_job, self.namespace, label_selector=selector)[0]
 
     def delete_jobs(self, selector: str) -> None:
         """Their pods stay, and get no successors: the cluster would delete them with a grace of its own."""
@@ -93,7 +93,7 @@ class Cluster:
     def list_pods(self, selector: str) -> tuple[list[dict[str, Any]], str]:
         """All pods that it selects, and the version from which on to watch."""
         with self._calling("CoreV1Api") as api:
-            return _pages(api.list_namespaced_pod, self.namespace, selector)
+            return _pages(api.list_namespaced_pod, self.namespace, label_selector=selector)
 
     def watch_pods(self, selector: str, version: str) -> Stream:
         """What becomes of pods from this version on."""
@@ -109,11 +109,10 @@ class Cluster:
 
     # Events
 
-    def events_version(self) -> str:
-        """The version from which on to watch for new events."""
+    def list_events(self, fields: str) -> tuple[list[dict[str, Any]], str]:
+        """All events that it selects, and the version from which on to watch."""
         with self._calling("CoreV1Api") as api:
-            listed = _read(api.list_namespaced_event(self.namespace, limit=1, **_CALL))
-        return str(listed["metadata"].get("resourceVersion", ""))
+            return _pages(api.list_namespaced_event, self.namespace, field_selector=fields)
 
     def watch_events(self, fields: str, version: str) -> Stream:
         """What is said from this version on."""
@@ -179,11 +178,16 @@ class Cluster:
             else:
                 config.load_kube_config(given, context=self._context or None, client_configuration=configuration)
                 found = _context_namespace(config, given, self._context)
-        except (config.ConfigException, OSError, ValueError) as error:
-            raise ApiError(
-                0, f"no cluster is configured ({error}); set KUBECONFIG to a kubeconfig, and `context`"
-            ) from None
+        except Exception as error:  # a file that is no kubeconfig makes the client fail in any way
+            told = " ".join(str(error).split()) or type(error).__name__
+            remedy = "set KUBECONFIG to a kubeconfig, and `context`"
+            raise ApiError(0, f"no cluster is configured ({told}); {remedy}") from None
         self._namespace = self._namespace or found or "default"
+        if not configuration.verify_ssl:
+            import urllib3
+
+            # Whoever keeps the kubeconfig has decided that; a line for each call would say nothing new.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         return client.ApiClient(configuration)
 
 
@@ -206,11 +210,11 @@ def _read(response: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _pages(call: Any, namespace: str, selector: str) -> tuple[list[dict[str, Any]], str]:
+def _pages(call: Any, namespace: str, **selector: str) -> tuple[list[dict[str, Any]], str]:
     items: list[dict[str, Any]] = []
     others: dict[str, Any] = {}
     while True:
-        page = _read(call(namespace, label_selector=selector, limit=_PAGE, **others, **_CALL))
+        page = _read(call(namespace, limit=_PAGE, **selector, **others, **_CALL))
         items += page.get("items") or ()
         others = {"_continue": page["metadata"].get("continue")}
         if not others["_continue"]:
@@ -239,6 +243,10 @@ class _Calling:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         import urllib3.exceptions
 
+        if isinstance(error, AttributeError) and isinstance(error.__context__, _api_exception()):
+            error = (
+                error.__context__
+            )  # before its version 37 the client stumbles over an error of TLS, which has no body
         if isinstance(error, _api_exception()):
             told = _api_error(error)
             if told.status == 401:
@@ -254,7 +262,7 @@ def _api_error(error: Any) -> ApiError:
         told = json.loads(error.body)["message"]
     with suppress(ValueError, TypeError, AttributeError):
         after = float(error.headers.get("Retry-After") or 0)
-    return ApiError(int(error.status or 0), told, after)
+    return ApiError(int(error.status or 0), " ".join(told.split()), after)
 
 
 def _plain(error: BaseException) -> str:

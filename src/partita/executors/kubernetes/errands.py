@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections import deque
@@ -17,6 +18,8 @@ from partita.executors.kubernetes.names import Identity, sessions_selector
 from partita.executors.kubernetes.refusals import ApiError, trouble_of
 
 __all__ = ["Errands"]
+
+_log = logging.getLogger("partita.engine")
 
 _TOGETHER = 100  # sessions that one call deletes at most
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
@@ -95,7 +98,10 @@ class Errands:
                         return
                     self._changed.wait(self._until_next_s())
             started = time.monotonic()
-            work()
+            try:
+                work()
+            except Exception as error:  # which must not end the thread, lest nothing be done any more
+                _log.error("an errand to Kubernetes failed", exc_info=error)
             if (left := started + self._pause_s - time.monotonic()) > 0:
                 time.sleep(left)
 
@@ -131,6 +137,10 @@ class Errands:
             if not (error.status == 409 and "already exists" in str(error)):  # the answer to an earlier try was lost
                 self._hindered(session, trouble_of(error), error.retry_after_s)
                 return
+        except Exception as error:
+            told = f"it cannot be asked for: {type(error).__name__}: {error}"
+            self._hindered(session, Trouble("fault", told, NO_WAIT), 0.0)
+            raise
         with self._changed:
             self._tries.pop(session, None)
             is_wanted = self._manifests.pop(session, None) is not None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from partita.executors.kubernetes.names import session_of
 from partita.executors.remote.port import GONE, PENDING, UP
+from partita.units import size_text
 
 __all__ = ["LONG", "NO_WAIT", "SHORT", "Fate", "PodState", "Trouble", "event_trouble", "pod_state", "removal_told"]
 
@@ -178,8 +179,9 @@ def _ended(spec: Mapping[str, Any], ended: Mapping[str, Any]) -> Fate:
     said = str(ended.get("message") or "").strip()
     if reason == "OOMKilled":
         limit = (_first(spec.get("containers")).get("resources") or {}).get("limits") or {}
-        of = f" of {limit['memory']} bytes" if str(limit.get("memory", "")).isdecimal() else ""
-        return Fate(GONE, "memory", f"its container was killed: it used more than its memory{of}", status)
+        amount = str(limit.get("memory", ""))
+        of = f" than the {size_text(int(amount))} of its container" if amount.isdecimal() else " than there is"
+        return Fate(GONE, "memory", f"it ran out of memory: it used more{of}", status)
     if reason in _NEVER_STARTS:
         return Fate(GONE, "refused", f"its container cannot be started from the image {_image(spec)}: {said}", status)
     if status == 0:

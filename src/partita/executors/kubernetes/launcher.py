@@ -25,7 +25,7 @@ from partita.settings_kubernetes import KubernetesSettings
 
 __all__ = ["KubernetesLauncher"]
 
-_log = logging.getLogger("partita.executors.kubernetes")
+_log = logging.getLogger("partita.engine")
 
 _TICK_S = 1.0  # how exactly time-outs are kept
 _CLOSING_S = 10.0

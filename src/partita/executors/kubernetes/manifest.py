@@ -10,7 +10,7 @@ from typing import Any
 
 from partita.core.records import Demand
 from partita.executors.kubernetes.names import SESSION_LABEL, Identity, job_name, label_value
-from partita.executors.remote.port import AgentCommand, WorkerOrder
+from partita.executors.remote.port import OVERHEAD_BYTES, AgentCommand, WorkerOrder
 from partita.settings_kubernetes import KubernetesSettings, Volume
 
 __all__ = ["CONTAINER", "Image", "merged", "secret_manifest", "worker_manifest"]
@@ -134,7 +134,7 @@ def _resources(demand: Demand, gpu: str) -> dict[str, Any]:
     if demand.cpu:
         amounts["cpu"] = f"{math.ceil(demand.cpu * 1000)}m"
     if demand.memory_bytes:
-        amounts["memory"] = str(demand.memory_bytes)
+        amounts["memory"] = str(demand.memory_bytes + OVERHEAD_BYTES)
     if demand.gpu:
         amounts[gpu] = str(math.ceil(demand.gpu))  # devices cannot be shared there
     return {"requests": dict(amounts), "limits": dict(amounts)} if amounts else {}

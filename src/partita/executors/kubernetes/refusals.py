@@ -30,6 +30,8 @@ class ApiError(Exception):
 def trouble_of(error: ApiError) -> Trouble:
     """What it means, how long it may last, and what to do."""
     told = str(error)
+    if error.status == 0 and "KUBECONFIG" in told:
+        return Trouble("configuration", told, SHORT)
     if error.status == 0:
         return Trouble("server", f"the cluster's API server does not answer: {told}", LONG)
     if error.status == 401:

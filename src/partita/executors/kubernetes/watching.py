@@ -6,6 +6,7 @@ forgotten (410 Gone) lists again. A server that does not answer is tried again, 
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import threading
@@ -18,6 +19,8 @@ from partita.executors.kubernetes.fates import event_trouble, pod_state, removal
 from partita.executors.kubernetes.refusals import ApiError, trouble_of
 
 __all__ = ["EventWatch", "PodWatch", "Watch"]
+
+_log = logging.getLogger("partita.engine")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 15.0
 _GONE = 410
@@ -65,15 +68,18 @@ class Watch:
                     failures = 0
                     self._told_server("")
                 version = self._follow(version)
-            except ApiError as error:
-                if error.status == _GONE:
+            except Exception as error:
+                if isinstance(error, ApiError) and error.status == _GONE:
                     version = ""
                     continue
                 failures += 1
-                if not self._closed.is_set():
-                    self._told_server(trouble_of(error).detail)
-                pause = max(error.retry_after_s, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures, 10)))
-                self._closed.wait(pause * random.uniform(0.5, 1.0))  # not all engines at the same moment
+                self._failed(error if isinstance(error, ApiError) else _unforeseen(error), failures)
+
+    def _failed(self, error: ApiError, failures: int) -> None:
+        if not self._closed.is_set():
+            self._told_server(trouble_of(error).detail)
+        pause = max(error.retry_after_s, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures, 10)))
+        self._closed.wait(pause * random.uniform(0.5, 1.0))  # not all engines at the same moment
 
     def _follow(self, version: str) -> str:
         """Watch until the server ends it; gives the version from which on to go on."""
@@ -105,6 +111,12 @@ class Watch:
         raise NotImplementedError
 
 
+def _unforeseen(error: Exception) -> ApiError:
+    """A fault that must not end the thread, lest nothing be heard any more."""
+    _log.error("a watch of Kubernetes failed", exc_info=error)
+    return ApiError(0, f"{type(error).__name__}: {error}")
+
+
 class PodWatch(Watch):
     """Of the pods that a selector finds."""
 
@@ -132,12 +144,15 @@ class PodWatch(Watch):
 
 
 class EventWatch(Watch):
-    """Of what the cluster says of workers, from now on."""
+    """Of what the cluster says of workers."""
 
     _name = "events"
 
     def _list(self) -> str:
-        return self._cluster.events_version()
+        events, version = self._cluster.list_events(_FIELDS)
+        if facts := [fact for event in events for fact in self._facts("ADDED", event)]:
+            self._tell(facts)
+        return version
 
     def _begin(self, version: str) -> Stream:
         return self._cluster.watch_events(_FIELDS, version)

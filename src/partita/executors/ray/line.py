@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
-from partita.executors.ray.frames import CONNECTED, FrameReader, pack_frame
+from partita.executors.ray.frames import CONNECTED, UNREACHABLE, FrameReader, pack_frame
 from partita.executors.ray.local import bare_variables
 
 __all__ = ["Line"]
@@ -21,6 +21,7 @@ __all__ = ["Line"]
 _FIRST_AGAIN_S = 0.2
 _LONGEST_AGAIN_S = 10.0
 _CLOSING_S = 5.0
+_AWAY = "Failed to connect to Ray: see that it runs, and that the executor's address is right"
 
 
 class Caller(Protocol):
@@ -58,6 +59,7 @@ class Line:
         self._is_closing = False
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_told = False  # why it did not reach Ray
         self.is_up = False  # what is said goes to a process
         self.is_connected = False  # which reaches Ray
         self.why = "Ray is being reached"  # why it is not reached
@@ -131,7 +133,7 @@ class Line:
             theirs.close()
             ours.setblocking(False)
             with self._lock:
-                self._process = process
+                self._process, self._is_told = process, False
                 self._out[:] = b"".join(map(pack_frame, self._caller.beginning()))
                 self.is_up = True
             try:
@@ -146,6 +148,9 @@ class Line:
                     process.wait(_CLOSING_S if self._is_closing else 0.5)
                 process.kill()
                 process.wait()
+        if not (self.is_connected or self._is_told or self._is_closing):
+            with self._lock:  # Ray's library has ended it
+                self._caller.hear([UNREACHABLE, _AWAY, False])
 
     def _move(self, stream: socket.socket) -> None:
         """Move frames both ways until the stream ends, or until we are closing and all is said."""
@@ -186,6 +191,7 @@ class Line:
         with self._lock:
             for frame in reader.feed(data):
                 self.is_connected = self.is_connected or frame[0] == CONNECTED
+                self._is_told = self._is_told or frame[0] == UNREACHABLE
                 self._caller.hear(frame)
         return bool(data)
 

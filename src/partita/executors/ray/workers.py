@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +107,7 @@ class RayWorkers:
         self._news: list[News] = []
         self._found: list[str] | None = None
         self._is_surveying = False
+        self._refusals = 0  # of Ray to be reached
         self._has_found = threading.Condition(self._lock)
         self._reached_at = clock()
         self._is_closed = False
@@ -145,12 +146,12 @@ class RayWorkers:
         if self._local is not None and not self._local.address():
             return []
         with self._lock:
-            self._found, self._is_surveying = None, True
-            self._line.say([frames.SURVEY])
-            self._line.want()
-            self._has_found.wait_for(lambda: not self._is_surveying, _SURVEY_S)
-            self._is_surveying = False
-            found = self._found
+            if not self._is_surveying and self._found is None:  # else it is being asked since an earlier call
+                self._is_surveying, refusals = True, self._refusals
+                self._line.say([frames.SURVEY])
+                self._line.want()
+                self._has_found.wait_for(lambda: not self._is_surveying or self._refusals > refusals, _SURVEY_S)
+            found, self._found = self._found, None
             if found is None:
                 raise RayUnavailableError(f"Ray cannot be asked: {self._line.why}")
         for name in found:
@@ -182,6 +183,9 @@ class RayWorkers:
             if session not in self._sessions:
                 known = self._sessions[session] = _Session(asked_at=self._clock(), is_made=True)
                 self._tell_all(session, known)
+
+    def keep_only(self, sessions: Collection[str]) -> None:
+        """Nothing is kept of actors that are gone."""
 
     def send(self, session: str, messages: Sequence[Message]) -> None:
         """Send messages, soon."""
@@ -277,7 +281,7 @@ class RayWorkers:
                 self._reached_at = self._clock()
             case [frames.UNREACHABLE, words, is_final]:
                 self._line.why = words
-                self._is_surveying = False
+                self._refusals += 1
                 self._has_found.notify_all()
                 for refused, one in list(self._sessions.items()) if is_final else []:
                     if not one.is_made and one.order:

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from partita.core.records import Demand
-from partita.errors import PartitaError
-from partita.executors.port import CLOSED, LOST, PREPARED, RETURNED, Capacity, Launchable, Message
-from partita.executors.remote.orders import ENDS, PASSED_ON, Lane, Orders, Session, Stopping, Waiting
+from partita.errors import PartitaError, ProtocolError
+from partita.executors.port import CLOSED, PREPARED, RETURNED, Capacity, Launchable, Message
+from partita.executors.remote.hearing import checked
+from partita.executors.remote.orders import Lane, Orders, Session, Stopping, Waiting, ends_of, lost
 from partita.executors.remote.port import GONE, PENDING, Launcher, News, Post, WorkerOrder
 from partita.executors.remote.segments import SegmentFiles
-from partita.executors.remote.sessions import KILL_MARGIN_S, end_workers, in_the_way, session_name, why_to_end
+from partita.executors.remote.sessions import KILL_MARGIN_S, Keeping, end_workers, in_the_way, session_name, why_to_end
 from partita.executors.remote.sharing import Outbox
 from partita.executors.timer import Timer
-from partita.protocol.messages import ORDER, PROFILE, PROGRESS, READY, REPLY, REQUEST, STOP, Order
+from partita.protocol.messages import ORDER, PROFILE, PROGRESS, READY, REPLY, STOP, Order
 from partita.protocol.packets import CANCEL
-from partita.protocol.remote import ATTACH, BEGUN, HELD, LANE, PRINTING, SEGMENT, TAKE_BACK, ticket_text
+from partita.protocol.remote import ATTACH, HELD, LANE, SEGMENT, TAKE_BACK, ticket_text
 
 __all__ = ["RemoteExecutor"]
 
@@ -46,6 +47,7 @@ class RemoteExecutor:
         idle_s: float = 60.0,
         attempts: int = 0,
         spare: int = 0,
+        price: float = 0.0,
         environment_refusal: str = "",
     ) -> None:
         """
@@ -57,11 +59,13 @@ class RemoteExecutor:
             idle_s: seconds that a worker without work is kept.
             attempts: how many attempts a worker works on; 0: as many as it is given.
             spare: workers with one core each to have ready.
+            price: seconds of waiting that a second of a worker is worth. The dearer workers are, the sooner idle ones end.
             environment_refusal: why tasks with an environment of their own cannot run here.
         """
         self._capacity = capacity
         self._launcher, self._post, self._outbox = launcher, post, Outbox(post, share)
-        self._lease_s, self._idle_s, self._attempts, self._spare = lease_s, idle_s, attempts, spare
+        self._lease_s, self._attempts, self._spare = lease_s, attempts, spare
+        self._keeping = Keeping(idle_s, price)
         self._refusal = environment_refusal
         self._segments = SegmentFiles(workspace / "logs")
         self._sessions: dict[str, Session] = {}
@@ -75,11 +79,12 @@ class RemoteExecutor:
         self._timer = Timer()
         for file in {self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()}:
             self._epoll.register(file, select.EPOLLIN)
-        for _ in range(spare):
-            self._start(Demand())
         self._found: set[str] = set()  # workers that an earlier engine has left, and nobody has attached to
         self._is_surveyed = False
+        self._unstarted: list[News] = []
         self._survey()
+        for _ in range(spare):
+            self._start(Demand())
 
     @property
     def capacity(self) -> Capacity:
@@ -116,6 +121,9 @@ class RemoteExecutor:
         session = idle[-1] if idle else self._start(bare)
         lane = self._new_lane(session)
         if session.bundle != bundle:
+            if session.held:  # about code that it does not need any more
+                session.held.clear()
+                session.known.clear()
             session.bundle = bundle
             self._outbox.send(session, [[LANE, bundle, bare.cpu, bare.memory_bytes, bare.gpu]])
         return lane.number
@@ -129,7 +137,7 @@ class RemoteExecutor:
     def submit(self, lane: int, orders: Sequence[Order]) -> None:
         """Queue orders on the lane."""
         found = self._lanes.get(lane)
-        if found is None or found.session.fate is not None:
+        if found is None:
             self._say([RETURNED, order[0]] for order in orders)
             return
         session, messages = found.session, list[Message]()
@@ -150,8 +158,7 @@ class RemoteExecutor:
         if found is None:
             return []
         session = found.session
-        held = {message[1] for message in session.held if message[0] == ORDER}
-        session.held = [message for message in session.held if message[0] != ORDER]
+        held = session.withdraw()
         taken = [waiting for waiting in found.queue if waiting.name in held]
         for waiting in taken:
             self._orders.remove(waiting.ticket)
@@ -166,6 +173,10 @@ class RemoteExecutor:
         if found is None:
             return
         lane, waiting = found
+        if lane.session.withdraw(waiting.name):
+            self._orders.remove(ticket)
+            self._say([[RETURNED, ticket]])
+            return
         kill_at = time.monotonic() + grace_s + KILL_MARGIN_S
         if waiting.stopping is None or kill_at < waiting.stopping.kill_at:
             waiting.stopping = Stopping(reason, kill_at)
@@ -185,7 +196,7 @@ class RemoteExecutor:
 
     def place(self, lane: int) -> str:
         """Under which name a later engine can attach to what the lane works on."""
-        return self._lanes[lane].session.name
+        return self._lanes[lane].session.name if lane in self._lanes else ""
 
     def attach(self, place: str, ticket: int, name: str, is_idempotent: bool, demand: Demand) -> int | None:
         """Go on waiting for an order that an earlier engine gave; the lane, or None where its worker is not there any more."""
@@ -199,6 +210,9 @@ class RemoteExecutor:
             )
             self._post.attach(place)
             self._post.send(place, [[ATTACH]])
+        elif session.was_heard:  # perhaps also of the end of this order, when nobody waited for it
+            self._post.send(place, [[CANCEL, name, "stopped", KILL_MARGIN_S]])
+            return None
         lane = session.lane or self._new_lane(session)
         self._orders.add(lane, Waiting(ticket, name, is_idempotent, has_begun=True))
         self._timer.set(_TICK_S)
@@ -211,17 +225,18 @@ class RemoteExecutor:
         wait_s = timeout_s
         while True:
             ready = {file for file, _ in self._epoll.poll(0 if self._said else wait_s)}
-            if self._timer.fileno() in ready:
-                self._tick()
-            if self._outbox.fileno() in ready:
-                for refused in self._outbox.send_shared(self._sessions.values()):
-                    self._refuse(*refused)
-            for news in self._launcher.news():
-                self._hear(news)
             for name, batch in self._post.receive():
                 for message in batch:
                     if name in self._sessions:
                         self._take(self._sessions[name], message)
+            if self._timer.fileno() in ready:  # after what was said meanwhile: who has spoken is not silent
+                self._tick()
+            if self._outbox.fileno() in ready:
+                for refused in self._outbox.send_shared(self._sessions.values()):
+                    self._refuse(*refused)
+            unstarted, self._unstarted = self._unstarted, []
+            for news in (*self._launcher.news(), *unstarted):
+                self._hear(news)
             messages, self._said = self._said, []
             if messages:
                 return messages
@@ -260,8 +275,12 @@ class RemoteExecutor:
         session = Session(session_name(), demand, time.monotonic())
         self._sessions[session.name] = session
         self._post.open(session.name)
-        self._launcher.start(WorkerOrder(session.name, demand, self._attempts))
         self._timer.set(_TICK_S)
+        try:
+            self._launcher.start(WorkerOrder(session.name, demand, self._attempts))
+        except (PartitaError, OSError) as error:
+            self._unstarted.append(News(session.name, GONE, "died", f"the worker could not be started: {error}"))
+            self._timer.set(0)
         return session
 
     def _new_lane(self, session: Session) -> Lane:
@@ -281,6 +300,8 @@ class RemoteExecutor:
             session.fate = (reason, detail)
             self._post.send(session.name, [[STOP]])
             self._launcher.stop(session.name, grace_s)
+            self._close_by_itself(session)
+            self._timer.set(0)
 
     def _survey(self) -> None:
         """Find the workers of an earlier engine, as soon as it can be asked where they are."""
@@ -291,10 +312,9 @@ class RemoteExecutor:
             self._timer.set(_SURVEY_PAUSE_S)
             return
         self._is_surveyed = True
+        self._post.keep_only(found | set(self._sessions))
         self._found |= found - set(self._sessions)
-        for session in [
-            session for session in self._sessions.values() if session.is_attached and session.name not in found
-        ]:
+        for session in [each for each in self._sessions.values() if each.is_attached and each.name not in found]:
             session.fate = ("evicted", "its worker is not there any more")
             self._bury(session)
 
@@ -318,10 +338,12 @@ class RemoteExecutor:
             if session.is_idle and spare > 0:
                 spare -= 1
                 continue
-            ending = why_to_end(session, now, self._idle_s, self._lease_s)
+            ending = why_to_end(session, now, self._keeping.idle_s, self._lease_s)
             if ending is not None:
-                self._end_session(session, *ending)
-                if ending.reason == "evicted":
+                if ending.is_silence and self._drain(session):
+                    continue
+                self._end_session(session, ending.reason, ending.detail, ending.grace_s)
+                if ending.is_silence:
                     self._bury(session)
         if self._sessions:
             self._timer.set(_TICK_S)
@@ -333,14 +355,20 @@ class RemoteExecutor:
         if session is None:
             return
         if news.what == GONE:
-            for message in self._post.drain(session.name):
-                self._take(session, message)
+            self._drain(session)
             session.fate = session.fate or (news.reason, news.detail)
             self._bury(session)
         elif news.what == PENDING and news.detail != session.told:
             session.told = news.detail
             if session.lane and session.lane.queue:
                 self._said.append([PROGRESS, session.lane.queue[0].ticket, 0, None, news.detail])
+
+    def _drain(self, session: Session) -> bool:
+        """Take the last that a worker has said; whether there was anything."""
+        messages = self._post.drain(session.name)
+        for message in messages:
+            self._take(session, message)
+        return bool(messages)
 
     def _bury(self, session: Session) -> None:
         """A worker is gone: one order is lost with it, or those that it had said would begin."""
@@ -349,72 +377,59 @@ class RemoteExecutor:
         lane = session.lane
         if lane is None:
             return
-        assert session.fate is not None
-        reason, detail = session.fate
-        if lane.queue and reason != "ended":
-            lane.queue[0].has_begun = True  # also where it could not start: else it would be tried again and again
-        now = time.time()
-        for waiting in list(lane.queue):
-            self._orders.remove(waiting.ticket)
-            if waiting.has_begun:
-                why = waiting.stopping.reason if waiting.stopping else reason
-                why = "died" if why == "ended" else why
-                self._said.append([LOST, waiting.ticket, why, detail, [now, now, 0.0, 0], None])
-            else:
-                self._said.append([RETURNED, waiting.ticket])
+        for end in ends_of(session):
+            self._orders.remove(end[1])
+            self._said.append(end)
         self._lanes.pop(lane.number, None)
         self._said.append([CLOSED, lane.number])
 
     def _take(self, session: Session, message: Message) -> None:
         """Take one message of an agent."""
-        session.heard_at = time.monotonic()
-        tag = message[0]
-        if tag in ENDS or tag == RETURNED:
-            self._take_end(message)
-        elif tag in PASSED_ON:
-            waiting = self._orders.by_name.get(message[1])
-            if waiting is not None:
-                message[1] = waiting.ticket
-                if tag == REQUEST:
-                    waiting.asking.add(message[2])
-                self._said.append(message)
-        elif tag == BEGUN:
-            for name in message[1]:
-                if name in self._orders.by_name:
-                    self._orders.by_name[name].has_begun = True
-        elif tag == SEGMENT:
+        session.heard_at, session.was_heard = time.monotonic(), True
+        if session.is_garbled:
+            return
+        try:
+            tag = checked(session.name, message)[0]
+        except ProtocolError as error:
+            self._garble(session, error)
+            return
+        heard = self._orders.hear(session, message)
+        if heard is not None:
+            self._said.append(heard)
+        if tag == SEGMENT:
             with suppress(OSError):  # a full disk loses a part of a log, and nothing else
                 self._segments.write(*message[1:])
-        elif tag == PRINTING and message[1] in self._orders.by_name:
-            self._orders.by_name[message[1]].printing = (message[2], message[3])
         elif tag == READY:
             session.is_up = True
+            self._keeping.started(time.monotonic() - session.started_at)
         elif tag == HELD:
             self._compare(session, set(message[1]))
-        elif tag == CLOSED:
+        elif tag == CLOSED and session.lane is not None:
+            session.lane.is_closing = True
+        if session.fate or (session.lane and session.lane.is_closing):
             self._close_by_itself(session)
 
-    def _take_end(self, message: Message) -> None:
-        waiting = self._orders.by_name.get(message[1])
-        if waiting is not None:
-            message[1] = waiting.ticket
-            self._orders.remove(waiting.ticket)
-            self._said.append(message)
+    def _garble(self, session: Session, error: ProtocolError) -> None:
+        session.is_garbled = True
+        for waiting in session.lane.queue if session.lane else ():
+            waiting.has_begun = True  # nobody knows
+        self._end_session(session, "died", f"its agent said something that is no message: {error}")
 
     def _compare(self, session: Session, held: set[str]) -> None:
         """After attaching: what the worker does not hold never reached it, or has come back already."""
+        self._outbox.send(
+            session, [[CANCEL, name, "stopped", KILL_MARGIN_S] for name in held if not self._orders.of(session, name)]
+        )
         for waiting in list(session.lane.queue) if session.lane else []:
             if waiting.name not in held:
                 self._orders.remove(waiting.ticket)
                 self._said.append([RETURNED, waiting.ticket])
 
     def _close_by_itself(self, session: Session) -> None:
+        """The lane ends, unless orders are on their way to it, which only the agent knows to be unbegun."""
         lane = session.lane
-        if lane is None:
+        if lane is None or lane.queue:
             return
-        self._said.extend([RETURNED, waiting.ticket] for waiting in list(lane.queue))
-        for waiting in list(lane.queue):
-            self._orders.remove(waiting.ticket)
         self._lanes.pop(lane.number, None)
         self._said.append([CLOSED, lane.number])
         session.bundle = ""
@@ -424,15 +439,15 @@ class RemoteExecutor:
 
     def _refuse(self, session: Session, held: list[Message], error: BaseException) -> None:
         """What cannot be sent, since its code cannot be where the worker finds it."""
-        now = time.time()
+        detail = f"the code cannot be put where workers find it: {error}"
         for message in held:
-            waiting = self._orders.by_name.get(message[1]) if message[0] == ORDER else None
+            waiting = self._orders.of(session, message[1]) if message[0] == ORDER else None
             if waiting is not None:
                 self._orders.remove(waiting.ticket)
-                detail = f"the code cannot be put where workers find it: {error}"
-                self._said.append([LOST, waiting.ticket, "died", detail, [now, now, 0.0, 0], None])
+                self._said.append(lost(waiting.ticket, "died", detail))
         session.known.clear()
         self._close_by_itself(session)
+        session.bundle = ""  # what it was to be told of the bundle was not sent either
 
     def _say(self, messages: Iterable[Message]) -> None:
         """Say something at the next `receive`, which is due at once."""

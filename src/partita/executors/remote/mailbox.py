@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
@@ -29,6 +29,7 @@ _log = logging.getLogger("partita.engine")
 #: A lease is renewed, and looked at, so many times in its time.
 LEASE_PARTS = 4
 _WRITERS = 8
+_FEW = 4
 _LONGEST_PAUSE_S = 5.0
 
 
@@ -121,6 +122,10 @@ class Mailbox:
             self._boxes[session] = box
             self._wake.notify_all()
 
+    def keep_only(self, sessions: Collection[str]) -> None:
+        """Remove what an earlier engine has left of other sessions."""
+        self._writers.submit(self._remove_others, frozenset(sessions))
+
     def send(self, session: str, messages: Sequence[Message]) -> None:
         """Send messages."""
         with self._wake:
@@ -185,6 +190,9 @@ class Mailbox:
             self._wake.notify_all()
         self._reader.join()
         self._writers.shutdown(wait=True)
+        if not self._boxes:
+            with suppress(PartitaError):
+                self._objects.remove(["lease"])
         os.close(self._event)
 
     # Writing
@@ -238,6 +246,17 @@ class Mailbox:
         except PartitaError as error:
             _log.warning("messages of the worker %s are left behind: %s", session, error)
 
+    def _remove_others(self, kept: frozenset[str]) -> None:
+        try:
+            for folder in ("orders", "said"):
+                found = numbered(self._objects.names(folder))
+                with self._lock:
+                    gone = set(found) - kept - set(self._boxes)
+                for session in gone:
+                    self._objects.remove([object_name(folder, session, number) for number in found[session]])
+        except PartitaError as error:
+            _log.warning("messages of workers that are gone are left behind: %s", error)
+
     def _discard(self, names: list[str]) -> None:
         if names:
             self._rubbish.extend(names)
@@ -283,26 +302,43 @@ class Mailbox:
     def _look(self) -> None:
         """Read all that agents have said and that was not read yet."""
         with self._looking:
-            found = numbered(self._objects.names("said"))
-            with self._lock:
-                wanted = []
-                for session, numbers in found.items():
-                    box = self._boxes.get(session)
-                    if box is not None:
-                        if box.next_said is None:
-                            box.next_said = numbers[0]
-                        wanted += [(session, box, number) for number in numbers if number >= box.next_said]
-            if not wanted:
-                return
-            self._pace.news()
-            names = [object_name("said", session, number) for session, _, number in wanted]
-            pending: list[Future[bytes | None]] = [self._writers.submit(self._objects.get, name) for name in names[1:]]
-            contents = [self._objects.get(names[0]), *(future.result() for future in pending)]
-            for (session, box, number), name, data in zip(wanted, names, contents, strict=True):
-                if number != box.next_said or data is None:
-                    continue  # not all has come yet
-                box.next_said = number + 1
-                self._take(session, name, data)
+            while True:
+                wanted = self._next_of_few() or self._listed()
+                names = [object_name("said", session, number) for session, _, number in wanted]
+                pending: list[Future[bytes | None]] = [
+                    self._writers.submit(self._objects.get, name) for name in names[1:]
+                ]
+                contents = [self._objects.get(name) for name in names[:1]] + [future.result() for future in pending]
+                has_news = False
+                for (session, box, number), name, data in zip(wanted, names, contents, strict=True):
+                    if number == box.next_said and data is not None:  # else not all has come yet
+                        box.next_said = number + 1
+                        self._take(session, name, data)
+                        has_news = True
+                if not has_news:
+                    return
+                self._pace.news()
+
+    def _next_of_few(self) -> list[tuple[str, _Box, int]]:
+        """What few sessions say next, which is asked for as if it were there already; of many it is listed what there is."""
+        with self._lock:
+            boxes = list(self._boxes.items())
+        if len(boxes) > _FEW:
+            return []
+        found = [(session, box, box.next_said) for session, box in boxes if box.next_said is not None]
+        return found if len(found) == len(boxes) else []
+
+    def _listed(self) -> list[tuple[str, _Box, int]]:
+        found = numbered(self._objects.names("said"))
+        wanted = []
+        with self._lock:
+            for session, numbers in found.items():
+                box = self._boxes.get(session)
+                if box is not None:
+                    if box.next_said is None:
+                        box.next_said = numbers[0]
+                    wanted += [(session, box, number) for number in numbers if number >= box.next_said]
+        return wanted
 
     def _take(self, session: str, name: str, data: bytes) -> None:
         try:

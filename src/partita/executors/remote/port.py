@@ -7,17 +7,20 @@ A *session* is one remote worker from its start to its end: a pod, a container, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from partita.core.records import Demand
 from partita.executors.port import Message
 
-__all__ = ["GONE", "PENDING", "UP", "AgentCommand", "Launcher", "News", "Post", "WorkerOrder"]
+__all__ = ["GONE", "OVERHEAD_BYTES", "PENDING", "UP", "AgentCommand", "Launcher", "News", "Post", "WorkerOrder"]
 
 #: What can be said of a session. PENDING may be said again with another detail.
 PENDING, UP, GONE = "pending", "up", "gone"
+
+#: What a container or pod is given beside what attempts declare, for the agent and for a worker that has loaded nothing yet.
+OVERHEAD_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,10 @@ class Post(Protocol):
 
     def attach(self, session: str) -> None:
         """Go on talking to a session that an earlier engine opened: all that it did not acknowledge is given again."""
+        ...
+
+    def keep_only(self, sessions: Collection[str]) -> None:
+        """Workers that an earlier engine has left are these; what it left of others is removed."""
         ...
 
     def send(self, session: str, messages: Sequence[Message]) -> None:

@@ -14,7 +14,7 @@ from partita.executors.remote.orders import Session
 from partita.executors.remote.port import GONE, Launcher, Post
 from partita.protocol.messages import STOP
 
-__all__ = ["KILL_MARGIN_S", "Ending", "end_workers", "in_the_way", "session_name", "why_to_end"]
+__all__ = ["KILL_MARGIN_S", "Ending", "Keeping", "end_workers", "in_the_way", "session_name", "why_to_end"]
 
 #: So long after its grace the worker of an attempt that was asked to stop is ended.
 KILL_MARGIN_S = 5.0
@@ -43,12 +43,41 @@ def in_the_way(sessions: Iterable[Session], demand: Demand, capacity: Capacity) 
     return found
 
 
+class Keeping:
+    """For how long workers without work are kept.
+
+    Until what they cost is what it would cost to wait for another one to start: whatever comes, that is at most twice as dear as
+    knowing beforehand when the next step comes (the rent-or-buy rule).
+    """
+
+    def __init__(self, most_s: float, price: float) -> None:
+        """
+        Args:
+            most_s: never longer, in seconds.
+            price: seconds of waiting that a second of a worker is worth; 0: keeping one costs nothing.
+        """
+        self._most_s, self._price = most_s, price
+        self._start_s = 0.0  # that a worker takes to start, exponentially weighted; 0: not known yet
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds that a worker is kept without work."""
+        if not self._price or not self._start_s:
+            return self._most_s
+        return min(self._most_s, self._start_s / self._price)
+
+    def started(self, seconds: float) -> None:
+        """A worker has taken so long to start."""
+        self._start_s += (0.25 if self._start_s else 1.0) * (seconds - self._start_s)
+
+
 class Ending(NamedTuple):
     """Why a worker is to be ended."""
 
     reason: str
     detail: str
     grace_s: float = 0.0
+    is_silence: bool = False  # nothing is heard of it, and nothing is waited for
 
 
 def why_to_end(session: Session, now: float, idle_s: float, lease_s: float) -> Ending | None:
@@ -59,11 +88,12 @@ def why_to_end(session: Session, now: float, idle_s: float, lease_s: float) -> E
     for waiting in queue:
         stopping = waiting.stopping
         if stopping is not None and now > stopping.kill_at:
-            detail = f"it did not stop when it was asked to ({stopping.reason}), and its worker was ended"
-            return Ending(stopping.reason, detail)
+            detail = f"an attempt did not stop when it was asked to ({stopping.reason}), and its worker was ended"
+            return Ending("evicted", detail)  # the others in its lane are not at fault
     silent_s = now - session.heard_at
     if silent_s > lease_s * _SILENT_LEASES and all(waiting.is_idempotent for waiting in queue):
-        return Ending("evicted", f"nothing was heard of its worker for {silent_s:.0f} s, and it counts as lost")
+        detail = f"nothing was heard of its worker for {silent_s:.0f} s, and it counts as lost"
+        return Ending("evicted", detail, is_silence=True)
     return None
 
 

@@ -33,7 +33,9 @@ class Outbox:
 
     def send(self, session: Session, messages: list[Message]) -> None:
         """Send messages, once the code that they are about can be fetched."""
-        if session.held or (session.bundle and not self._is_shared(session.bundle)):
+        if session.fate is not None:
+            session.held += messages  # its worker is being ended, and gets no more
+        elif session.held or (session.bundle and not self._is_shared(session.bundle)):
             session.held += messages
         elif messages:
             self._post.send(session.name, messages)
@@ -43,9 +45,10 @@ class Outbox:
         with suppress(BlockingIOError):
             os.eventfd_read(self._event)
         refused: list[tuple[Session, list[Message], BaseException]] = []
+        done = {bundle: future for bundle, future in self._futures.items() if future.done()}
         for session in sessions:
-            future = self._futures.get(session.bundle)
-            if not session.held or future is None or not future.done():
+            future = done.get(session.bundle)
+            if not session.held or future is None or session.fate is not None:
                 continue
             held, session.held = session.held, []
             error = future.exception()
@@ -53,8 +56,8 @@ class Outbox:
                 self._post.send(session.name, held)
             else:
                 refused.append((session, held, error))
-        for bundle, future in list(self._futures.items()):
-            if future.done() and future.exception() is not None:
+        for bundle, future in done.items():
+            if future.exception() is not None:
                 del self._futures[bundle]
         return refused
 

@@ -1,6 +1,6 @@
 """The agent: takes orders from its post, has them worked on by a process beside it, and says what came of them.
 
-It works on one order after the other. Which orders begin next is said before they do, so that the engine knows of each order
+It works on one order after the other. Which orders begin together is said before they do, so that the engine knows of each order
 whether it may have begun, whatever dies.
 """
 
@@ -84,6 +84,7 @@ class Agent:
         self._bundle, self._demand = "", Demand()
         self._lane: int | None = None
         self._lane_bundle = ""
+        self._is_lane_over = False  # orders that come were meant for a lane that has ended meanwhile
         self._count = 0
         self._group = 1
         self._outgoing: list[list[Any]] = []
@@ -121,6 +122,7 @@ class Agent:
             self._take_profile(message[1], message[2])
         elif tag == LANE:
             self._bundle, self._demand = message[1], Demand(*message[2:])
+            self._is_lane_over = False
         elif tag == CANCEL:
             self._cancel(*message[1:])
         elif tag == REPLY:
@@ -133,6 +135,7 @@ class Agent:
         elif tag == ATTACH:
             self._profiles.clear()
             self._faults.clear()
+            self._is_lane_over = False
             self._say([HELD, [*self._orders, *(order[0] for order in self._queue)]])
             self._outgoing += [asked for of_one in self._asked.values() for asked in of_one.values()]
         elif tag == STOP:
@@ -141,6 +144,9 @@ class Agent:
     def _take_order(self, order: list[Any]) -> None:
         """Queue an order, its profile by the number that it has here: the engine's numbers are another engine's later."""
         ticket, profile = order[:2]
+        if self._is_lane_over:
+            self._say([RETURNED, ticket])
+            return
         fault = self._faults.get(profile) or (profile not in self._profiles and "the task was not introduced")
         if fault:
             now = time.time()
@@ -194,10 +200,11 @@ class Agent:
             return
         size = min(self._group, len(self._queue), self._attempts_left or self._group)
         group = [self._queue.popleft() for _ in range(size)]
-        self._say([BEGUN, [order[0] for order in group]])
-        self._flush(is_durable=True)
-        if self._post.is_orphaned():
-            return
+        if len(group) > 1:  # the first of what a worker has counts as begun anyway
+            self._say([BEGUN, [order[0] for order in group]])
+            self._flush(is_durable=True)
+            if self._post.is_orphaned():
+                return
         for order in group:
             self._orders[order[0]] = order
         self._executor.submit(self._open_lane(), [self._order(order) for order in group])
@@ -226,6 +233,7 @@ class Agent:
         if tag == CLOSED:
             self._lane = None
             self._give_back()
+            self._is_lane_over = True
             self._say([CLOSED])
         elif tag == RETURNED:
             ticket = self._forget(message[1])

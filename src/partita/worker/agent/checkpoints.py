@@ -8,7 +8,7 @@ import shutil
 import sys
 import tarfile
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from partita.errors import PartitaError
 from partita.protocol.objects import Objects
@@ -38,9 +38,7 @@ class Checkpoints:
             data = self._objects.get(_name(run, step))
             if data is None:
                 return
-            folder.mkdir(parents=True)
-            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-                archive.extractall(folder, filter="data")
+            _unpack(data, folder)
             self._kept[run, step] = _state(folder)
         except (PartitaError, OSError, tarfile.TarError) as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -84,6 +82,21 @@ class Checkpoints:
 
     def _place(self, run: str, step: int) -> Path:
         return self._folder / run / str(step)
+
+
+def _unpack(data: bytes, folder: Path) -> None:
+    """Files only, and below the folder only: whoever can write there is trusted no further."""
+    folder.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for member in archive:
+            path = PurePosixPath(member.name)
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is None or path.is_absolute() or ".." in path.parts:
+                continue
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with content, target.open("wb") as file:
+                shutil.copyfileobj(content, file)
 
 
 def _name(run: str, step: int) -> str:

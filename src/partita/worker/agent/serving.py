@@ -36,12 +36,17 @@ def serve_session(post: AgentPost, told: argparse.Namespace, workspace: Path, si
     """
     try:
         make_agent(
-            post, session=told.session, workspace=workspace, project=told.project or os.getcwd(), artifacts=told.artifacts,
+            post, session=told.session, workspace=workspace, project=_folder_of(told.project), artifacts=told.artifacts,
             kept=open_objects(told.mailbox), signing=signing, lease_s=told.lease_s,
             idle_s=told.idle_s, attempts=told.attempts,
         ).serve()  # fmt: skip
     finally:
         post.close()
+
+
+def _folder_of(project: str) -> str:
+    """The project's folder, if that is here."""
+    return project if project and os.path.isdir(project) else os.getcwd()
 
 
 def agent_parser() -> argparse.ArgumentParser:
@@ -56,5 +61,7 @@ def agent_parser() -> argparse.ArgumentParser:
     parser.add_argument("--idle-s", type=float, required=True, help="ends after so many seconds without an order")
     parser.add_argument("--pace-s", type=float, default=0.05, help="shortest time between two looks, in seconds")
     parser.add_argument("--attempts", type=int, default=0, help="ends after so many; 0: takes as many as come")
-    parser.add_argument("--project", default="", help="working directory of attempts; default: the current one")
+    parser.add_argument(
+        "--project", default="", help="working directory of attempts, if it is here; else the current one"
+    )
     return parser

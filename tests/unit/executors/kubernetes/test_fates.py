@@ -44,7 +44,7 @@ RECORDED = {
     "ended": (GONE, "ended", ""),
     "failed": (GONE, "died", "no bucket"),
     "killed-after-deletion": (GONE, "died", "signal 9"),
-    "out-of-memory": (GONE, "memory", "67108864 bytes"),
+    "out-of-memory": (GONE, "memory", "64.0 MiB"),
     "no-python": (GONE, "refused", 'exec: "python3": executable file not found'),
     "no-partita": (GONE, "refused", "has no Partita"),
     "too-long": (GONE, "died", "`deadline`"),
@@ -131,7 +131,7 @@ def test_a_process_that_was_killed_says_by_which_signal() -> None:
 
 def test_lack_of_memory_is_told_apart_from_being_killed() -> None:
     fate = pod_state(ended(137, "OOMKilled")).fate
-    assert (fate.reason, fate.exit_status) == ("memory", 137) and "268435456 bytes" in fate.detail
+    assert (fate.reason, fate.exit_status) == ("memory", 137) and "256.0 MiB" in fate.detail
     assert pod_state(ended(137, "Error")).fate.reason == "died"
 
 

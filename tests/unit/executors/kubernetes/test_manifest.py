@@ -106,7 +106,11 @@ def test_the_secret_is_one_of_the_cluster() -> None:
 
 def test_what_a_step_asks_for_is_what_its_pod_gets() -> None:
     resources = container_of(made(demand=Demand(0.3, 512 << 20, 1.5)))["resources"]
-    assert resources["requests"] == {"cpu": "300m", "memory": "536870912", "nvidia.com/gpu": "2"} == resources["limits"]
+    assert (
+        resources["requests"]
+        == {"cpu": "300m", "memory": str((512 + 256) << 20), "nvidia.com/gpu": "2"}
+        == resources["limits"]
+    )
     assert container_of(made(demand=Demand(0.0)))["resources"] == {}
     assert (
         container_of(made({"gpu_resource": "amd.com/gpu"}, demand=Demand(gpu=1)))["resources"]["limits"]["amd.com/gpu"]

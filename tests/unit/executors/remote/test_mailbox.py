@@ -211,6 +211,17 @@ def test_nothing_is_left_of_a_session_that_is_released(objects: Objects, engine:
     wait_until(lambda: not objects.names("said") and not objects.names("orders"))
 
 
+def test_what_is_left_of_workers_that_are_gone_is_removed(objects: Objects, engine: Any, agent: Any) -> None:
+    gone, theirs = agent(objects, session="b" * 16), agent(objects)
+    for post in (gone, theirs):
+        post.send([["said"]], is_durable=True)
+    ours = engine(objects)
+    ours.keep_only([SESSION])
+    wait_until(lambda: objects.names("said") == [object_name("said", SESSION, 0)])
+    ours.attach(SESSION)
+    assert heard(ours, 1) == [["said"]]
+
+
 def test_of_two_that_create_an_object_one_does(objects: Objects) -> None:
     assert objects.create("said/x-0", b"one") and not objects.create("said/x-0", b"two")
     assert objects.get("said/x-0") == b"one" and objects.get("said/x-1") is None
