@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from partita.cli import main
-from partita.errors import StepError
+from partita.errors import CheckError, StepError
 from tests.contract.docker_image import running_containers, worker_image
 from tests.integration.conftest import Project
 
@@ -199,7 +199,7 @@ def test_what_is_wrong_is_told_in_words(
     project = boxed()
     monkeypatch.chdir(project.folder)
     assert main(["executors", "test", "boxes"]) == 0
-    with pytest.raises(StepError, match="put them into the image"):
+    with pytest.raises(CheckError, match="put them into the image"):
         project("apart")
     project.workspace.stop_engine()
     boxed(image="no-such-image:1")

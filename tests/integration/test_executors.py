@@ -127,7 +127,10 @@ def test_a_run_names_its_executor(several: Project) -> None:
 
 @pytest.mark.parametrize(
     ("flow", "told"),
-    [("large", "can never run here: cpu: 1 asked, 0.5 in all"), ("lost", "asks for the executor 'far'; there is none")],
+    [
+        ("large", "can never run on the executor tiny: cpu: 1 asked, 0.5 in all"),
+        ("lost", "asks for the executor 'far'; there is none"),
+    ],
 )
 def test_what_can_never_run_is_told_before_the_run(several: Project, flow: str, told: str) -> None:
     assert told in several.workspace.check(f"flows.py:{flow}", {})["problems"][0]["message"]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from partita.cli import main
-from partita.errors import StepError
+from partita.errors import CheckError
 from tests.contract.ray_cluster import ray_cluster
 from tests.integration.conftest import Project
 
@@ -98,7 +98,7 @@ def test_one_flow_uses_ray_and_this_machine(on_ray: Any, monkeypatch: pytest.Mon
     assert [row[:3] for row in rows] == [[x, "yes", False] for x in range(4)]
     said = "".join(chunk["text"] for chunk in project.workspace.logs(run.id))
     assert all(f"said there {x}" in said for x in range(4))
-    with pytest.raises(StepError, match="runtime_env"):
+    with pytest.raises(CheckError, match="runtime_env"):
         project("apart")
     monkeypatch.chdir(project.folder)
     assert main(["executors", "test", "cluster"]) == 0

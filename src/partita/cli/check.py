@@ -8,7 +8,7 @@ from partita.cli import statuses
 from partita.cli.failures import tell_problems
 from partita.cli.inputs import parse_call
 from partita.cli.naming import find_flow
-from partita.cli.options import Inputs, Json, Words
+from partita.cli.options import ForSteps, Inputs, Json, Words
 from partita.cli.session import Session
 
 __all__ = ["register"]
@@ -18,12 +18,14 @@ def register(app: typer.Typer) -> None:
     app.command("check", epilog=statuses.LEGEND, context_settings={"ignore_unknown_options": True})(check)
 
 
-def check(context: typer.Context, words: Words = None, inputs: Inputs = "", json: Json = False) -> int:
+def check(
+    context: typer.Context, words: Words = None, inputs: Inputs = "", executor: ForSteps = "", json: Json = False
+) -> int:
     """Lay a flow out and check types, inputs, options and resources, without running anything."""
     session: Session = context.obj
     call = parse_call(words or (), inputs)
     flow = find_flow(session.workspace, call.flow)
-    found = session.workspace.check(flow, call.texts)
+    found = session.workspace.check(flow, call.texts, executor=executor)
     problems = found["problems"]
     errors = [problem for problem in problems if not problem.get("is_warning")]
     status = statuses.WRONG_USE if errors else statuses.SUCCESS

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Inputs", "Json", "RunName", "Words"]
+__all__ = ["ForSteps", "Inputs", "Json", "RunName", "Words"]
 
 
 def _complete_flow(context: typer.Context, incomplete: str) -> list[str]:
@@ -17,6 +17,9 @@ def _complete_flow(context: typer.Context, incomplete: str) -> list[str]:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (one document, or one a line for streams).")]
+ForSteps = Annotated[
+    str, typer.Option("--executor", metavar="NAME", help="Where steps run that name no executor.", show_default=False)
+]
 Inputs = Annotated[
     str, typer.Option("--inputs", metavar="FILE", help='Inputs of the flow from a JSON file; "-" reads it here.')
 ]

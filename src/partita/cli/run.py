@@ -9,7 +9,7 @@ import typer
 from partita.cli import statuses
 from partita.cli.inputs import parse_call
 from partita.cli.naming import find_flow
-from partita.cli.options import Inputs, Json, Words
+from partita.cli.options import ForSteps, Inputs, Json, Words
 from partita.cli.session import Session
 
 __all__ = ["register"]
@@ -28,7 +28,7 @@ def run(
     words: Words = None,
     inputs: Inputs = "",
     detach: Annotated[bool, typer.Option("--detach", help="Start the run and leave it; print its id.")] = False,
-    executor: Annotated[str, typer.Option("--executor", help="Where steps run that name no executor.")] = "",
+    executor: ForSteps = "",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag of the run; may be repeated.")] = None,
     key: Annotated[str, typer.Option("--key", help="A second run with this key is the first one.")] = "",
     refresh: Annotated[bool, typer.Option("--refresh", help="Compute what the cache has, and keep it.")] = False,

@@ -11,7 +11,7 @@ from partita.cli import statuses
 from partita.cli.inputs import parse_call
 from partita.cli.listing import tell_run, tell_runs, tell_step
 from partita.cli.logs import print_logs
-from partita.cli.options import Inputs, Json, RunName
+from partita.cli.options import ForSteps, Inputs, Json, RunName
 from partita.cli.session import Session
 
 __all__ = ["register"]
@@ -174,6 +174,7 @@ def rerun(
     ] = None,
     inputs: Inputs = "",
     same_code: Annotated[bool, typer.Option("--same-code", help="With the run's own code, not today's.")] = False,
+    executor: ForSteps = "",
     detach: _Detach = False,
     quiet: _Quiet = False,
     json: Json = False,
@@ -185,7 +186,8 @@ def rerun(
         run, words = "latest", [run, *words]
     call = parse_call(["", *words] if words else [], inputs)
     view = session.workspace.run(run)
-    started = session.workspace.rerun(view["id"], same_code=same_code, texts=call.texts or None)
+    texts = call.texts or None
+    started = session.workspace.rerun(view["id"], same_code=same_code, texts=texts, executor=executor)
     return _watch_or_leave(session, started, detach, quiet)
 
 

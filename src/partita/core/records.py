@@ -29,6 +29,7 @@ class Profile:
     title: str  # the task's name for people
     body: str = "task"  # how a worker runs it: "task", "flow", "map" (layout of task.map) or "check"
     demand: Demand = Demand()
+    elements: Demand | None = None  # of a "map" of a task: what an attempt at one element will hold
     retries: int = 0  # further attempts after a failure of the user's code
     crash_retries: int | None = None  # further attempts after a failure of the machinery; None: as the settings say
     timeout_s: float | None = None  # seconds that one attempt may take
@@ -48,6 +49,12 @@ class Profile:
     has_cache_key: bool = False  # a function of the user says which steps are equal
     cache_expiry_s: float | None = None  # seconds that a cached value counts, None: for good
     environment: str = ""  # text of a core.environment.Declaration; empty: the Python that runs the engine
+    runs_container: bool = False  # its attempts start containers
     worker_options: bytes = (
         b""  # packed value of a dict that only workers open: retry_on, retry_delay, backoff, jitter, cache_key
     )
+
+    @property
+    def runs_tasks(self) -> bool:
+        """Whether steps of it, or what it maps, are tasks."""
+        return self.body == "task" or self.elements is not None

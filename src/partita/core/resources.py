@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping
+from typing import Any
 
-from partita.core.records import Demand, Profile
-from partita.errors import Problem
+from partita.core.records import Demand
 from partita.units import size_text
 
-__all__ = ["WORKER", "PartPool", "Pool", "amount_text", "misplaced"]
+__all__ = ["CONTAINERS", "ENVIRONMENTS", "WORKER", "PartPool", "Pool", "amount_text"]
+
+#: What tasks may need beside amounts of resources.
+CONTAINERS, ENVIRONMENTS = "containers", "environments"
 
 #: CPUs and GPUs are held in fractions; sums of them are compared with this tolerance.
 TOLERANCE = 1e-9
@@ -33,6 +36,7 @@ class Pool:
         self.capacity: dict[str, float] = {"cpu": cpu, "memory": memory_bytes, "gpu": gpu}
         self.capacity.update({f"slot {name}": count for name, count in (slots or {}).items()})
         self.held: MutableMapping[str, float] = dict.fromkeys(self.capacity, 0.0)
+        self.remedies: Mapping[str, str] = {}  # CONTAINERS, ENVIRONMENTS, if there are none here -> what to do instead
         self._amounts: dict[Demand, tuple[tuple[str, float], ...]] = {}
 
     def limit_workers(self, count: int) -> None:
@@ -42,12 +46,17 @@ class Pool:
         self._amounts.clear()
 
     @classmethod
-    def of(cls, capacity: Mapping[str, float]) -> Pool:
-        """An empty pool with the capacity of another one."""
+    def of(cls, described: Mapping[str, Any]) -> Pool:
+        """An empty pool like the one that was described."""
         made = cls(0, 0)
-        made.capacity = dict(capacity)
+        made.capacity = dict(described["capacity"])
         made.held = dict.fromkeys(made.capacity, 0.0)
+        made.remedies = dict(described["remedies"])
         return made
+
+    def describe(self) -> dict[str, Any]:
+        """What can ever be had here, as plain data."""
+        return {"capacity": dict(self.capacity), "remedies": dict(self.remedies)}
 
     def amounts(self, demand: Demand) -> tuple[tuple[str, float], ...]:
         """The demand as (resource, amount), without what it asks nothing of."""
@@ -126,21 +135,3 @@ class PartPool(Pool):
 
 def _is_slot(name: str) -> bool:
     return name.startswith("slot ")
-
-
-def misplaced(profile: Profile, pools: Mapping[str, Pool], default: str, place: str = "") -> list[Problem]:
-    """Why steps of the profile could never run, so that a run does not wait for them for ever; empty where they can.
-
-    Args:
-        pools: what each executor has, by name.
-        default: name of the executor for what names none.
-        place: "file.py:12" of a call, for the messages.
-    """
-    name = profile.executor or default
-    pool = pools.get(name)
-    if pool is None:
-        remedy = f"name one that the settings have: {', '.join(pools)}"
-        return [Problem(f"{profile.title} asks for the executor {name!r}; there is none", place, remedy)]
-    remedy = "ask for less, or give the workspace more in its settings (cpu, memory, gpu, slots)"
-    lacking = pool.lacks_for_ever(profile.demand)
-    return [Problem(f"{profile.title} can never run here: {lack}", place, remedy) for lack in lacking]

@@ -173,7 +173,7 @@ class Dispatch:
         profile = run.profiles[step.profile]
         if step.parent < 0:
             # With what there is, so that the layout can tell all that is wrong at once.
-            extra = {"pools": {name: pool.capacity for name, pool in book.pools().items()}}
+            extra = {"pools": {name: pool.describe() for name, pool in book.pools().items()}}
             extra["executor"] = book.executor_of(live, "")
             if book.limits.environment is not None:
                 extra["environment"] = book.limits.environment

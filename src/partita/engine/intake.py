@@ -8,8 +8,8 @@ from typing import Any
 
 from partita.core.events import Event, Happening, NewStep
 from partita.core.graph import path_of
+from partita.core.placing import misplaced, will_be_attempted
 from partita.core.records import Profile
-from partita.core.resources import misplaced
 from partita.core.states import Kind, Mark, Need
 from partita.engine.book import Book
 from partita.engine.damage import with_origin
@@ -275,13 +275,12 @@ class Intake:
 
     def _check_places(self, live: Live, layout: Layout, steps: list[list[Any]]) -> None:
         """Find steps that no executor can ever run: a run must not wait for them for ever."""
-        for _, kind, profile, *_, place in steps:
-            if profile < 0 or layout.profiles[profile] in layout.checked:
+        for step in steps:
+            if not will_be_attempted(step) or layout.profiles[step[2]] in layout.checked:
                 continue
-            number = layout.profiles[profile]
+            number = layout.profiles[step[2]]
             layout.checked.add(number)
-            if kind != Kind.FLOW or live.run.profiles[number].body != "flow":
-                layout.problems.extend(self.misplaced(live, live.run.profiles[number], place or ""))
+            layout.problems.extend(self.misplaced(live, live.run.profiles[number], step[8] or ""))
 
     def misplaced(self, live: Live, profile: Profile, place: str) -> list[dict[str, Any]]:
         """Why the profile can never run, as problems; empty where it can."""

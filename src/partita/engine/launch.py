@@ -112,6 +112,8 @@ class Launch:
         wanted: LaunchRequest = {**arguments, "bundle": arguments.get("bundle") or live.row.bundle}  # type: ignore[typeddict-item]
         if not wanted.get("key"):
             wanted["key"] = hashlib.blake2b(arguments.get("arguments") or b"", digest_size=8).hexdigest()
+        if live.options.get("executor"):
+            wanted["executor"] = live.options["executor"]
         child = self.launch(wanted, (live.run.id, flight.step))
         child_id = child.run.id if isinstance(child, Live) else child.id
         live.children.add(child_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -80,11 +80,17 @@ def pack_profile(profile: Profile) -> bytes:
 def profile_from(data: dict[str, Any]) -> Profile:
     """A Profile from plain data; what this version does not know is left out."""
     known = {name: value for name, value in data.items() if name in _PROFILE_FIELDS}
-    cpu, memory_bytes, gpu, slots = known.get("demand") or Demand()
-    known["demand"] = Demand(cpu, memory_bytes, gpu, tuple((name, count) for name, count in slots))
+    known["demand"] = _demand(known.get("demand") or Demand())
+    if known.get("elements") is not None:
+        known["elements"] = _demand(known["elements"])
     for name in ("tags", "secrets", "parameters"):
         known[name] = tuple(known.get(name) or ())
     return Profile(**known)
+
+
+def _demand(data: Sequence[Any]) -> Demand:
+    cpu, memory_bytes, gpu, slots = data
+    return Demand(cpu, memory_bytes, gpu, tuple((name, count) for name, count in slots))
 
 
 def pack_inputs(inputs: tuple[Any, ...]) -> bytes | None:

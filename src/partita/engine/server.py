@@ -360,8 +360,8 @@ class Server:
             request["texts"] = options["texts"]
         if row.inputs and not fields.get("texts"):
             request["arguments"] = row.inputs
-        if options.get("executor"):
-            request["executor"] = options["executor"]
+        if executor := fields.get("executor") or options.get("executor"):
+            request["executor"] = executor
         return self._launch(client, number, dict(request))
 
     def _describe(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> EngineView:

@@ -46,7 +46,7 @@ def lay_out(
         layout: the layout to use, made before for its `outer_ref` and `remember`; then encode, fingerprint, project
             and executor are its own.
         project: the folder that places are relative to.
-        executor: where steps run that do not say.
+        executor: where steps run that do not say, as the call of the flow says; empty: as the flow itself does.
         is_root: the flow that was launched: the bodies of all flows that it reaches are read for warnings.
 
     Raises:
@@ -64,7 +64,7 @@ def lay_out(
         return _run(layout, lambda: expand(layout, definition, tuple(args), given, mapping))
     if is_root:
         layout.problems.extend(flow_warnings(definition, layout.place_in_project))
-    layout.adopt(definition)
+    layout.adopt_root(definition)
     args, given = definition.filled(tuple(args), given)
     bound = convert_inputs(definition.signature, args, given, texts, definition.place)
     retype_inputs(definition.signature, *bound)

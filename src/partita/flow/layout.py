@@ -408,6 +408,12 @@ class Layout:
         self._executor = flow.options.executor or self._executor
         self._environment = self._environment_of(flow)
 
+    def adopt_root(self, flow: Definition[..., Any]) -> None:
+        """The same for the flow that is laid out, whose call may have said another executor than its definition does."""
+        said = self._executor
+        self.adopt(flow)
+        self._executor = said or self._executor
+
     def adopt_environment(self, environment: Environment | bool | None, owner: str) -> None:
         """The environment of tasks for which nobody else says any; `owner` is who gives it."""
         self._environment = self._environments.text(environment, self._environment, owner, "")

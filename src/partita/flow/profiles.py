@@ -46,11 +46,13 @@ def make_profile(
     rule = options.for_worker
     is_task = body == "task"
     is_cached = options.cache is not None
+    demand = Demand(options.cpu, options.memory, options.gpu, options.slots)
     return Profile(
         function=definition.reference,
         title=definition.name,
         body=body,
-        demand=Demand(options.cpu, options.memory, options.gpu, options.slots) if body != "map" else Demand(),
+        demand=demand if body != "map" else Demand(),
+        elements=demand if body == "map" and definition.body == "task" else None,
         retries=options.retries if body != "map" else 0,
         crash_retries=options.crash_retries,
         timeout_s=options.timeout if body != "map" else None,
@@ -64,6 +66,7 @@ def make_profile(
         description=options.description or _first_line(definition.__doc__),
         tags=options.tags,
         environment=environment,
+        runs_container=getattr(definition.function, "runs_container", False),
         environment_variables=dict(options.environment_variables),
         secrets=options.secrets,
         parameters=tuple(p.name for p in definition.whole_signature.positional) if is_task and is_cached else (),

@@ -26,9 +26,9 @@ the arguments' INPUT nodes index; both may be None. `extra` is a map of what few
 "texts" (arguments given on the command line as text: {name: text}), "key" (idempotency key where it differs),
 "deadline" (seconds since the epoch), "previous" (what the last attempt left: error message), "result" (packed node: for
 an undo), "prelude" (path of a text that comes first in the attempt's log), "memory" (bytes that the attempt may hold, after
-one before it ran out of memory), "pools", "executor" and "environment" (for a
-root's layout: what each executor has, which is meant where none is named, and the option environment= in plain data of
-tasks that have none).
+one before it ran out of memory), "pools", "executor" and "environment" (for a root's layout: what each executor has, as
+`Pool.describe` gives it, which is meant where none is named, and the option environment= in plain data of tasks that have
+none).
 `usage` is [started_at, ended_at, cpu_s, peak_bytes]; `log` is [segment, start, end] (file name under the run's log
 folder, byte offsets) or None.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from partita.core.resources import Pool, misplaced
+from partita.core.placing import misplaced_rows
+from partita.core.resources import Pool
 from partita.errors import CheckError, MissingExtraError, OptionError, Problem
 from partita.executors.environments.uv import find_uv
 from partita.flow.ambient import forbid_direct
@@ -76,12 +77,8 @@ def _warn_of_missing_uv(layout: Layout) -> None:
 
 def _misplaced(extra: dict[str, Any], layout: Layout) -> list[Problem]:
     """Steps that no executor can ever run: the engine refuses them by itself, but only where all else is right."""
-    pools = {name: Pool.of(capacity) for name, capacity in (extra.get("pools") or {}).items()}
-    places = {row[2]: row[8] or "" for row in reversed(layout.rows)}
-    found: list[Problem] = []
-    for number, profile in enumerate(layout.profiles if pools else ()):
-        found.extend(misplaced(profile, pools, extra.get("executor", ""), places.get(number, "")))
-    return found
+    pools = {name: Pool.of(described) for name, described in (extra.get("pools") or {}).items()}
+    return misplaced_rows(layout.rows, layout.profiles, pools, extra.get("executor", "")) if pools else []
 
 
 def problem_map(problem: Problem) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from partita.artifacts.blobs.placing import place_of
+from partita.core.placing import misplaced, misplaced_rows
 from partita.core.records import Demand, Profile
-from partita.core.resources import misplaced
+from partita.core.resources import Pool
 from partita.core.states import Kind
 from partita.engine.live import profile_from
 from partita.executors.machine import machine_capacity
@@ -28,22 +29,31 @@ __all__ = ["check_flow", "laid_step", "working"]
 
 
 def check_flow(
-    workspace: LocalWorkspace, flow: str, texts: dict[str, str], *, bundle: str = "", arguments: bytes | None = None
+    workspace: LocalWorkspace,
+    flow: str,
+    texts: dict[str, str],
+    *,
+    executor: str = "",
+    bundle: str = "",
+    arguments: bytes | None = None,
 ) -> CheckView:
     """Lay the flow out with these inputs; every problem and the graph.
 
     Args:
+        executor: where steps run that name none; default: the setting.
         bundle: hash of its code; default: the project's as it is now.
         arguments: packed inputs, instead of the texts.
     """
     profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
-    pools = {name: pool.capacity for name, pool in pools_of(workspace.settings).items()}
-    extra: dict[str, Any] = {"pools": pools, "executor": workspace.settings.executor}
+    pools, executor = pools_of(workspace.settings), executor or workspace.settings.executor
+    if refused := misplaced(profile, pools, executor):
+        return CheckView(problems=[asdict(problem) for problem in refused], graph=None)
+    extra: dict[str, Any] = {"pools": {name: pool.describe() for name, pool in pools.items()}, "executor": executor}
     extra["environment"] = workspace.settings.environment
     if arguments is None:
         extra["texts"] = texts
-    with working(workspace, profile, arguments, extra, bundle) as executor:
-        return _collect(executor, workspace)
+    with working(workspace, profile, arguments, extra, bundle) as worker:
+        return _collect(worker, workspace, pools, executor)
 
 
 @contextmanager
@@ -74,17 +84,17 @@ def working(
         made.close()
 
 
-def _collect(executor: Executor, workspace: LocalWorkspace) -> CheckView:
-    profiles: list[dict[str, Any]] = []
+def _collect(worker: Executor, workspace: LocalWorkspace, pools: Mapping[str, Pool], executor: str) -> CheckView:
+    profiles: list[Profile] = []
     rows: list[list[Any]] = []
     until = time.monotonic() + workspace.settings.layout_timeout_s
     while time.monotonic() < until:
-        for message in executor.receive(0.25):
+        for message in worker.receive(0.25):
             if message[0] == FRAME:
-                profiles.extend(message[3])
+                profiles.extend(map(profile_from, message[3]))
                 rows.extend(message[4])
             elif message[0] == LAID:
-                problems = [*message[3], *_unplaceable(workspace, profiles, rows)]
+                problems = [*message[3], *map(asdict, misplaced_rows(rows, profiles, pools, executor))]
                 steps = [laid_step(number, row) for number, row in enumerate(rows)]
                 return CheckView(problems=problems, graph={"steps": steps})
             elif message[0] == FAILED:
@@ -100,19 +110,6 @@ def _problems(error: dict[str, Any]) -> list[dict[str, Any]]:
     if error.get("problems"):
         return list(error["problems"])
     return [as_problem(error)]  # type: ignore[arg-type]
-
-
-def _unplaceable(
-    workspace: LocalWorkspace, profiles: list[dict[str, Any]], rows: list[list[Any]]
-) -> list[dict[str, Any]]:
-    """Steps whose demand no executor can ever meet."""
-    pools = pools_of(workspace.settings)
-    places = {row[2]: row[8] or "" for row in reversed(rows)}
-    found: list[dict[str, Any]] = []
-    for number, data in enumerate(profiles):
-        problems = misplaced(profile_from(data), pools, workspace.settings.executor, places.get(number, ""))
-        found.extend(asdict(problem) for problem in problems)
-    return found
 
 
 def laid_step(number: int, row: list[Any]) -> StepView:

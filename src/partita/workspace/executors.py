@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from partita.artifacts.blobs.placing import place_of, requirements_of
 from partita.clock import Clock
-from partita.core.resources import PartPool, Pool
+from partita.core.resources import CONTAINERS, ENVIRONMENTS, PartPool, Pool
 from partita.engine.slots import SharedPool, Shares
 from partita.executors.machine import gpu_devices, machine_capacity
 from partita.executors.port import Capacity, Executor
@@ -21,12 +21,16 @@ from partita.store.peers import Peers
 from partita.workspace.environments import environments_folder
 
 __all__ = [
-    "DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "pools_of", "shared_pools_of",
+    "DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "packages_remedy", "pools_of", "shared_pools_of",
 ]  # fmt: skip
 
-#: The executor that every workspace has.
+#: The executor that every workspace has; executors of its kind run processes of this machine.
 DEFAULT = "process"
 _MEMORY_OF_CLUSTERS = 2**50
+
+_NO_DOCKER = (
+    'Docker is called on this machine: let the task run on an executor of processes, such as executor="process"'
+)
 
 
 def capacities_of(settings: Settings) -> dict[str, Capacity]:
@@ -82,11 +86,19 @@ def shared_pools_of(settings: Settings, peers: Peers, clock: Clock) -> tuple[dic
     return _bounded(settings, pools), shares
 
 
+def packages_remedy(item: ExecutorSettings) -> str:
+    """What to do where a task has an environment of its own, and workers elsewhere have the packages that they have."""
+    place = "name them in its runtime_env" if item.kind == "ray" else f"put them into the image {item.image}"
+    return f"{place}, or let the task run on another executor"
+
+
 def _bounded(settings: Settings, pools: Mapping[str, Pool]) -> dict[str, Pool]:
-    """The pools, with as many workers as the settings allow each."""
+    """The pools, with as many workers as the settings allow each, and with what executors elsewhere do not have."""
     for name, item in settings.executors.items():
         if item.max_workers:
             pools[name].limit_workers(item.max_workers)
+        if item.kind != DEFAULT:
+            pools[name].remedies = {ENVIRONMENTS: f"its packages: {packages_remedy(item)}", CONTAINERS: _NO_DOCKER}
     return dict(pools)
 
 

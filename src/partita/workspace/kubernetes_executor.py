@@ -16,7 +16,7 @@ from partita.executors.port import Capacity
 from partita.executors.remote.executor import RemoteExecutor
 from partita.executors.remote.port import AgentCommand
 from partita.settings_values import ExecutorSettings
-from partita.workspace.executors import Ground
+from partita.workspace.executors import Ground, packages_remedy
 from partita.workspace.remote import agent_of, open_mailbox, sharer
 
 __all__ = ["kubernetes_executor", "kubernetes_faults"]
@@ -37,10 +37,7 @@ def kubernetes_executor(item: ExecutorSettings, capacity: Capacity, ground: Grou
         workspace=ground.origin or uuid.uuid4().hex,
         executor=ground.name,
     )
-    refusal = (
-        f"the executor {ground.name} has the packages of the image {item.image}; put them into the image, or let the task run on "
-        "another executor"
-    )
+    refusal = f"the executor {ground.name} makes no environments; the packages: {packages_remedy(item)}"
     return RemoteExecutor(
         capacity, workspace=ground.state, launcher=launcher, post=open_mailbox(ground, mailbox, item.lease_s),
         share=sharer(artifacts), lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,

@@ -138,10 +138,10 @@ class LocalWorkspace(LocalArtifacts):
             request["refresh"] = True
         return self.start(request)
 
-    def check(self, flow: str, texts: dict[str, str]) -> CheckView:
+    def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
         from partita.workspace.checking import check_flow
 
-        return check_flow(self, flow, texts)
+        return check_flow(self, flow, texts, executor=executor)
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
         from partita.workspace.converting import convert_flow
@@ -229,11 +229,14 @@ class LocalWorkspace(LocalArtifacts):
         view: RunView = self._connection.ask("resume", run=run)
         return view
 
-    def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
+    def rerun(
+        self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None, executor: str = ""
+    ) -> str:
         # What was typed into a session is not here to be bundled again: its run keeps the code that it had.
         is_typed = not same_code and self.run(run)["flow"].startswith(NOTEBOOK + ":")
         bundle = "" if same_code or is_typed else self.bundle()
-        started: str = self._connection.ask("rerun", run=run, bundle=bundle, texts=texts, id=new_run_id())
+        asked: dict[str, Any] = {"run": run, "bundle": bundle, "texts": texts, "executor": executor, "id": new_run_id()}
+        started: str = self._connection.ask("rerun", **asked)
         return started
 
     def reports(self, run: str, step: int | None = None) -> list[list[Any]]:

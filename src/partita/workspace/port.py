@@ -84,8 +84,8 @@ class Workspace(Artifacts, Protocol):
         """Start a run; gives its id. With `refresh` it computes what the cache has, and keeps the new values."""
         ...
 
-    def check(self, flow: str, texts: dict[str, str]) -> CheckView:
-        """Lay the flow out and check it, without running anything."""
+    def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
+        """Lay the flow out and check it, without running anything; `executor` is where steps run that name none."""
         ...
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
@@ -120,8 +120,10 @@ class Workspace(Artifacts, Protocol):
         """Let an unfinished run go on."""
         ...
 
-    def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
-        """A new run that adopts what is unchanged; gives its id."""
+    def rerun(
+        self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None, executor: str = ""
+    ) -> str:
+        """A new run that adopts what is unchanged; gives its id. Without `executor`, its steps run where the first one's did."""
         ...
 
     def waits(self, run: str = "") -> list[WaitView]:

@@ -56,6 +56,7 @@ def probe_executor(workspace: LocalWorkspace, name: str) -> ProbeView:
 
     profile = Profile("partita.worker.probe:probe", "probe", timeout_s=_TIMEOUT_S)
     started = time.perf_counter()
+    workspace.state.mkdir(parents=True, exist_ok=True)  # keys of workers lie there
     try:
         if faults := _faults(item, ground):
             return _failed(name, time.perf_counter() - started, "; ".join(faults))

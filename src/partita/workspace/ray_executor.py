@@ -11,7 +11,7 @@ from partita.executors.ray.workers import RayWorkers
 from partita.executors.remote.executor import RemoteExecutor
 from partita.executors.remote.port import AgentCommand
 from partita.settings_values import ExecutorSettings
-from partita.workspace.executors import Ground
+from partita.workspace.executors import Ground, packages_remedy
 from partita.workspace.remote import agent_of, sharer
 
 __all__ = ["ray_executor"]
@@ -37,10 +37,7 @@ def ray_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> 
         item.ray, AgentCommand(arguments, {**agent.variables, **passed_on}, agent.secrets), capacity=capacity,
         origin=ground.origin or uuid.uuid4().hex, lease_s=item.lease_s, log=ground.state / f"ray-{ground.name}.log",
     )  # fmt: skip
-    refusal = (
-        f"the executor {ground.name} has the packages of Ray's workers; name them in its runtime_env, or let the task run on "
-        "another executor"
-    )
+    refusal = f"the executor {ground.name} makes no environments; the packages: {packages_remedy(item)}"
     return RemoteExecutor(
         capacity, workspace=ground.state, launcher=workers, post=workers,
         share=sharer(artifacts) if is_url(artifacts) else lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s,

@@ -20,7 +20,7 @@ from partita.executors.remote.executor import RemoteExecutor
 from partita.executors.remote.mailbox import Mailbox, Pace
 from partita.executors.remote.port import AgentCommand
 from partita.settings_values import ExecutorSettings
-from partita.workspace.executors import Ground
+from partita.workspace.executors import Ground, packages_remedy
 
 __all__ = ["docker_executor"]
 
@@ -97,10 +97,7 @@ def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) 
     )  # fmt: skip
     agent = agent_of(ground, os.fspath(mailbox), artifacts, item)
     launcher = DockerLauncher(containers, capacity, agent, ground.origin or uuid.uuid4().hex, os.environ)
-    refusal = (
-        f"the executor {ground.name} has the packages of the image {item.image}; put them into the image, or let the task run on "
-        "another executor"
-    )
+    refusal = f"the executor {ground.name} makes no environments; the packages: {packages_remedy(item)}"
     return RemoteExecutor(
         capacity, workspace=state, launcher=launcher, post=open_mailbox(ground, os.fspath(mailbox), item.lease_s),
         share=lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,

@@ -281,8 +281,9 @@ class LocalLauncher:
 
         request = self._request(flow, arguments, keywords)
         found = check_flow(
-            self.workspace, request["flow"], {}, bundle=request["bundle"], arguments=request["arguments"]
-        )
+            self.workspace, request["flow"], {},
+            executor=request.get("executor", ""), bundle=request["bundle"], arguments=request["arguments"],
+        )  # fmt: skip
         problems = [Problem(**problem) for problem in found["problems"]]
         if found["graph"] is None or any(not problem.is_warning for problem in problems):
             raise CheckError(problems)

@@ -109,8 +109,8 @@ class FakeWorkspace:
         self.add("0new", "succeeded") if "0new" not in self.views else None
         return "0new"
 
-    def check(self, flow: str, texts: dict[str, str]) -> CheckView:
-        self.asked.append(("check", flow, texts))
+    def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
+        self.asked.append(("check", flow, texts, executor))
         problems: list[dict[str, Any]] = [
             {"message": "cannot decide whether fit takes list", "place": "flows.py:8", "remedy": "", "is_warning": True}
         ]
@@ -195,9 +195,11 @@ class FakeWorkspace:
         self.asked.append(("resume", self._find(run)))
         return self.run(run)
 
-    def rerun(self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None) -> str:
+    def rerun(
+        self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None, executor: str = ""
+    ) -> str:
         number = self._find(run)
-        self.asked.append(("rerun", number, same_code, texts))
+        self.asked.append(("rerun", number, same_code, texts, executor))
         self.add("0again", "succeeded", rerun_of=number, notes={"adopted": 3})
         return "0again"
 

@@ -11,7 +11,7 @@ def test_check_tells_warnings_and_counts(partita: Partita, workspace: FakeWorksp
     assert told.status == 0
     assert "warning: flows.py:8: cannot decide" in told.err
     assert told.out == "flows.py:news: no errors, 1 warning; 36 steps known before it runs\n"
-    assert workspace.asked == [("check", "flows.py:news", {"n": "3"})]
+    assert workspace.asked == [("check", "flows.py:news", {"n": "3"}, "")]
 
 
 def test_check_refuses_with_errors_first(partita: Partita) -> None:

@@ -28,7 +28,7 @@ def test_the_tree_shows_maps_as_one_and_what_each_step_needs(partita: Partita, w
         "├─ report<&>  ← train/fit, load",
         "└─ improve  (a flow, laid out when its inputs are known)  ← report<&>",
     ]
-    assert workspace.asked == [("check", "flows.py:news", {"n": "1"})]
+    assert workspace.asked == [("check", "flows.py:news", {"n": "1"}, "")]
 
 
 def test_mermaid_keeps_flows_together_and_quotes_names(partita: Partita) -> None:

@@ -117,11 +117,11 @@ def test_resume_watches_the_run(partita: Partita, workspace: FakeWorkspace) -> N
 def test_rerun_takes_other_inputs(partita: Partita, workspace: FakeWorkspace) -> None:
     told = partita("runs", "rerun", "0run1", "--n", "4", "rate=1", "--same-code")
     assert told.status == 0
-    assert workspace.asked == [("rerun", "0run1", True, {"n": "4", "rate": "1"})]
+    assert workspace.asked == [("rerun", "0run1", True, {"n": "4", "rate": "1"}, "")]
     assert "3 taken over from 0run1" in told.err
     workspace.asked.clear()
     partita("runs", "rerun", "n=4")
-    assert workspace.asked == [("rerun", "0again", False, {"n": "4"})]
+    assert workspace.asked == [("rerun", "0again", False, {"n": "4"}, "")]
     document = json.loads(partita("runs", "rerun", "0run1", "--detach", "--json").out)
     assert document == {"id": "0again", "is_detached": True}
 

@@ -26,6 +26,8 @@ _PARAMETER = inspect.Parameter.POSITIONAL_OR_KEYWORD
 class ContainerFunction:
     """The function of a container task."""
 
+    runs_container = True
+
     def __init__(
         self,
         declaration: ContainerDeclaration,
