@@ -14,7 +14,7 @@ Agent to engine, beside the messages of executors (`executors.port`; CLOSED with
 
     [READY, process, about]             the agent is up; about: a map for people
     [ALIVE]                             nothing else was to be said for a while
-    [BEGUN, tickets]                    these begin together. Of others, only the first that a worker has may have begun
+    [BEGUN, tickets]                    these are about to begin; one that never was among them has not
     [HELD, tickets]                     the answer to ATTACH: all that has not ended
     [SEGMENT, run, segment, offset, data]  a part of what attempts print
     [PRINTING, ticket, segment, offset] where the output of an attempt lies that is running

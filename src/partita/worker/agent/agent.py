@@ -1,6 +1,6 @@
 """The agent: takes orders from its post, has them worked on by a process beside it, and says what came of them.
 
-It works on one order after the other. Which orders begin together is said before they do, so that the engine knows of each order
+It works on one order after the other. Which orders begin next is said before they do, so that the engine knows of each order
 whether it may have begun, whatever dies.
 """
 
@@ -202,11 +202,10 @@ class Agent:
             return
         size = min(self._group, len(self._queue), self._attempts_left or self._group)
         group = [self._queue.popleft() for _ in range(size)]
-        if len(group) > 1:  # the first of what a worker has counts as begun anyway
-            self._say([BEGUN, [order[0] for order in group]])
-            self._flush(is_durable=True)
-            if self._post.is_orphaned():
-                return
+        self._say([BEGUN, [order[0] for order in group]])
+        self._flush(is_durable=True)
+        if self._post.is_orphaned():
+            return
         for order in group:
             self._orders[order[0]] = order
         self._executor.submit(self._open_lane(), [self._order(order) for order in group])
