@@ -12,7 +12,8 @@ own in a temporary folder.
 
 Docker's image needs what Partita's workers import. That of Kubernetes has Partita itself, and what reaches the artifacts:
 those lie at a URL that pods and this machine reach, whose AWS_... variables are passed on, or in a new folder that is mounted
-from the node under the same path (a cluster of one node, this machine). The cluster is that of KUBECONFIG. Ray is a local one with two CPUs, which is started for it.
+from the node under the same path (a cluster of one node, this machine). The cluster is that of KUBECONFIG. Ray is a local
+one with two CPUs, which is started for it.
 """
 
 from __future__ import annotations
