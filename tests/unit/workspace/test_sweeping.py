@@ -171,7 +171,7 @@ def test_collecting_all_the_time_never_takes_what_is_about_to_be_named(
     def collect() -> None:
         try:
             while not is_over.is_set():
-                removed[0] += Sweep(state, grace_s=0.0, slack_s=0.006).collect()["blobs"]
+                removed[0] += Sweep(state, grace_s=0.0, slack_s=0.03).collect()["blobs"]
         except BaseException as error:
             failures.append(error)
 

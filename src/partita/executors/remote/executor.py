@@ -249,15 +249,12 @@ class RemoteExecutor:
         """One file descriptor, readable whenever `receive(0)` has something to do."""
         return [self._epoll.fileno()]
 
-    def close(self) -> None:
-        """End all workers and release everything."""
-        self._close(stays=False)
-
     def leave(self) -> None:
         """Release everything here; workers that have something to do go on, for a later engine to attach to."""
-        self._close(stays=True)
+        self.close(stays=True)
 
-    def _close(self, *, stays: bool) -> None:
+    def close(self, *, stays: bool = False) -> None:
+        """End all workers, but for those that are to stay with what they do, and release everything."""
         if self._is_closed:
             return
         self._is_closed = True

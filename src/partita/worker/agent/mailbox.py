@@ -34,7 +34,7 @@ class MailboxPost:
         self._said = self._written = 0  # messages so far
         self._lease = b""
         self._renewed_at = time.monotonic()
-        self._is_usurped = self._is_closed = False
+        self._is_usurped = self._is_forsaken = self._is_closed = False
         self._wake = threading.Condition()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._threads = [
@@ -66,7 +66,9 @@ class MailboxPost:
 
     def is_orphaned(self) -> bool:
         """Whether nobody waits for what this agent does any more."""
-        return self._is_usurped or time.monotonic() - self._renewed_at > self._lease_s
+        if time.monotonic() - self._renewed_at > self._lease_s:
+            self._is_forsaken = True  # for good: the engine may have given it up by now
+        return self._is_usurped or self._is_forsaken
 
     def filenos(self) -> list[int]:
         """Readable when something has come."""

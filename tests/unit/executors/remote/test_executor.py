@@ -141,7 +141,7 @@ def test_leaving_ends_what_has_nothing_to_do_and_nothing_else(desk: Desk, make: 
 
 
 def test_workers_end_when_they_hear_of_no_executor(make: Any, tmp_path: Path) -> None:
-    desk = Desk(make(lease_s=2.0), tmp_path)
+    desk = Desk(make(lease_s=5.0), tmp_path)
     (desk.bundle / "contract_tasks.py").write_text(SOURCE)
     begin(desk)
     pid = int(desk.file("one.started").read_text())
@@ -153,7 +153,7 @@ def test_workers_end_when_they_hear_of_no_executor(make: Any, tmp_path: Path) ->
 
 
 def test_a_worker_that_falls_silent_is_lost_and_not_heard_when_it_speaks_again(make: Any, tmp_path: Path) -> None:
-    desk = Desk(make(lease_s=2.0), tmp_path)
+    desk = Desk(make(lease_s=5.0), tmp_path)
     (desk.bundle / "contract_tasks.py").write_text(SOURCE)
     lane, ticket, gate = begin(desk)
     place = desk.executor.place(lane)
@@ -178,7 +178,7 @@ def test_a_worker_that_falls_silent_is_lost_and_not_heard_when_it_speaks_again(m
 
 
 def test_a_worker_of_what_must_not_run_twice_is_not_given_up_for_silence(make: Any, tmp_path: Path) -> None:
-    desk = Desk(make(lease_s=1.0), tmp_path)
+    desk = Desk(make(lease_s=5.0), tmp_path)
     (desk.bundle / "contract_tasks.py").write_text(SOURCE)
     lane, started, gate = desk.lane(), desk.file("started"), desk.file("gate")
     order = desk.order(desk.profile("wait_for_file", is_idempotent=False), str(started), str(gate))
@@ -187,7 +187,7 @@ def test_a_worker_of_what_must_not_run_twice_is_not_given_up_for_silence(make: A
     agents = marked_processes(f"PARTITA_AGENT=tests-{tmp_path / 'workspace'}/{desk.executor.place(lane)}")
     for pid in agents:
         os.kill(pid, signal.SIGSTOP)
-    end = time.monotonic() + 4
+    end = time.monotonic() + 10
     while time.monotonic() < end:
         desk.messages += desk.executor.receive(0.1)
     assert not desk.ends(order.ticket)
