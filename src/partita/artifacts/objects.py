@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,19 @@ class FolderObjects:
         except OSError as error:
             raise self._fault(path, error) from error
         finally:
-            os.unlink(part)
+            with suppress(OSError):
+                os.unlink(part)
         return True
 
     def put(self, name: str, data: bytes) -> None:
         """Write the object, in the place of one that is there."""
         path = self._path(name)
+        part = self._write(path, data)
         try:
-            os.replace(self._write(path, data), path)
+            os.replace(part, path)
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(part)
             raise self._fault(path, error) from error
 
     def get(self, name: str) -> bytes | None:
@@ -104,6 +109,8 @@ class FolderObjects:
                 while view:
                     view = view[opened.write(view) :]
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(part)
             raise self._fault(path, error) from error
         return part
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -22,6 +23,8 @@ from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
 from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
 
 __all__ = ["Intake"]
+
+_log = logging.getLogger("partita.engine")
 
 #: How much more memory the next attempt asks for after one that ran out of it.
 MEMORY_FACTOR = 1.5
@@ -223,6 +226,18 @@ class Intake:
 
     def work_off(self, live: Live) -> int:
         """Handle the next part of the run's layouts; gives the number of rows."""
+        try:
+            return self._work_off(live)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            if self._book.is_strict:
+                raise
+            # A worker says what is laid out, and what one says must not stop the runs of others.
+            _log.exception("run %s is given up", live.run.id)
+            self._book.give_up(live, f"what was laid out cannot be understood ({type(error).__name__}: {error})")
+            self._book.touched[live.run.number] = live
+            return 1
+
+    def _work_off(self, live: Live) -> int:
         item = live.backlog.popleft()
         if item[0] == "frame":
             return self._take_frame(live, item[1], item[2])

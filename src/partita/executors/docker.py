@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import partita.executors
-from partita.errors import MissingExtraError
+from partita.errors import ContainerError, MissingExtraError
 from partita.executors.port import Capacity
 from partita.executors.remote.port import GONE, OVERHEAD_BYTES, UP, AgentCommand, News, WorkerOrder
 
@@ -143,9 +143,13 @@ class DockerLauncher:
         self._begin(self._end, session, words)
 
     def survey(self) -> list[str]:
-        """Sessions whose containers an earlier launcher has left; those that have ended are removed."""
+        """Sessions whose containers an earlier launcher has left; those that have ended are removed.
+
+        Raises:
+            ContainerError: Docker does not answer, so that nobody knows.
+        """
         words = ["ps", "--all", "--filter", f"label={EXECUTOR_LABEL}={self._origin}", "--format", "{{json .}}"]
-        found = [json.loads(line) for line in _docker(words).splitlines()]
+        found = [json.loads(line) for line in _told(words).splitlines()]
         ended = [told["Names"] for told in found if told["State"] not in ("running", "created", "restarting")]
         if ended:
             _docker(["rm", "--force", *ended])
@@ -249,6 +253,21 @@ class DockerLauncher:
             if not self._is_closed:
                 self._news.append(news)
                 os.eventfd_write(self._event, 1)
+
+
+def _told(words: Sequence[str]) -> str:
+    """What Docker answers.
+
+    Raises:
+        ContainerError: it does not.
+    """
+    try:
+        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=_WAIT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ContainerError(f"Docker does not answer: {error}") from error
+    if done.returncode:
+        raise ContainerError(f"Docker does not answer: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _docker(words: Sequence[str], timeout_s: float | None = _WAIT_S) -> str:

@@ -14,7 +14,7 @@ Agent to engine, beside the messages of executors (`executors.port`; CLOSED with
 
     [READY, process, about]             the agent is up; about: a map for people
     [ALIVE]                             nothing else was to be said for a while
-    [BEGUN, tickets]                    these begin together. Of others, only the first that a worker has may have begun
+    [BEGUN, tickets]                    these are about to begin; one that never was among them has not
     [HELD, tickets]                     the answer to ATTACH: all that has not ended
     [SEGMENT, run, segment, offset, data]  a part of what attempts print
     [PRINTING, ticket, segment, offset] where the output of an attempt lies that is running
@@ -34,8 +34,8 @@ import msgpack
 from partita.errors import ProtocolError
 
 __all__ = [
-    "ALIVE", "ATTACH", "BEGUN", "HELD", "LANE", "PRINTING", "SEGMENT", "TAKE_BACK", "open_batch", "seal_batch",
-    "ticket_text",
+    "ALIVE", "ATTACH", "BEGUN", "HELD", "LANE", "PRINTING", "SEGMENT", "TAKE_BACK", "lease_name", "open_batch",
+    "seal_batch", "ticket_text",
 ]  # fmt: skip
 
 TAKE_BACK, LANE, ATTACH = 5, 6, 7
@@ -47,6 +47,11 @@ _SIGNATURE_BYTES = 32
 def ticket_text(run: str, step: int, attempt: int) -> str:
     """How an attempt is named between engine and agents."""
     return f"{run}:{step}:{attempt}"
+
+
+def lease_name(key: bytes) -> str:
+    """The name of the object that an executor renews; another executor with the same folder has another key."""
+    return f"lease-{hmac.digest(key, b'lease', sha256)[:8].hex()}"
 
 
 def seal_batch(key: bytes, place: str, messages: Sequence[Sequence[Any]]) -> bytes:
@@ -68,7 +73,10 @@ def open_batch(key: bytes, place: str, data: bytes) -> list[list[Any]]:
     signature, packed = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
     if not hmac.compare_digest(hmac.digest(key, place.encode() + b"\0" + packed, sha256), signature):
         raise ProtocolError(f"the message {place} is not signed with the executor's key, and is not read")
-    found = msgpack.unpackb(packed, raw=False, strict_map_key=False, use_list=True)
+    try:
+        found = msgpack.unpackb(packed, raw=False, strict_map_key=False, use_list=True)
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise ProtocolError(f"the message {place} cannot be read: {error}") from error
     if type(found) is not list or not all(type(message) is list and message for message in found):
         raise ProtocolError(f"the message {place} holds no messages")
     return found

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["AttemptContext", "ChildRun"]
 
 _PROGRESS_PAUSE_S = 0.1
+#: What a store can keep as a whole number.
+_LARGEST = 2**63 - 1
 
 
 class AttemptContext:
@@ -99,9 +101,13 @@ class AttemptContext:
         attempt.say([PROGRESS, attempt.ticket, _number(done), total, attempt.mask(str(note))])
 
     def report(self, name: str, value: float, step: int = 0) -> None:
-        """Record a number by name, such as a loss; `step` counts along a curve."""
+        """Record a number by name, such as a loss; `step` counts along a curve.
+
+        Raises:
+            EngineError: `value` is no number, or `step` no whole one.
+        """
         attempt = self._attempt
-        attempt.say([REPORT, attempt.ticket, attempt.mask(str(name)), _number(value), step, time()])
+        attempt.say([REPORT, attempt.ticket, attempt.mask(str(name)), _number(value), _whole(step), time()])
 
     def should_stop(self) -> bool:
         """Whether the attempt was asked to stop. Who asks this is not interrupted, but has to return soon."""
@@ -195,15 +201,27 @@ class ChildRun:
         return self._ending
 
 
+def _whole(step: Any) -> int:
+    """A step of a curve as a whole number.
+
+    Raises:
+        EngineError: it is none.
+    """
+    try:
+        return max(-_LARGEST, min(int(step), _LARGEST))
+    except (TypeError, ValueError, OverflowError):
+        raise EngineError(f"{step!r} is not a whole number; the step of a report is one") from None
+
+
 def _number(value: Any) -> int | float:
     """A number of Python's own from any number, NumPy's for instance.
 
     Raises:
         EngineError: it is none.
     """
-    if type(value) is int or type(value) is float:
+    if type(value) is float or (type(value) is int and abs(value) <= _LARGEST):
         return value
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise EngineError(f"{value!r} is not a number; progress and reports take numbers") from None

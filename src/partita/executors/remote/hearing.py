@@ -73,7 +73,7 @@ def _is_total(session: str, part: Any) -> bool:
 
 
 def _is_number(session: str, part: Any) -> bool:
-    return type(part) is float or type(part) is int
+    return type(part) is float or (type(part) is int and abs(part) <= _LARGEST)
 
 
 def _is_finite(session: str, part: Any) -> bool:

@@ -2,7 +2,7 @@
 
 Below the folder of an executor lie "orders/SESSION-NUMBER", which the engine writes and the agent of that session reads by
 number; "said/SESSION-NUMBER", which agents write and the engine finds by listing that one folder for all sessions together;
-and "lease", which the engine renews. Two threads do what waits for a network.
+and a lease, which the engine renews. Two threads do what waits for a network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import suppress
 from partita.errors import PartitaError, ProtocolError
 from partita.executors.port import Message
 from partita.protocol.objects import Objects
-from partita.protocol.remote import open_batch, seal_batch
+from partita.protocol.remote import lease_name, open_batch, seal_batch
 
 __all__ = ["LEASE_PARTS", "Mailbox", "Pace", "numbered", "object_name"]
 
@@ -73,6 +73,7 @@ class _Box:
         self.next_said: int | None = 0  # None: the first that is found
         self.is_writing = False
         self.is_foreign = False  # another engine gives it orders
+        self.was_anothers = False  # an earlier engine may have removed some of what was said
 
 
 class Mailbox:
@@ -118,6 +119,7 @@ class Mailbox:
         """Go on talking to a session that an earlier engine opened."""
         box = _Box()
         box.next_order = box.next_said = None
+        box.was_anothers = True
         with self._wake:
             self._boxes[session] = box
             self._wake.notify_all()
@@ -181,12 +183,11 @@ class Mailbox:
         return [self._event]
 
     def close(self) -> None:
-        """Send what is still to be sent, and end the threads."""
+        """Send what is still to be sent, and end the threads. What was given last counts as not heard."""
         with self._wake:
             if self._is_closed:
                 return
             self._is_closed = True
-            self._discard(self._given)
             self._wake.notify_all()
         self._reader.join()
         self._writers.shutdown(wait=True)
@@ -282,7 +283,7 @@ class Mailbox:
                     renew_at = time.monotonic() + self._lease_s / LEASE_PARTS
                 if has_boxes:
                     self._look()
-                wait_s = self._pace.pause_s() if has_boxes else renew_at - time.monotonic()
+                wait_s = 0.0
                 self._say_trouble("")
                 pause_s = 0.1
             except PartitaError as error:
@@ -293,11 +294,14 @@ class Mailbox:
                     return
             with self._wake:
                 if not self._is_closed and not self._rubbish:
+                    if not wait_s:  # as things are now: who began to talk meanwhile woke nobody
+                        wait_s = self._pace.pause_s() if self._boxes else renew_at - time.monotonic()
                     self._wake.wait(max(wait_s, 0.001))
 
     def _renew(self) -> None:
         self._renewals += 1
-        self._objects.put("lease", seal_batch(self._key, "lease", [[self._engine, self._renewals]]))
+        name = lease_name(self._key)
+        self._objects.put(name, seal_batch(self._key, name, [[self._engine, self._renewals]]))
 
     def _look(self) -> None:
         """Read all that agents have said and that was not read yet."""
@@ -326,24 +330,36 @@ class Mailbox:
         if len(boxes) > _FEW:
             return []
         found = [(session, box, box.next_said) for session, box in boxes if box.next_said is not None]
-        return found if len(found) == len(boxes) else []
+        # An earlier engine may have removed what stands next, which only a list shows.
+        return found if len(found) == len(boxes) and not any(box.was_anothers for _, box in boxes) else []
 
     def _listed(self) -> list[tuple[str, _Box, int]]:
         found = numbered(self._objects.names("said"))
-        wanted = []
+        wanted, gaps = list[tuple[str, _Box, int]](), list[tuple[str, _Box, int]]()
         with self._lock:
             for session, numbers in found.items():
                 box = self._boxes.get(session)
                 if box is not None:
                     if box.next_said is None:
                         box.next_said = numbers[0]
-                    wanted += [(session, box, number) for number in numbers if number >= box.next_said]
+                    fresh = [number for number in numbers if number >= box.next_said]
+                    wanted += [(session, box, number) for number in fresh]
+                    if fresh and fresh[0] > box.next_said and box.was_anothers:
+                        gaps.append((session, box, fresh[0]))
+        for gap in gaps:
+            self._pass_gap(*gap)
         return wanted
+
+    def _pass_gap(self, session: str, box: _Box, number: int) -> None:
+        """Go on behind what an earlier engine has removed: it was about to remove what stands before that, too."""
+        assert box.next_said is not None
+        if self._objects.get(object_name("said", session, box.next_said)) is None:
+            box.next_said = number
 
     def _take(self, session: str, name: str, data: bytes) -> None:
         try:
             messages = open_batch(self._key, name, data)
-        except (ProtocolError, ValueError) as error:
+        except ProtocolError as error:
             _log.error("%s", error)
             messages = []
         with self._lock:

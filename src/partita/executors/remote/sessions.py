@@ -87,7 +87,7 @@ def why_to_end(session: Session, now: float, idle_s: float, lease_s: float) -> E
     queue = session.lane.queue if session.lane else ()
     for waiting in queue:
         stopping = waiting.stopping
-        if stopping is not None and now > stopping.kill_at:
+        if session.fate is None and stopping is not None and now > stopping.kill_at:
             detail = f"an attempt did not stop when it was asked to ({stopping.reason}), and its worker was ended"
             return Ending("evicted", detail)  # the others in its lane are not at fault
     silent_s = now - session.heard_at

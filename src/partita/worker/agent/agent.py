@@ -1,6 +1,6 @@
 """The agent: takes orders from its post, has them worked on by a process beside it, and says what came of them.
 
-It works on one order after the other. Which orders begin together is said before they do, so that the engine knows of each order
+It works on one order after the other. Which orders begin next is said before they do, so that the engine knows of each order
 whether it may have begun, whatever dies.
 """
 
@@ -80,7 +80,7 @@ class Agent:
         self._orders: dict[str, list[Any]] = {}  # that have begun
         self._asked: dict[str, dict[int, list[Any]]] = {}  # requests that nobody has answered, by ticket
         self._profiles: dict[int, int] = {}  # numbers here by the engine's
-        self._faults: dict[int, str] = {}  # why a profile's bundle is not here
+        self._faults: dict[int, tuple[str, dict[str, Any]]] = {}  # why a profile's bundle is not here, and the profile
         self._bundle, self._demand = "", Demand()
         self._lane: int | None = None
         self._lane_bundle = ""
@@ -147,8 +147,10 @@ class Agent:
         if self._is_lane_over:
             self._say([RETURNED, ticket])
             return
-        fault = self._faults.get(profile) or (profile not in self._profiles and "the task was not introduced")
-        if fault:
+        if profile in self._faults:  # perhaps it can be fetched by now
+            self._take_profile(profile, self._faults[profile][1])
+        fault = self._faults[profile][0] if profile in self._faults else "the task was not introduced"
+        if profile not in self._profiles:
             now = time.time()
             self._say([LOST, ticket, "died", f"the code is not there: {fault}", [now, now, 0.0, 0], None])
             return
@@ -165,7 +167,7 @@ class Agent:
         try:
             bundle = self._find_bundle(told["bundle"])
         except PartitaError as error:
-            self._faults[number] = str(error)
+            self._faults[number] = (str(error), told)
             return
         told["demand"] = self._demand
         profile = Profile(**{name: value for name, value in told.items() if name in _PROFILE_FIELDS})
@@ -200,11 +202,10 @@ class Agent:
             return
         size = min(self._group, len(self._queue), self._attempts_left or self._group)
         group = [self._queue.popleft() for _ in range(size)]
-        if len(group) > 1:  # the first of what a worker has counts as begun anyway
-            self._say([BEGUN, [order[0] for order in group]])
-            self._flush(is_durable=True)
-            if self._post.is_orphaned():
-                return
+        self._say([BEGUN, [order[0] for order in group]])
+        self._flush(is_durable=True)
+        if self._post.is_orphaned():
+            return
         for order in group:
             self._orders[order[0]] = order
         self._executor.submit(self._open_lane(), [self._order(order) for order in group])

@@ -32,7 +32,8 @@ class Checkpoints:
     def begin(self, run: str, step: int, attempt: int) -> None:
         """An attempt begins: let it find what an earlier one has left elsewhere."""
         folder = self._place(run, step)
-        if attempt <= 1 or folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)  # of an order that was given back, and has gone on elsewhere since
+        if attempt <= 1:
             return
         try:
             data = self._objects.get(_name(run, step))

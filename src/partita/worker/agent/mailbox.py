@@ -14,7 +14,7 @@ from typing import Any
 from partita.errors import PartitaError, ProtocolError
 from partita.executors.remote.mailbox import LEASE_PARTS, Pace, object_name
 from partita.protocol.objects import Objects
-from partita.protocol.remote import open_batch, seal_batch
+from partita.protocol.remote import lease_name, open_batch, seal_batch
 
 __all__ = ["MailboxPost"]
 
@@ -105,7 +105,7 @@ class MailboxPost:
     def _take(self, name: str, data: bytes) -> None:
         try:
             messages = open_batch(self._key, name, data)
-        except (ProtocolError, ValueError) as error:
+        except ProtocolError as error:
             print(error, file=sys.stderr)
             messages = []
         before = self._next_order - 1
@@ -119,12 +119,13 @@ class MailboxPost:
             self._objects.remove([object_name("orders", self._session, before)])
 
     def _look_at_lease(self) -> None:
-        data = self._objects.get("lease")
+        name = lease_name(self._key)
+        data = self._objects.get(name)
         if data is None or data == self._lease:
             return
         try:
-            open_batch(self._key, "lease", data)
-        except (ProtocolError, ValueError) as error:
+            open_batch(self._key, name, data)
+        except ProtocolError as error:
             print(error, file=sys.stderr)
             return
         self._lease = data

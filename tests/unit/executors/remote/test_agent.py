@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from partita.artifacts.code.archive import put_archive
+from partita.artifacts.code.bundles import bundle_hash
 from partita.artifacts.objects import open_objects
 from partita.artifacts.signing import worker_secret
 from partita.core.records import Profile
@@ -20,6 +22,7 @@ from partita.executors.remote.mailbox import Mailbox, Pace
 from partita.protocol.messages import DONE, ORDER, PROFILE, STOP
 from partita.protocol.remote import LANE
 from partita.values import pack
+from partita.worker.agent.checkpoints import Checkpoints
 from partita.worker.agent.mailbox import MailboxPost
 from partita.worker.agent.serving import serve
 
@@ -65,8 +68,8 @@ class Line:
         order = [ORDER, name, profile, run, int(step), int(attempt), "step", pack([[], [], []]), None, None]
         self.post.send(SESSION, [order])
 
-    def lane(self) -> None:
-        self.post.send(SESSION, [[LANE, os.fspath(self.bundle), 1.0, 0, 0.0]])
+    def lane(self, bundle: str = "") -> None:
+        self.post.send(SESSION, [[LANE, bundle or os.fspath(self.bundle), 1.0, 0, 0.0]])
 
     def until(self, wanted: Callable[[list[Any]], bool]) -> list[Any]:
         """The first message that is wanted."""
@@ -106,3 +109,35 @@ def test_orders_that_come_after_the_end_of_their_lane_are_returned(line: Line) -
     line.lane()
     line.order(2, "run:3:1")
     assert line.end_of("run:3:1")[0] == DONE
+
+
+def test_code_that_could_not_be_fetched_is_fetched_for_the_next_order(line: Line, tmp_path: Path) -> None:
+    code = bundle_hash({"agent_tasks.py": SOURCE.encode()})
+    line.lane(f"/elsewhere/{code}")
+    line.introduce(1, "nothing", f"/elsewhere/{code}")
+    line.order(1, "run:1:1")
+    lost = line.end_of("run:1:1")
+    assert lost[0] == LOST and "the code is not there" in lost[3]
+    put_archive(os.fspath(tmp_path / "artifacts"), code, line.bundle)
+    line.order(1, "run:1:2")
+    line.until(lambda message: message[0] in (DONE, LOST) and message[1] == "run:1:2")
+    assert line.end_of("run:1:2")[0] == DONE
+
+
+def test_a_checkpoint_is_that_of_the_last_attempt_wherever_that_was(tmp_path: Path) -> None:
+    objects = open_objects(os.fspath(tmp_path / "kept"))
+    here, there = Checkpoints(objects, tmp_path / "here"), Checkpoints(objects, tmp_path / "there")
+
+    def folder(name: str) -> Path:
+        return tmp_path / name / "run" / "7"
+
+    here.begin("run", 7, 1)
+    folder("here").mkdir(parents=True)
+    (folder("here") / "count").write_text("1")
+    here.end("run", 7, has_value=False)
+    here.begin("run", 7, 2)  # is given back, since the process beside was lost before it read the order
+    there.begin("run", 7, 2)
+    (folder("there") / "count").write_text("20")
+    there.end("run", 7, has_value=False)
+    here.begin("run", 7, 3)
+    assert (folder("here") / "count").read_text() == "20"

@@ -177,7 +177,7 @@ def test_an_agent_speaks_for_its_own_orders_only(stage: Stage) -> None:
         [DONE, "NAME", b"\x90", [1.0, float("nan"), 0.0, 0], None], [DONE, "NAME", "text", USAGE, None],
         [DONE, "NAME", b"\x90", USAGE, ["../../key", 0, 32]], [DONE, "NAME", b"\x90", USAGE, ["other-1.log", 0, 32]],
         [FAILED, "NAME", "no map", USAGE, None], [FAILED, "NAME", {"type": "E", "message": "", "delay_s": "x"}, USAGE, None],
-        [REPORT, "NAME", ["name"], 1.0, 0, 1.0], [REPORT, "NAME", "loss", "one", 0, 1.0],
+        [REPORT, "NAME", ["name"], 1.0, 0, 1.0], [REPORT, "NAME", "loss", "one", 0, 1.0], [REPORT, "NAME", "loss", 2**64 - 1, 0, 1.0],
         [REPORT, "NAME", "loss", 1.0, float("inf"), 1.0], [PROGRESS, "NAME", None, None, ""],
         [REQUEST, "NAME", [1], "wait", {}], [REQUEST, "NAME", 1, "wait", None], [BEGUN, [["NAME"]]], [BEGUN, None], [HELD, 7],
         [SEGMENT, "run", "../x", 0, b"x"], [SEGMENT, "..", "SESSION-1", 0, b"x"], [SEGMENT, "run", "SESSION-1", -1, b"x"],
@@ -370,3 +370,14 @@ def test_orders_taken_back_may_be_given_again_and_taken_back_again(stage: Stage)
         stage.say(agent, [RETURNED, name])
         assert stage.desk.end_of(100 + count) == [RETURNED, 100 + count]
     assert not stage.desk.closed(lane)
+
+
+def test_an_attempt_that_was_cancelled_ends_though_nobody_can_tell_whether_its_worker_did(stage: Stage) -> None:
+    """Its machine is gone, and with it whoever could say so."""
+    lane = stage.desk.lane()
+    agent = stage.agent(lane)
+    ticket, _ = stage.order(lane)
+    stage.desk.executor.cancel(ticket, "cancelled", -5.0)
+    stage.desk.until(lambda: stage.hand.stopped == [agent])
+    stage.of(agent).heard_at -= 1000
+    assert stage.desk.end_of(ticket)[:3] == [LOST, ticket, "cancelled"] and stage.desk.closed(lane)

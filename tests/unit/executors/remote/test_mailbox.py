@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from partita.artifacts.objects import open_objects
-from partita.errors import ValueStoreError
+from partita.errors import ProtocolError, ValueStoreError
 from partita.executors.remote.mailbox import Mailbox, Pace, object_name
 from partita.protocol.objects import Objects
-from partita.protocol.remote import seal_batch
+from partita.protocol.remote import open_batch, seal_batch
 from partita.worker.agent.mailbox import MailboxPost
 
 KEY, OTHER_KEY = bytes(32), bytes([1]) * 32
@@ -229,3 +231,88 @@ def test_of_two_that_create_an_object_one_does(objects: Objects) -> None:
     assert objects.get("said/x-0") == b"three" and objects.names("said") == ["said/x-0"]
     objects.remove(["said/x-0", "said/x-9"])
     assert objects.names("said") == [] and objects.names("nowhere") == []
+
+
+def test_what_is_given_when_an_engine_ends_is_given_to_the_next(objects: Objects, engine: Any, agent: Any) -> None:
+    """The first may have failed before it had stored what that means."""
+    first, theirs = engine(objects), agent(objects)
+    first.open(SESSION)
+    theirs.send([["outcome"]], is_durable=True)
+    assert heard(first, 1) == [["outcome"]]
+    first.close()
+    second = engine(objects)
+    second.attach(SESSION)
+    assert heard(second, 1) == [["outcome"]]
+
+
+def test_a_later_engine_hears_on_where_an_earlier_one_was_about_to_acknowledge(
+    objects: Objects, engine: Any, agent: Any
+) -> None:
+    theirs = agent(objects)
+    for number in range(3):
+        theirs.send([[number]], is_durable=True)
+    objects.remove([object_name("said", SESSION, 1)])  # of several that it removed, one was gone when it was killed
+    second = engine(objects)
+    second.attach(SESSION)
+    assert heard(second, 2) == [[0], [2]]
+
+
+@pytest.mark.parametrize("packed", [b"\x91\x92\x01\x81\x91\x01\x02", b"\xc1", b"", b"\x91\x91\xa1\xff"])
+def test_what_cannot_be_read_is_passed_over(objects: Objects, engine: Any, packed: bytes) -> None:
+    def sealed(name: str) -> bytes:
+        return hmac.digest(KEY, name.encode() + b"\0" + packed, sha256) + packed
+
+    name = object_name("said", SESSION, 0)
+    with pytest.raises(ProtocolError):
+        open_batch(KEY, name, sealed(name))
+    ours = engine(objects)
+    ours.open(SESSION)
+    objects.create(name, sealed(name))
+    after = object_name("said", SESSION, 1)
+    objects.create(after, seal_batch(KEY, after, [["after"]]))
+    assert heard(ours, 1) == [["after"]]
+
+
+def test_engines_of_other_keys_renew_other_leases(objects: Objects, engine: Any, agent: Any) -> None:
+    """Two workspaces whose artifacts lie in the same place."""
+    ours, others = engine(objects, lease_s=0.4), engine(objects, OTHER_KEY, lease_s=0.04)
+    theirs = agent(objects, lease_s=0.4)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        assert not theirs.is_orphaned()
+        time.sleep(0.02)
+    others.close()
+    ours.close()
+
+
+def test_nothing_half_written_stays_in_a_folder(tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    kept = open_objects(os.fspath(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(ValueStoreError):
+            kept.put("said/x-0", bytes(1000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not os.listdir(tmp_path / "said")
+
+
+def test_who_begins_to_talk_is_heard_at_once(objects: Objects, engine: Any, agent: Any) -> None:
+    """Also while the first look at an empty mailbox has not ended."""
+    theirs = agent(objects)
+    theirs.send([["here"]], is_durable=True)
+
+    class Slow(Cut):
+        def put(self, name: str, data: bytes) -> None:
+            time.sleep(0.2)
+            super().put(name, data)
+
+    ours = engine(Slow(objects), lease_s=1000.0)
+    time.sleep(0.1)
+    ours.attach(SESSION)
+    assert heard(ours, 1) == [["here"]]
