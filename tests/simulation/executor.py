@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from partita.core.records import Demand
+from partita.executors.bound import BoundWorkers
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Capacity, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, REQUEST, Order
 from partita.testing.clock import VirtualClock
@@ -45,7 +46,7 @@ class _Lane:
     is_asking: bool = False  # what it holds is free until it is answered
 
 
-class SimulatedExecutor:
+class SimulatedExecutor(BoundWorkers):
     """Satisfies the executor's port; runs programs instead of code."""
 
     def __init__(
