@@ -220,7 +220,7 @@ class RayWorkers:
             self._quieten()
             return known.take() if known is not None else []
 
-    def release(self, session: str) -> None:
+    def release(self, session: str, farewell: Sequence[Message] = ()) -> None:
         """The session has ended; nothing of it is kept."""
         with self._lock:
             known = self._sessions.pop(session, None)

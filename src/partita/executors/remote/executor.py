@@ -341,7 +341,7 @@ class RemoteExecutor:
                     continue
                 self._end_session(session, ending.reason, ending.detail, ending.grace_s)
                 if ending.is_silence:
-                    self._bury(session)
+                    self._bury(session, farewell=[[STOP]])
         if self._sessions:
             self._timer.set(_TICK_S)
 
@@ -367,10 +367,10 @@ class RemoteExecutor:
             self._take(session, message)
         return bool(messages)
 
-    def _bury(self, session: Session) -> None:
+    def _bury(self, session: Session, farewell: Sequence[Message] = ()) -> None:
         """A worker is gone: one order is lost with it, or those that it had said would begin."""
         del self._sessions[session.name]
-        self._post.release(session.name)
+        self._post.release(session.name, farewell)
         lane = session.lane
         if lane is None:
             return
@@ -431,8 +431,6 @@ class RemoteExecutor:
         self._said.append([CLOSED, lane.number])
         session.bundle = ""
         self._leave(session)
-
-    # Orders on their way
 
     def _refuse(self, session: Session, held: list[Message], error: BaseException) -> None:
         """What cannot be sent, since its code cannot be where the worker finds it."""

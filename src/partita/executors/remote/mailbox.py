@@ -171,12 +171,12 @@ class Mailbox:
             self._arrived = kept
         return drained
 
-    def release(self, session: str) -> None:
-        """Nothing of the session is kept."""
+    def release(self, session: str, farewell: Sequence[Message] = ()) -> None:
+        """Nothing of the session is kept but the farewell, until a later engine finds that its worker is gone."""
         with self._wake:
             if self._boxes.pop(session, None) is None or self._is_closed:
                 return
-        self._writers.submit(self._remove_all, session)
+        self._writers.submit(self._remove_all, session, list(farewell))
 
     def filenos(self) -> list[int]:
         """Readable when something has come."""
@@ -239,11 +239,15 @@ class Mailbox:
                 )
                 return
 
-    def _remove_all(self, session: str) -> None:
+    def _remove_all(self, session: str, farewell: list[Message]) -> None:
         try:
-            for folder in ("orders", "said"):
-                numbers = numbered(self._objects.names(folder)).get(session, [])
-                self._objects.remove([object_name(folder, session, number) for number in numbers])
+            orders, said = (numbered(self._objects.names(folder)).get(session, []) for folder in ("orders", "said"))
+            self._objects.remove([object_name("said", session, number) for number in said])
+            if farewell:  # behind what it has not read yet
+                name = object_name("orders", session, max(orders, default=-1) + 1)
+                self._objects.create(name, seal_batch(self._key, name, farewell))
+            else:
+                self._objects.remove([object_name("orders", session, number) for number in orders])
         except PartitaError as error:
             _log.warning("messages of the worker %s are left behind: %s", session, error)
 

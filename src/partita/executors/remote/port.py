@@ -135,8 +135,8 @@ class Post(Protocol):
         """The last that a session which is gone has said."""
         ...
 
-    def release(self, session: str) -> None:
-        """The session has ended; nothing of it is kept."""
+    def release(self, session: str, farewell: Sequence[Message] = ()) -> None:
+        """The session has ended, and nothing of it is kept but what its worker is to find if it ever looks again."""
         ...
 
     def filenos(self) -> list[int]:
