@@ -22,9 +22,9 @@ def objects(tmp_path: Path) -> Objects:
 def test_what_an_attempt_leaves_is_found_by_the_next_one_elsewhere(objects: Objects, tmp_path: Path) -> None:
     first, second = (Checkpoints(objects, tmp_path / name) for name in ("first", "second"))
     folder = tmp_path / "first" / "run" / "3"
+    first.begin("run", 3, 1)
     (folder / "epochs").mkdir(parents=True)
     (folder / "epochs" / "last.bin").write_bytes(b"weights")
-    first.begin("run", 3, 1)
     first.end("run", 3, has_value=False)
     assert not folder.exists()
     second.begin("run", 3, 2)
