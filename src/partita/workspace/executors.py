@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -46,9 +47,7 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
         for name, item in settings.executors.items()
     }
     # Never less than a core: flows are laid out there.
-    here = [
-        named[name] for name, item in settings.executors.items() if item.kind != "kubernetes" and not item.ray.address
-    ]
+    here = [named[name] for name, item in settings.executors.items() if _is_here(item)]
     left_cpu = max(1.0, machine.cpu - sum(item.cpu for item in here))
     left_gpu = max(0.0, machine.gpu - sum(item.gpu for item in here))
     default = Capacity(
@@ -140,6 +139,8 @@ def make_executor(
     Raises:
         MissingExtraError: what it needs is not installed.
     """
+    if item.kind != DEFAULT and not ground.origin:
+        ground = ground._replace(origin=uuid.uuid4().hex)
     if item.kind == "docker":
         from partita.workspace.remote import docker_executor
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -16,8 +15,8 @@ from partita.executors.port import Capacity
 from partita.executors.remote.executor import RemoteExecutor
 from partita.executors.remote.port import AgentCommand
 from partita.settings_values import ExecutorSettings
-from partita.workspace.executors import Ground, packages_remedy
-from partita.workspace.remote import agent_of, open_mailbox, sharer
+from partita.workspace.executors import Ground
+from partita.workspace.remote import agent_of, mailbox_of, open_mailbox, remote_executor, sharer
 
 __all__ = ["kubernetes_executor", "kubernetes_faults"]
 
@@ -29,20 +28,13 @@ def kubernetes_executor(item: ExecutorSettings, capacity: Capacity, ground: Grou
         MissingExtraError: the client of Kubernetes is not installed.
         SettingsError: artifacts lie where no pod finds them.
     """
-    artifacts, mailbox = _places(item, ground)
+    artifacts = _artifacts(item, ground)
+    mailbox = mailbox_of(ground, artifacts)
     launcher = KubernetesLauncher(
-        _agent(item, ground),
-        _image(item),
-        item.kubernetes,
-        workspace=ground.origin or uuid.uuid4().hex,
-        executor=ground.name,
+        _agent(item, ground, artifacts), _image(item), item.kubernetes, workspace=ground.origin, executor=ground.name
     )
-    refusal = f"the executor {ground.name} makes no environments; the packages: {packages_remedy(item)}"
-    return RemoteExecutor(
-        capacity, workspace=ground.state, launcher=launcher, post=open_mailbox(ground, mailbox, item.lease_s),
-        share=sharer(artifacts), lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,
-        spare=item.spare_workers, price=item.price, environment_refusal=refusal,
-    )  # fmt: skip
+    post = open_mailbox(ground, mailbox, item.lease_s)
+    return remote_executor(item, capacity, ground, launcher, post, sharer(artifacts))
 
 
 def kubernetes_faults(item: ExecutorSettings, ground: Ground) -> list[str]:
@@ -52,21 +44,18 @@ def kubernetes_faults(item: ExecutorSettings, ground: Ground) -> list[str]:
         MissingExtraError: the client of Kubernetes is not installed.
         SettingsError: artifacts lie where no pod finds them.
     """
-    return check_cluster(
-        _agent(item, ground), _image(item), item.kubernetes, workspace=ground.origin or "probe", executor=ground.name
-    )
+    agent = _agent(item, ground, _artifacts(item, ground))
+    return check_cluster(agent, _image(item), item.kubernetes, workspace=ground.origin or "probe", executor=ground.name)
 
 
-def _places(item: ExecutorSettings, ground: Ground) -> tuple[str, str]:
-    """Where artifacts lie, and the executor's mailbox."""
+def _artifacts(item: ExecutorSettings, ground: Ground) -> str:
     artifacts = place_of(ground.project, ground.settings.artifacts)
     _need_reachable(artifacts, item, ground.name)
-    return artifacts, f"{artifacts}/executors/{ground.name}"
+    return artifacts
 
 
-def _agent(item: ExecutorSettings, ground: Ground) -> AgentCommand:
-    artifacts, mailbox = _places(item, ground)
-    agent = agent_of(ground, mailbox, artifacts, item)
+def _agent(item: ExecutorSettings, ground: Ground, artifacts: str) -> AgentCommand:
+    agent = agent_of(ground, mailbox_of(ground, artifacts), artifacts, item)
     passed_on = {name: os.environ[name] for name in item.variables if name in os.environ}
     return replace(agent, secrets={**agent.secrets, **passed_on})
 

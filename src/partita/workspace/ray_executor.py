@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 
 from partita.artifacts.blobs.placing import is_url, place_of
 from partita.executors.port import Capacity
@@ -11,8 +10,8 @@ from partita.executors.ray.workers import RayWorkers
 from partita.executors.remote.executor import RemoteExecutor
 from partita.executors.remote.port import AgentCommand
 from partita.settings_values import ExecutorSettings
-from partita.workspace.executors import Ground, packages_remedy
-from partita.workspace.remote import agent_of, sharer
+from partita.workspace.executors import Ground
+from partita.workspace.remote import agent_of, remote_executor, sharer
 
 __all__ = ["ray_executor"]
 
@@ -35,11 +34,8 @@ def ray_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> 
     passed_on = {name: os.environ[name] for name in item.variables if name in os.environ}
     workers = RayWorkers(
         item.ray, AgentCommand(arguments, {**agent.variables, **passed_on}, agent.secrets), capacity=capacity,
-        origin=ground.origin or uuid.uuid4().hex, lease_s=item.lease_s, log=ground.state / f"ray-{ground.name}.log",
+        origin=ground.origin, lease_s=item.lease_s, log=ground.state / f"ray-{ground.name}.log",
     )  # fmt: skip
-    refusal = f"the executor {ground.name} makes no environments; the packages: {packages_remedy(item)}"
-    return RemoteExecutor(
-        capacity, workspace=ground.state, launcher=workers, post=workers,
-        share=sharer(artifacts) if is_url(artifacts) else lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s,
-        attempts=item.attempts_per_worker, spare=item.spare_workers, price=item.price, environment_refusal=refusal,
-    )  # fmt: skip
+    if not is_url(artifacts):
+        return remote_executor(item, capacity, ground, workers, workers)
+    return remote_executor(item, capacity, ground, workers, workers, sharer(artifacts))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import uuid
 from collections.abc import Callable
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -18,7 +17,7 @@ from partita.executors.docker import Containers, DockerLauncher
 from partita.executors.port import Capacity
 from partita.executors.remote.executor import RemoteExecutor
 from partita.executors.remote.mailbox import Mailbox, Pace
-from partita.executors.remote.port import AgentCommand
+from partita.executors.remote.port import AgentCommand, Launcher, Post
 from partita.settings_values import ExecutorSettings
 from partita.workspace.executors import Ground, packages_remedy
 
@@ -47,16 +46,12 @@ def agent_of(ground: Ground, mailbox: str, artifacts: str, item: ExecutorSetting
         "PARTITA_AGENT_KEY": executor_key(ground).hex(),
         "PARTITA_VALUES_KEY": worker_secret(ground.state, ground.name, elsewhere),
     }
-    return AgentCommand(
-        tuple(arguments),
-        {"PARTITA_DURABILITY": ground.settings.durability},
-        secrets,
-    )
+    return AgentCommand(tuple(arguments), {"PARTITA_DURABILITY": ground.settings.durability}, secrets)
 
 
 def mailbox_of(ground: Ground, artifacts: str) -> str:
     """The folder or URL where workers of this engine's executor are heard: no other engine's lie there."""
-    whose = blake2b((ground.origin or uuid.uuid4().hex).encode(), digest_size=6).hexdigest()
+    whose = blake2b(ground.origin.encode(), digest_size=6).hexdigest()
     return f"{artifacts}/executors/{ground.name}/{whose}"
 
 
@@ -82,6 +77,27 @@ def sharer(artifacts: str) -> Callable[[str], None]:
     return share
 
 
+def remote_executor(
+    item: ExecutorSettings,
+    capacity: Capacity,
+    ground: Ground,
+    launcher: Launcher,
+    post: Post,
+    share: Callable[[str], None] = lambda bundle: None,
+) -> RemoteExecutor:
+    """The executor over a launcher and a post, as its settings say.
+
+    Args:
+        share: puts a bundle where workers fetch it; by default they see it where it is.
+    """
+    refusal = f"the executor {ground.name} makes no environments; the packages: {packages_remedy(item)}"
+    return RemoteExecutor(
+        capacity, workspace=ground.state, launcher=launcher, post=post, share=share, lease_s=item.lease_s,
+        idle_s=item.idle_s, attempts=item.attempts_per_worker, spare=item.spare_workers, price=item.price,
+        environment_refusal=refusal,
+    )  # fmt: skip
+
+
 def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) -> RemoteExecutor:
     """Workers in containers of this machine, which see the project, the code, the artifacts and their own mailbox."""
     state = ground.state
@@ -96,10 +112,5 @@ def docker_executor(item: ExecutorSettings, capacity: Capacity, ground: Ground) 
         folders=tuple(folders), read_only=(bundles,),
     )  # fmt: skip
     agent = agent_of(ground, os.fspath(mailbox), artifacts, item)
-    launcher = DockerLauncher(containers, capacity, agent, ground.origin or uuid.uuid4().hex, os.environ)
-    refusal = f"the executor {ground.name} makes no environments; the packages: {packages_remedy(item)}"
-    return RemoteExecutor(
-        capacity, workspace=state, launcher=launcher, post=open_mailbox(ground, os.fspath(mailbox), item.lease_s),
-        share=lambda bundle: None, lease_s=item.lease_s, idle_s=item.idle_s, attempts=item.attempts_per_worker,
-        spare=item.spare_workers, price=item.price, environment_refusal=refusal,
-    )  # fmt: skip
+    launcher = DockerLauncher(containers, capacity, agent, ground.origin, os.environ)
+    return remote_executor(item, capacity, ground, launcher, open_mailbox(ground, os.fspath(mailbox), item.lease_s))
