@@ -2,7 +2,8 @@
 
 Below the folder of an executor lie "orders/SESSION-NUMBER", which the engine writes and the agent of that session reads by
 number; "said/SESSION-NUMBER", which agents write and the engine finds by listing that one folder for all sessions together;
-and a lease, which the engine renews. Two threads do what waits for a network.
+and a lease, which the engine renews. Threads do what waits for a network: some write, one reads, and one renews the lease
+whatever the others wait for.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ LEASE_PARTS = 4
 _WRITERS = 8
 _FEW = 4
 _LONGEST_PAUSE_S = 5.0
+#: A store that takes longer to answer cannot be heard through.
+_SLOW_S = 10.0
 
 
 class Pace:
@@ -97,17 +100,25 @@ class Mailbox:
         self._wake = threading.Condition(self._lock)
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._is_closed = False
-        self._trouble = ""
+        self._troubles: dict[str, str] = {}  # by who has it: "lease", "reading" or a session that is written to
+        self._asking_since = 0.0  # monotonic seconds at which the reader began to ask; 0: it asks nothing
         self._writers = ThreadPoolExecutor(_WRITERS, "partita-mailbox")
         self._reader = threading.Thread(target=self._read, name="partita-mailbox-reader", daemon=True)
         self._engine = secrets.token_hex(8)
         self._renewals = 0
+        self._is_ending = threading.Event()
+        self._keeper = threading.Thread(target=self._keep_lease, name="partita-mailbox-lease", daemon=True)
         self._reader.start()
+        self._keeper.start()
 
     @property
     def trouble(self) -> str:
         """Why nothing can be carried at present."""
-        return self._trouble
+        with self._lock:
+            if self._troubles:
+                return next(iter(self._troubles.values()))
+            silent_s = time.monotonic() - self._asking_since if self._asking_since else 0.0
+        return f"the store has not answered for {silent_s:.0f} s" if silent_s > _SLOW_S else ""
 
     def open(self, session: str) -> None:
         """Begin to talk to a session."""
@@ -189,7 +200,9 @@ class Mailbox:
                 return
             self._is_closed = True
             self._wake.notify_all()
+        self._is_ending.set()
         self._reader.join()
+        self._keeper.join()
         self._writers.shutdown(wait=True)
         if not self._boxes:
             with suppress(PartitaError):
@@ -209,6 +222,7 @@ class Mailbox:
             with self._lock:
                 if not box.outgoing or self._boxes.get(session) is not box:
                     box.is_writing = False
+                    self._troubles.pop(session, None)
                     return
                 batch = list(box.outgoing)
             try:
@@ -219,7 +233,7 @@ class Mailbox:
                 data = seal_batch(self._key, name, batch)
                 is_ours = self._objects.create(name, data) or self._objects.get(name) == data
             except PartitaError as error:
-                self._say_trouble(str(error))
+                self._say_trouble(session, str(error))
                 with self._wake:
                     if self._is_closed:
                         box.is_writing = False
@@ -227,6 +241,7 @@ class Mailbox:
                     self._wake.wait(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue
+            self._say_trouble(session, "")
             with self._lock:
                 if is_ours:
                     box.next_order += 1
@@ -270,37 +285,50 @@ class Mailbox:
     # Reading
 
     def _read(self) -> None:
-        renew_at, pause_s = 0.0, 0.1
+        pause_s = 0.1
         while True:
             with self._wake:
                 if self._is_closed and not self._rubbish:
                     return
                 rubbish, self._rubbish = self._rubbish, []
                 is_closing, has_boxes = self._is_closed, bool(self._boxes)
+            self._asking_since = time.monotonic()
             try:
                 if rubbish:
                     self._objects.remove(rubbish)
                 if is_closing:
                     continue
-                if time.monotonic() >= renew_at:
-                    self._renew()
-                    renew_at = time.monotonic() + self._lease_s / LEASE_PARTS
                 if has_boxes:
                     self._look()
                 wait_s = 0.0
-                self._say_trouble("")
+                self._say_trouble("reading", "")
                 pause_s = 0.1
             except PartitaError as error:
-                self._say_trouble(str(error))
+                self._say_trouble("reading", str(error))
                 wait_s = pause_s
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 if is_closing:
                     return
+            self._asking_since = 0.0
             with self._wake:
                 if not self._is_closed and not self._rubbish:
-                    if not wait_s:  # as things are now: who began to talk meanwhile woke nobody
-                        wait_s = self._pace.pause_s() if self._boxes else renew_at - time.monotonic()
-                    self._wake.wait(max(wait_s, 0.001))
+                    if wait_s or self._boxes:  # as things are now: who began to talk meanwhile woke nobody
+                        self._wake.wait(max(wait_s or self._pace.pause_s(), 0.001))
+                    else:
+                        self._wake.wait()
+
+    def _keep_lease(self) -> None:
+        """Renew the lease, in a thread of its own: where a look or a removal hangs, workers must not think that nobody is there."""
+        pause_s = 0.1
+        while not self._is_ending.is_set():
+            try:
+                self._renew()
+                self._say_trouble("lease", "")
+                wait_s, pause_s = self._lease_s / LEASE_PARTS, 0.1
+            except PartitaError as error:
+                self._say_trouble("lease", str(error))
+                wait_s, pause_s = pause_s, min(pause_s * 2, _LONGEST_PAUSE_S)
+            self._is_ending.wait(wait_s)
 
     def _renew(self) -> None:
         self._renewals += 1
@@ -374,9 +402,15 @@ class Mailbox:
         with suppress(BlockingIOError):
             os.eventfd_read(self._event)
 
-    def _say_trouble(self, trouble: str) -> None:
-        if trouble and not self._trouble:
+    def _say_trouble(self, whose: str, trouble: str) -> None:
+        with self._lock:
+            before = bool(self._troubles)
+            if trouble:
+                self._troubles[whose] = trouble
+            else:
+                self._troubles.pop(whose, None)
+            now = bool(self._troubles)
+        if now and not before:
             _log.error("remote workers cannot be reached for the moment: %s", trouble)
-        elif self._trouble and not trouble:
+        elif before and not now:
             _log.info("remote workers can be reached again")
-        self._trouble = trouble

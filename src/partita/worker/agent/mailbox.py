@@ -36,10 +36,11 @@ class MailboxPost:
         self._renewed_at = time.monotonic()
         self._is_usurped = self._is_forsaken = self._is_closed = False
         self._wake = threading.Condition()
+        self._is_ending = threading.Event()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._threads = [
             threading.Thread(target=work, name=f"partita-mailbox-{work.__name__}", daemon=True)
-            for work in (self._read, self._write)
+            for work in (self._read, self._write, self._watch)
         ]
         for thread in self._threads:
             thread.start()
@@ -79,16 +80,14 @@ class MailboxPost:
         with self._wake:
             self._is_closed = True
             self._wake.notify_all()
+        self._is_ending.set()
         for thread in self._threads:
             thread.join(_FAREWELL_S)
 
     def _read(self) -> None:
-        look_at, pause_s = 0.0, 0.1
+        pause_s = 0.1
         while not self._is_closed:
             try:
-                if time.monotonic() >= look_at:
-                    self._look_at_lease()
-                    look_at = time.monotonic() + self._lease_s / LEASE_PARTS
                 name = object_name("orders", self._session, self._next_order)
                 data = self._objects.get(name)
                 if data is not None:
@@ -119,6 +118,18 @@ class MailboxPost:
             os.eventfd_write(self._event, 1)
         if before >= 0:  # the last one stays, so that a later engine knows how far the numbers have come
             self._objects.remove([object_name("orders", self._session, before)])
+
+    def _watch(self) -> None:
+        """Look at the lease, in a thread of its own: a look for orders that hangs must not make this agent an orphan."""
+        pause_s = 0.1
+        while not self._is_closed:
+            try:
+                self._look_at_lease()
+                wait_s, pause_s = self._lease_s / LEASE_PARTS, 0.1
+            except PartitaError as error:
+                print(error, file=sys.stderr)
+                wait_s, pause_s = pause_s, min(pause_s * 2, _LONGEST_PAUSE_S)
+            self._is_ending.wait(wait_s)
 
     def _look_at_lease(self) -> None:
         name = lease_name(self._key)

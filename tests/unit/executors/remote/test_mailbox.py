@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import select
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
@@ -54,6 +55,26 @@ class Cut:
     def _pass(self) -> None:
         if self.is_cut:
             raise ValueStoreError("the network is cut")
+
+
+class Stuck(Cut):
+    """Objects of which messages cannot be had for a while: what asks for them waits."""
+
+    def __init__(self, objects: Objects) -> None:
+        super().__init__(objects)
+        self.is_free = threading.Event()
+
+    def get(self, name: str) -> bytes | None:
+        self._wait(name)
+        return super().get(name)
+
+    def names(self, folder: str) -> list[str]:
+        self._wait(folder)
+        return super().names(folder)
+
+    def _wait(self, name: str) -> None:
+        if name.startswith(("said", "orders")):
+            assert self.is_free.wait(60)
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -197,6 +218,39 @@ def test_a_cut_network_loses_nothing(objects: Objects, engine: Any, agent: Any) 
     wait_until(lambda: "cut" in ours.trouble)
     near.is_cut = far.is_cut = False
     assert heard(theirs, 1) == [["meanwhile"]] and heard(ours, 1) == [["as well"]]
+    wait_until(lambda: not ours.trouble)
+
+
+@pytest.mark.parametrize("side", ["engine", "agent"])
+def test_a_look_that_hangs_makes_no_orphans(objects: Objects, engine: Any, agent: Any, side: str) -> None:
+    """The store hangs at one request for longer than the lease, and answers others."""
+    stuck = Stuck(objects)
+    ours = engine(stuck if side == "engine" else objects, lease_s=0.5)
+    theirs = agent(stuck if side == "agent" else objects, lease_s=0.5)
+    try:
+        ours.open(SESSION)
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            assert not theirs.is_orphaned()
+            time.sleep(0.02)
+    finally:
+        stuck.is_free.set()
+    ours.send(SESSION, [["after"]])
+    assert heard(theirs, 1) == [["after"]]
+
+
+def test_a_store_that_does_not_answer_is_a_trouble(
+    objects: Objects, engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else workers count as silent that only cannot be heard."""
+    monkeypatch.setattr("partita.executors.remote.mailbox._SLOW_S", 0.05)
+    stuck = Stuck(objects)
+    ours = engine(stuck)
+    try:
+        ours.open(SESSION)
+        wait_until(lambda: "has not answered" in ours.trouble)
+    finally:
+        stuck.is_free.set()
     wait_until(lambda: not ours.trouble)
 
 
