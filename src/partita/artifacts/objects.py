@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -53,14 +54,30 @@ class FolderObjects:
 
     def put(self, name: str, data: bytes) -> None:
         """Write the object, in the place of one that is there."""
+        self._replace(self._write(self._path(name), data), self._path(name))
+
+    def put_file(self, name: str, file: Path) -> None:
+        """Write the object from a file, in the place of one that is there."""
         path = self._path(name)
-        part = self._write(path, data)
+        part = self._write(path, b"")
         try:
-            os.replace(part, path)
+            shutil.copyfile(file, part)
         except OSError as error:
             with suppress(OSError):
                 os.unlink(part)
             raise self._fault(path, error) from error
+        self._replace(part, path)
+
+    def get_file(self, name: str, file: Path) -> bool:
+        """Bring what it holds into a file; False: there is none."""
+        path = self._path(name)
+        if not os.path.exists(path):
+            return False
+        try:
+            shutil.copyfile(path, file)
+        except OSError as error:
+            raise self._fault(path, error) from error
+        return True
 
     def get(self, name: str) -> bytes | None:
         """What it holds; None: there is none."""
@@ -95,6 +112,14 @@ class FolderObjects:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
+
+    def _replace(self, part: str, path: str) -> None:
+        try:
+            os.replace(part, path)
+        except OSError as error:
+            with suppress(OSError):
+                os.unlink(part)
+            raise self._fault(path, error) from error
 
     def _write(self, path: str, data: bytes) -> str:
         part = f"{path}.{secrets.token_hex(4)}.part"
@@ -152,10 +177,20 @@ class UrlObjects:
 
     def put(self, name: str, data: bytes) -> None:
         """Write the object, in the place of one that is there."""
-        if self._is_atomic:
-            self._ask("pipe_file", self._place(name), data)
-        else:
-            self._write(self._place(name), data)
+        self._write(self._place(name), data)
+
+    def put_file(self, name: str, file: Path) -> None:
+        """Write the object from a file, in the place of one that is there."""
+        self._write(self._place(name), file)
+
+    def get_file(self, name: str, file: Path) -> bool:
+        """Bring what it holds into a file; False: there is none."""
+        try:
+            self._ask("get_file", self._place(name), os.fspath(file))
+        except FileNotFoundError:
+            file.unlink(missing_ok=True)
+            return False
+        return True
 
     def get(self, name: str) -> bytes | None:
         """What it holds; None: there is none."""
@@ -183,11 +218,18 @@ class UrlObjects:
             for name in names if len(names) > 1 else ():  # one was not there, and the others may be
                 self.remove([name])
 
-    def _write(self, place: str, data: bytes) -> None:
-        part = f"{place}.{secrets.token_hex(4)}.part"
-        self._ask("makedirs", place.rpartition("/")[0], exist_ok=True)
-        self._ask("pipe_file", part, data)
-        self._ask("mv", part, place)
+    def _write(self, place: str, data: bytes | Path) -> None:
+        """Write an object whole or not at all, from bytes or from a file."""
+        part = place
+        if not self._is_atomic:
+            part = f"{place}.{secrets.token_hex(4)}.part"
+            self._ask("makedirs", place.rpartition("/")[0], exist_ok=True)
+        if isinstance(data, Path):
+            self._ask("put_file", os.fspath(data), part)
+        else:
+            self._ask("pipe_file", part, data)
+        if part != place:
+            self._ask("mv", part, place)
 
     def _place(self, name: str) -> str:
         return f"{self._root}/{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 __all__ = ["Objects"]
@@ -24,6 +25,14 @@ class Objects(Protocol):
 
     def get(self, name: str) -> bytes | None:
         """What it holds; None: there is none."""
+        ...
+
+    def put_file(self, name: str, file: Path) -> None:
+        """Write the object from a file, however large, in the place of one that is there."""
+        ...
+
+    def get_file(self, name: str, file: Path) -> bool:
+        """Bring what it holds into a file; False: there is none, and no file either."""
         ...
 
     def names(self, folder: str) -> list[str]:

@@ -39,6 +39,7 @@ from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.locking import folder_lock
 from partita.artifacts.blobs.placing import fault_of
 from partita.artifacts.blobs.remote import RemoteBlobs
+from partita.artifacts.checkpoints import kept_checkpoints, remove_checkpoint
 from partita.artifacts.code.archive import archives, remove_archive
 from partita.errors import DamagedError, ValueStoreError
 from partita.store.census import Census
@@ -112,7 +113,7 @@ class Sweep:
             self._sweep_blobs(blobs.folder, needed, oldest)
         self._sweep_bundles(census.bundles, oldest)
         self._sweep_archives(_shared(blobs, self.state), census.bundles, oldest)
-        self._sweep_runs(census.runs, oldest)
+        self._sweep_runs(census.runs, oldest, _shared(blobs, self.state))
         told = ("blobs", "copies", "bundles", "archives", "runs", "freed_bytes", "kept", "young", "removed")
         return {**{name: getattr(self, name) for name in told}, "is_dry": self.is_dry}
 
@@ -205,8 +206,17 @@ class Sweep:
                 self.archives += 1
                 self.freed_bytes += archive.size_bytes
 
-    def _sweep_runs(self, known: set[str], oldest: float) -> None:
+    def _sweep_runs(self, known: set[str], oldest: float, shared: str) -> None:
         gone: set[str] = set()
+        for place in filter(None, (os.fspath(self.state), shared)):
+            for kept in kept_checkpoints(place):
+                is_old = kept.written_at is not None and kept.written_at < oldest
+                if kept.run in known or not is_old:
+                    continue
+                gone.add(kept.run)
+                self.freed_bytes += kept.size_bytes
+                if not self.is_dry:
+                    remove_checkpoint(place, kept.name)
         for kind in ("logs", "checkpoints"):
             for path in _folders(self.state / kind):
                 if path.name in known or not _is_older(path, oldest):
@@ -219,8 +229,12 @@ class Sweep:
 
 
 def remove_run(state: Path, run: str) -> int:
-    """Remove the logs and checkpoints of a run that was deleted; gives their bytes."""
+    """Remove the logs and checkpoints of a run that was deleted; gives their bytes. A collection finds what lies elsewhere."""
     freed_bytes = 0
+    for kept in kept_checkpoints(os.fspath(state)):
+        if kept.run == run:
+            freed_bytes += kept.size_bytes
+            remove_checkpoint(os.fspath(state), kept.name)
     for kind in ("logs", "checkpoints"):
         folder = state / kind / run
         if folder.is_dir():

@@ -14,6 +14,7 @@ import pytest
 from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.placing import claim, open_blobs
 from partita.artifacts.blobs.remote import RemoteBlobs
+from partita.artifacts.objects import open_objects
 from partita.core.states import State
 from partita.errors import DamagedError, ValueStoreError
 from partita.store.port import AttemptEnd, AttemptRow, CacheRow, StepUpdate, Turn
@@ -160,6 +161,34 @@ def test_archives_of_bundles_that_no_run_needs_go_from_a_shared_place(
     found = Sweep(state, store=open_blobs(str(place), state)).collect()
     assert dry["archives"] == found["archives"] == 1 and found["freed_bytes"] == 5
     assert {path.name for path in (place / "bundles").iterdir()} == {"a" * 64 + ".tar", "c" * 64 + ".tar", "mine.txt"}
+
+
+@pytest.mark.parametrize("where", ["state", "folder", "memory"])
+def test_checkpoints_that_workers_elsewhere_kept_go_with_their_run(
+    state: Path, store: SqliteStore, tmp_path_factory: pytest.TempPathFactory, where: str
+) -> None:
+    """Wherever values are kept; those of runs that are still known stay, for a resume."""
+    run, other = a_run(state=State.FAILED), a_run(2, state=State.FAILED)
+    store.commit(Turn(runs=[run, other]))
+    place = os.fspath(tmp_path_factory.mktemp("shared")) if where == "folder" else os.fspath(state)
+    if where == "memory":
+        pytest.importorskip("fsspec")
+        place = f"memory://{os.urandom(4).hex()}"
+    objects = open_objects(f"{place}/executors/cluster/0123")
+    for name in (run.id, other.id, "gone"):
+        objects.put(f"checkpoints/{name}/3.tar", b"12345")
+    objects.put("said/abc-0", b"a message")
+    store.delete_run(run.number)
+
+    def collect() -> dict[str, Any]:
+        blobs = None if where == "state" else open_blobs(place, state)
+        return Sweep(state, grace_s=0.0, slack_s=-60.0, store=blobs).collect()
+
+    assert collect()["runs"] == 2
+    assert [objects.get(f"checkpoints/{name}/3.tar") for name in (run.id, other.id, "gone")] == [None, b"12345", None]
+    assert objects.get("said/abc-0") == b"a message"
+    if where == "state":
+        assert remove_run(state, other.id) == 5 and objects.get(f"checkpoints/{other.id}/3.tar") is None
 
 
 def test_collecting_all_the_time_never_takes_what_is_about_to_be_named(

@@ -318,7 +318,7 @@ class Mailbox:
                         self._wake.wait()
 
     def _keep_lease(self) -> None:
-        """Renew the lease, in a thread of its own: where a look or a removal hangs, workers must not think that nobody is there."""
+        """Renew the lease, in a thread of its own: where a look hangs, workers must not think that nobody is there."""
         pause_s = 0.1
         while not self._is_ending.is_set():
             try:

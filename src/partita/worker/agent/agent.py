@@ -12,6 +12,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import fields
 from typing import Any
 
@@ -78,6 +79,9 @@ class Agent:
         self._tickets: dict[int, str] = {}  # of those that have begun, by the number that they have here
         self._numbers: dict[str, int] = {}
         self._orders: dict[str, list[Any]] = {}  # that have begun
+        self._coming: list[list[Any]] = []  # of these, those that wait for their checkpoints
+        self._fetching: list[Future[None]] = []
+        self._keeping: Future[None] | None = None  # what was said is held back until a checkpoint is kept
         self._asked: dict[str, dict[int, list[Any]]] = {}  # requests that nobody has answered, by ticket
         self._profiles: dict[int, int] = {}  # numbers here by the engine's
         self._faults: dict[int, tuple[str, dict[str, Any]]] = {}  # why a profile's bundle is not here, and the profile
@@ -97,11 +101,12 @@ class Agent:
         """Work until the engine says stop, nobody waits any more, or all attempts are used up."""
         about = {"python": platform.python_version(), "machine": platform.node(), "version": VERSION}
         self._say([READY, os.getpid(), about])
-        files = [*self._executor.filenos(), *self._post.filenos()]
+        files = [*self._executor.filenos(), *self._post.filenos(), self._checkpoints.fileno()]
         try:
-            while not self._is_ending and not self._post.is_orphaned():
+            while not (self._is_ending and self._keeping is None) and not self._post.is_orphaned():
                 self._flush()
-                select.select(files, [], [], _TICK_S)
+                if select.select(files, [], [], _TICK_S)[0]:
+                    self._checkpoints.clear()
                 for message in self._post.receive():
                     self._take(message)
                 for message in self._executor.receive(0):
@@ -110,6 +115,7 @@ class Agent:
                 self._look_around()
         finally:
             self._executor.close()
+            self._checkpoints.close()
             self._flush()
 
     # From the engine
@@ -181,11 +187,13 @@ class Agent:
         if number is not None:
             self._executor.cancel(number, reason, grace_s)
             return
-        for order in self._queue:
-            if order[0] == ticket:
-                self._queue.remove(order)
-                self._say([RETURNED, ticket])
-                return
+        for waiting in (self._queue, self._coming):
+            for order in waiting:
+                if order[0] == ticket:
+                    waiting.remove(order)
+                    self._orders.pop(ticket, None)
+                    self._say([RETURNED, ticket])
+                    return
 
     def _give_back(self) -> None:
         for number in self._executor.take_back(self._lane) if self._lane is not None else ():
@@ -198,7 +206,9 @@ class Agent:
 
     def _begin(self) -> None:
         """Let the next orders begin when those before them have ended."""
-        if self._tickets or not self._queue:
+        if self._fetching:
+            self._begin_coming()
+        if self._tickets or self._coming or not self._queue or self._is_keeping() or self._is_ending:
             return
         size = min(self._group, len(self._queue), self._attempts_left or self._group)
         group = [self._queue.popleft() for _ in range(size)]
@@ -208,11 +218,20 @@ class Agent:
             return
         for order in group:
             self._orders[order[0]] = order
-        self._executor.submit(self._open_lane(), [self._order(order) for order in group])
+        self._coming = group
+        fetching = [self._checkpoints.begin(*order[2:5]) for order in group]
+        self._fetching = [each for each in fetching if each is not None]
+        self._begin_coming()
+
+    def _begin_coming(self) -> None:
+        """Hand over what has begun, once its checkpoints are here."""
+        if all(each.done() for each in self._fetching):
+            group, self._coming, self._fetching = self._coming, [], []
+            if group:
+                self._executor.submit(self._open_lane(), [self._order(order) for order in group])
 
     def _order(self, order: list[Any]) -> Order:
-        ticket, profile, run, step, attempt = order[:5]
-        self._checkpoints.begin(run, step, attempt)
+        ticket, profile = order[:2]
         self._count += 1
         self._tickets[self._count], self._numbers[ticket] = ticket, self._count
         return Order(self._count, profile, *order[2:])
@@ -255,7 +274,10 @@ class Agent:
         usage = message[-2]
         self._group = min(self._group * 2, _GROUP) if usage[1] - usage[0] < _BRIEF_S else 1
         printed, message[-1] = self._printed.ended(ticket, run, message[-1])
-        self._checkpoints.end(run, step, has_value=message[0] in (DONE, LAID))
+        has_value = message[0] in (DONE, LAID)
+        keeping = self._checkpoints.end(run, step, has_value=has_value)
+        if keeping is not None and not has_value:  # whoever hears of the end may begin the next attempt elsewhere
+            self._keeping = keeping
         self._outgoing += printed
         self._say(message)
         if self._attempts_left is not None:
@@ -274,19 +296,26 @@ class Agent:
     def _say(self, message: list[Any]) -> None:
         self._outgoing.append(message)
 
+    def _is_keeping(self) -> bool:
+        if self._keeping is not None and self._keeping.done():
+            self._keeping = None
+        return self._keeping is not None
+
     def _flush(self, *, is_durable: bool = False) -> None:
         now = time.monotonic()
-        if not self._outgoing and now - self._said_at > self._alive_s:
-            self._say([ALIVE])
-        if self._outgoing:
-            messages, self._outgoing = self._outgoing, []
+        messages: list[list[Any]] = []
+        if not self._is_keeping():
+            messages, self._outgoing = self._outgoing, messages
+        if not messages and now - self._said_at > self._alive_s:
+            messages = [[ALIVE]]
+        if messages:
             self._said_at = now
             self._post.send(messages, is_durable=is_durable)
 
     def _look_around(self) -> None:
         """What is to be done now and then while an attempt runs."""
         now = time.monotonic()
-        if self._tickets or self._queue:
+        if self._tickets or self._queue or self._coming:
             self._busy_at = now
         elif now - self._busy_at > self._idle_s:
             self._is_ending = True

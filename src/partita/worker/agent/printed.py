@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from contextlib import suppress
 from typing import Any
 
 from partita.protocol.remote import PRINTING, SEGMENT
@@ -10,6 +12,8 @@ from partita.protocol.remote import PRINTING, SEGMENT
 __all__ = ["Printed"]
 
 _PIECE_BYTES = 256 * 1024
+#: What is shorter is not worth a hole.
+_HOLE_BYTES = 64 * 1024
 
 
 class Printed:
@@ -38,7 +42,19 @@ class Printed:
         if log is None:
             return [], None
         segment, start, end = log
-        return self.until(run, segment, end), [self.name(segment), start, end]
+        messages = self.until(run, segment, end)
+        self._free(run, segment)
+        return messages, [self.name(segment), start, end]
+
+    def _free(self, run: str, segment: str) -> None:
+        """Give the room back of what was sent: else all that a long worker ever printed would lie here until it ends.
+
+        The worker goes on writing behind it, so that the file keeps its length and gets a hole.
+        """
+        size = self._sent.get((run, segment), 0)
+        if size >= _HOLE_BYTES:
+            with suppress(OSError), open(os.path.join(self._folder, run, segment), "r+b") as file:
+                _make_hole(file.fileno(), size)
 
     def until(self, run: str, segment: str, end: int | None = None) -> list[list[Any]]:
         """What was not sent yet of a segment, up to an offset or to its end."""
@@ -58,3 +74,9 @@ class Printed:
         except OSError:
             pass  # it printed nothing
         return messages
+
+
+def _make_hole(file: int, size: int) -> None:
+    """Make a hole of the first bytes of a file; a file system that has no holes changes nothing. See fallocate(2)."""
+    flags = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
+    ctypes.CDLL(None).fallocate(file, flags, ctypes.c_long(0), ctypes.c_long(size))

@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,18 @@ import pytest
 
 from partita.artifacts.code.archive import put_archive
 from partita.artifacts.code.bundles import bundle_hash
-from partita.artifacts.objects import open_objects
+from partita.artifacts.objects import FolderObjects, open_objects
 from partita.artifacts.signing import worker_secret
 from partita.core.records import Profile
 from partita.executors.port import CLOSED, LOST, RETURNED, Launchable
 from partita.executors.remote.mailbox import Mailbox, Pace
-from partita.protocol.messages import DONE, ORDER, PROFILE, STOP
-from partita.protocol.remote import LANE
+from partita.protocol.messages import DONE, FAILED, ORDER, PROFILE, STOP
+from partita.protocol.packets import CANCEL
+from partita.protocol.remote import ALIVE, BEGUN, LANE, SEGMENT
 from partita.values import pack
 from partita.worker.agent.checkpoints import Checkpoints
 from partita.worker.agent.mailbox import MailboxPost
+from partita.worker.agent.printed import Printed
 from partita.worker.agent.serving import serve
 
 SESSION = "s" * 16
@@ -36,13 +39,44 @@ def die():
 
 def nothing():
     pass
+
+def leave():
+    (context().checkpoint / "weights").write_bytes(b"so far")
+    raise ValueError("out of luck")
+
+def found():
+    return (context().checkpoint / "weights").read_bytes().decode()
+
+def chatter():
+    print("x" * 300_000)
 """
+
+
+def done(future: Future[None] | None) -> None:
+    if future is not None:
+        future.result(60)
+
+
+class Slow(FolderObjects):
+    """Large objects take their time."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.may_put, self.may_get = threading.Event(), threading.Event()
+
+    def put_file(self, name: str, file: Path) -> None:
+        assert self.may_put.wait(60)
+        super().put_file(name, file)
+
+    def get_file(self, name: str, file: Path) -> bool:
+        assert self.may_get.wait(60)
+        return super().get_file(name, file)
 
 
 class Line:
     """The engine's end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lease_s: float) -> None:
         self.mailbox = os.fspath(folder / "artifacts" / "executors" / "tests")
         self.post = Mailbox(open_objects(self.mailbox), bytes(32), lease_s=30.0, pace=Pace(0.002, 0.02))
         self.post.open(SESSION)
@@ -51,7 +85,7 @@ class Line:
         (self.bundle / "agent_tasks.py").write_text(SOURCE)
         (folder / "workspace").mkdir()
         arguments = ["--session", SESSION, "--mailbox", self.mailbox, "--artifacts", os.fspath(folder / "artifacts")]
-        arguments += ["--lease-s", "30", "--idle-s", "60", "--project", os.fspath(folder)]
+        arguments += ["--lease-s", f"{lease_s}", "--idle-s", "60", "--project", os.fspath(folder)]
         secrets = {"PARTITA_VALUES_KEY": worker_secret(folder / "workspace", "tests", ["tests"])}
         theirs = MailboxPost(open_objects(self.mailbox), SESSION, bytes(32), lease_s=30.0, pace=Pace(0.002, 0.02))
         self.thread = threading.Thread(target=serve, args=(theirs, arguments, secrets))
@@ -82,7 +116,7 @@ class Line:
         return found[0]
 
     def end_of(self, name: str) -> list[Any]:
-        return self.until(lambda message: message[0] in (DONE, LOST, RETURNED) and message[1] == name)
+        return self.until(lambda message: message[0] in (DONE, FAILED, LOST, RETURNED) and message[1] == name)
 
     def close(self) -> None:
         self.post.send(SESSION, [[STOP]])
@@ -91,8 +125,10 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    made = Line(tmp_path)
+def line(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
+    if "slow" in request.fixturenames:
+        request.getfixturevalue("slow")
+    made = Line(tmp_path, lease_s=1.5 if "slow" in request.fixturenames else 30.0)
     yield made
     made.close()
 
@@ -131,13 +167,77 @@ def test_a_checkpoint_is_that_of_the_last_attempt_wherever_that_was(tmp_path: Pa
     def folder(name: str) -> Path:
         return tmp_path / name / "run" / "7"
 
-    here.begin("run", 7, 1)
+    done(here.begin("run", 7, 1))
     folder("here").mkdir(parents=True)
     (folder("here") / "count").write_text("1")
-    here.end("run", 7, has_value=False)
-    here.begin("run", 7, 2)  # is given back, since the process beside was lost before it read the order
-    there.begin("run", 7, 2)
+    done(here.end("run", 7, has_value=False))
+    done(here.begin("run", 7, 2))  # is given back, since the process beside was lost before it read the order
+    done(there.begin("run", 7, 2))
     (folder("there") / "count").write_text("20")
-    there.end("run", 7, has_value=False)
-    here.begin("run", 7, 3)
+    done(there.end("run", 7, has_value=False))
+    done(here.begin("run", 7, 3))
     assert (folder("here") / "count").read_text() == "20"
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slow:
+    made = Slow(tmp_path / "artifacts" / "executors" / "tests")
+    monkeypatch.setattr("partita.worker.agent.serving.open_objects", lambda place: made)
+    return made
+
+
+def test_the_engine_hears_of_a_failure_when_the_checkpoint_is_kept_and_of_the_agent_meanwhile(
+    slow: Slow, line: Line
+) -> None:
+    line.lane()
+    line.introduce(1, "leave")
+    line.introduce(2, "found")
+    line.order(1, "run:1:1")
+    line.until(lambda message: message[0] == BEGUN)
+    line.until(lambda message: message[0] == ALIVE)  # much later than the failure
+    assert not [message for message in line.heard if message[0] == FAILED]
+    slow.may_put.set()
+    assert line.end_of("run:1:1")[0] == FAILED
+    line.order(2, "run:1:2")
+    line.until(lambda message: message[0] == BEGUN and message[1] == ["run:1:2"])
+    line.heard.clear()
+    line.until(lambda message: message[0] == ALIVE)
+    assert {message[0] for message in line.heard} == {ALIVE}
+    slow.may_get.set()
+    end = line.end_of("run:1:2")
+    assert end[0] == DONE and b"so far" in end[2]
+    assert slow.get("checkpoints/run/1.tar") is None
+
+
+def test_an_attempt_that_waits_for_its_checkpoint_can_be_cancelled(slow: Slow, line: Line) -> None:
+    slow.may_put.set()
+    line.lane()
+    line.introduce(1, "found")
+    line.order(1, "run:1:2")
+    line.until(lambda message: message[0] == BEGUN)
+    line.post.send(SESSION, [[CANCEL, "run:1:2", "cancelled", 5.0]])
+    assert line.end_of("run:1:2") == [RETURNED, "run:1:2"]
+    slow.may_get.set()
+    line.introduce(2, "nothing")
+    line.order(2, "run:2:1")
+    assert line.end_of("run:2:1")[0] == DONE
+
+
+def test_what_was_printed_and_sent_takes_no_room(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[str] = []
+    before = Printed.ended
+
+    def ended(self: Printed, ticket: str, run: str, log: list[Any] | None) -> Any:
+        folders.append(self._folder)
+        return before(self, ticket, run, log)
+
+    monkeypatch.setattr(Printed, "ended", ended)
+    line.lane()
+    line.introduce(1, "chatter")
+    for step in range(1, 4):
+        line.order(1, f"run:{step}:1")
+        assert line.end_of(f"run:{step}:1")[0] == DONE
+    printed = [message for message in line.heard if message[0] == SEGMENT]
+    assert sum(len(message[4]) for message in printed) == 3 * 300_001
+    files = list(Path(folders[0]).rglob("*.log"))
+    assert sum(path.stat().st_blocks for path in files) * 512 < 100_000
