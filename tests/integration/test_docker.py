@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +13,8 @@ from partita.cli import main
 from partita.errors import CheckError, StepError
 from tests.contract.docker_image import running_containers, worker_image
 from tests.integration.conftest import Project
+from tests.integration.engines import kill_engine, outcomes
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.service]
 
@@ -99,13 +99,6 @@ def boxed(make_project: Callable[[str], Project]) -> Callable[..., Project]:
     return make
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def test_one_flow_uses_containers_and_this_machine(boxed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSED_ON", "yes")
     monkeypatch.setenv("KEPT_BACK", "no")
@@ -136,16 +129,6 @@ def test_out_of_memory_is_understood(boxed: Any) -> None:
     project = boxed()
     with pytest.raises(StepError, match=r"ran out of memory|used .* of memory"):
         project("large")
-
-
-def kill_engine(project: Project) -> None:
-    about = json.loads((project.workspace.state / "engine.json").read_text())
-    os.kill(about["pid"], signal.SIGKILL)
-
-
-def outcomes(project: Project, run: Any, name: str) -> list[str]:
-    step = next(step for step in run.steps if step["name"] == name)
-    return [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])]
 
 
 def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(boxed: Any) -> None:
