@@ -8,7 +8,6 @@ and a lease, which the engine renews. Two threads do what waits for a network.
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 import time
@@ -18,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from partita.errors import PartitaError, ProtocolError
+from partita.executors.bell import Bell
 from partita.executors.port import Message
 from partita.protocol.objects import Objects
 from partita.protocol.remote import lease_name, open_batch, seal_batch
@@ -95,7 +95,7 @@ class Mailbox:
         self._lock = threading.Lock()
         self._looking = threading.Lock()  # one look at a time, so that batches arrive in order
         self._wake = threading.Condition(self._lock)
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._is_closed = False
         self._trouble = ""
         self._writers = ThreadPoolExecutor(_WRITERS, "partita-mailbox")
@@ -180,7 +180,7 @@ class Mailbox:
 
     def filenos(self) -> list[int]:
         """Readable when something has come."""
-        return [self._event]
+        return [self._bell.fileno()]
 
     def close(self) -> None:
         """Send what is still to be sent, and end the threads. What was given last counts as not heard."""
@@ -194,7 +194,7 @@ class Mailbox:
         if not self._boxes:
             with suppress(PartitaError):
                 self._objects.remove(["lease"])
-        os.close(self._event)
+        self._bell.close()
 
     # Writing
 
@@ -368,11 +368,10 @@ class Mailbox:
             messages = []
         with self._lock:
             self._arrived.append((session, messages, name))
-        os.eventfd_write(self._event, 1)
+        self._bell.ring()
 
     def _clear(self) -> None:
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._event)
+        self._bell.silence()
 
     def _say_trouble(self, trouble: str) -> None:
         if trouble and not self._trouble:
