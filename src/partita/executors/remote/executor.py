@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import select
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from partita.executors.port import CLOSED, PREPARED, RETURNED, Capacity, Launcha
 from partita.executors.remote.hearing import checked
 from partita.executors.remote.orders import Lane, Orders, Session, Stopping, Waiting, ends_of, lost
 from partita.executors.remote.port import GONE, PENDING, Launcher, News, Post, WorkerOrder
+from partita.executors.remote.remains import Remains
 from partita.executors.remote.segments import SegmentFiles
 from partita.executors.remote.sessions import KILL_MARGIN_S, Keeping, end_workers, in_the_way, session_name, why_to_end
 from partita.executors.remote.sharing import Outbox
@@ -26,10 +26,7 @@ from partita.protocol.remote import ATTACH, HELD, LANE, SEGMENT, TAKE_BACK, tick
 
 __all__ = ["RemoteExecutor"]
 
-_log = logging.getLogger("partita.engine")
-
 _TICK_S = 0.5
-_SURVEY_PAUSE_S = 5.0
 
 
 class RemoteExecutor:
@@ -79,8 +76,7 @@ class RemoteExecutor:
         self._timer = Timer()
         for file in {self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()}:
             self._epoll.register(file, select.EPOLLIN)
-        self._found: set[str] = set()  # workers that an earlier engine has left, and nobody has attached to
-        self._is_surveyed = False
+        self._remains = Remains(launcher)
         self._unstarted: list[News] = []
         self._survey()
         for _ in range(spare):
@@ -202,9 +198,8 @@ class RemoteExecutor:
         """Go on waiting for an order that an earlier engine gave; the lane, or None where its worker is not there any more."""
         session = self._sessions.get(place)
         if session is None:
-            if place not in self._found and self._is_surveyed:
+            if not self._remains.claim(place):
                 return None
-            self._found.discard(place)
             session = self._sessions[place] = Session(
                 place, demand._replace(slots=()), time.monotonic(), is_up=True, is_attached=True
             )
@@ -237,6 +232,8 @@ class RemoteExecutor:
             unstarted, self._unstarted = self._unstarted, []
             for news in (*self._launcher.news(), *unstarted):
                 self._hear(news)
+            if not self._remains.is_known:  # after the news: who has taken them is woken by the answer only
+                self._survey()
             messages, self._said = self._said, []
             if messages:
                 return messages
@@ -301,32 +298,29 @@ class RemoteExecutor:
             self._timer.set(0)
 
     def _survey(self) -> None:
-        """Find the workers of an earlier engine, as soon as it can be asked where they are."""
-        try:
-            found = set(self._launcher.survey())
-        except PartitaError as error:
-            _log.warning("nobody knows yet which workers an earlier engine has left: %s", error)
-            self._timer.set(_SURVEY_PAUSE_S)
+        """Find the workers of an earlier engine, as soon as it is known where they are."""
+        self._timer.set(_TICK_S)
+        found = self._remains.ask(self._sessions)
+        if found is None:
             return
-        self._is_surveyed = True
         self._post.keep_only(found | set(self._sessions))
-        self._found |= found - set(self._sessions)
-        for session in [each for each in self._sessions.values() if each.is_attached and each.name not in found]:
-            session.fate = ("evicted", "its worker is not there any more")
-            self._bury(session)
+        for session in [each for each in self._sessions.values() if each.is_attached]:
+            if session.name not in found:
+                self._drain(session)
+                session.fate = session.fate or ("evicted", "its worker is not there any more")
+                self._bury(session)
+            elif session.fate is not None:  # the launcher did not know it yet when it was to end it
+                self._launcher.stop(session.name)
 
     def _end_what_was_left(self) -> None:
         """Workers of an earlier engine that this one does not need."""
-        while self._found:
-            session = Session(self._found.pop(), Demand(), time.monotonic())
-            self._sessions[session.name] = session
-            self._post.attach(session.name)
+        for name in self._remains.take_unclaimed():
+            session = self._sessions[name] = Session(name, Demand(), time.monotonic())
+            self._post.attach(name)
             self._end_session(session, "stopped", "nothing waits for it any more")
 
     def _tick(self) -> None:
         self._timer.clear()
-        if not self._is_surveyed:
-            self._survey()
         now = time.monotonic()
         spare = self._spare
         for session in list(self._sessions.values()):
