@@ -64,6 +64,7 @@ class Book:
     lives: dict[int, Live] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)  # run numbers in memory by id
     flights: dict[int, Flight] = field(default_factory=dict)  # by ticket
+    forsaken: dict[int, Flight] = field(default_factory=dict)  # by ticket: not awaited, and still holding their lanes
     launchables: dict[int, Launchable] = field(default_factory=dict)  # by engine-wide profile number
     turn: Turn = field(default_factory=Turn)
     has_blob: Callable[[str], bool] = lambda digest: (

@@ -17,7 +17,7 @@ from partita.engine.damage import with_origin
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
 from partita.engine.preparing import Preparing
-from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Launchable
+from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
 from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
@@ -47,7 +47,7 @@ class Intake:
         self._handlers: dict[int, Callable[[Lanes, list[Any]], None]] = {
             DONE: self._done, FAILED: self._failed, FRAME: self._frame, LAID: self._laid, LOST: self._lost,
             RETURNED: self._returned, CLOSED: self._closed, PROGRESS: self._progress, REPORT: self._report,
-            REQUEST: self._asked, PREPARING: preparing.tell, PREPARED: preparing.end,
+            REQUEST: self._asked, PREPARING: preparing.tell, PREPARED: preparing.end, SILENT: self._silent,
         }  # fmt: skip
 
     def take(self, lanes: Lanes, message: list[Any]) -> None:
@@ -60,15 +60,38 @@ class Intake:
         book = self._book
         flight = book.flights.pop(ticket, None)
         if flight is None:
+            forsaken = book.forsaken.pop(ticket, None)
+            if forsaken is not None:
+                forsaken.executor.ended(forsaken.lane, ticket, book.now_s)
             return None
         flight.executor.ended(flight.lane, ticket, book.now_s)
         live = book.lives.get(flight.run)
         if live is None:
             return None  # of a run that was given up
+        self._leave(live, flight)
+        return flight, live
+
+    def _leave(self, live: Live, flight: Flight) -> None:
+        """The step has no attempt any more that is awaited."""
         live.running.pop(flight.step, None)
         live.started.pop(flight.step, None)
         live.progress.pop(flight.step, None)
-        return flight, live
+
+    def _silent(self, lanes: Lanes, message: list[Any]) -> None:
+        """A worker cannot be reached: what was cancelled ends for its run, and its place is free when its end is known."""
+        _, ticket, detail = message
+        flight = self._book.flights.get(ticket)
+        live = self._book.lives.get(flight.run) if flight is not None else None
+        step = live.run.steps.get(flight.step) if live is not None and flight is not None else None
+        if flight is None or live is None or step is None or not step.marks & Mark.CANCELLING:
+            return
+        self._book.forsaken[ticket] = self._book.flights.pop(ticket)
+        self._leave(live, flight)
+        self._drop_layout(live, ticket, flight)
+        error = {"type": "CancelledError", "message": f"it was cancelled; {detail}", "origin": "user"}
+        packed = self._with_path(live, flight, error)
+        self._end(flight, "cancelled", None, packed, None)
+        self._book.advance(live, Event(Happening.LOST, flight.step, flight.attempt, error=packed))
 
     def _drop_layout(self, live: Live, ticket: int, flight: Flight) -> None:
         """What has arrived of a layout that will not be completed is not taken in."""

@@ -12,12 +12,13 @@ from typing import Any
 from partita.core.records import Demand
 from partita.errors import PartitaError, ProtocolError
 from partita.executors.port import CLOSED, PREPARED, RETURNED, Capacity, Launchable, Message
+from partita.executors.remote.endings import KILL_MARGIN_S, end_workers, given_up, why_to_end
 from partita.executors.remote.hearing import checked
 from partita.executors.remote.orders import Lane, Orders, Session, Stopping, Waiting, ends_of, lost
 from partita.executors.remote.port import GONE, PENDING, Launcher, News, Post, WorkerOrder
 from partita.executors.remote.remains import Remains
 from partita.executors.remote.segments import SegmentFiles
-from partita.executors.remote.sessions import KILL_MARGIN_S, Keeping, end_workers, in_the_way, session_name, why_to_end
+from partita.executors.remote.sessions import Keeping, in_the_way, session_name, warmest
 from partita.executors.remote.sharing import Outbox
 from partita.executors.timer import Timer
 from partita.protocol.messages import ORDER, PROFILE, PROGRESS, READY, REPLY, STOP, Order
@@ -109,12 +110,11 @@ class RemoteExecutor:
     def open_lane(self, bundle: str, demand: Demand, environment: str = "") -> int:
         """A new lane; a worker of this demand that has nothing to do serves it where there is one."""
         bare = demand._replace(slots=())
-        idle = [session for session in self._sessions.values() if session.is_idle and session.demand == bare]
-        # One that is up, and of this bundle, has the least to do before it can begin.
-        idle.sort(key=lambda session: (session.is_up, session.bundle == bundle, session.idle_since))
-        for other in in_the_way(self._sessions.values(), bare, self._capacity) if not idle else ():
-            self._end_session(other, "stopped", "another worker needs its place")
-        session = idle[-1] if idle else self._start(bare)
+        session = warmest(self._sessions.values(), bare, bundle)
+        if session is None:
+            for other in in_the_way(self._sessions.values(), bare, self._capacity):
+                self._end_session(other, "stopped", "another worker needs its place")
+            session = self._start(bare)
         lane = self._new_lane(session)
         if session.bundle != bundle:
             if session.held:  # about code that it does not need any more
@@ -174,6 +174,8 @@ class RemoteExecutor:
             self._say([[RETURNED, ticket]])
             return
         kill_at = time.monotonic() + grace_s + KILL_MARGIN_S
+        if waiting.stopping is not None:
+            waiting.stopping.is_given_up = False  # who asks again is told again
         if waiting.stopping is None or kill_at < waiting.stopping.kill_at:
             waiting.stopping = Stopping(reason, kill_at)
             self._outbox.send(lane.session, [[CANCEL, waiting.name, reason, grace_s]])
@@ -336,6 +338,8 @@ class RemoteExecutor:
                 self._end_session(session, ending.reason, ending.detail, ending.grace_s)
                 if ending.is_silence:
                     self._bury(session, farewell=[[STOP]])
+                    continue
+            self._said += given_up(session, now, self._lease_s)
         if self._sessions:
             self._timer.set(_TICK_S)
 

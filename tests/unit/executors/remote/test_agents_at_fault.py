@@ -10,7 +10,7 @@ import pytest
 
 from partita.core.records import Demand
 from partita.errors import ValueStoreError
-from partita.executors.port import CLOSED, LOST, RETURNED
+from partita.executors.port import CLOSED, LOST, RETURNED, SILENT
 from partita.protocol.messages import DONE, FAILED, ORDER, PROGRESS, REPORT, REQUEST
 from partita.protocol.packets import CANCEL
 from partita.protocol.remote import ATTACH, BEGUN, HELD, LANE, PRINTING, SEGMENT, TAKE_BACK, ticket_text
@@ -262,3 +262,35 @@ def test_an_attempt_that_was_cancelled_ends_though_nobody_can_tell_whether_its_w
     stage.desk.until(lambda: stage.hand.stopped == [agent])
     stage.of(agent).heard_at -= 1000
     assert stage.desk.end_of(ticket)[:3] == [LOST, ticket, "cancelled"] and stage.desk.closed(lane)
+
+
+@pytest.mark.parametrize("falls_silent", ["before", "after", "never"])
+def test_what_is_cancelled_of_a_worker_that_cannot_be_reached_need_not_be_waited_for(
+    stage: Stage, falls_silent: str
+) -> None:
+    """Its end is told when the launcher knows what has become of it, which may be never."""
+    lane = stage.desk.lane()
+    agent = stage.agent(lane)
+    ticket, name = stage.order(lane, is_idempotent=False)
+    stage.say(agent, [BEGUN, [name]])
+    stage.desk.settle()
+    if falls_silent == "before":
+        stage.of(agent).heard_at -= 1000
+        stage.desk.settle()
+        assert not [message for message in stage.desk.messages if message[0] == SILENT]
+    stage.desk.executor.cancel(ticket, "cancelled", 5.0 if falls_silent == "before" else -5.0)
+    if falls_silent != "before":
+        stage.desk.until(lambda: stage.hand.stopped == [agent])
+        stage.desk.settle()
+        assert not [message for message in stage.desk.messages if message[0] == SILENT]
+        if falls_silent == "after":
+            stage.of(agent).heard_at -= 1000
+        else:
+            stage.of(agent).lane.queue[0].stopping.kill_at -= 1000
+    stage.desk.until(lambda: [message for message in stage.desk.messages if message[:2] == [SILENT, ticket]])
+    stage.desk.settle()
+    assert sum(message[0] == SILENT for message in stage.desk.messages) == 1
+    assert not stage.desk.ends(ticket) and not stage.desk.closed(lane)
+    stage.hand.tell(agent, "evicted", "its node is gone")
+    assert stage.desk.end_of(ticket)[:3] == [LOST, ticket, "cancelled"]
+    stage.desk.until(lambda: stage.desk.closed(lane))
