@@ -17,6 +17,7 @@ from partita.engine.damage import with_origin
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
 from partita.engine.preparing import Preparing
+from partita.engine.raising import OUT_OF_MEMORY, raised
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
@@ -26,8 +27,6 @@ __all__ = ["Intake"]
 
 _log = logging.getLogger("partita.engine")
 
-#: How much more memory the next attempt asks for after one that ran out of it.
-MEMORY_FACTOR = 1.5
 REVEAL_STEPS = 1000
 #: So often the place of a step's attempts may be taken from them before that counts as a crash.
 MOST_EVICTIONS = 20
@@ -181,9 +180,8 @@ class Intake:
         self._book.advance(live, event)
 
     def _raise_memory(self, live: Live, flight: Flight, usage: Any) -> None:
-        used = max(flight.demand.memory_bytes, usage[3] if usage else 0)
         capacity = flight.executor.pool.capacity["memory"]
-        live.memory[flight.step] = int(min(used * MEMORY_FACTOR, capacity))
+        live.memory[flight.step] = raised(flight.demand.memory_bytes, usage[3] if usage else 0, capacity)
 
     def _returned(self, lanes: Lanes, message: list[Any]) -> None:
         self.take_back(message[1])
@@ -417,7 +415,7 @@ def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, A
 
 def _lost_error(reason: str, detail: str, is_idempotent: bool) -> dict[str, Any]:
     names = {
-        "memory": "OutOfMemory", "timeout": "TimeoutError", "stopped": "WorkerStopped", "evicted": "WorkerEvicted",
+        "memory": OUT_OF_MEMORY, "timeout": "TimeoutError", "stopped": "WorkerStopped", "evicted": "WorkerEvicted",
         "refused": "WorkerRefused",
     }  # fmt: skip
     if reason == "cancelled":
