@@ -21,7 +21,7 @@ from partita.engine.raising import OUT_OF_MEMORY, raised
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
-from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
+from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, is_value, pack, unpack
 
 __all__ = ["Intake"]
 
@@ -115,6 +115,9 @@ class Intake:
         if landed is None:
             return
         flight, live = landed
+        if not is_value(value):
+            self._lose(live, flight, "garbled", "its worker answered with something that is no value", usage, log)
+            return
         lanes.pace(flight.profile).observe(usage[1] - usage[0])
         self._end(flight, "cached" if flight.is_cached else "succeeded", usage, None, log)
         happening = Happening.CACHED if flight.is_cached else Happening.DONE
@@ -153,11 +156,13 @@ class Intake:
     def _lost(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, reason, detail, usage, log = message
         landed = self._land(ticket)
-        if landed is None:
-            return
-        flight, live = landed
-        self._drop_layout(live, ticket, flight)
-        reason = flight.stop_reason or reason
+        if landed is not None:
+            flight, live = landed
+            self._drop_layout(live, ticket, flight)
+            self._lose(live, flight, flight.stop_reason or reason, detail, usage, log)
+
+    def _lose(self, live: Live, flight: Flight, reason: str, detail: str, usage: Any, log: Any) -> None:
+        """The machinery has failed an attempt."""
         step = live.run.steps.get(flight.step)
         is_idempotent = step is None or live.run.profiles[step.profile].is_idempotent
         if reason == "timeout" and is_idempotent:
@@ -416,7 +421,7 @@ def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, A
 def _lost_error(reason: str, detail: str, is_idempotent: bool) -> dict[str, Any]:
     names = {
         "memory": OUT_OF_MEMORY, "timeout": "TimeoutError", "stopped": "WorkerStopped", "evicted": "WorkerEvicted",
-        "refused": "WorkerRefused",
+        "refused": "WorkerRefused", "garbled": "ProtocolError",
     }  # fmt: skip
     if reason == "cancelled":
         return {"type": "CancelledError", "message": "it was cancelled", "origin": "user"}

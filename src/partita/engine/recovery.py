@@ -162,7 +162,9 @@ class Recovery:
             left_s = attempt.started_at + timeout_s - book.now
             book.set_timer(min(max(left_s, 0.0), timeout_s), "timeout", run.number, order.ticket)
         if profile.is_cached and not profile.has_cache_key:
-            with suppress(LookupError, TypeError):  # else it is computed, and nobody else is given its value
+            with suppress(
+                LookupError, TypeError, ValueError
+            ):  # else it is computed, and nobody else is given its value
                 book.caching.goes_on(live, step, profile)
         _log.info("%s of run %s goes on in %s", step.name, run.id, attempt.executor)
         return True

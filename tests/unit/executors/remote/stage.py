@@ -16,6 +16,7 @@ from partita.executors.remote.port import GONE, News, WorkerOrder
 from partita.protocol.messages import DONE, READY, Order
 from partita.protocol.remote import ticket_text
 from partita.testing.executor_contract import Desk
+from partita.values import PLAIN, pack
 from partita.worker.agent.mailbox import MailboxPost
 
 __all__ = ["KEY", "USAGE", "Hand", "Stage", "done"]
@@ -129,4 +130,4 @@ class Stage:
 
 
 def done(name: str, log: Any = None) -> list[Any]:
-    return [DONE, name, b"\x90", USAGE, log]
+    return [DONE, name, pack([PLAIN, None]), USAGE, log]

@@ -56,6 +56,7 @@ def test_an_agent_speaks_for_its_own_orders_only(stage: Stage) -> None:
     [
         [DONE], ["?"], [[1]], [DONE, "NAME", b"\x90", None, None], [DONE, ["NAME"], b"\x90", USAGE, None],
         [DONE, "NAME", b"\x90", [1.0, float("nan"), 0.0, 0], None], [DONE, "NAME", "text", USAGE, None],
+        [DONE, "NAME", b"\xc1", USAGE, None], [DONE, "NAME", b"\x07", USAGE, None],
         [DONE, "NAME", b"\x90", USAGE, ["../../key", 0, 32]], [DONE, "NAME", b"\x90", USAGE, ["other-1.log", 0, 32]],
         [FAILED, "NAME", "no map", USAGE, None], [FAILED, "NAME", {"type": "E", "message": "", "delay_s": "x"}, USAGE, None],
         [REPORT, "NAME", ["name"], 1.0, 0, 1.0], [REPORT, "NAME", "loss", "one", 0, 1.0], [REPORT, "NAME", "loss", 2**64 - 1, 0, 1.0],
