@@ -25,6 +25,7 @@ from partita.executors.remote.sessions import session_name
 from partita.settings_ray import RaySettings
 from tests.contract.ray_cluster import ray_cluster
 from tests.integration.ray_agent import ABOUT, DURABLE, ECHO, END, FAIL, HANG, SPAWN
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -88,13 +89,6 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from partita.executors.remote.mailbox import Mailbox, Pace, object_name
 from partita.protocol.objects import Objects
 from partita.protocol.remote import open_batch, seal_batch
 from partita.worker.agent.mailbox import MailboxPost
+from tests.waiting import wait_until
 
 KEY, OTHER_KEY = bytes(32), bytes([1]) * 32
 SESSION = "a" * 16
@@ -120,13 +121,6 @@ def heard(post: Any, count: int, session: str = SESSION) -> list[Any]:
         for item in post.receive():
             found += (item[1] if item[0] == session else []) if isinstance(item, tuple) else [item]
     return found
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_what_is_said_arrives_once_and_in_order(objects: Objects, engine: Any, agent: Any) -> None:
