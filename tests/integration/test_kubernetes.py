@@ -487,7 +487,7 @@ def test_a_server_that_cannot_be_reached(workers: Make, space: TestNamespace, mo
     assert "does not answer" in those.launcher.trouble
     gone(those, session, "refused", "does not answer")
     with pytest.raises(EngineError, match="does not answer"):
-        those.launcher.survey()
+        those.left()
 
 
 def test_a_server_that_goes_away_and_comes_back(
