@@ -33,6 +33,7 @@ from tests.integration.kubernetes_cluster import (
     proxied,
     wait_until,
 )
+from tests.surveys import found_by
 
 pytestmark = [
     pytest.mark.integration,
@@ -203,7 +204,7 @@ def test_the_next_launcher_finds_what_runs_and_what_has_ended(workers: Make, spa
     wait_until(lambda: pod.metadata.name not in [one.metadata.name for one in space.pods()])
     those.said.clear()
     those.launcher = KubernetesLauncher(*those.arguments, **those.names)
-    found = those.launcher.survey()
+    found = found_by(those.launcher)
     assert running in found and set(found) <= {running, ending}
     those.until(running, UP)
     for session in found:
@@ -216,7 +217,7 @@ def test_launchers_of_others_see_nothing_of_it(workers: Make) -> None:
     those, others = workers(SLEEP), workers(SLEEP)
     session = those.start()
     those.until(session, UP)
-    assert others.launcher.survey() == []
+    assert found_by(others.launcher) == []
     others.launcher.stop(session)
     others.look(1.0)
     assert others.said == {} and [news.what for news in those.said[session]][-1] == UP
@@ -479,7 +480,7 @@ def test_a_server_that_cannot_be_reached(workers: Make, space: TestNamespace, mo
     assert "does not answer" in those.launcher.trouble
     gone(those, session, "refused", "does not answer")
     with pytest.raises(EngineError, match="does not answer"):
-        those.launcher.survey()
+        found_by(those.launcher)
 
 
 def test_a_server_that_goes_away_and_comes_back(

@@ -25,6 +25,7 @@ from partita.executors.remote.sessions import session_name
 from partita.settings_ray import RaySettings
 from tests.contract.ray_cluster import ray_cluster
 from tests.integration.ray_agent import ABOUT, DURABLE, ECHO, END, FAIL, HANG, SPAWN
+from tests.surveys import found_by
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -207,7 +208,7 @@ def test_a_later_engine_is_given_what_was_not_acknowledged_and_the_earlier_one_i
     unread = [session in first.workers._unread]
     wait_until(lambda: session in first.workers._unread)  # it came, and nobody took it
     second = make_desk()
-    assert not unread[0] and second.workers.survey() == [session]
+    assert not unread[0] and found_by(second.workers) == [session]
     second.workers.attach(session)
     second.until(lambda: second.said.get(session))
     assert second.answer(session, ECHO, 2) == [ECHO, 2]
@@ -230,7 +231,7 @@ def test_who_has_another_key_is_not_heard(make_desk: Callable[..., Desk]) -> Non
     session = first.start()
     first.answer(session, ECHO, 0)
     forger = make_desk(key=bytes(32).hex())
-    assert forger.workers.survey() == [session]
+    assert found_by(forger.workers) == [session]
     fate = forger.fate(session)
     assert fate.reason == "died" and "not signed" in fate.detail and not forger.said
     assert first.answer(session, ECHO, 1) == [ECHO, 1]
@@ -361,7 +362,7 @@ def test_a_local_ray_is_started_on_demand_and_ends_with_its_last_worker(make_des
     origin = f"tests-{session_name()}"
     local = LocalRay(local_folder(origin))
     desk = make_desk(origin, address="")
-    assert desk.workers.survey() == [] and not local.address()
+    assert found_by(desk.workers) == [] and not local.address()
     session = desk.start()
     variables = desk.answer(session, ABOUT)[4]
     assert variables["RAY_USAGE_STATS_ENABLED"] == "0" and variables["RAY_AUTH_MODE"] == "token"
@@ -402,7 +403,7 @@ def test_a_survey_that_cannot_be_made_says_why(make_desk: Callable[..., Desk]) -
     def ask() -> bool:
         nonlocal said
         with pytest.raises(RayUnavailableError, match="Ray cannot be asked") as refused:
-            desk.workers.survey()
+            found_by(desk.workers)
         said = str(refused.value)
         return "Failed to connect" in said
 
