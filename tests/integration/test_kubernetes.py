@@ -213,6 +213,23 @@ def test_the_next_launcher_finds_what_runs_and_what_has_ended(workers: Make, spa
         assert those.until(session, GONE).reason in ("ended", "evicted")
 
 
+def test_what_was_left_is_found_when_others_are_watched_already(workers: Make) -> None:
+    those = workers()
+    left = those.start()
+    those.until(left, UP)
+    those.launcher.close()
+    those.said.clear()
+    those.launcher = KubernetesLauncher(*those.arguments, **those.names)
+    own = those.start()
+    those.until(own, UP)
+    assert found_by(those.launcher) == [left]
+    those.until(left, UP)
+    for session in (own, left):
+        those.launcher.stop(session)
+    for session in (own, left):
+        assert those.until(session, GONE).reason == "ended"
+
+
 def test_launchers_of_others_see_nothing_of_it(workers: Make) -> None:
     those, others = workers(SLEEP), workers(SLEEP)
     session = those.start()
