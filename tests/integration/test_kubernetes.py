@@ -33,6 +33,7 @@ from tests.integration.kubernetes_cluster import (
     proxied,
     wait_until,
 )
+from tests.surveys import found_by
 
 pytestmark = [
     pytest.mark.integration,
@@ -95,14 +96,6 @@ class Workers:
             told = self.said.setdefault(news.session, [])
             assert not told or told[-1].what != GONE, "something was said of what is gone"
             told.append(news)
-
-    def left(self) -> list[str]:
-        """What an earlier launcher has left, as soon as that is known."""
-        end = time.monotonic() + 60
-        while (found := self.launcher.survey()) is None:
-            assert time.monotonic() < end
-            self.look()
-        return found
 
     def until(self, session: str, what: str, told: str = "", seconds: float = 200.0) -> News:
         end = time.monotonic() + seconds
@@ -211,7 +204,7 @@ def test_the_next_launcher_finds_what_runs_and_what_has_ended(workers: Make, spa
     wait_until(lambda: pod.metadata.name not in [one.metadata.name for one in space.pods()])
     those.said.clear()
     those.launcher = KubernetesLauncher(*those.arguments, **those.names)
-    found = those.left()
+    found = found_by(those.launcher)
     assert running in found and set(found) <= {running, ending}
     those.until(running, UP)
     for session in found:
@@ -220,11 +213,28 @@ def test_the_next_launcher_finds_what_runs_and_what_has_ended(workers: Make, spa
         assert those.until(session, GONE).reason in ("ended", "evicted")
 
 
+def test_what_was_left_is_found_when_others_are_watched_already(workers: Make) -> None:
+    those = workers()
+    left = those.start()
+    those.until(left, UP)
+    those.launcher.close()
+    those.said.clear()
+    those.launcher = KubernetesLauncher(*those.arguments, **those.names)
+    own = those.start()
+    those.until(own, UP)
+    assert found_by(those.launcher) == [left]
+    those.until(left, UP)
+    for session in (own, left):
+        those.launcher.stop(session)
+    for session in (own, left):
+        assert those.until(session, GONE).reason == "ended"
+
+
 def test_launchers_of_others_see_nothing_of_it(workers: Make) -> None:
     those, others = workers(SLEEP), workers(SLEEP)
     session = those.start()
     those.until(session, UP)
-    assert others.left() == []
+    assert found_by(others.launcher) == []
     others.launcher.stop(session)
     others.look(1.0)
     assert others.said == {} and [news.what for news in those.said[session]][-1] == UP
@@ -487,7 +497,7 @@ def test_a_server_that_cannot_be_reached(workers: Make, space: TestNamespace, mo
     assert "does not answer" in those.launcher.trouble
     gone(those, session, "refused", "does not answer")
     with pytest.raises(EngineError, match="does not answer"):
-        those.left()
+        found_by(those.launcher)
 
 
 def test_a_server_that_goes_away_and_comes_back(

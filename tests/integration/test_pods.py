@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,16 @@ def twice() -> int:
 
 
 @pytest.fixture
+def gate() -> Iterator[Path]:
+    """A file of this machine that a waiting step looks for in its pod."""
+    with tempfile.TemporaryDirectory(prefix="partita-gate-") as folder:
+        Path(folder).chmod(0o755)  # pods look into it as somebody else
+        yield Path(folder, "go")
+
+
+@pytest.fixture
 def podded(
-    make_project: Callable[[str], Project], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    make_project: Callable[[str], Project], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, gate: Path
 ) -> Iterator[Callable[..., Project]]:
     space: TestNamespace = request.getfixturevalue("namespace")
     with running_bucket(monkeypatch, _HOST) as bucket:
@@ -102,7 +111,7 @@ def podded(
             aws = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"]
             table = {
                 "kind": "kubernetes", "image": packaged_image(), "pull": "never", "cpu": 1, "memory": "1GiB", "variables": aws,
-                "kubernetes": {"namespace": space.name, "volumes": ["host:/tmp/partita-gate:/tmp/gate"]},
+                "kubernetes": {"namespace": space.name, "volumes": [f"host:{gate.parent}:/tmp/gate"]},
             }  # fmt: skip
             lines = [f"{name} = {_toml(value)}" for name, value in (table | changes).items()]
             settings = f'artifacts = "{bucket}/project"\ncrash_retries = 1\n[executors.pods]\n' + "\n".join(lines)
@@ -130,45 +139,36 @@ def test_one_flow_uses_pods_and_this_machine(podded: Any) -> None:
     assert project("files") == 100_000
 
 
-def gate(project: Project) -> Any:
-    """The folder of this machine in which a waiting step looks for its sign."""
-    folder = Path("/tmp/partita-gate")
-    folder.mkdir(exist_ok=True)
-    (folder / "go").unlink(missing_ok=True)
-    return folder / "go"
-
-
 def begun(project: Project, run: Any) -> bool:
     return any(step["name"] == "slow" and (step["progress"] or [0])[0] == 1 for step in run.steps)
 
 
-def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(podded: Any) -> None:
+def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(podded: Any, gate: Path) -> None:
     project = podded()
-    go = gate(project)
     run = project.start("lasting")
     wait_until(lambda: begun(project, run))
     kill_engine(project)
     assert run.state == "running"  # which asks, and so starts the next one
-    go.touch()
+    gate.touch()
     assert project.result(run).startswith("partita-") and outcomes(project, run, "slow") == ["succeeded"]
     project.workspace.stop_engine()
 
 
-def test_a_pod_that_somebody_deletes_harms_one_attempt_which_is_blameless(podded: Any, request: Any) -> None:
+def test_a_pod_that_somebody_deletes_harms_one_attempt_which_is_blameless(
+    podded: Any, request: Any, gate: Path
+) -> None:
     project, space = podded(), request.getfixturevalue("namespace")
-    go = gate(project)
     run = project.start("lasting")
     wait_until(lambda: begun(project, run))
     (pod,) = [pod for pod in space.pods() if pod.status.phase == "Running"]
     space.core.delete_namespaced_pod(pod.metadata.name, space.name, grace_period_seconds=0)
     wait_until(lambda: any(step["attempts"] == 2 for step in run.steps))
-    go.touch()
+    gate.touch()
     assert project.result(run) != pod.metadata.name and outcomes(project, run, "slow") == ["crashed", "succeeded"]
 
 
 def test_a_cancelled_step_ends_in_its_pod(podded: Any) -> None:
     project = podded()
-    gate(project)
     run = project.start("lasting")
     wait_until(lambda: begun(project, run))
     project.workspace.cancel(run.id)

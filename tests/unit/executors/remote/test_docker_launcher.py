@@ -14,6 +14,7 @@ from partita.errors import ContainerError
 from partita.executors.docker import Containers, DockerLauncher
 from partita.executors.port import Capacity
 from partita.executors.remote.port import GONE, UP, AgentCommand, News, WorkerOrder
+from tests.surveys import found_by
 from tests.waiting import wait_until
 
 SESSION = "abcdefghijklmnop"
@@ -83,18 +84,6 @@ def launcher(docker: Docker, tmp_path: Path) -> Iterator[DockerLauncher]:
     docker["ended"].write_text("0")
 
 
-def surveyed(launcher: DockerLauncher) -> list[str]:
-    found: list[list[str]] = []
-
-    def is_told() -> bool:
-        told = launcher.survey()
-        found.extend([told] if told is not None else [])
-        return bool(found)
-
-    wait_until(is_told)
-    return found[0]
-
-
 def begin(launcher: DockerLauncher, docker: Docker) -> None:
     launcher.start(WorkerOrder(SESSION, Demand()))
     wait_until(docker["container"].exists)
@@ -103,7 +92,7 @@ def begin(launcher: DockerLauncher, docker: Docker) -> None:
 
 def find(launcher: DockerLauncher, docker: Docker) -> None:
     docker["container"].touch()
-    assert surveyed(launcher) == [SESSION]
+    assert found_by(launcher) == [SESSION]
     wait_until(lambda: docker.was_asked("wait"))
 
 
@@ -174,9 +163,9 @@ def test_a_docker_that_does_not_answer_is_not_one_without_containers(launcher: D
     """Else what they work on would be begun once more beside them."""
     docker["away"].touch()
     with pytest.raises(ContainerError, match="Cannot connect to the Docker daemon"):
-        surveyed(launcher)
+        found_by(launcher)
     docker["away"].unlink()
-    assert surveyed(launcher) == []
+    assert found_by(launcher) == []
 
 
 def test_nobody_waits_for_a_docker_that_takes_its_time(launcher: DockerLauncher, docker: Docker) -> None:
@@ -194,6 +183,6 @@ def test_what_it_started_itself_meanwhile_was_left_by_nobody(launcher: DockerLau
     assert launcher.survey() is None
     begin(launcher, docker)
     docker["slow"].unlink()
-    assert surveyed(launcher) == []
+    assert found_by(launcher) == []
     docker["ended"].write_text("0")
     assert gone(launcher).reason == "ended"
