@@ -81,14 +81,6 @@ class Desk:
         self.until(is_gone, timeout_s)
         return found[0]
 
-    def is_known() -> bool:
-            told = self.workers.survey()
-            found.extend([told] if told is not None else [])
-            return bool(found)
-
-        self.until(is_known)
-        return found[0]
-
     def pending(self, session: str, word: str) -> bool:
         return any(news.what == PENDING and word in news.detail for news in self.news if news.session == session)
 
