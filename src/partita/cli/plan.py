@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -76,7 +76,7 @@ def _converse(session: Session) -> int:
     return statuses.SUCCESS
 
 
-def _summary(told: dict[str, float]) -> str:
+def _summary(told: dict[str, Any]) -> str:
     gap = "proved to be the best" if not told["gap"] else f"at most {100 * told['gap']:.2g} % from the best"
     return (
         f"{told['instance']}: objective {told['objective']:g}, makespan {told['makespan']:g} s, cost {told['cost']:g}, "
