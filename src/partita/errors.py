@@ -20,6 +20,7 @@
     │   └── FencedError          another engine owns the run now
     ├── EngineError              the engine could not be started or reached
     │   └── ProtocolError        a message that the other side cannot mean
+    ├── PlanningError            an instance or a plan of the planner is wrong, or cannot be kept
     ├── AnswerError              an approval, answer or event came too late, twice, or from somebody who may not say
     ├── SettingsError            a setting is unknown or has a value that it cannot have
     ├── NotFoundError            no run, step, flow or file of that name
@@ -53,6 +54,7 @@ __all__ = [
     "OptionError",
     "OutOfMemoryError",
     "PartitaError",
+    "PlanningError",
     "Problem",
     "ProtocolError",
     "RefError",
@@ -196,6 +198,10 @@ class EngineError(PartitaError):
 
 class ProtocolError(EngineError):
     """A message that does not follow the protocol."""
+
+
+class PlanningError(PartitaError):
+    """An instance or a plan of the planner is not what it should be, or asks for what cannot be."""
 
 
 class AnswerError(PartitaError):

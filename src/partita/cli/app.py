@@ -26,6 +26,7 @@ _MODULES = {
     "run": "run",
     "check": "check",
     "graph": "graph",
+    "plan": "plan",
     "runs": "runs",
     "waits": "waits",
     "send": "waits",

@@ -1,0 +1,102 @@
+"""What no plan can beat: lower bounds on makespan, cost and objective."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from partita.plan.instance import Instance
+from partita.plan.ranks import downward_ranks, upward_ranks
+
+__all__ = ["Bounds", "lower_bounds"]
+
+_CUTS = 160  # earliest starts for which the work after them is summed, at most
+_WORK = 600_000  # tasks times cuts, at most
+
+
+class Bounds(NamedTuple):
+    """Each holds for every plan, whatever its order and placement."""
+
+    makespan: float
+    cost: float
+    objective: float
+
+
+def lower_bounds(instance: Instance, cuts: int = 0) -> Bounds:
+    """The longest path, and the work that lies between heads and tails against what the nodes can do.
+
+    Work of a resource that can begin at h at the earliest and has to be followed by q takes at least until
+    h + work / capacity + q; the largest over pairs (h, q) is taken (Fernandez and Bussell, 1973, without time windows).
+    Transfers count nothing. On unequal nodes a node does as much as its capacity times its speed.
+
+    Args:
+        cuts: how many h to look at; default: as many as take little time.
+    """
+    allowed = instance.allowed
+    times = shortest_seconds(instance)
+    heads = downward_ranks(instance, times)
+    ranks = upward_ranks(instance, times, with_transfers=False)
+    tails = [rank - time for rank, time in zip(ranks, times, strict=True)]
+    makespan = max(head + rank for head, rank in zip(heads, ranks, strict=True))
+    cuts = cuts or min(_CUTS, max(4, _WORK // len(instance)))
+    for resource in range(len(instance.resources)):
+        items = [
+            (tails[task], heads[task], work)
+            for task, work in enumerate(_work(instance, resource, times))
+            if work
+        ]  # fmt: skip
+        total = sum(node.capacity[resource] * node.speed for node in instance.nodes)
+        if items and total:
+            makespan = max(makespan, _between(items, total, cuts))
+    cost = 0.0
+    if any(any(node.price) for node in instance.nodes):
+        for task, nodes in enumerate(allowed):
+            cost += min([instance.task_cost(task, node) for node in nodes])
+    return Bounds(makespan, cost, instance.alpha * makespan + instance.beta * cost)
+
+
+def shortest_seconds(instance: Instance) -> list[float]:
+    """How long each task runs where it runs fastest."""
+    speeds = [node.speed for node in instance.nodes]
+    fastest: dict[tuple[int, ...], float] = {}
+    for nodes in set(instance.allowed):
+        fastest[nodes] = max([speeds[node] for node in nodes])
+    pairs = zip(instance.durations, instance.allowed, strict=True)
+    times = [duration / fastest[nodes] for duration, nodes in pairs]
+    for task in instance.overrides:
+        times[task] = min([instance.seconds(task, node) for node in instance.allowed[task]])
+    return times
+
+
+def _work(instance: Instance, resource: int, times: list[float]) -> list[float]:
+    """What each task takes of the resource, in units of a node of speed 1."""
+    speeds = [node.speed for node in instance.nodes]
+    is_plain = not instance.overrides
+    amounts = {demand: dict(demand).get(resource, 0.0) for demand in set(instance.demands)}
+    work = []
+    for task, demand in enumerate(instance.demands):
+        amount = amounts[demand]
+        if amount:
+            if is_plain:
+                amount *= instance.durations[task]
+            else:
+                amount *= min([instance.seconds(task, node) * speeds[node] for node in instance.allowed[task]])
+        work.append(amount)
+    return work
+
+
+def _between(items: list[tuple[float, float, float]], total: float, cuts: int) -> float:
+    """The largest h + work / total + q over the items (tail, head, work) with a head of at least h, a tail of at least q."""
+    items.sort(reverse=True)
+    heads = sorted({head for _, head, _ in items})
+    if len(heads) > cuts:
+        heads = [heads[number * (len(heads) - 1) // (cuts - 1)] for number in range(cuts)]
+    best = 0.0
+    for at_least in heads:
+        work = 0.0
+        for tail, head, amount in items:
+            if head >= at_least:
+                work += amount
+                found = work / total + tail
+                if found + at_least > best:
+                    best = found + at_least
+    return best

@@ -1,0 +1,85 @@
+"""What a schedule is worth, and whether it can be done at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from partita.errors import PlanningError
+from partita.plan.instance import TOLERANCE, Instance
+
+__all__ = ["Evaluation", "Schedule", "evaluate", "worth"]
+
+
+class Schedule(NamedTuple):
+    """When and where each task begins, by its number."""
+
+    starts: Sequence[float]  # seconds
+    nodes: Sequence[int]
+
+
+class Evaluation(NamedTuple):
+    """What a schedule is worth."""
+
+    makespan: float  # seconds until the last task has ended
+    cost: float  # priced resource use and rent
+    objective: float  # alpha * makespan + beta * cost
+
+
+def worth(instance: Instance, schedule: Schedule) -> Evaluation:
+    """Makespan, cost and objective; whether the schedule can be done is not asked."""
+    starts, nodes = schedule
+    finishes = [start + instance.seconds(task, nodes[task]) for task, start in enumerate(starts)]
+    makespan = max(finishes)
+    cost = sum(instance.task_cost(task, node) for task, node in enumerate(nodes))
+    for number, node in enumerate(instance.nodes):
+        if node.rent:
+            own = [task for task, place in enumerate(nodes) if place == number]
+            if own:
+                cost += node.rent * (max(finishes[task] for task in own) - min(starts[task] for task in own))
+    return Evaluation(makespan, cost, instance.alpha * makespan + instance.beta * cost)
+
+
+def evaluate(instance: Instance, schedule: Schedule) -> Evaluation:
+    """What the schedule is worth, after all that it must keep has been checked.
+
+    Raises:
+        PlanningError: a task lies on a node that it may not use, begins before its inputs are there, or asks for more
+            than is free.
+    """
+    starts, nodes = schedule
+    told = worth(instance, schedule)
+    slack = TOLERANCE * max(1.0, told.makespan)
+    finishes = [start + instance.seconds(task, nodes[task]) for task, start in enumerate(starts)]
+    for task, node in enumerate(nodes):
+        if node not in instance.allowed[task]:
+            raise PlanningError(f"task {instance.ids[task]!r} may not run on node {instance.nodes[node].id!r}")
+        if not starts[task] >= -slack:
+            raise PlanningError(f"task {instance.ids[task]!r} begins at {starts[task]} s, before there is time")
+        for needed, size in zip(instance.predecessors[task], instance.edge_bytes[task], strict=True):
+            there = finishes[needed] + instance.network.seconds(size, nodes[needed], node)
+            if starts[task] + slack < there:
+                raise PlanningError(
+                    f"task {instance.ids[task]!r} begins at {starts[task]:g} s, and what it needs of "
+                    f"{instance.ids[needed]!r} is there at {there:g} s"
+                )
+    _check_capacity(instance, schedule, finishes, slack)
+    return told
+
+
+def _check_capacity(instance: Instance, schedule: Schedule, finishes: list[float], slack: float) -> None:
+    changes: list[list[tuple[float, bool, int]]] = [[] for _ in instance.nodes]
+    for task, node in enumerate(schedule.nodes):
+        if finishes[task] > schedule.starts[task] + slack:
+            changes[node].append((finishes[task] - slack, False, task))
+            changes[node].append((schedule.starts[task], True, task))
+    for number, told in enumerate(instance.nodes):
+        free = list(told.capacity)
+        for at, is_start, task in sorted(changes[number]):
+            for resource, amount in instance.demands[task]:
+                free[resource] += -amount if is_start else amount
+                if free[resource] < -TOLERANCE * max(1.0, told.capacity[resource]):
+                    raise PlanningError(
+                        f"at {at:g} s node {told.id!r} lacks {-free[resource]:g} {instance.resources[resource]} for "
+                        f"task {instance.ids[task]!r}"
+                    )
