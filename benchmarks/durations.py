@@ -244,7 +244,8 @@ def main() -> None:
     options = parser.parse_args()
     files = sorted(options.traces.glob("*.json.gz"))
     traces = {
-        file.name.removesuffix(".json.gz"): ended(json.loads(gzip.open(file).read()), options.cores) for file in files
+        file.name.removesuffix(".json.gz"): ended(json.loads(gzip.decompress(file.read_bytes())), options.cores)
+        for file in files
     }
     if options.tune:
         tune(traces)

@@ -186,8 +186,7 @@ class Model:
 
     def _learn_errors(self, x: float, y: float) -> None:
         drifts, losses = self._drifts, self._losses
-        line = self._line(x)
-        residual = y - line
+        residual = y - self._line(x)
         key = round(x / NEAR_WIDTH)
         near = self._near.pop(key, drifts[NEAR_START])
         self._learn_spread(residual - self._correction(near))
@@ -232,8 +231,9 @@ class Model:
     def _correction(self, near: float) -> float:
         losses = self._losses
         best = min(losses)
-        total = weighted = 0.0
-        for loss, drift in zip(losses, (*self._drifts, near), strict=True):
+        total: float = (best / losses[-1]) ** SHARPNESS
+        weighted = total * near
+        for drift, loss in zip(self._drifts, losses, strict=False):  # there is one more loss
             weight = (best / loss) ** SHARPNESS
             total += weight
             weighted += weight * drift
@@ -254,7 +254,7 @@ class Model:
             drifts, losses, near, made._low, made._high,
         ) = state  # fmt: skip
         made._drifts, made._losses = list(drifts), list(losses)
-        made._near = {key: drift for key, drift in near}
+        made._near = dict(near)
         return made
 
 

@@ -45,7 +45,7 @@ _TABLES = {
         " expires_at float8, hits bigint, hit_at float8"
     ),
     "learned": (
-        "scope text, function text, version text, node text, title text, count bigint, state bytea, updated_at float8"
+        "scope text, function text, version text, node text, title text, seen bigint, state bytea, updated_at float8"
     ),
 }  # fmt: skip
 #: In which order the rows of a table are read, where that is not by their first column.

@@ -211,7 +211,7 @@ class LearnedRow(NamedTuple):
     version: str  # the user's own version of the task
     node: str  # class of the machines that the attempts ran on
     title: str  # its name for people
-    count: int  # how many attempts it rests on
+    seen: int  # how many attempts it rests on
     state: bytes  # packed state of the models
     updated_at: float  # when the last of them ended
 

@@ -194,13 +194,13 @@ select key, function, title, run, step, value, parts, created_at, expires_at, hi
 where ?1 = '' or function = ?1 or title = ?1 order by created_at desc limit ?2
 
 -- name: learned
-select scope, function, version, node, title, count, state, updated_at from learned
+select scope, function, version, node, title, seen, state, updated_at from learned
 where (?1 = '' or scope = ?1) and (?2 = '' or function = ?2)
 
 -- name: insert_learned
-insert into learned (scope, function, version, node, title, count, state, updated_at)
+insert into learned (scope, function, version, node, title, seen, state, updated_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-on conflict (scope, function, version, node) do update set title = excluded.title, count = excluded.count,
+on conflict (scope, function, version, node) do update set title = excluded.title, seen = excluded.seen,
     state = excluded.state, updated_at = excluded.updated_at
 
 -- name: delete_learned

@@ -115,7 +115,7 @@ class StatementStore(ABC):
         """Attempts by step and number, with their ends."""
         rows = self._read("attempts", run, *_range(step), limit)
         return [
-            (AttemptRow(*row[:7]), AttemptEnd(*row[7:14], *row[:3], row[14]) if row[7] is not None else None)
+            (AttemptRow(*row[:7]), AttemptEnd._make((*row[7:14], *row[:3], row[14])) if row[7] is not None else None)
             for row in rows
         ]
 

@@ -82,7 +82,7 @@ class StoreSearchContract:
         store.commit(Turn(learned=rows[::-1]))
         assert store.learned() == rows
         assert store.learned(scope="task", function="f") == rows[2:4] and store.learned(function="f") == rows[1:4]
-        newer = rows[2]._replace(title="new", count=1 << 40, state=b"more", updated_at=NOW + 1)
+        newer = rows[2]._replace(title="new", seen=1 << 40, state=b"more", updated_at=NOW + 1)
         store.commit(Turn(learned=[newer]))
         assert not Turn(learned=[newer]).is_empty() and not Turn(unlearned=[("task", "f")]).is_empty()
         assert store.learned(scope="task") == [newer, *rows[3:]]

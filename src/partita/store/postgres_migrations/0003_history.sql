@@ -11,7 +11,7 @@ create table learned (
     version text not null,
     node text not null,
     title text not null,
-    count bigint not null,
+    seen bigint not null,
     state bytea not null,  -- packed state of the models
     updated_at double precision not null,
     primary key (scope, function, version, node)

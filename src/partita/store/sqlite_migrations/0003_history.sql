@@ -11,7 +11,7 @@ create table learned (
     version text not null,
     node text not null,
     title text not null,
-    count integer not null,
+    seen integer not null,
     state blob not null,  -- packed state of the models
     updated_at real not null,
     primary key (scope, function, version, node)
