@@ -27,7 +27,7 @@ _log = logging.getLogger("partita.engine")
 
 WRITE_EVERY_S = 5.0
 #: Brief steps come by the thousand, and are learned from all the first and then one in so many of each profile of a run.
-BRIEF_S, BRIEF_FIRST, BRIEF_SHARE = 0.02, 64, 32
+BRIEF_S, BRIEF_FIRST, BRIEF_SHARE = 0.02, 32, 64
 #: The form of what is written; what is there in another one is learned anew.
 FORM = 1
 _MOST = 1e18
