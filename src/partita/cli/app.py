@@ -35,6 +35,7 @@ _MODULES = {
     "answer": "waits",
     "artifacts": "artifacts",
     "cache": "cache",
+    "history": "history",
     "environments": "environments",
     "components": "components",
     "engine": "engine",
