@@ -44,6 +44,7 @@ class ExecutorSettings:
     attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
     max_workers: int = 0  # so many workers elsewhere at once; 0: as many as their demands leave room for
     price: float = 0.0  # seconds of waiting that a second of a worker elsewhere is worth; 0: it costs nothing
+    speed: float = 1.0  # how much faster than on the default executor steps run there; plans reckon with it
     kubernetes: KubernetesSettings = KubernetesSettings()  # of pods
     ray: RaySettings = RaySettings()  # of Ray's workers
 
@@ -219,6 +220,7 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "attempts_per_worker": ("attempts_per_worker", as_count),
     "max_workers": ("max_workers", as_count),
     "price": ("price", as_amount),
+    "speed": ("speed", as_positive_amount),
     "kubernetes": ("kubernetes", as_kubernetes),
 }
 _REMOTE = frozenset({"lease", "idle", "attempts_per_worker", "max_workers", "price"})

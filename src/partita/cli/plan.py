@@ -1,4 +1,4 @@
-"""`partita plan`."""
+"""`partita plan`: of a flow for people, and of instances in files for programs."""
 
 from __future__ import annotations
 
@@ -8,40 +8,127 @@ from typing import Annotated
 import typer
 
 from partita.cli import statuses
+from partita.cli.inputs import parse_call
+from partita.cli.naming import find_flow
+from partita.cli.options import ForSteps, Inputs, Words
 from partita.cli.session import Session
+from partita.errors import OptionError
+from partita.units import duration_s
 
 __all__ = ["register"]
 
 _Json = Annotated[
-    str, typer.Option("--json", metavar="FILE", help="Plan the instance of a JSON file (also .gz).", show_default=False)
+    bool,
+    typer.Option("--json", help="Print JSON. In place of a flow, the JSON file (also .gz) of an instance may stand."),
 ]
 _Output = Annotated[
-    str, typer.Option("--output", "-o", metavar="FILE", help="Where the plan goes; default: standard output.")
+    str, typer.Option("--output", "-o", metavar="FILE", help="Where an instance's plan goes; default: standard output.")
 ]
 _Limit = Annotated[
     str, typer.Option("--time-limit", metavar="SECONDS", help="Look for better plans for so long.", show_default=False)
 ]
 _Optimal = Annotated[bool, typer.Option("--optimal", help="Prove it: use the constraint solver.")]
 _Stdio = Annotated[bool, typer.Option("--stdio", help="Say what starts when, one JSON line for each event read.")]
+_Nodes = Annotated[
+    str,
+    typer.Option("--nodes", metavar="FILE", help="Plan for the nodes of this YAML or JSON file.", show_default=False),
+]
+_Alpha = Annotated[str, typer.Option("--alpha", metavar="NUMBER", help="What a second counts.", show_default=False)]
+_Beta = Annotated[str, typer.Option("--beta", metavar="NUMBER", help="What the cost counts.", show_default=False)]
+_Deadline = Annotated[
+    str, typer.Option("--deadline", metavar="TIME", help="The cheapest plan that keeps it.", show_default=False)
+]
+_Budget = Annotated[
+    str, typer.Option("--budget", metavar="COST", help="The fastest plan that costs no more.", show_default=False)
+]
+_Pareto = Annotated[bool, typer.Option("--pareto", help="Time against cost: the plans between fastest and cheapest.")]
+_Svg = Annotated[str, typer.Option("--svg", metavar="FILE", help='The chart as a picture; "-" prints it.')]
+_Html = Annotated[str, typer.Option("--html", metavar="FILE", help="All of it as one page.")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command("plan", epilog=statuses.LEGEND)(plan)
+    app.command("plan", epilog=statuses.LEGEND, context_settings={"ignore_unknown_options": True})(plan)
 
 
 def plan(
     context: typer.Context,
-    json: _Json = "",
-    output: _Output = "",
-    time_limit: _Limit = "",
+    words: Words = None,
+    inputs: Inputs = "",
+    executor: ForSteps = "",
+    nodes: _Nodes = "",
+    alpha: _Alpha = "",
+    beta: _Beta = "",
+    deadline: _Deadline = "",
+    budget: _Budget = "",
+    pareto: _Pareto = False,
     optimal: _Optimal = False,
+    time_limit: _Limit = "",
+    svg: _Svg = "",
+    html: _Html = "",
+    json: _Json = False,
+    output: _Output = "",
     stdio: _Stdio = False,
 ) -> int:
-    """Say what runs when and where: minimise alpha * makespan + beta * cost."""
+    """Say what of a flow runs when and where, what it costs and when it is done, before it runs."""
     session: Session = context.obj
-    from partita.workspace.planning import plan_file
+    file = _instance_file(words or [], json)
+    limit_s = _amount(time_limit, "--time-limit") if time_limit else None
+    if file is not None:
+        from partita.workspace.planning import plan_file
 
-    document = plan_file(Path(json), Path(output) if output else None, float(time_limit or 0) or None, optimal)
-    if not output:
-        session.output.document(document)
-    return statuses.SUCCESS
+        document = plan_file(file, Path(output) if output else None, limit_s, optimal)
+        if not output:
+            session.output.document(document)
+        return statuses.SUCCESS
+    if output:
+        raise typer.BadParameter("-o is for the plan of an instance's file; of a flow, --json prints the plan")
+    call = parse_call(words or (), inputs)
+    flow = find_flow(session.workspace, call.flow)
+    made = session.workspace.plan(
+        flow,
+        call.texts,
+        {
+            "executor": executor,
+            "nodes": nodes,
+            "alpha": _amount(alpha, "--alpha") if alpha else None,
+            "beta": _amount(beta, "--beta") if beta else None,
+            "deadline_s": _duration(deadline) if deadline else None,
+            "budget": _amount(budget, "--budget") if budget else None,
+            "with_frontier": pareto,
+            "must_prove": optimal,
+            "time_limit_s": limit_s,
+        },
+    )
+    status = statuses.FAILED if made["refusal"] else statuses.SUCCESS
+    if json:
+        session.output.document({"flow": flow, **made, "exit_status": status})
+        return status
+    from partita.cli.planned import tell_plan
+
+    tell_plan(session.output, made)
+    return status
+
+
+def _instance_file(words: list[str], is_json: bool) -> Path | None:
+    """The file of an instance, where one stands in place of a flow."""
+    if not is_json or len(words) != 1 or words[0].endswith((".py", ".yaml", ".yml")):
+        return None
+    file = Path(words[0])
+    return file if file.is_file() or file.suffix in (".json", ".gz") else None
+
+
+def _amount(text: str, option: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise typer.BadParameter(f"{option} is {text!r}; give a number of at least 0")
+    return number
+
+
+def _duration(text: str) -> float:
+    try:
+        return duration_s(text, "--deadline")
+    except OptionError as error:
+        raise typer.BadParameter(str(error)) from None
