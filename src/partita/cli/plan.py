@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from partita.cli import statuses
+from partita.cli.failures import tell_problems
 from partita.cli.inputs import parse_call
 from partita.cli.naming import find_flow
 from partita.cli.options import ForSteps, Inputs, Words
 from partita.cli.session import Session
 from partita.errors import OptionError
+from partita.protocol.plans import PlanView
 from partita.units import duration_s
 
 __all__ = ["register"]
@@ -105,8 +107,28 @@ def plan(
         return status
     from partita.cli.planned import tell_plan
 
-    tell_plan(session.output, made)
+    if svg == "-":
+        session.output.out.write(_picture(made))
+    elif svg:
+        Path(svg).write_text(_picture(made), encoding="utf-8")
+        session.output.note(f"Wrote {svg}.")
+    if html:
+        from partita.drawing.plan_page import plan_page
+
+        Path(html).write_text(plan_page(made), encoding="utf-8")
+        session.output.note(f"Wrote {html}.")
+    if not svg and not html:
+        tell_plan(session.output, made)
+    tell_problems(session.output, made["problems"])
+    if made["refusal"]:
+        session.output.note(session.output.paint("error:", "bad", session.output.err) + " " + made["refusal"])
     return status
+
+
+def _picture(plan: PlanView) -> str:
+    from partita.drawing.gantt_svg import gantt_svg
+
+    return gantt_svg(plan)
 
 
 def _instance_file(words: list[str], is_json: bool) -> Path | None:

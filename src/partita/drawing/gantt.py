@@ -11,7 +11,7 @@ from partita.drawing.progress import group_name
 from partita.protocol.plans import PlannedStepView, PlanView
 from partita.units import duration_text
 
-__all__ = ["Bar", "Piece", "Row", "chart_rows", "gantt_text", "step_title", "tick_seconds"]
+__all__ = ["Bar", "Piece", "Row", "chart_rows", "fit_name", "gantt_text", "step_title", "tick_seconds"]
 
 #: Rows of a chart; where there are more steps, those of a map share one, and so do the rounds of a loop.
 ROWS_AT_MOST = 60
@@ -81,6 +81,14 @@ def _rows(steps: Sequence[PlannedStepView], names: Iterable[str]) -> list[Row]:
     return list(rows.values())
 
 
+def fit_name(name: str, cells: int, ending: str = "…") -> str:
+    """The name, cut in its middle so that it takes no more cells: what tells elements of a map apart stands at the end."""
+    if width(name) <= cells:
+        return name
+    tail = name[-(cells // 3) :]
+    return fit(name, cells - width(tail), ending) + tail if width(tail) < cells else fit(name, cells, ending)
+
+
 def step_title(plan: PlanView, number: int) -> str:
     """All that is known of a step, on one line for each thing."""
     step = plan["steps"][number]
@@ -142,7 +150,7 @@ def gantt_text(plan: PlanView, columns: int, *, is_unicode: bool = True) -> list
     lines = [[Piece(head + _axis(plan["makespan_s"], chart), "dim")]]
     ending = "…" if is_unicode else "~"
     for row, name in zip(rows, names, strict=True):
-        told = pad(fit(name, label, ending), label)
+        told = pad(fit_name(name, label, ending), label)
         told += "  " + pad(fit(row.node, node - 2, ending), node - 2) if has_nodes else ""
         told += "  " + pad(duration_text(row.start_s), 7, is_right=True)
         told += "  " + pad(duration_text(row.end_s - row.start_s), 7, is_right=True) + "  "

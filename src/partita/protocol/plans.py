@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from partita.protocol.requests import StepView
+
 __all__ = [
     "BottleneckView", "FinishView", "FrontierView", "MoreView", "PlanRequest", "PlanView", "PlannedNodeView",
     "PlannedStepView",
@@ -121,4 +123,5 @@ class PlanView(TypedDict):
     deadline_s: float | None
     budget: float | None
     refusal: str  # why no plan keeps deadline and budget; empty: this one does
+    graph: list[StepView]  # all steps of the layout, with those that take no time: what `partita graph` draws
     problems: list[dict[str, Any]]  # warnings of the check

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from partita.errors import CheckError, Problem
 from partita.plan.bounds import Bounds, lower_bounds
-from partita.plan.evaluation import Schedule
+from partita.plan.evaluation import Evaluation, Schedule
 from partita.plan.forecast import forecast
 from partita.plan.frontier import Point, frontier, pick
 from partita.plan.insight import bottleneck, busy_shares, critical_path, node_costs, what_more_brings
@@ -27,7 +27,7 @@ from partita.protocol.plans import (
     PlanView,
 )
 from partita.units import duration_text
-from partita.workspace.checking import lay_out
+from partita.workspace.checking import laid_step, lay_out
 from partita.workspace.flow_instance import GUESS, NoHistory, Past, Prepared, prepare
 from partita.workspace.flow_tasks import tasks_of
 from partita.workspace.what_if import STEP, Machines, machines_of, read_machines
@@ -39,10 +39,16 @@ __all__ = ["plan_flow", "view_of"]
 
 #: Steps that are simulated, in all, for a forecast of the finish; and how often at least and at most.
 _SIMULATED, _FEWEST, _MOST = 100_000, 50, 1000
+_NEVER = float("inf")
 
 
-def plan_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
+def plan_flow(
+    workspace: LocalWorkspace, flow: str, texts: dict[str, str], request: PlanRequest, title: str = ""
+) -> PlanView:
     """Lay the flow out and plan it; nothing of it is run.
+
+    Args:
+        title: the flow's name for people; default: that of its function.
 
     Raises:
         CheckError: the flow is refused.
@@ -58,10 +64,11 @@ def plan_flow(workspace: LocalWorkspace, flow: str, texts: dict[str, str], reque
     # What no executor can run is not refused where the plan is for other nodes.
     if laid.rows is None or (refused and not machines.is_what_if):
         raise CheckError([Problem(**problem) for problem in refused or laid.problems])
-    title = flow.rpartition(":")[2]
+    title = title or flow.rpartition(":")[2]
     tasks = tasks_of(laid.rows, laid.profiles)
     prepared = prepare(title, tasks, machines, _past(workspace), executor or settings.executor)
     made = view_of(prepared, request)
+    made["graph"] = [laid_step(number, row) for number, row in enumerate(laid.rows)]
     made["problems"] = [problem for problem in laid.problems if problem.get("is_warning")]
     return made
 
@@ -101,6 +108,26 @@ def view_of(prepared: Prepared, request: PlanRequest) -> PlanView:
 
 def _solve(instance: Instance) -> Schedule:
     return make_plan(instance).schedule
+
+
+def _again(request: PlanRequest) -> Callable[[Instance], Evaluation]:
+    """Plans another instance towards the same aim: its objective is what the aim makes small."""
+    deadline, budget = request.get("deadline_s"), request.get("budget")
+
+    def solved(instance: Instance) -> Evaluation:
+        if deadline is None and budget is None:
+            return make_plan(instance).value
+        points = frontier(instance, lower_bounds(instance), _solve)
+        found = pick(instance, points, deadline, budget)
+        return _aimed(found.value, request) if found is not None else Evaluation(_NEVER, _NEVER, _NEVER)
+
+    return solved
+
+
+def _aimed(value: Evaluation, request: PlanRequest) -> Evaluation:
+    if request.get("deadline_s") is not None:
+        return value._replace(objective=value.cost)
+    return value._replace(objective=value.makespan) if request.get("budget") is not None else value
 
 
 def _refusal(points: Sequence[Point], bounds: Bounds, deadline: float | None, budget: float | None) -> str:
@@ -150,7 +177,7 @@ def _view(prepared: Prepared, plan: Plan, bounds: Bounds, request: PlanRequest) 
     instance, schedule = prepared.instance, plan.schedule
     path = critical_path(instance, schedule)
     narrow = bottleneck(instance, schedule, plan.value.makespan, path)
-    more = what_more_brings(instance, schedule, plan.value, lambda changed: make_plan(changed).value)
+    more = what_more_brings(instance, schedule, _aimed(plan.value, request), _again(request))
     names = [node.id for node in instance.nodes]
     steps = _steps(prepared, schedule, frozenset(path))
     return PlanView(
@@ -194,6 +221,7 @@ def _view(prepared: Prepared, plan: Plan, bounds: Bounds, request: PlanRequest) 
         deadline_s=request.get("deadline_s"),
         budget=request.get("budget"),
         refusal="",
+        graph=[],
         problems=[],
     )
 

@@ -147,7 +147,7 @@ class LocalWorkspace(LocalArtifacts):
     def plan(self, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
         from partita.workspace.flow_planning import plan_flow
 
-        return plan_flow(self, flow, texts, request)
+        return plan_flow(self, flow, texts, request, title=_name_in_file(self.folder, flow))
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
         from partita.workspace.converting import convert_flow
