@@ -23,6 +23,7 @@ __all__ = ["plan_page"]
 
 _TABLE_ROWS = 500
 _GRAPH_NODES = 60
+_APART = 0.25  # of the range's width have labels to be apart so that they can be read
 
 _STYLE = """\
 :root{color-scheme:light dark;--paper:#fff;--ink:#1d2733;--dim:#5b6774;--line:#dde3ea;--soft:#f3f6fa;--mark:#1d2733}
@@ -51,10 +52,11 @@ h2{font-size:1.05rem;margin:2em 0 .6em}
 cursor:default}
 .lane button.critical{opacity:1;box-shadow:inset 0 0 0 1.6px var(--mark)}
 .lane button:focus-visible{outline:2px solid var(--mark);outline-offset:1px}
-.tip{display:none;position:absolute;z-index:5;left:0;right:0;top:1.5rem;width:fit-content;max-width:min(100%,34rem);
+.told{display:none;position:absolute;z-index:5;left:0;right:0;top:1.5rem;width:fit-content;max-width:min(100%,34rem);
 white-space:pre-line;text-align:left;font-size:.85rem;line-height:1.4;color:var(--ink);background:var(--paper);
-border:1px solid var(--dim);border-radius:5px;padding:.45em .7em;box-shadow:0 3px 12px rgba(0,0,0,.25);overflow-wrap:anywhere;pointer-events:none}
-.lane button:hover+.tip,.lane button:focus+.tip{display:block}
+border:1px solid var(--dim);border-radius:5px;
+padding:.45em .7em;box-shadow:0 3px 12px rgba(0,0,0,.25);overflow-wrap:anywhere;pointer-events:none}
+.lane button:hover+.told,.lane button:focus+.told{display:block}
 .range{position:relative;height:3.6rem;margin:.6rem 0;max-width:44rem}
 .range .track{position:absolute;left:0;right:0;top:1.55rem;height:.4rem;border-radius:.2rem;background:var(--line)}
 .range .band{position:absolute;top:1.55rem;height:.4rem;border-radius:.2rem;background:#4a86d8}
@@ -125,7 +127,7 @@ def _row(plan: PlanView, row: Row, colors: dict[str, str]) -> str:
         label = text(plan["steps"][bar.step]["path"])
         bars.append(
             f'<button type="button" aria-label="{label}"{kind} style="left:{left};width:{size};'
-            f'background:{colors[plan["steps"][bar.step]["node"]]}"></button><span class="tip" role="tooltip">{told}</span>'
+            f'background:{colors[plan["steps"][bar.step]["node"]]}"></button><span class="told" role="tooltip">{told}</span>'
         )
     name = f'<div class="name" title="{text(row.title)}">{text(row.title)}</div>'
     return f'<div class="row">{name}<div class="lane">{"".join(bars)}</div></div>'
@@ -143,7 +145,8 @@ def _range(plan: PlanView) -> str:
     told = f'<b style="left:{_percent(finish["p50"], end)}"></b>'
     if plan["deadline_s"] is not None:
         told += f'<b style="left:{_percent(plan["deadline_s"], end)};background:#d9482b" title="deadline"></b>'
-    for seconds, name in marks:
+    is_wide = finish["p90"] - finish["p10"] > _APART * end
+    for seconds, name in marks if is_wide else marks[1:2]:
         side = ' class="above"' if name == "P50" else ""
         left = 100 * min(max(seconds / end, 0.07), 0.93)
         told += f'<span{side} style="left:{left:.2f}%">{name} {duration_text(seconds)}</span>'

@@ -1,14 +1,15 @@
 """Time against cost: plans of which none is both faster and cheaper, and the one that keeps a deadline or a budget.
 
 The front is found by weighted sums, each pair of neighbours asking for what lies between them (Aneja and Nair, 1979). What
-lies behind the straight lines between those plans no weighted sum finds; towards a deadline, the faster neighbour is made
-cheaper task by task.
+lies behind the straight lines between those plans no weighted sum finds: for that, each plan is made cheaper task by task,
+as long as it stays faster than the next one, or keeps a deadline.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from partita.plan.bounds import Bounds
@@ -72,6 +73,10 @@ def frontier(instance: Instance, bounds: Bounds, solve: Callable[[Instance], Sch
         between = search.solved(1.0, beta)
         if _sum(between, beta) < _sum(fast, beta) * (1.0 - 1e-6):
             pending += [(fast, between), (between, cheap)]
+    found = search.front()
+    for fast, cheap in pairwise(found):
+        limit = cheap.value.makespan * (1.0 - 2.0 * TOLERANCE) - 2.0 * TOLERANCE
+        search.points.append(cheapen(instance, fast, limit, _PLACED // len(found)))
     return search.front()
 
 
@@ -115,11 +120,15 @@ def pick(instance: Instance, points: list[Point], deadline_s: float | None, budg
     return next((point for point in points if _at_most(point.value.cost, budget)), None)
 
 
-def cheapen(instance: Instance, point: Point, deadline_s: float) -> Point:
-    """The plan with tasks moved to cheaper nodes, one after the other, as long as the deadline is kept."""
+def cheapen(instance: Instance, point: Point, deadline_s: float, placed: int = _PLACED) -> Point:
+    """The plan with tasks moved to cheaper nodes, one after the other, as long as the deadline is kept.
+
+    Args:
+        placed: how many tasks may be placed anew for it, in all.
+    """
     packing, table = Packing(instance), instance.run_times()
     nodes, best = list(point.schedule.nodes), point
-    left = _PLACED // len(instance)
+    left = placed // len(instance)
     moves = sorted(
         (instance.task_cost(task, node) - instance.task_cost(task, nodes[task]), task, node)
         for task, allowed in enumerate(instance.allowed)
