@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from partita.cli.output import Output
 from partita.drawing import build_graph, tree_text
 from partita.drawing.cells import clean
@@ -25,14 +27,16 @@ def tell_plan(output: Output, plan: PlanView) -> None:
         for told in tree:
             output.line(told)
         output.line()
-    columns = output.columns(output.out) or _WIDTH_IN_PIPES
-    for line in gantt_text(plan, columns, is_unicode=is_unicode):
-        output.line("".join(output.paint(piece.text, _STYLES[piece.style]) for piece in line))
+    room = output.columns(output.out) or _WIDTH_IN_PIPES
+    for pieces in gantt_text(plan, room, is_unicode=is_unicode):
+        output.line("".join(output.paint(piece.text, _STYLES[piece.style]) for piece in pieces))
     output.line()
     rows = plan_facts(plan, is_unicode=is_unicode)
     size = max(len(head) for head, _ in rows)
     for head, told in rows:
-        output.line(output.paint(head.ljust(size), "dim") + "  " + clean(told))
+        for line in textwrap.wrap(clean(told), max(room - size - 2, 20)):
+            output.line(output.paint(head.ljust(size), "dim") + "  " + line)
+            head = ""
     if plan["frontier"]:
         output.line()
         for told in frontier_text(plan["frontier"], is_unicode=is_unicode):

@@ -17,7 +17,8 @@ __all__ = ["Bar", "Piece", "Row", "chart_rows", "fit_name", "gantt_text", "step_
 ROWS_AT_MOST = 60
 _LABEL_CELLS = 36
 _NODE_CELLS = 14
-_LEAST_CHART = 16
+_LEAST = 8  # cells of a name, and of the chart
+_ROOMY = 64  # cells of a terminal from which on there is room for columns of numbers
 
 
 class Bar(NamedTuple):
@@ -140,24 +141,38 @@ def gantt_text(plan: PlanView, columns: int, *, is_unicode: bool = True) -> list
         columns: width of the terminal in cells.
     """
     rows, hidden = chart_rows(plan)
-    has_nodes = len(plan["nodes"]) > 1
-    names = [row.title if is_unicode else row.title.replace("×", "x") for row in rows]
-    label = min(max(map(width, [*names, "step"])), _LABEL_CELLS, max(columns // 3, 8))
-    node = min(max(width(item["id"]) for item in plan["nodes"]), _NODE_CELLS) + 2 if has_nodes else 0
-    chart = max(columns - label - node - 2 - 9 - 9 - 2, _LEAST_CHART)
-    head = pad("step", label) + ("  " + pad("node", node - 2) if has_nodes else "")
-    head += "  " + pad("start", 7, is_right=True) + "  " + pad("takes", 7, is_right=True) + "  "
-    lines = [[Piece(head + _axis(plan["makespan_s"], chart), "dim")]]
     ending = "…" if is_unicode else "~"
-    for row, name in zip(rows, names, strict=True):
-        told = pad(fit_name(name, label, ending), label)
-        told += "  " + pad(fit(row.node, node - 2, ending), node - 2) if has_nodes else ""
-        told += "  " + pad(duration_text(row.start_s), 7, is_right=True)
-        told += "  " + pad(duration_text(row.end_s - row.start_s), 7, is_right=True) + "  "
-        lines.append([Piece(told, ""), *_bars(row, plan["makespan_s"], chart, is_unicode)])
+    names = [row.title if is_unicode else row.title.replace("×", "x") for row in rows]
+    label = min(max(map(width, [*names, "step"])), _LABEL_CELLS, max(columns // 3, _LEAST))
+    heads, cells = ["step"], [[fit_name(name, label, ending) for name in names]]
+    sizes = [label]
+    if columns >= _ROOMY:
+        if len(plan["nodes"]) > 1:
+            heads.append("node")
+            sizes.append(min(max(width(clean(item["id"])) for item in plan["nodes"]), _NODE_CELLS))
+            cells.append([fit(row.node, sizes[-1], ending) for row in rows])
+        for head, told in (
+            ("start", [duration_text(row.start_s) for row in rows]),
+            ("takes", [duration_text(row.end_s - row.start_s) for row in rows]),
+        ):
+            heads.append(head)
+            sizes.append(-max(map(len, [head, *told])))
+            cells.append(told)
+    chart = max(columns - sum(abs(size) + 2 for size in sizes), _LEAST)
+    lines = [[Piece(_told(heads, sizes) + _axis(plan["makespan_s"], chart), "dim")]]
+    for number, row in enumerate(rows):
+        told = _told([column[number] for column in cells], sizes)
+        lines.append([Piece(told), *_bars(row, plan["makespan_s"], chart, is_unicode)])
     if hidden:
         lines.append([Piece(f"and {hidden:,} more rows", "dim")])
     return lines
+
+
+def _told(cells: Sequence[str], sizes: Sequence[int]) -> str:
+    """What stands before a bar. Sizes below 0 are of columns that stand on the right."""
+    return "".join(
+        pad(cell, abs(size), is_right=size < 0) + "  " for cell, size in zip(cells, sizes, strict=True)
+    )  # fmt: skip
 
 
 def _axis(makespan_s: float, cells: int) -> str:

@@ -40,6 +40,8 @@ __all__ = ["plan_flow", "view_of"]
 #: Steps that are simulated, in all, for a forecast of the finish; and how often at least and at most.
 _SIMULATED, _FEWEST, _MOST = 100_000, 50, 1000
 _NEVER = float("inf")
+#: Steps up to which plans between the fastest and the cheapest are always looked at.
+_SMALL = 100
 
 
 def plan_flow(
@@ -91,8 +93,11 @@ def view_of(prepared: Prepared, request: PlanRequest) -> PlanView:
     deadline, budget = request.get("deadline_s"), request.get("budget")
     plan = make_plan(instance)
     points, refusal = [Point(plan.schedule, plan.value)], ""
-    if request.get("with_frontier") or deadline is not None or budget is not None:
+    is_constrained = deadline is not None or budget is not None
+    is_small = bool(instance.beta) and len(instance) <= _SMALL
+    if request.get("with_frontier") or is_constrained or is_small:
         points = frontier(instance, bounds, _solve)
+        plan = _better(plan, points)
     if deadline is not None or budget is not None:
         found = pick(instance, points, deadline, budget)
         if found is None:
@@ -104,6 +109,14 @@ def view_of(prepared: Prepared, request: PlanRequest) -> PlanView:
         view["frontier"] = _front(instance, points, plan)
     view["refusal"] = refusal
     return view
+
+
+def _better(plan: Plan, points: Sequence[Point]) -> Plan:
+    """What is best by the objective may have been found with another one in mind."""
+    best = min(points, key=lambda point: point.value.objective)
+    if best.value.objective >= plan.value.objective:
+        return plan
+    return Plan(best.schedule, best.value, plan.bound, f"{plan.planner}, between time and cost")
 
 
 def _solve(instance: Instance) -> Schedule:

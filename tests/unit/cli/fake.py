@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import CheckError, NotFoundError, Problem
+from partita.protocol.plans import PlanRequest, PlanView
 from partita.protocol.requests import (
     AttemptView,
     CacheEntryView,
@@ -24,6 +25,7 @@ from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.values import PLAIN, pack
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
+from tests.unit.drawing import plans
 
 __all__ = ["FakeWorkspace", "make_run", "make_step"]
 
@@ -118,6 +120,12 @@ class FakeWorkspace:
             wrong = {"message": "fit takes int, load gives str", "place": "flows.py:9", "remedy": "convert it"}
             return {"problems": [*problems, {**wrong, "is_warning": False}], "graph": None}
         return {"problems": problems, "graph": {"steps": graph_steps()}}
+
+    def plan(self, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
+        self.asked.append(("plan", flow, texts, request))
+        steps = [plans.step("load"), *(plans.step(f"fit[{n}]", [0]) for n in (0, 1)), plans.step("report", [1, 2])]
+        view = plans.made(steps, {"fit": 20.0}, (plans.FAST, plans.CHEAP), request, flow.rpartition(":")[2])
+        return {**view, "graph": graph_steps(), "problems": self.check(flow, texts)["problems"]}
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
         self.asked.append(("convert", flow, texts))

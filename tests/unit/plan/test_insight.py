@@ -10,7 +10,9 @@ from partita.plan.instance import Instance, Network, Node
 from partita.plan.planner import make_plan
 
 
-def instance(nodes: list[Node], durations: list[float], edges: list[tuple[int, int, float]], **given: object) -> Instance:
+def instance(
+    nodes: list[Node], durations: list[float], edges: list[tuple[int, int, float]], **given: object
+) -> Instance:
     return Instance(
         name="it", nodes=nodes, resources=["cpu", "gpu"], ids=[f"t{number}" for number in range(len(durations))],
         durations=durations, demands=[((0, 1.0),)] * len(durations), edges=edges, **given,  # type: ignore[arg-type]
@@ -49,7 +51,11 @@ def test_shares_are_of_what_there_is_until_the_end() -> None:
 
 
 def test_costs_of_nodes_add_up_to_the_cost() -> None:
-    nodes = [Node("a", (2.0, 0.0), 1.0, (2.0, 0.0), 0.5), Node("b", (2.0, 0.0), 2.0, (1.0, 0.0)), Node("c", (2.0, 0.0), rent=9.0)]
+    nodes = [
+        Node("a", (2.0, 0.0), 1.0, (2.0, 0.0), 0.5),
+        Node("b", (2.0, 0.0), 2.0, (1.0, 0.0)),
+        Node("c", (2.0, 0.0), rent=9.0),
+    ]
     problem = instance(nodes, [4.0, 2.0, 6.0], [])
     schedule = Schedule([0.0, 1.0, 5.0], [0, 0, 1])
     assert node_costs(problem, schedule) == [8.0 + 4.0 + 0.5 * 4.0, 3.0, 0.0]
