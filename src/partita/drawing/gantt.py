@@ -151,17 +151,17 @@ def gantt_text(plan: PlanView, columns: int, *, is_unicode: bool = True) -> list
             heads.append("node")
             sizes.append(min(max(width(clean(item["id"])) for item in plan["nodes"]), _NODE_CELLS))
             cells.append([fit(row.node, sizes[-1], ending) for row in rows])
-        for head, told in (
+        for head, column in (
             ("start", [duration_text(row.start_s) for row in rows]),
             ("takes", [duration_text(row.end_s - row.start_s) for row in rows]),
         ):
             heads.append(head)
-            sizes.append(-max(map(len, [head, *told])))
-            cells.append(told)
+            sizes.append(-max(map(len, [head, *column])))
+            cells.append(column)
     chart = max(columns - sum(abs(size) + 2 for size in sizes), _LEAST)
     lines = [[Piece(_told(heads, sizes) + _axis(plan["makespan_s"], chart), "dim")]]
     for number, row in enumerate(rows):
-        told = _told([column[number] for column in cells], sizes)
+        told = _told([texts[number] for texts in cells], sizes)
         lines.append([Piece(told), *_bars(row, plan["makespan_s"], chart, is_unicode)])
     if hidden:
         lines.append([Piece(f"and {hidden:,} more rows", "dim")])
