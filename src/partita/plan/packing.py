@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from partita.plan.instance import Amounts, Instance
 
-__all__ = ["Packing"]
+__all__ = ["SCALES", "Packing"]
 
 #: By one of these, amounts that are no whole numbers mostly become some.
-_SCALES = (1, 2, 4, 10, 16, 64, 100, 256, 1000, 1024)
+SCALES = (1, 2, 4, 10, 16, 64, 100, 256, 1000, 1024)
 _FINE_BITS = 31  # of a capacity whose amounts have no scale
 _SLACK = 64  # units of the fine scale that many rounded demands may exceed it by
 
@@ -48,7 +48,7 @@ class Packing:
 
 def _scaled(asked: Sequence[float], limits: Sequence[float]) -> tuple[float, int]:
     """How many units one of the resource is, and how many units more than the capacity count as there."""
-    for scale in _SCALES:
+    for scale in SCALES:
         if all(abs(scale * amount - round(scale * amount)) < 1e-6 for amount in asked):
             if max(limits) * scale < 1 << 48:
                 return scale, 0

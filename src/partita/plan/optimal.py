@@ -1,0 +1,287 @@
+"""Plans that are proved to be the best, or how far from it they can be at most: the problem as CP-SAT has it.
+
+Times lie on a grid. Where all of them are multiples of its unit, what the solver proves holds as it is; else they are
+rounded up, the order that it finds is placed again with exact times, and only the analytic bound holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import copy
+from typing import NamedTuple
+
+from partita.plan.bounds import Bounds
+from partita.plan.constraints import ConstraintModel
+from partita.plan.evaluation import Schedule, worth
+from partita.plan.instance import Instance, Network
+from partita.plan.packing import SCALES
+from partita.plan.placing import place_in_order
+
+__all__ = ["Proof", "solve_optimally"]
+
+#: Units of a second that are tried in turn for a grid on which all times lie.
+_UNITS = (1, 10, 100, 1000, 10_000, 1_000_000)
+#: Steps of the grid from 0 to the makespan where there is no such unit.
+_RESOLUTION = 20_000
+#: What the objective of the hint is in whole numbers, where it is no mere makespan.
+_OBJECTIVE = 1e11
+
+
+class Proof(NamedTuple):
+    """The best schedule that was found, and what is known of all others."""
+
+    schedule: Schedule
+    bound: float  # no plan's objective is less
+    is_optimal: bool
+
+
+class Grid(NamedTuple):
+    """Whole numbers for seconds."""
+
+    per_second: float
+    is_exact: bool
+
+    def up(self, seconds: float) -> int:
+        return round(seconds * self.per_second) if self.is_exact else math.ceil(seconds * self.per_second - 1e-9)
+
+
+def solve_optimally(
+    instance: Instance, hint: Schedule, bounds: Bounds, limit_s: float, workers: int = 2, parameters: str = ""
+) -> Proof:
+    """The best schedule that CP-SAT finds within the limit.
+
+    Args:
+        hint: a schedule that can be done, to begin with.
+
+    Raises:
+        MissingExtraError: OR-Tools is not installed.
+    """
+    table = instance.run_times()
+    grid = _grid(instance, table, hint)
+    model = _Model(instance, table, grid, hint, bounds)
+    text = f"num_workers:{workers} max_time_in_seconds:{max(limit_s, 0.01)} random_seed:1 {parameters}"
+    answer = model.model.solve(text)
+    bound = bounds.objective
+    schedule = hint
+    if answer.values is not None:
+        found = model.schedule(answer.values)
+        if worth(instance, found).objective < worth(instance, hint).objective:
+            schedule = found
+    if grid.is_exact:
+        bound = max(bound, model.bound(answer.bound))
+    value = worth(instance, schedule).objective
+    return Proof(schedule, min(bound, value), value <= bound + 1e-7 * max(1.0, value))
+
+
+def _grid(instance: Instance, table: Sequence[Sequence[float]], hint: Schedule) -> Grid:
+    seconds = {value for task, row in enumerate(table) for value in map(row.__getitem__, instance.allowed[task])}
+    if len(instance.nodes) > 1:
+        network = instance.network
+        sizes = {size for row in instance.edge_bytes for size in row}
+        pairs = [(0, 1), *network.links]
+        seconds |= {network.seconds(size, *pair) for size in sizes for pair in pairs}
+    for unit in _UNITS:
+        if all(abs(value * unit - round(value * unit)) <= 1e-9 * max(1.0, value * unit) for value in seconds):
+            return Grid(unit, True)
+    last = max(start + table[task][hint.nodes[task]] for task, start in enumerate(hint.starts))
+    return Grid(_RESOLUTION / max(last, 1e-9), False)
+
+
+class _Model:
+    """The instance on the grid."""
+
+    def __init__(
+        self, instance: Instance, table: Sequence[Sequence[float]], grid: Grid, hint: Schedule, bounds: Bounds
+    ) -> None:
+        self.instance, self.grid = instance, grid
+        self.model = ConstraintModel()
+        self.sizes = [
+            {node: grid.up(table[task][node]) for node in allowed} for task, allowed in enumerate(instance.allowed)
+        ]
+        begin = self._on_grid(hint)
+        last = max(start + self.sizes[task][hint.nodes[task]] for task, start in enumerate(begin))
+        horizon = last
+        if instance.beta and len(instance.nodes) > 1:  # a later end may cost less
+            horizon = max(last, sum(max(sizes.values()) for sizes in self.sizes) + len(instance))
+        self.horizon = horizon
+        variable = self.model.variable
+        low = max(0, math.ceil(bounds.makespan * grid.per_second - 1e-6) if grid.is_exact else 0)
+        self.makespan = variable(min(low, last), horizon, last)
+        self.starts = [variable(0, horizon, start) for start in begin]
+        self.places: list[dict[int, int]] = []  # by task: node -> 0-1 variable; none where there is no choice
+        self.ends: list[tuple[list[tuple[int, int]], int]] = []
+        self.on_node: list[list[tuple[int, int]]] = [[] for _ in instance.nodes]  # (task, interval)
+        for task, sizes in enumerate(self.sizes):
+            self._add_task(task, sizes, hint, begin[task], horizon)
+        for task in range(len(instance)):
+            for needed, size in zip(instance.predecessors[task], instance.edge_bytes[task], strict=True):
+                self._add_edge(needed, task, size, hint)
+        for node in range(len(instance.nodes)):
+            for resource in range(len(instance.resources)):
+                self._add_capacity(node, resource)
+        self._add_objective(hint, begin)
+
+    def _on_grid(self, hint: Schedule) -> list[int]:
+        """The hint's order placed on the grid, so that the solver begins with something that holds there."""
+        grid = self.grid
+        if grid.is_exact:
+            return [round(start * grid.per_second) for start in hint.starts]
+        coarse = copy(self.instance)
+        network = coarse.network
+        if not network.links and len(coarse.nodes) > 1:
+            coarse.network = Network(bandwidth=1.0)
+            coarse.edge_bytes = [
+                [float(grid.up(network.seconds(size, 0, 1))) for size in row] for row in coarse.edge_bytes
+            ]
+        rounded = [[math.inf] * len(coarse.nodes) for _ in self.sizes]
+        for task, sizes in enumerate(self.sizes):
+            for node, size in sizes.items():
+                rounded[task][node] = float(size)
+        placed = place_in_order(coarse, order_by_start(coarse, hint), hint.nodes, run_times=rounded)
+        return [math.ceil(start - 1e-6) for start in placed.starts]
+
+    def _add_task(self, task: int, sizes: dict[int, int], hint: Schedule, begin: int, horizon: int) -> None:
+        model, start = self.model, self.starts[task]
+        from_start = ([(1, start)], 0)
+        if len(sizes) == 1:
+            ((node, size),) = sizes.items()
+            end = ([(1, start)], size)
+            self.places.append({})
+            self.on_node[node].append((task, model.interval(from_start, size, end)))
+        else:
+            own = model.variable(0, horizon, begin + sizes[hint.nodes[task]])
+            end = ([(1, own)], 0)
+            places = {node: model.variable(0, 1, int(hint.nodes[task] == node)) for node in sizes}
+            for node, size in sizes.items():
+                self.on_node[node].append((task, model.interval(from_start, size, end, [places[node]])))
+            model.exactly_one(list(places.values()))
+            self.places.append(places)
+        self.ends.append(end)
+        model.at_least([(1, self.makespan), (-1, end[0][0][1])], end[1])
+
+    def _after(self, needed: int, task: int, delay: int, only_if: Sequence[int] = ()) -> None:
+        terms, constant = self.ends[needed]
+        self.model.at_least([(1, self.starts[task]), (-1, terms[0][1])], constant + delay, only_if)
+
+    def _add_edge(self, needed: int, task: int, size: float, hint: Schedule) -> None:
+        network, count = self.instance.network, len(self.instance.nodes)
+        self._after(needed, task, 0)
+        if count == 1 or not (network.latency or network.bandwidth or network.links):
+            return
+        here, there = self._choices(needed), self._choices(task)
+        if network.links:
+            for origin, first in here.items():
+                for target, second in there.items():
+                    delay = self.grid.up(network.seconds(size, origin, target))
+                    if delay:
+                        self._after(needed, task, delay, [*first, *second])
+            return
+        delay = self.grid.up(network.seconds(size, 0, 1))
+        if not delay:
+            return
+        away = self.model.variable(0, 1, int(hint.nodes[needed] != hint.nodes[task]))
+        for node, first in here.items():  # on this node, then the other one too, or away
+            terms = [(1, away), *((-1, literal) for literal in first)]
+            if node in there:
+                terms += [(1, literal) for literal in there[node]]
+            fixed = (1 if node in there and not there[node] else 0) - (0 if first else 1)
+            self.model.at_least(terms, -fixed)
+        self._after(needed, task, delay, [away])
+
+    def _choices(self, task: int) -> dict[int, list[int]]:
+        """By node, the 0-1 variables that say that the task runs there: one, or none where it has no choice."""
+        if self.places[task]:
+            return {node: [literal] for node, literal in self.places[task].items()}
+        return {node: [] for node in self.sizes[task]}
+
+    def _add_capacity(self, node: int, resource: int) -> None:
+        intervals, amounts = [], []
+        for task, interval in self.on_node[node]:
+            amount = dict(self.instance.demands[task]).get(resource, 0.0)
+            if amount and self.sizes[task][node]:
+                intervals.append(interval)
+                amounts.append(amount)
+        capacity = self.instance.nodes[node].capacity[resource]
+        if not intervals or sum(amounts) <= capacity:
+            return
+        scale = next(
+            (scale for scale in SCALES if _is_whole(scale, amounts)), None
+        )
+        if scale is None:  # rounded to the nearest, with what so many roundings may add up to on top
+            scale = (1 << 20) / capacity
+            demands = [round(amount * scale) for amount in amounts]
+            self.model.cumulative((1 << 20) + 1, intervals, demands)
+            return
+        demands = [round(amount * scale) for amount in amounts]
+        self.model.cumulative(math.floor(capacity * scale + 1e-6), intervals, demands)
+
+    def _add_objective(self, hint: Schedule, begin: list[int]) -> None:
+        """alpha * makespan + beta * cost, in whole numbers: so many of them are one unit of the objective."""
+        instance, model, per_second = self.instance, self.model, self.grid.per_second
+        alpha, beta = instance.alpha, instance.beta
+        self.fixed = 0.0  # what is paid anyway
+        if len(instance.nodes) == 1:
+            self.fixed = beta * sum(instance.task_cost(task, 0) for task in range(len(instance)))
+            self.scale, self.error = per_second / max(alpha + beta * instance.nodes[0].rent, 1e-12), 0.0
+            model.minimise([(1, self.makespan)])
+            return
+        if not beta:
+            self.scale, self.error = per_second / max(alpha, 1e-12), 0.0
+            model.minimise([(1, self.makespan)])
+            return
+        self.scale = _OBJECTIVE / max(worth(instance, hint).objective, 1e-9)
+        spans = [(alpha, self.makespan)] if alpha else []
+        for node, told in enumerate(instance.nodes):
+            if told.rent:
+                spans += [(sign * beta * told.rent, variable) for sign, variable in self._span(node, hint, begin)]
+        terms = [(round(self.scale * weight / per_second), variable) for weight, variable in spans]
+        for task, places in enumerate(self.places):
+            if not places:
+                self.fixed += beta * instance.task_cost(task, hint.nodes[task])
+            for node, literal in places.items():
+                terms.append((round(self.scale * beta * instance.task_cost(task, node)), literal))
+        self.error = 0.5 * len(instance) + 0.5 * self.horizon * len(spans)
+        model.minimise([(coefficient, variable) for coefficient, variable in terms if coefficient])
+
+    def _span(self, node: int, hint: Schedule, begin: list[int]) -> list[tuple[int, int]]:
+        """The last finish on the node less the first start, or 0: the variables that a rent is paid for."""
+        own = [task for task, place in enumerate(hint.nodes) if place == node]
+        first = min([begin[task] for task in own], default=0)
+        last = max([begin[task] + self.sizes[task][node] for task in own], default=0)
+        model = self.model
+        low, high = model.variable(0, self.horizon, first), model.variable(0, self.horizon, last)
+        model.at_least([(1, high), (-1, low)], 0)
+        for task, _ in self.on_node[node]:
+            only_if = [self.places[task][node]] if self.places[task] else []
+            terms, constant = self.ends[task]
+            model.at_least([(1, self.starts[task]), (-1, low)], 0, only_if)
+            model.at_least([(1, high), (-1, terms[0][1])], constant, only_if)
+        return [(1, high), (-1, low)]
+
+    def schedule(self, values: Sequence[int]) -> Schedule:
+        """What the solver's values say, with exact times."""
+        nodes = []
+        for task, places in enumerate(self.places):
+            chosen = [node for node, literal in places.items() if values[literal]]
+            nodes.append(chosen[0] if chosen else next(iter(self.sizes[task])))
+        found = Schedule([values[start] / self.grid.per_second for start in self.starts], nodes)
+        if self.grid.is_exact:
+            return found
+        return place_in_order(self.instance, order_by_start(self.instance, found), nodes)
+
+    def bound(self, value: float) -> float:
+        """The solver's bound as one of the instance's objective."""
+        return (math.ceil(value - 1e-6) - self.error) / self.scale + self.fixed
+
+
+def order_by_start(instance: Instance, schedule: Schedule) -> list[int]:
+    """The tasks by their starts, each after those that it needs."""
+    positions = [0] * len(instance)
+    for position, task in enumerate(instance.order):
+        positions[task] = position
+    return sorted(range(len(instance)), key=lambda task: (schedule.starts[task], positions[task]))
+
+
+def _is_whole(scale: int, amounts: Sequence[float]) -> bool:
+    return all(abs(scale * amount - round(scale * amount)) < 1e-6 for amount in amounts)

@@ -1,0 +1,100 @@
+"""One pool of resources, laid out for search: schedules from lists of tasks, and their justification.
+
+A list of tasks, each after those that it needs, becomes a schedule by placing each as early as it fits (serial
+generation, Kelley 1963). Justification pushes all tasks to the right and back to the left, each as far as it goes, and
+never makes a schedule longer (Valls, Ballestín and Quintanilla, 2005).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from partita.plan.instance import Instance
+from partita.plan.packing import Packing
+
+__all__ = ["Finishes", "PoolProblem"]
+
+_INFINITY = float("inf")
+
+#: When each task ends.
+Finishes = list[float]
+
+
+class PoolProblem:
+    """An instance with one node, as its search needs it."""
+
+    __slots__ = ("_demands", "_full", "_guard", "_positions", "instance", "predecessors", "seconds", "successors")
+
+    def __init__(self, instance: Instance) -> None:
+        packing = Packing(instance)
+        self.instance = instance
+        self.seconds = [instance.seconds(task, 0) for task in range(len(instance))]
+        self._guard, self._full = packing.guard, packing.full[0]
+        self._demands = [
+            demand if seconds > 0.0 else 0 for demand, seconds in zip(packing.demands, self.seconds, strict=True)
+        ]
+        self.predecessors = [sorted(set(needed)) for needed in instance.predecessors]
+        self.successors = [sorted(set(served)) for served in instance.successors]
+        self._positions = [0] * len(instance)
+        for position, task in enumerate(instance.order):
+            self._positions[task] = position
+
+    def place(self, order: Sequence[int]) -> Finishes:
+        """When tasks end that are placed in this order, each after its predecessors, as early as they fit."""
+        return self._generate(order, self.predecessors)
+
+    def place_backwards(self, order: Sequence[int]) -> Finishes:
+        """The same with time running backwards: each after its successors; how long before the end each begins."""
+        return self._generate(order, self.successors)
+
+    def justify(self, finishes: Finishes) -> tuple[list[int], Finishes]:
+        """The schedule pushed right and then left again: the tasks by their new starts, and their finishes."""
+        positions = self._positions
+        every = range(len(finishes))
+        back = self.place_backwards(sorted(every, key=lambda task: (-finishes[task], -positions[task])))
+        forth = self.place(sorted(every, key=lambda task: (-back[task], positions[task])))
+        seconds = self.seconds
+        return sorted(every, key=lambda task: (forth[task] - seconds[task], positions[task])), forth
+
+    def starts(self, finishes: Finishes) -> list[float]:
+        return [max(0.0, finish - seconds) for finish, seconds in zip(finishes, self.seconds, strict=True)]
+
+    def _generate(self, order: Sequence[int], needed: Sequence[Sequence[int]]) -> Finishes:
+        # The innermost loop of all search: what is free is a step function, two lists, changed in place.
+        seconds, demands, guard = self.seconds, self._demands, self._guard
+        times, free = [0.0, _INFINITY], [self._full, self._full]
+        finishes = [0.0] * len(seconds)
+        for task in order:
+            start = 0.0
+            for before in needed[task]:
+                if finishes[before] > start:
+                    start = finishes[before]
+            demand = demands[task]
+            if not demand:
+                finishes[task] = start + seconds[task]
+                continue
+            duration = seconds[task]
+            end = start + duration
+            first = last = bisect_right(times, start) - 1
+            while True:
+                if (free[last] - demand) & guard == guard:
+                    last += 1
+                    if times[last] >= end:
+                        break
+                else:
+                    first = last = last + 1
+                    start = times[last]
+                    end = start + duration
+            if times[first] != start:
+                first += 1
+                last += 1
+                times.insert(first, start)
+                free.insert(first, free[first - 1])
+            if times[last] != end:
+                times.insert(last, end)
+                free.insert(last, free[last - 1])
+            for at in range(first, last):
+                free[at] -= demand
+            finishes[task] = end
+        return finishes
