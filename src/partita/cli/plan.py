@@ -84,6 +84,10 @@ def plan(
         return statuses.SUCCESS
     if output:
         raise typer.BadParameter("-o is for the plan of an instance's file; of a flow, --json prints the plan")
+    if optimal and (deadline or budget):
+        raise typer.BadParameter(
+            "what is proved is alpha * time + beta * cost; leave out --optimal, or --deadline and --budget"
+        )
     call = parse_call(words or (), inputs)
     flow = find_flow(session.workspace, call.flow)
     made = session.workspace.plan(

@@ -24,8 +24,8 @@ def _plan(plan: PlanView) -> str:
     told = f"{_count(steps, 'step')} on {_count(nodes, 'node')}, {duration_text(plan['makespan_s'])}"
     told += " if each takes its usual time"
     if plan["deadline_s"] is not None or plan["budget"] is not None:
-        least = f"{duration_text(plan['least_s'])} and a cost of {plan['least_cost']:.4g}"
-        return f"{told}; no plan takes less than {least}"
+        least = f"less than {duration_text(plan['least_s'])}, and none costs less than {plan['least_cost']:.4g}"
+        return f"{told}; no plan takes {least}"
     if plan["is_optimal"]:
         return told + ", which no plan can beat"
     if plan["beta"]:

@@ -6,14 +6,13 @@ Quintanilla (2008), who justify every child; within the lists of the best it loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from typing import Protocol
 
-from partita.plan.instance import Instance
 from partita.plan.pool import Finishes, PoolProblem
 from partita.plan.ranks import downward_ranks, order_by, upward_ranks
 
-import os
 TWO = os.environ.get("TWO")
 PAR=float(os.environ.get("PAR","0"))
 __all__ = ["Chance", "evolve"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from partita.errors import CheckError, Problem
 from partita.plan.bounds import Bounds, lower_bounds
-from partita.plan.evaluation import Evaluation, Schedule
+from partita.plan.evaluation import Evaluation, Schedule, worth
 from partita.plan.forecast import forecast
-from partita.plan.frontier import Point, frontier, pick
+from partita.plan.frontier import Point, cheapen, frontier, pick
 from partita.plan.insight import bottleneck, busy_shares, critical_path, node_costs, what_more_brings
 from partita.plan.instance import Instance
 from partita.plan.planner import Plan, make_plan
@@ -42,6 +42,9 @@ _SIMULATED, _FEWEST, _MOST = 100_000, 50, 1000
 _NEVER = float("inf")
 #: Steps up to which plans between the fastest and the cheapest are always looked at.
 _SMALL = 100
+#: Seconds that a proof may take where nothing else is said.
+_PROVE_S = 10.0
+_UNCONSTRAINED: PlanRequest = {"deadline_s": None, "budget": None}
 
 
 def plan_flow(
@@ -91,24 +94,37 @@ def view_of(prepared: Prepared, request: PlanRequest) -> PlanView:
     instance = prepared.instance
     bounds = lower_bounds(instance)
     deadline, budget = request.get("deadline_s"), request.get("budget")
-    plan = make_plan(instance)
-    points, refusal = [Point(plan.schedule, plan.value)], ""
+    plan, points, refusal = _first_plan(instance, bounds, request), [], ""
     is_constrained = deadline is not None or budget is not None
     is_small = bool(instance.beta) and len(instance) <= _SMALL
     if request.get("with_frontier") or is_constrained or is_small:
         points = frontier(instance, bounds, _solve)
         plan = _better(plan, points)
-    if deadline is not None or budget is not None:
+    if is_constrained:
         found = pick(instance, points, deadline, budget)
         if found is None:
             refusal = _refusal(points, bounds, deadline, budget)
             found = points[0] if deadline is not None else points[-1]
         plan = Plan(found.schedule, found.value, bounds.objective, plan.planner)
-    view = _view(prepared, plan, bounds, request)
+    view = _view(prepared, plan, bounds, {**request, **_UNCONSTRAINED} if refusal else request)
+    view["deadline_s"], view["budget"], view["refusal"] = deadline, budget, refusal
     if request.get("with_frontier"):
-        view["frontier"] = _front(instance, points, plan)
-    view["refusal"] = refusal
+        view["frontier"] = _front(instance, points, Point(plan.schedule, plan.value))
     return view
+
+
+def _first_plan(instance: Instance, bounds: Bounds, request: PlanRequest) -> Plan:
+    """The plan by the instance's own objective; of equally fast ones a cheap one."""
+    plan = make_plan(instance)
+    if not instance.beta and any(any(node.price) for node in instance.nodes):
+        found = cheapen(instance, Point(plan.schedule, plan.value), plan.value.makespan)
+        plan = replace(plan, schedule=found.schedule, value=found.value)
+    if not request.get("must_prove"):
+        return plan
+    from partita.plan.optimal import solve_optimally
+
+    proof = solve_optimally(instance, plan.schedule, bounds, request.get("time_limit_s") or _PROVE_S)
+    return Plan(proof.schedule, worth(instance, proof.schedule), max(proof.bound, bounds.objective), "CP-SAT")
 
 
 def _better(plan: Plan, points: Sequence[Point]) -> Plan:
@@ -171,10 +187,11 @@ def _refusal(points: Sequence[Point], bounds: Bounds, deadline: float | None, bu
     )
 
 
-def _front(instance: Instance, points: Sequence[Point], plan: Plan) -> list[FrontierView]:
-    chosen = min(points, key=lambda point: abs(point.value.makespan - plan.value.makespan))
+def _front(instance: Instance, points: Sequence[Point], chosen: Point) -> list[FrontierView]:
+    """The front, the chosen plan in its place among the others."""
+    others = [point for point in points if point.value != chosen.value]
     made = []
-    for point in points:
+    for point in sorted([*others, chosen], key=lambda point: (point.value.makespan, -point.value.cost)):
         counts: dict[str, int] = {}
         for node in point.schedule.nodes:
             counts[instance.nodes[node].id] = counts.get(instance.nodes[node].id, 0) + 1
