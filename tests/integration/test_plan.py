@@ -158,3 +158,46 @@ def test_examples_are_planned(
             assert needed["start_s"] + needed["seconds"] <= step["start_s"] + 1e-9
     assert found["guessed"] == len(found["steps"])  # nothing has run yet
     assert found["least_s"] <= found["makespan_s"]
+
+
+LATER = """
+import time
+from partita import flow, task
+
+@task
+def count(n: int) -> int:
+    time.sleep(0.2)
+    return n
+
+@task
+def work(i: int) -> int:
+    time.sleep(0.2)
+    return i
+
+@task
+def add(xs: list[int]) -> int:
+    return sum(xs)
+
+@flow
+def spread(n: int) -> int:
+    return add(work.map(list(range(n))))
+
+@flow
+def whole(n: int = 3) -> int:
+    return spread(count(n))
+"""
+
+
+def test_after_a_run_durations_and_later_parts_are_those_of_the_run(plan: Any, project: Project) -> None:
+    project.write(LATER, "later.py")
+    before = plan("later.py:whole", "--json").document
+    assert ([step["path"] for step in before["steps"]], before["unknown"]) == (["count", "spread"], ["spread"])
+    assert before["guessed"] == 2
+    assert project("later.py:whole") == 3
+    after = plan("later.py:whole", "--json").document
+    assert [step["path"] for step in after["steps"]] == [
+        "count", "spread/work[0]", "spread/work[1]", "spread/work[2]", "spread/add",
+    ]  # fmt: skip
+    assert (after["guessed"], after["unknown"], after["from_past"]) == (0, [], ["spread"])
+    assert after["steps"][0]["seconds"] >= 0.2 and after["steps"][1]["basis"] == "3 earlier steps"
+    assert "as before      spread: the steps that came of it in the last run" in plan("later.py:whole").out

@@ -123,6 +123,7 @@ def plan(
         session.output.note(f"Wrote {html}.")
     if not svg and not html:
         tell_plan(session.output, made)
+    session.output.flush()  # where both go to one place, news come after the plan
     tell_problems(session.output, made["problems"])
     if made["refusal"]:
         session.output.note(session.output.paint("error:", "bad", session.output.err) + " " + made["refusal"])

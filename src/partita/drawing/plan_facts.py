@@ -97,10 +97,15 @@ def _doubts(plan: PlanView) -> list[tuple[str, str]]:
         steps = len(plan["steps"])
         which = "all steps" if plan["guessed"] == steps else f"{plan['guessed']:,} of {_count(steps, 'step')}"
         rows.append(("guessed", f"the durations of {which}, of which nothing is known yet"))
+    if plan["from_past"]:
+        rows.append(("as before", f"{_names(plan['from_past'])}: the steps that came of it in the last run"))
     if plan["unknown"]:
-        names = ", ".join(plan["unknown"][:4]) + (", ..." if len(plan["unknown"]) > 4 else "")
-        rows.append(("unknown", f"what comes of {names}: the run takes longer by that"))
+        rows.append(("unknown", f"what comes of {_names(plan['unknown'])}: the run takes longer by that"))
     return rows
+
+
+def _names(paths: list[str]) -> str:
+    return ", ".join(paths[:4]) + (", ..." if len(paths) > 4 else "")
 
 
 def _count(count: int, noun: str) -> str:

@@ -28,8 +28,9 @@ from partita.protocol.plans import (
 )
 from partita.units import duration_text
 from partita.workspace.checking import laid_step, lay_out
-from partita.workspace.flow_instance import GUESS, NoHistory, Past, Prepared, prepare
+from partita.workspace.flow_instance import GUESS, Prepared, prepare
 from partita.workspace.flow_tasks import tasks_of
+from partita.workspace.past_runs import PastRuns, expanded, past_runs
 from partita.workspace.what_if import STEP, Machines, machines_of, read_machines
 
 if TYPE_CHECKING:
@@ -70,16 +71,15 @@ def plan_flow(
     if laid.rows is None or (refused and not machines.is_what_if):
         raise CheckError([Problem(**problem) for problem in refused or laid.problems])
     title = title or flow.rpartition(":")[2]
-    tasks = tasks_of(laid.rows, laid.profiles)
-    prepared = prepare(title, tasks, machines, _past(workspace), executor or settings.executor)
+    known, runs = tasks_of(laid.rows, laid.profiles), past_runs(workspace, flow)
+    tasks = expanded(known, runs[0]) if runs else known
+    prepared = prepare(title, tasks, machines, PastRuns(runs), executor or settings.executor)
     made = view_of(prepared, request)
+    paths = {task.path for task in tasks}
+    made["from_past"] = [task.path for task in known if task.path not in paths]
     made["graph"] = [laid_step(number, row) for number, row in enumerate(laid.rows)]
     made["problems"] = [problem for problem in laid.problems if problem.get("is_warning")]
     return made
-
-
-def _past(workspace: LocalWorkspace) -> Past:
-    return NoHistory()
 
 
 def _with_objective(machines: Machines, request: PlanRequest) -> Machines:
@@ -248,6 +248,7 @@ def _view(prepared: Prepared, plan: Plan, bounds: Bounds, request: PlanRequest) 
             for task, known in zip(prepared.tasks, prepared.known, strict=True)
             if task.kind == "wait" or (task.kind == "flow" and known.basis == GUESS)
         ],
+        from_past=[],
         deadline_s=request.get("deadline_s"),
         budget=request.get("budget"),
         refusal="",
