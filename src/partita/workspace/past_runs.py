@@ -75,7 +75,10 @@ def _seconds(step: StepView) -> float | None:
 
 
 def past_runs(workspace: LocalWorkspace, flow: str) -> list[list[StepView]]:
-    """All steps of the last runs of the flow that succeeded, the newest run first; without a store, none, and no engine is started."""
+    """All steps of the last runs of the flow that succeeded, the newest run first.
+
+    Where nothing has ever run there are none, and no engine is started to say so.
+    """
     if not workspace.database and not (workspace.state / "store.db").exists():
         return []
     found: list[list[StepView]] = []

@@ -39,12 +39,14 @@ def test_lines_are_as_long_as_a_page_is_wide(partita: Partita) -> None:
 def test_what_a_plan_is_to_be_like_is_passed_on(partita: Partita, workspace: FakeWorkspace) -> None:
     partita(
         "plan", "news", "--nodes", "n.yaml", "--alpha", "0.2", "--beta", ".3", "--deadline", "1h30m", "--budget", "7",
-        "--pareto", "--optimal", "--time-limit", "2", "--executor", "big",
+        "--pareto", "--time-limit", "2", "--executor", "big",
     )  # fmt: skip
     assert workspace.asked[0][3] == {
         "executor": "big", "nodes": "n.yaml", "alpha": 0.2, "beta": 0.3, "deadline_s": 5400.0, "budget": 7.0,
-        "with_frontier": True, "must_prove": True, "time_limit_s": 2.0,
+        "with_frontier": True, "must_prove": False, "time_limit_s": 2.0,
     }  # fmt: skip
+    partita("plan", "news", "--optimal")
+    assert workspace.asked[-2][3]["must_prove"]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,7 @@ def test_what_a_plan_is_to_be_like_is_passed_on(partita: Partita, workspace: Fak
     [
         (["--alpha", "much"], "--alpha is 'much'; give a number"), (["--beta", "-1"], "--beta"),
         (["--budget", "inf"], "--budget is 'inf'"), (["--deadline", "soon"], "--deadline='soon' is not a duration"),
+        (["--optimal", "--deadline", "3s"], "leave out --optimal, or --deadline and --budget"),
         (["-o", "plan.json"], "-o is for the plan of an instance's file"),
     ],
 )  # fmt: skip
