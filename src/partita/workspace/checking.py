@@ -13,6 +13,7 @@ from partita.core.placing import misplaced, misplaced_rows
 from partita.core.records import Demand, Profile
 from partita.core.resources import Pool
 from partita.core.states import Kind
+from partita.core.tuning import tuned
 from partita.engine.live import profile_from
 from partita.executors.machine import machine_capacity
 from partita.executors.port import LOST, Executor, Launchable
@@ -119,7 +120,7 @@ def _collect(worker: Executor, workspace: LocalWorkspace, pools: Mapping[str, Po
     while time.monotonic() < until:
         for message in worker.receive(0.25):
             if message[0] == FRAME:
-                profiles.extend(map(profile_from, message[3]))
+                profiles.extend(tuned(profile_from(given), workspace.settings.tasks) for given in message[3])
                 rows.extend(message[4])
             elif message[0] == LAID:
                 return Laid(

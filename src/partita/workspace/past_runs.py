@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from partita.core.records import Demand
 from partita.drawing.progress import group_name
 from partita.plan.forecast import Guess
-from partita.protocol.requests import StepView
+from partita.protocol.requests import AttemptView, StepView
 from partita.workspace.flow_instance import Known
 from partita.workspace.flow_tasks import FlowTask
 
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["PastRuns", "expanded", "past_runs"]
+__all__ = ["PastRuns", "expanded", "past_runs", "past_steps"]
 
 _RUNS = 5
 _STEPS = 20_000
@@ -84,8 +84,28 @@ def past_runs(workspace: LocalWorkspace, flow: str) -> list[list[StepView]]:
     found: list[list[StepView]] = []
     for run in workspace.runs(flow=flow, states=["succeeded"], limit=_RUNS):
         if sum(map(len, found)) + sum(run["counts"].values()) <= _STEPS:
-            found.append(workspace.all_steps(run["id"]))
+            found.append(past_steps(workspace, run["id"]))
     return found
+
+
+def past_steps(workspace: LocalWorkspace, run: str) -> list[StepView]:
+    """All steps of a run, as long as they would have been on an executor of speed 1."""
+    speeds = {name: item.speed for name, item in workspace.settings.executors.items() if item.speed != 1.0}
+    steps = workspace.all_steps(run)
+    return _at_speed_1(steps, workspace.attempts(run), speeds) if speeds else steps
+
+
+def _at_speed_1(
+    steps: Sequence[StepView], attempts: Sequence[AttemptView], speeds: Mapping[str, float]
+) -> list[StepView]:
+    factor = {attempt["step"]: speeds.get(attempt["executor"], 1.0) for attempt in attempts}
+    made = []
+    for step in steps:
+        seconds = _seconds(step)
+        if seconds is not None and step["started_at"] is not None:
+            step = {**step, "ended_at": step["started_at"] + seconds * factor.get(step["id"], 1.0)}
+        made.append(step)
+    return made
 
 
 def expanded(tasks: Sequence[FlowTask], steps: Sequence[StepView]) -> list[FlowTask]:
