@@ -24,7 +24,7 @@ from partita.workspace.what_if import Machines, machines_of
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["advise"]
+__all__ = ["advise", "executor_advice", "split_advice"]
 
 _RUNS, _STEPS = 10, 50_000
 #: What the settings can say of a task.
@@ -146,12 +146,13 @@ def _of_run(workspace: LocalWorkspace, run: RunView, taken: dict[str, Taken]) ->
     except PlanningError:  # what ran then does not fit the settings of now
         return
     plan = make_plan(prepared.instance)
-    yield from _split(prepared, plan, machines, past, workspace.settings.executor)
+    yield from split_advice(prepared, plan, machines, past, workspace.settings.executor)
     if len(machines.nodes) > 1:
-        yield from _elsewhere(prepared, plan, machines)
+        yield from executor_advice(prepared, plan, machines)
 
 
-def _split(prepared: Prepared, plan: Plan, machines: Machines, past: Past, default: str) -> Iterator[Advice]:
+def split_advice(prepared: Prepared, plan: Plan, machines: Machines, past: Past, default: str) -> Iterator[Advice]:
+    """The step that dominates the critical path, if one does and parts of it would make the flow faster."""
     instance, schedule = prepared.instance, plan.schedule
     path = critical_path(instance, schedule)
     whole = sum(instance.seconds(task, schedule.nodes[task]) for task in path)
@@ -160,16 +161,14 @@ def _split(prepared: Prepared, plan: Plan, machines: Machines, past: Past, defau
     if seconds < _LONG_S or seconds < _DOMINATES * whole:
         return
     task = prepared.tasks[longest]
-    pieces = {task.path: seconds / _PARTS}
-    shorter = replace(machines, durations=pieces)
     others = [replace(task, path=f"{task.path} (part {number})", title="") for number in range(2, _PARTS + 1)]
+    parts = dict.fromkeys([task.path, *(other.path for other in others)], seconds / _PARTS)
+    shorter = replace(machines, durations={**machines.durations, **parts})
     first = len(prepared.tasks)
-    more = {other.path: seconds / _PARTS for other in others}
     rest = [
         replace(each, needs=(*each.needs, *range(first, first + len(others)))) if longest in each.needs else each
         for each in prepared.tasks
     ]
-    shorter = replace(shorter, durations=pieces | more)
     cut = make_plan(prepare(instance.name, [*rest, *others], shorter, past, default).instance)
     if cut.value.makespan > plan.value.makespan * (1.0 - _BETTER):
         return
@@ -182,7 +181,7 @@ def _split(prepared: Prepared, plan: Plan, machines: Machines, past: Past, defau
     )  # fmt: skip
 
 
-def _elsewhere(prepared: Prepared, plan: Plan, machines: Machines) -> Iterator[Advice]:
+def executor_advice(prepared: Prepared, plan: Plan, machines: Machines) -> Iterator[Advice]:
     """Tasks that would better run on another executor: each task of the flow tried on each, all else as it is."""
     titles = list(dict.fromkeys(task.title for task in prepared.tasks))[:_TASKS_TRIED]
     for title in titles:
