@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -73,15 +74,12 @@ def plan(
 ) -> int:
     """Say what of a flow runs when and where, what it costs and when it is done, before it runs."""
     session: Session = context.obj
+    limit_s = _amount(time_limit, "--time-limit") if time_limit else 0.0
+    if stdio:
+        return _converse(session)
     file = _instance_file(words or [], json)
-    limit_s = _amount(time_limit, "--time-limit") if time_limit else None
     if file is not None:
-        from partita.workspace.planning import plan_file
-
-        document = plan_file(file, Path(output) if output else None, limit_s, optimal)
-        if not output:
-            session.output.document(document)
-        return statuses.SUCCESS
+        return _plan_file(session, file, Path(output) if output else None, limit_s, optimal)
     if output:
         raise typer.BadParameter("-o is for the plan of an instance's file; of a flow, --json prints the plan")
     if optimal and (deadline or budget):
@@ -102,7 +100,7 @@ def plan(
             "budget": _amount(budget, "--budget") if budget else None,
             "with_frontier": pareto,
             "must_prove": optimal,
-            "time_limit_s": limit_s,
+            "time_limit_s": limit_s or None,
         },
     )
     status = statuses.FAILED if made["refusal"] else statuses.SUCCESS
@@ -128,6 +126,32 @@ def plan(
     if made["refusal"]:
         session.output.note(session.output.paint("error:", "bad", session.output.err) + " " + made["refusal"])
     return status
+
+
+def _plan_file(session: Session, file: Path, target: Path | None, limit_s: float, must_prove: bool) -> int:
+    """Plan the instance of a file; what it comes to is told beside the plan."""
+    from partita.workspace.planning import plan_file
+
+    told = plan_file(file, target, time_limit_s=limit_s, must_prove=must_prove)
+    if target is None:
+        numbers = ("objective", "makespan", "cost", "gap")
+        session.output.document({name: told[name] for name in told if name not in numbers})
+    gap = "proved to be the best" if not told["gap"] else f"at most {100 * told['gap']:.2g} % from the best"
+    session.output.note(
+        f"{told['instance']}: objective {told['objective']:g}, makespan {told['makespan']:g} s, cost {told['cost']:g}, "
+        f"{gap} ({told['planner'].removeprefix('partita, ')})"
+    )
+    return statuses.SUCCESS
+
+
+def _converse(session: Session) -> int:
+    """Be asked what begins when, until nothing more is asked."""
+    from partita.workspace.planning import answer_events
+
+    for line in answer_events(sys.stdin):
+        session.output.out.write(line + "\n")
+        session.output.out.flush()
+    return statuses.SUCCESS
 
 
 def _picture(plan: PlanView) -> str:

@@ -9,6 +9,7 @@ from partita.errors import (
     LoadError,
     NotFoundError,
     PartitaError,
+    PlanningError,
     RunError,
     SettingsError,
 )
@@ -40,7 +41,7 @@ LEGEND = (
 )
 
 _REFUSALS = frozenset({"CheckError", "DefinitionError", "OptionError", "RefError", "LoadError"})
-_WRONG = (CheckError, DefinitionError, LoadError, NotFoundError, SettingsError)
+_WRONG = (CheckError, DefinitionError, LoadError, NotFoundError, PlanningError, SettingsError)
 
 
 def of_error(error: PartitaError) -> int:

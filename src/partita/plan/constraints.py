@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from partita.errors import MissingExtraError
 
-__all__ = ["Answer", "ConstraintModel", "Linear", "load_solver"]
+__all__ = ["Answer", "ConstraintModel", "Linear", "is_solver_there", "load_solver"]
 
 #: A sum: pairs of a coefficient and a variable, and a constant.
 Linear = tuple[Sequence[tuple[int, int]], int]
@@ -40,6 +40,14 @@ def load_solver() -> Any:
             "plans that are proved to be optimal need the extra 'optimal': pip install 'partita[optimal]'"
         ) from None
     return cp_model_helper
+
+
+def is_solver_there() -> bool:
+    try:
+        load_solver()
+    except MissingExtraError:
+        return False
+    return True
 
 
 class ConstraintModel:
@@ -89,11 +97,13 @@ class ConstraintModel:
     def minimise(self, terms: Sequence[tuple[int, int]]) -> None:
         self._objective = f"objective{{{_terms(terms)}}}"
 
-    def solve(self, parameters: str, on_solution: Callable[[Sequence[int]], bool] | None = None) -> Answer:
+    def solve(self, parameters: str, on_bound: Callable[[float], None], on_begin: Callable[[Any], None]) -> Answer:
         """Look for the best solution.
 
         Args:
             parameters: the solver's, as text.
+            on_bound: is told each better bound, from other threads.
+            on_begin: is given what has a `stop_search()`, before it begins.
         """
         solver = load_solver()
         model, settings = solver.CpModelProto(), solver.SatParameters()
@@ -103,6 +113,8 @@ class ConstraintModel:
             raise AssertionError("a model was written wrongly")
         wrapper = solver.SolveWrapper()
         wrapper.set_parameters(settings)
+        wrapper.add_best_bound_callback(on_bound)
+        on_begin(wrapper)
         response = wrapper.solve(model)
         is_optimal = response.status == solver.OPTIMAL
         found = is_optimal or response.status == solver.FEASIBLE

@@ -1,189 +1,163 @@
 """Better schedules for one pool, by a genetic algorithm on lists of tasks with double justification.
 
-After Hartmann (1998), whose two-point crossover keeps every list in an order that can be done, and Valls, Ballestín and
-Quintanilla (2008), who justify every child; within the lists of the best it looks for windows to shuffle.
+The first lists are those of parallel generation with disturbed ranks. Two-point crossover keeps every list in an order that
+can be done (Hartmann, 1998), every child is justified (Valls, Ballestín and Quintanilla, 2008), and some children are a good
+list with a window of it shuffled. The number of lists that live at once grows with the time that there is.
 """
 
 from __future__ import annotations
 
-import os
+import heapq
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from partita.plan.evaluation import Schedule
+from partita.plan.greedy import start_greedily
 from partita.plan.pool import Finishes, PoolProblem
-from partita.plan.ranks import downward_ranks, order_by, upward_ranks
+from partita.plan.ranks import upward_ranks
 
-TWO = os.environ.get("TWO")
-PAR=float(os.environ.get("PAR","0"))
-__all__ = ["Chance", "evolve"]
+__all__ = ["Chance", "Evolution"]
+
+_NOISE = 0.3  # of the first lists, as a share of the largest rank
+_SWAPS = 0.03  # chance that neighbours of a child change places
+_SHUFFLES = 0.1  # share of children that are shuffled instead of crossed
+_WINDOW = 0.25  # of a list that is shuffled, at most
+_FEWEST, _MOST = 8, 120  # lists that live at once
+_SMALL = 300  # tasks up to which a list of those ready is as quick as heaps
 
 
 class Chance(Protocol):
     """A source of random numbers, as `random.Random(seed)` is one."""
 
-    def random(self) -> float: ...
+    def random(self) -> float:
+        """At least 0, below 1."""
 
 
-#: (makespan, tasks by their starts, finishes).
-Individual = tuple[float, list[int], Finishes]
+class _List(NamedTuple):
+    makespan: float
+    order: list[int]  # by start
+    finishes: Finishes
 
 
 class Evolution:
-    def __init__(self, problem: PoolProblem, chance: Chance, size: int = 40) -> None:
-        self.problem, self.chance = problem, chance
-        self.size = size
-        self.people: list[Individual] = []
-        self.best: Individual | None = None
-        instance = problem.instance
-        self.ranks = upward_ranks(instance, problem.seconds)
-        self.heads = downward_ranks(instance, problem.seconds)
-        self.count = 0
+    """The best schedule so far, and the lists that better ones may come of."""
 
-    def born(self, order: Sequence[int]) -> Individual:
-        self.count += 1
-        pr = self.problem
-        if TWO:
-            back = pr.place_backwards(order[::-1])
-            pos = pr._positions
-            fin = pr.place(sorted(range(len(back)), key=lambda t: (-back[t], pos[t])))
-            sec = pr.seconds
-            order, finishes = sorted(range(len(back)), key=lambda t: (fin[t] - sec[t], pos[t])), fin
+    def __init__(self, problem: PoolProblem, chance: Chance, first: Schedule) -> None:
+        """
+        Args:
+            first: a schedule that can be done; what is found is never worse.
+        """
+        self._problem, self._chance = problem, chance
+        self._ranks = upward_ranks(problem.instance, problem.seconds)
+        finishes = [start + seconds for start, seconds in zip(first.starts, problem.seconds, strict=True)]
+        self.best = _List(max(finishes), [], finishes)
+        self._alive = [self._bear(problem.order_of(finishes))]
+        self._seen: set[tuple[int, ...]] = set()
+        self._size = _MOST
+        self.born = 1
+
+    def fit_to(self, seconds: float, limit_s: float) -> None:
+        """How many lists live at once, from what has been born in so many seconds, and the seconds that are left."""
+        expected = self.born * limit_s / max(seconds, 1e-6)
+        self._size = int(min(_MOST, max(_FEWEST, 1.2 * expected**0.5)))
+
+    @property
+    def objective(self) -> float:
+        return self._problem.objective(self.best.makespan)
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self._problem.starts(self.best.finishes), [0] * len(self._ranks))
+
+    def step(self) -> None:
+        """Let one more list be born."""
+        self.born += 1
+        alive = self._alive
+        if self.born <= self._size:
+            alive.append(self._bear(self._sample(_NOISE if self.born > 2 else 0.0)))
+            if self.born == self._size:
+                alive.sort(key=_makespan_of)
+            return
+        chance = self._chance.random
+        if chance() < _SHUFFLES:
+            order = self._shuffled(alive[int(len(alive) * chance() ** 2)].order)
         else:
-            finishes = pr.place(order)
-            order, finishes = pr.justify(finishes)
-        made = (max(finishes), order, finishes)
-        if self.best is None or made[0] < self.best[0]:
+            mother, father = alive[int(len(alive) * chance() ** 1.5)], alive[int(len(alive) * chance())]
+            order = self._crossed(mother.order, father.order)
+            self._swap_some(order)
+        child = self._bear(order)
+        key = tuple(child.order)
+        if child.makespan > alive[-1].makespan or key in self._seen:
+            return
+        self._seen.add(key)
+        alive.pop()
+        place = len(alive)
+        while place and alive[place - 1].makespan > child.makespan:
+            place -= 1
+        alive.insert(place, child)
+
+    def _bear(self, order: Sequence[int]) -> _List:
+        order, finishes = self._problem.justify(self._problem.place(order))
+        made = _List(max(finishes), order, finishes)
+        if made.makespan < self.best.makespan:
             self.best = made
         return made
 
-    def sampled(self, noise: float) -> Individual:
-        top = max(self.ranks)
-        rnd = self.chance.random
-        keys = [r + top * noise * rnd() for r in self.ranks]
-        if rnd() < PAR:
-            return self.born(self.parallel(keys))
-        return self.born(order_by(self.problem.instance, keys))
+    def _sample(self, noise: float) -> list[int]:
+        chance = self._chance.random
+        reach = max(self._ranks) * noise
+        keys = [rank + reach * chance() for rank in self._ranks]
+        if len(keys) > _SMALL:
+            schedule = start_greedily(self._problem.instance, keys)
+            return self._problem.order_of(
+                [start + seconds for start, seconds in zip(schedule.starts, self._problem.seconds, strict=True)]
+            )
+        return self._problem.start_in_parallel(keys)
 
-    def parallel(self, keys):
-        import heapq
-        pr = self.problem
-        succ, sec, dem, G = pr.successors, pr.seconds, pr._demands, pr._guard
-        deg = [len(p) for p in pr.predecessors]
-        free = pr._full
-        ready = sorted((-keys[t], t) for t in range(len(deg)) if not deg[t])
-        run = []
-        out = []
-        now = 0.0
-        while True:
-            rest = []
-            for e in ready:
-                t = e[1]
-                if (free - dem[t]) & G == G:
-                    free -= dem[t]
-                    heapq.heappush(run, (now + sec[t], t))
-                    out.append(t)
-                else:
-                    rest.append(e)
-            ready = rest
-            if not run:
-                return out
-            now, t = heapq.heappop(run)
-            while True:
-                free += dem[t]
-                for s in succ[t]:
-                    deg[s] -= 1
-                    if not deg[s]:
-                        ready.append((-keys[s], s))
-                if run and run[0][0] <= now:
-                    t = heapq.heappop(run)[1]
-                else:
-                    break
-            ready.sort()
+    def _crossed(self, mother: list[int], father: list[int]) -> list[int]:
+        """The mother's list, with the tasks of a part of it in the father's order."""
+        chance, count = self._chance.random, len(mother)
+        first, last = sorted((int(chance() * (count + 1)), int(chance() * (count + 1))))
+        taken = bytearray(count)
+        for task in mother[:first]:
+            taken[task] = 1
+        middle: list[int] = []
+        for task in father:
+            if len(middle) == last - first:
+                break
+            if not taken[task]:
+                taken[task] = 1
+                middle.append(task)
+        return mother[:first] + middle + [task for task in mother if not taken[task]]
 
-    def cross(self, mother: list[int], father: list[int]) -> list[int]:
-        n = len(mother)
-        rnd = self.chance.random
-        a, b = int(rnd() * n), int(rnd() * n)
-        if a > b:
-            a, b = b, a
-        taken = bytearray(n)
-        for t in mother[:a]:
-            taken[t] = 1
-        mid = []
-        want = b - a
-        for t in father:
-            if not taken[t]:
-                mid.append(t)
-                taken[t] = 1
-                if len(mid) == want:
-                    break
-        return mother[:a] + mid + [t for t in mother if not taken[t]]
+    def _swap_some(self, order: list[int]) -> None:
+        chance, predecessors = self._chance.random, self._problem.predecessors
+        for place in range(len(order) - 1):
+            if chance() < _SWAPS and order[place] not in predecessors[order[place + 1]]:
+                order[place], order[place + 1] = order[place + 1], order[place]
 
-    def mutate(self, order: list[int], rate: float) -> None:
-        rnd = self.chance.random
-        pred = self.problem.predecessors
-        for k in range(len(order) - 1):
-            if rnd() < rate and order[k] not in pred[order[k + 1]]:
-                order[k], order[k + 1] = order[k + 1], order[k]
-
-    def shuffled(self, ind: Individual, width: float, noise: float) -> list[int]:
-        """keys = starts, within a window noise"""
-        rnd = self.chance.random
-        mk, order, fin = ind
-        n = len(order)
-        w = max(6, int(n * width))
-        a = int(rnd() * n) - w // 2
-        lo, hi = max(0, a), min(n, a + w)
-        pred, succ = self.problem.predecessors, self.problem.successors
-        part = order[lo:hi]
-        pos = {t: k for k, t in enumerate(part)}
-        key = {t: pos[t] + noise * w * (rnd() - 0.5) for t in part}
-        # topological sort in the window by key
-        import heapq
-        deg = {t: sum(p in pos for p in pred[t]) for t in part}
-        h = [(key[t], t) for t in part if not deg[t]]
-        heapq.heapify(h)
-        out = []
-        while h:
-            _, t = heapq.heappop(h)
-            out.append(t)
-            for s in succ[t]:
-                if s in deg:
-                    deg[s] -= 1
-                    if not deg[s]:
-                        heapq.heappush(h, (key[s], s))
-        return order[:lo] + out + order[hi:]
+    def _shuffled(self, order: list[int]) -> list[int]:
+        """The list with a window of it in disorder, as far as that can be done."""
+        chance = self._chance.random
+        width = max(6, int(len(order) * _WINDOW * chance()))
+        first = max(0, int(chance() * len(order)) - width // 2)
+        window, disorder = order[first : first + width], width * chance()
+        keys = {task: place + disorder * (chance() - 0.5) for place, task in enumerate(window)}
+        predecessors, successors = self._problem.predecessors, self._problem.successors
+        waiting = {task: sum(needed in keys for needed in predecessors[task]) for task in window}
+        ready = [(keys[task], task) for task in window if not waiting[task]]
+        heapq.heapify(ready)
+        shuffled = []
+        while ready:
+            task = heapq.heappop(ready)[1]
+            shuffled.append(task)
+            for successor in successors[task]:
+                if successor in waiting:
+                    waiting[successor] -= 1
+                    if not waiting[successor]:
+                        heapq.heappush(ready, (keys[successor], successor))
+        return order[:first] + shuffled + order[first + width :]
 
 
-def evolve(problem, chance, clock, until, bound, size=40, noise=0.15, rate=0.03, pwin=0.3, width=0.25, wnoise=1.0):
-    E = Evolution(problem, chance, size)
-    E.born(order_by(problem.instance, E.ranks) if not PAR else E.parallel(E.ranks))
-    eps = 1e-9 * max(1.0, bound)
-    E.people = [E.best]
-    while len(E.people) < size and clock() < until and E.best[0] > bound + eps:
-        E.people.append(E.sampled(noise))
-    E.people.sort(key=lambda x: x[0])
-    rnd = chance.random
-    seen = {(x[0], tuple(x[1])) for x in E.people}
-    while clock() < until and E.best[0] > bound + eps:
-        if rnd() < pwin:
-            m = E.people[int(len(E.people) * rnd() ** 2)]
-            c = E.shuffled(m, width * rnd(), wnoise * rnd())
-        else:
-            m = E.people[int(len(E.people) * rnd() ** 1.5)]
-            f = E.people[int(len(E.people) * rnd())]
-            c = E.cross(m[1], f[1])
-            E.mutate(c, rate)
-        x = E.born(c)
-        key = (x[0], tuple(x[1]))
-        if key in seen:
-            continue
-        if x[0] <= E.people[-1][0]:
-            seen.add(key)
-            E.people.pop()
-            # insert
-            k = 0
-            while k < len(E.people) and E.people[k][0] < x[0]:
-                k += 1
-            E.people.insert(k, x)
-    return E.best, E.count
+def _makespan_of(made: _List) -> float:
+    return made.makespan

@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from partita.plan.bounds import Bounds
-from partita.plan.constraints import ConstraintModel
+from partita.plan.constraints import ConstraintModel, load_solver
 from partita.plan.evaluation import Schedule, worth
 from partita.plan.instance import Instance, Network
 from partita.plan.packing import SCALES
 from partita.plan.placing import place_in_order
 
-__all__ = ["Proof", "solve_optimally"]
+__all__ = ["Proof", "Prover"]
 
 #: Units of a second that are tried in turn for a grid on which all times lie.
 _UNITS = (1, 10, 100, 1000, 10_000, 1_000_000)
@@ -46,32 +46,57 @@ class Grid(NamedTuple):
         return round(seconds * self.per_second) if self.is_exact else math.ceil(seconds * self.per_second - 1e-9)
 
 
-def solve_optimally(
-    instance: Instance, hint: Schedule, bounds: Bounds, limit_s: float, workers: int = 2, parameters: str = ""
-) -> Proof:
-    """The best schedule that CP-SAT finds within the limit.
+class Prover:
+    """One use of the solver; it may be stopped from another thread, and tells its bound while it works."""
 
-    Args:
-        hint: a schedule that can be done, to begin with.
+    def __init__(self, instance: Instance, bounds: Bounds) -> None:
+        self._instance, self._bounds = instance, bounds
+        self._model: _Model | None = None
+        self._solving: Any = None
+        self._is_stopped = False
+        self.bound = bounds.objective  # no plan's objective is less
 
-    Raises:
-        MissingExtraError: OR-Tools is not installed.
-    """
-    table = instance.run_times()
-    grid = _grid(instance, table, hint)
-    model = _Model(instance, table, grid, hint, bounds)
-    text = f"num_workers:{workers} max_time_in_seconds:{max(limit_s, 0.01)} random_seed:1 {parameters}"
-    answer = model.model.solve(text)
-    bound = bounds.objective
-    schedule = hint
-    if answer.values is not None:
-        found = model.schedule(answer.values)
-        if worth(instance, found).objective < worth(instance, hint).objective:
-            schedule = found
-    if grid.is_exact:
-        bound = max(bound, model.bound(answer.bound))
-    value = worth(instance, schedule).objective
-    return Proof(schedule, min(bound, value), value <= bound + 1e-7 * max(1.0, value))
+    def solve(self, hint: Schedule, limit_s: float, workers: int = 2, parameters: str = "") -> Proof:
+        """The best schedule that CP-SAT finds within the limit.
+
+        Args:
+            hint: a schedule that can be done, to begin with.
+            parameters: more of the solver's, as text.
+
+        Raises:
+            MissingExtraError: OR-Tools is not installed.
+        """
+        load_solver()
+        instance = self._instance
+        table = instance.run_times()
+        grid = _grid(instance, table, hint)
+        model = self._model = _Model(instance, table, grid, hint, self._bounds)
+        text = f"num_workers:{workers} max_time_in_seconds:{max(limit_s, 0.01)} random_seed:1 {parameters}"
+        answer = model.model.solve(text, self._learn, self._begin)
+        schedule = hint
+        if answer.values is not None:
+            found = model.schedule(answer.values)
+            if worth(instance, found).objective < worth(instance, hint).objective:
+                schedule = found
+        self._learn(answer.bound)
+        value = worth(instance, schedule).objective
+        bound = min(self.bound, value)
+        return Proof(schedule, bound, value <= bound + 1e-7 * max(1.0, value))
+
+    def stop(self) -> None:
+        """End the search; what has been found is kept."""
+        self._is_stopped = True
+        if self._solving is not None:
+            self._solving.stop_search()
+
+    def _begin(self, solving: Any) -> None:
+        self._solving = solving
+        if self._is_stopped:
+            solving.stop_search()
+
+    def _learn(self, bound: float) -> None:
+        if self._model is not None and self._model.grid.is_exact and math.isfinite(bound):
+            self.bound = max(self.bound, self._model.bound(bound))
 
 
 def _grid(instance: Instance, table: Sequence[Sequence[float]], hint: Schedule) -> Grid:
@@ -205,9 +230,7 @@ class _Model:
         capacity = self.instance.nodes[node].capacity[resource]
         if not intervals or sum(amounts) <= capacity:
             return
-        scale = next(
-            (scale for scale in SCALES if _is_whole(scale, amounts)), None
-        )
+        scale = next((scale for scale in SCALES if _is_whole(scale, amounts)), None)
         if scale is None:  # rounded to the nearest, with what so many roundings may add up to on top
             scale = (1 << 20) / capacity
             demands = [round(amount * scale) for amount in amounts]

@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from partita.plan.bounds import Bounds, lower_bounds
+from partita.plan.constraints import is_solver_there
 from partita.plan.evaluation import Evaluation, Schedule, worth
-from partita.plan.following import PoolPolicy, follow
-from partita.plan.greedy import first_come, start_greedily
+from partita.plan.evolution import Chance, Evolution
 from partita.plan.instance import Instance
-from partita.plan.placing import place_in_order
-from partita.plan.ranks import expected_seconds, order_by, upward_ranks
+from partita.plan.nodes import NodesProblem
+from partita.plan.optimal import Proof, Prover
+from partita.plan.placement import Placement
+from partita.plan.pool import PoolProblem
+from partita.plan.rules import quick_schedules
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Means", "Plan", "make_plan"]
+
+#: Share of the time for which is searched before the solver begins, and seconds of it at most.
+_ALONE, _ALONE_S = 0.1, 1.0
+#: Seconds below which the solver is not begun, and tasks beyond which it is not, on one node and on several.
+_SOLVER_S, _POOL_TASKS, _NODES_TASKS = 1.0, 1500, 60
+#: Seconds that reading what the solver has found may take.
+_READING_S = 0.1
+
+
+class Waiting(Protocol):
+    """Something that is being worked on elsewhere, as `concurrent.futures.Future` is."""
+
+    def done(self) -> bool: ...
+
+    def result(self) -> Proof: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What may be used to look for better plans."""
+
+    clock: Callable[[], float]  # seconds that go on
+    until: float = 0.0  # on the clock: when to stop
+    chance: Chance | None = None  # None: nothing is left to chance, and only quick rules are used
+    rounds: int = 0  # how many schedules to try at most; 0: as many as there is time for
+    aside: Callable[[Callable[[], Proof]], Waiting] | None = None  # does something in another thread; None: no solver
+    workers: int = 2  # threads of the solver
+    must_prove: bool = False  # the solver is missed where it is not installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,49 +59,113 @@ class Plan:
 
     @property
     def is_optimal(self) -> bool:
-        return self.value.objective <= self.bound + 1e-6 * max(1.0, abs(self.bound))
+        return self.value.objective <= self.bound + 1e-7 * max(1.0, abs(self.bound))
+
+    @property
+    def gap(self) -> float:
+        """How far from the best it is at most, as a share of the objective."""
+        if self.is_optimal:
+            return 0.0
+        return 1.0 - self.bound / self.value.objective
 
 
-def make_plan(instance: Instance) -> Plan:
-    """The best plan that quick rules find."""
+def make_plan(instance: Instance, means: Means | None = None) -> Plan:
+    """The best plan that can be found by these means; without any, that of quick rules.
+
+    Raises:
+        MissingExtraError: it has to be proved, and the solver is not installed.
+    """
     bounds = lower_bounds(instance)
-    return quick_plan(instance, bounds)
-
-
-def quick_plan(instance: Instance, bounds: Bounds) -> Plan:
-    """The best of what quick rules give; all of them are tried while tasks are few."""
     best: Plan | None = None
-    for name, rule in _rules(instance):
-        schedule = rule()
+    for name, schedule in quick_schedules(instance):
         value = worth(instance, schedule)
-        if best is None or value.objective < best.value.objective:
-            best = Plan(schedule, value, bounds.objective, name)
+        if best is None or value.objective < best.value.objective - 1e-12:
+            best = Plan(schedule, value, min(bounds.objective, value.objective), name)
             if best.is_optimal:
-                break
+                return best
     assert best is not None
-    return best
+    if means is None or means.chance is None:
+        return best
+    return _Improvement(instance, bounds, best, means, means.chance).run()
 
 
-#: Tasks from which on only the rule that is mostly best is tried.
-_MANY = 20_000
+class _Search(Protocol):
+    """Looks for better schedules, one step after the other."""
+
+    @property
+    def schedule(self) -> Schedule: ...
+
+    @property
+    def objective(self) -> float: ...
+
+    def fit_to(self, seconds: float, limit_s: float) -> None: ...
+
+    def step(self) -> None: ...
 
 
-def _rules(instance: Instance) -> list[tuple[str, Callable[[], Schedule]]]:
-    ranks = upward_ranks(instance)
-    if len(instance.nodes) == 1:
-        seconds = expected_seconds(instance)
-        rules: list[tuple[str, Callable[[], Schedule]]] = [
-            ("ranks", lambda: follow(PoolPolicy(instance, seconds, ranks), seconds)),
-            ("first-come", lambda: first_come(instance)),
-            ("greedy ranks", lambda: start_greedily(instance, ranks)),
-        ]
-    else:
-        order = order_by(instance, ranks)
-        rules = [
-            ("HEFT", lambda: place_in_order(instance, order)),
-            ("first-come", lambda: first_come(instance)),
-            ("greedy ranks", lambda: start_greedily(instance, ranks)),
-        ]
-        if instance.beta:
-            rules.insert(0, ("HEFT by objective", lambda: place_in_order(instance, order, with_cost=True)))
-    return rules[:1] if len(instance) >= _MANY else rules
+class _Improvement:
+    """One search with time, and the solver beside it."""
+
+    def __init__(self, instance: Instance, bounds: Bounds, first: Plan, means: Means, chance: Chance) -> None:
+        self.instance, self.bounds, self.means = instance, bounds, means
+        self.bound = first.bound
+        self.best = first
+        self.began = means.clock()
+        self.search: _Search
+        if len(instance.nodes) == 1:
+            self.search = Evolution(PoolProblem(instance), chance, first.schedule)
+        else:
+            self.search = Placement(NodesProblem(instance), chance, first.schedule)
+        self.prover = Prover(instance, bounds)
+
+    def run(self) -> Plan:
+        means, clock = self.means, self.means.clock
+        left = means.until - self.began
+        alone = self.began + min(_ALONE * left, _ALONE_S) if self._may_solve(left) else means.until
+        rounds = self._search_until(alone, 0, fit=True)
+        if self._may_solve(left) and not self._is_done():
+            assert means.aside is not None
+            hint = self._better(self.search.schedule)
+            for_solver = means.until - clock() - _READING_S
+            solving = means.aside(lambda: self.prover.solve(hint, for_solver, means.workers))
+            self._search_until(means.until - _READING_S, rounds, solving)
+            self.prover.stop()
+            proof = solving.result()
+            self.bound = max(self.bound, proof.bound)
+            self._take(proof.schedule, "constraint solver")
+        self._take(self.search.schedule, "search")
+        return replace(self.best, bound=min(self.bound, self.best.value.objective))
+
+    def _may_solve(self, left: float) -> bool:
+        means, instance = self.means, self.instance
+        most = _POOL_TASKS if len(instance.nodes) == 1 else _NODES_TASKS
+        if means.aside is None or (not means.must_prove and (left < _SOLVER_S or len(instance) > most)):
+            return False
+        return means.must_prove or is_solver_there()
+
+    def _search_until(self, until: float, rounds: int, solving: Waiting | None = None, *, fit: bool = False) -> int:
+        means, search, clock = self.means, self.search, self.means.clock
+        while clock() < until and not (means.rounds and rounds >= means.rounds):
+            search.step()
+            rounds += 1
+            if fit and rounds == 3:
+                search.fit_to(clock() - self.began, means.until - self.began)
+            if solving is not None and solving.done():
+                break
+            if self._is_done():
+                break
+        return rounds
+
+    def _is_done(self) -> bool:
+        """Whether nothing better can be found."""
+        bound = max(self.bound, self.prover.bound)
+        return self.search.objective <= bound + 1e-7 * max(1.0, abs(bound))
+
+    def _better(self, schedule: Schedule) -> Schedule:
+        value = worth(self.instance, schedule).objective
+        return schedule if value < self.best.value.objective else self.best.schedule
+
+    def _take(self, schedule: Schedule, planner: str) -> None:
+        value = worth(self.instance, schedule)
+        if value.objective < self.best.value.objective - 1e-12:
+            self.best = Plan(schedule, value, self.bound, planner)

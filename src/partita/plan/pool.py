@@ -7,6 +7,7 @@ never makes a schedule longer (Valls, Ballestín and Quintanilla, 2005).
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -24,7 +25,17 @@ Finishes = list[float]
 class PoolProblem:
     """An instance with one node, as its search needs it."""
 
-    __slots__ = ("_demands", "_full", "_guard", "_positions", "instance", "predecessors", "seconds", "successors")
+    __slots__ = (
+        "_demands",
+        "_fixed",
+        "_full",
+        "_guard",
+        "_positions",
+        "instance",
+        "predecessors",
+        "seconds",
+        "successors",
+    )
 
     def __init__(self, instance: Instance) -> None:
         packing = Packing(instance)
@@ -36,6 +47,7 @@ class PoolProblem:
         ]
         self.predecessors = [sorted(set(needed)) for needed in instance.predecessors]
         self.successors = [sorted(set(served)) for served in instance.successors]
+        self._fixed = instance.beta * sum([instance.task_cost(task, 0) for task in range(len(instance))])
         self._positions = [0] * len(instance)
         for position, task in enumerate(instance.order):
             self._positions[task] = position
@@ -50,12 +62,52 @@ class PoolProblem:
 
     def justify(self, finishes: Finishes) -> tuple[list[int], Finishes]:
         """The schedule pushed right and then left again: the tasks by their new starts, and their finishes."""
-        positions = self._positions
-        every = range(len(finishes))
+        positions, every = self._positions, range(len(finishes))
         back = self.place_backwards(sorted(every, key=lambda task: (-finishes[task], -positions[task])))
         forth = self.place(sorted(every, key=lambda task: (-back[task], positions[task])))
-        seconds = self.seconds
-        return sorted(every, key=lambda task: (forth[task] - seconds[task], positions[task])), forth
+        return self.order_of(forth), forth
+
+    def order_of(self, finishes: Finishes) -> list[int]:
+        """The tasks by their starts."""
+        seconds, positions = self.seconds, self._positions
+        return sorted(range(len(finishes)), key=lambda task: (finishes[task] - seconds[task], positions[task]))
+
+    def start_in_parallel(self, priorities: Sequence[float]) -> list[int]:
+        """The tasks in the order in which they begin where, whenever something ends, what fits begins by priority."""
+        seconds, demands, guard = self.seconds, self._demands, self._guard
+        waiting = [len(needed) for needed in self.predecessors]
+        free = self._full
+        ready = sorted((-priorities[task], task) for task, count in enumerate(waiting) if not count)
+        running: list[tuple[float, int]] = []
+        order: list[int] = []
+        now = 0.0
+        while True:
+            left = []
+            for entry in ready:
+                task = entry[1]
+                if (free - demands[task]) & guard == guard:
+                    free -= demands[task]
+                    order.append(task)
+                    heapq.heappush(running, (now + seconds[task], task))
+                else:
+                    left.append(entry)
+            ready = left
+            if not running:
+                return order
+            now = running[0][0]
+            while running and running[0][0] <= now:
+                task = heapq.heappop(running)[1]
+                free += demands[task]
+                for successor in self.successors[task]:
+                    waiting[successor] -= 1
+                    if not waiting[successor]:
+                        ready.append((-priorities[successor], successor))
+            ready.sort()
+
+    def objective(self, makespan: float) -> float:
+        """What a schedule of that makespan is worth, which begins at 0."""
+        instance = self.instance
+        return (instance.alpha + instance.beta * instance.nodes[0].rent) * makespan + self._fixed
 
     def starts(self, finishes: Finishes) -> list[float]:
         return [max(0.0, finish - seconds) for finish, seconds in zip(finishes, self.seconds, strict=True)]

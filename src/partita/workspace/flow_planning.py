@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from partita.errors import CheckError, Problem
 from partita.plan.bounds import Bounds, lower_bounds
-from partita.plan.evaluation import Evaluation, Schedule, worth
+from partita.plan.evaluation import Evaluation, Schedule
 from partita.plan.forecast import forecast
 from partita.plan.frontier import Point, cheapen, frontier, pick
 from partita.plan.insight import bottleneck, busy_shares, critical_path, node_costs, what_more_brings
 from partita.plan.instance import Instance
-from partita.plan.planner import Plan, make_plan
+from partita.plan.planner import Means, Plan, make_plan
 from partita.protocol.plans import (
     BottleneckView,
     FinishView,
@@ -31,6 +32,7 @@ from partita.workspace.checking import laid_step, lay_out
 from partita.workspace.flow_instance import GUESS, Prepared, prepare
 from partita.workspace.flow_tasks import tasks_of
 from partita.workspace.past_runs import PastRuns, expanded, past_runs
+from partita.workspace.planning import plan_within
 from partita.workspace.what_if import STEP, Machines, machines_of, read_machines
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ _NEVER = float("inf")
 _SMALL = 100
 #: Seconds that a proof may take where nothing else is said.
 _PROVE_S = 10.0
+#: Rounds of search where no time was asked for, and seconds that they may take at most.
+_ROUNDS, _BRIEF_S = 40, 0.25
 _UNCONSTRAINED: PlanRequest = {"deadline_s": None, "budget": None}
 
 
@@ -115,16 +119,20 @@ def view_of(prepared: Prepared, request: PlanRequest) -> PlanView:
 
 def _first_plan(instance: Instance, bounds: Bounds, request: PlanRequest) -> Plan:
     """The plan by the instance's own objective; of equally fast ones a cheap one."""
-    plan = make_plan(instance)
-    if not instance.beta and any(any(node.price) for node in instance.nodes):
-        found = cheapen(instance, Point(plan.schedule, plan.value), plan.value.makespan)
-        plan = replace(plan, schedule=found.schedule, value=found.value)
-    if not request.get("must_prove"):
+    must_prove = bool(request.get("must_prove"))
+    limit_s = request.get("time_limit_s") or (_PROVE_S if must_prove else 0.0)
+    seed = request.get("seed", 0)
+    plan = plan_within(instance, limit_s, must_prove, seed) if limit_s else _brief_plan(instance, seed)
+    if instance.beta or not any(any(node.price) for node in instance.nodes):
         return plan
-    from partita.plan.optimal import solve_optimally
+    found = cheapen(instance, Point(plan.schedule, plan.value), plan.value.makespan)
+    return replace(plan, schedule=found.schedule, value=found.value)
 
-    proof = solve_optimally(instance, plan.schedule, bounds, request.get("time_limit_s") or _PROVE_S)
-    return Plan(proof.schedule, worth(instance, proof.schedule), max(proof.bound, bounds.objective), "CP-SAT")
+
+def _brief_plan(instance: Instance, seed: int = 0) -> Plan:
+    """What quick rules and a few rounds of search find: the same each time, on a machine that is not too slow."""
+    clock = time.perf_counter
+    return make_plan(instance, Means(clock, clock() + _BRIEF_S, random.Random(seed), rounds=_ROUNDS))
 
 
 def _better(plan: Plan, points: Sequence[Point]) -> Plan:
@@ -136,7 +144,7 @@ def _better(plan: Plan, points: Sequence[Point]) -> Plan:
 
 
 def _solve(instance: Instance) -> Schedule:
-    return make_plan(instance).schedule
+    return _brief_plan(instance).schedule
 
 
 def _again(request: PlanRequest) -> Callable[[Instance], Evaluation]:
@@ -145,7 +153,7 @@ def _again(request: PlanRequest) -> Callable[[Instance], Evaluation]:
 
     def solved(instance: Instance) -> Evaluation:
         if deadline is None and budget is None:
-            return make_plan(instance).value
+            return _brief_plan(instance).value
         points = frontier(instance, lower_bounds(instance), _solve)
         found = pick(instance, points, deadline, budget)
         return _aimed(found.value, request) if found is not None else Evaluation(_NEVER, _NEVER, _NEVER)

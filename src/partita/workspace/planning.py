@@ -5,38 +5,95 @@ from __future__ import annotations
 import gc
 import gzip
 import json
+import os
+import random
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from partita.errors import NotFoundError, PlanningError
+from partita.plan.conversation import Conversation
 from partita.plan.documents import plan_document, read_instance
-from partita.plan.planner import make_plan
+from partita.plan.instance import Instance
+from partita.plan.planner import Means, Plan, make_plan
 
-__all__ = ["plan_file"]
+__all__ = ["answer_events", "plan_file", "plan_within"]
+
+#: Seconds for which a proof is looked for where no limit is given.
+_PROOF_S = 10.0
 
 
-def plan_file(source: Path, target: Path | None, time_limit_s: float | None, must_prove: bool) -> dict[str, Any]:
+def plan_file(
+    source: Path, target: Path | None, *, time_limit_s: float = 0.0, must_prove: bool = False, seed: int = 0
+) -> dict[str, Any]:
     """Plan the instance of a file, and write the plan.
 
     Args:
         source: the instance as JSON, also compressed by gzip.
         target: where the plan goes; None: it is only given back.
-        time_limit_s: how long to look for better plans; None: only what takes next to no time.
+        time_limit_s: how long to look for better plans; 0: only what takes next to no time.
         must_prove: use the solver that can prove that nothing is better.
+        seed: of what is left to chance.
+
+    Raises:
+        NotFoundError: there is no such file.
+        PlanningError: it holds no instance, or one that cannot be.
+        MissingExtraError: it has to be proved, and the solver is not installed.
     """
-    gc.disable()  # the data are trees of many small objects and no circles; looking for some takes half the time
-    instance = read_instance(read_document(source))
-    plan = make_plan(instance)
+    gc.disable()  # many small objects and no circles among them: looking for some would take half the time
+    try:
+        instance = read_instance(read_document(source))
+        plan = plan_within(instance, time_limit_s or (_PROOF_S if must_prove else 0.0), must_prove, seed)
+    finally:
+        gc.enable()
     document = plan_document(
         instance,
         plan.schedule,
-        planner=f"partita: {plan.planner}",
-        bound=min(plan.bound, plan.value.objective),
+        planner=f"partita, {plan.planner}",
+        bound=plan.bound,
         status="optimal" if plan.is_optimal else "feasible",
     )
     if target is not None:
         target.write_text(json.dumps(document), encoding="utf-8")
-    return document
+    value = plan.value
+    told = {"objective": value.objective, "makespan": value.makespan, "cost": value.cost, "gap": plan.gap}
+    return {**document, **told}
+
+
+def plan_within(instance: Instance, limit_s: float, must_prove: bool, seed: int) -> Plan:
+    """The best plan that is found in so many seconds; 0: that of quick rules."""
+    if not limit_s:
+        return make_plan(instance)
+    clock = time.perf_counter
+    with ThreadPoolExecutor(1) as threads:
+        means = Means(
+            clock,
+            clock() + limit_s,
+            random.Random(seed),
+            aside=threads.submit,
+            workers=max(1, min(8, os.cpu_count() or 1)),
+            must_prove=must_prove,
+        )
+        return make_plan(instance, means)
+
+
+def answer_events(lines: Iterable[str]) -> Iterator[str]:
+    """Say what begins after each event, line by line: the protocol of `partita plan --stdio`.
+
+    Raises:
+        PlanningError: a line is no event, or tells of something that cannot be.
+    """
+    conversation = Conversation()
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError as error:
+            raise PlanningError(f"an event should be a line of JSON: {error}") from None
+        yield json.dumps(conversation.answer(event))
 
 
 def read_document(path: Path) -> Any:

@@ -1,0 +1,34 @@
+"""Plans by rules that take next to no time: the better of several, where tasks are few enough to try them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from partita.plan.evaluation import Schedule
+from partita.plan.following import PoolPolicy, follow
+from partita.plan.greedy import first_come, start_greedily
+from partita.plan.instance import Instance
+from partita.plan.placing import place_in_order
+from partita.plan.ranks import expected_seconds, order_by, upward_ranks
+
+__all__ = ["quick_schedules"]
+
+#: Tasks from which on only the rule that is mostly best is tried.
+_MANY = 20_000
+
+
+def quick_schedules(instance: Instance) -> Iterator[tuple[str, Schedule]]:
+    """The schedules that rules give, each with the rule's name, the one that is mostly best first."""
+    ranks = upward_ranks(instance)
+    if len(instance.nodes) == 1:
+        seconds = expected_seconds(instance)
+        yield "ranks with reservations", follow(PoolPolicy(instance, seconds, ranks), seconds)
+    else:
+        order = order_by(instance, ranks)
+        if instance.beta:
+            yield "HEFT by objective", place_in_order(instance, order, with_cost=True)
+        if not instance.beta or len(instance) < _MANY:
+            yield "HEFT", place_in_order(instance, order)
+    if len(instance) < _MANY:
+        yield "ranks", start_greedily(instance, ranks)
+        yield "first come", first_come(instance)
