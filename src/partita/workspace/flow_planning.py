@@ -47,6 +47,8 @@ _NEVER = float("inf")
 _SMALL = 100
 #: Seconds that a proof may take where nothing else is said.
 _PROVE_S = 10.0
+#: What is no slower than by this factor is equally fast, and may be cheaper.
+_EQUALLY_FAST = 1.001
 #: Rounds of search where no time was asked for, and seconds that they may take at most.
 _ROUNDS, _BRIEF_S = 40, 0.25
 _UNCONSTRAINED: PlanRequest = {"deadline_s": None, "budget": None}
@@ -123,9 +125,9 @@ def _first_plan(instance: Instance, bounds: Bounds, request: PlanRequest) -> Pla
     limit_s = request.get("time_limit_s") or (_PROVE_S if must_prove else 0.0)
     seed = request.get("seed", 0)
     plan = plan_within(instance, limit_s, must_prove, seed) if limit_s else _brief_plan(instance, seed)
-    if instance.beta or not any(any(node.price) for node in instance.nodes):
+    if must_prove or instance.beta or not any(any(node.price) for node in instance.nodes):
         return plan
-    found = cheapen(instance, Point(plan.schedule, plan.value), plan.value.makespan)
+    found = cheapen(instance, Point(plan.schedule, plan.value), plan.value.makespan * _EQUALLY_FAST)
     return replace(plan, schedule=found.schedule, value=found.value)
 
 
