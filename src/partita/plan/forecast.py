@@ -11,7 +11,7 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from math import exp, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple, Protocol
 
@@ -19,10 +19,11 @@ from partita.plan.admission import Admission
 from partita.plan.evaluation import Schedule
 from partita.plan.instance import Instance
 
-__all__ = ["Forecast", "Guess", "Spread", "Uncertain", "forecast", "replay"]
+__all__ = ["Forecast", "Guess", "Skewed", "Spread", "Uncertain", "forecast", "replay"]
 
 _NORMAL = NormalDist()
 _LEAST_SHARE = 1e-9
+_TENTH = 1.2815515655446004  # the ninetieth percentile of a normal distribution
 
 
 class Spread(Protocol):
@@ -45,6 +46,27 @@ class Guess:
 
     def quantile(self, share: float) -> float:
         return self.median * exp(self.sigma * _NORMAL.inv_cdf(share))
+
+
+@dataclass(frozen=True, slots=True)
+class Skewed:
+    """Two halves of lognormal distributions, of different width: what was measured."""
+
+    median: float  # seconds
+    low: float  # standard deviation of the logarithm below the median
+    high: float  # and above
+
+    @classmethod
+    def of(cls, p10: float, p50: float, p90: float) -> Skewed:
+        """The one with these quantiles."""
+        if not p50 > 0:
+            return cls(0.0, 0.0, 0.0)
+        low = log(p50 / max(p10, p50 * _LEAST_SHARE))
+        return cls(p50, max(low, 0.0) / _TENTH, max(log(p90 / p50), 0.0) / _TENTH)
+
+    def quantile(self, share: float) -> float:
+        z = _NORMAL.inv_cdf(share)
+        return self.median * exp(z * (self.low if z < 0 else self.high))
 
 
 class Uncertain(NamedTuple):

@@ -21,7 +21,7 @@ GUESS, SAID = "guess", "said"
 #: Seconds that a step is thought to take of which nothing is known, and how far off that may be (as logarithm).
 _GUESS = Guess(1.0, 1.2)
 #: The same for what somebody has said.
-_SAID_SIGMA = 0.3
+_SAID_SIGMA, _EXPECTED_SIGMA = 0.3, 0.7
 #: How much of the errors of one function's durations they have in common: nearly all of those of a guess.
 _SHARED = {GUESS: 0.9, SAID: 0.5}
 _SHARED_LEARNED = 0.3
@@ -34,6 +34,7 @@ class Known(NamedTuple):
     spread: Spread  # of its duration on a node of speed 1
     basis: str  # what it was taken from
     output_bytes: float = 0.0
+    seconds_on: Mapping[str, float] = {}  # by class of machines, where it was measured there
 
 
 class Past(Protocol):
@@ -106,6 +107,7 @@ def prepare(title: str, tasks: Sequence[FlowTask], machines: Machines, past: Pas
         ),
         weights=[_by_name(machines.weights, task, 1.0) for task in tasks],
         restricted=restricted,
+        overrides=_measured(known, machines),
         alpha=machines.alpha,
         beta=machines.beta,
     )  # fmt: skip
@@ -120,7 +122,23 @@ def _known(task: FlowTask, machines: Machines, past: Past) -> Known:
     found = past.of(task)
     if said >= 0:
         return Known(Guess(said, _SAID_SIGMA), SAID, found.output_bytes if found else 0.0)
+    if found is None and task.expect_s is not None:
+        return Known(Guess(task.expect_s, _EXPECTED_SIGMA), SAID)
     return found or Known(_GUESS, GUESS)
+
+
+def _measured(known: Sequence[Known], machines: Machines) -> dict[int, dict[int, float]]:
+    """Seconds by task and node, where they were measured on machines like it; on others the speed tells."""
+    return {
+        number: seconds
+        for number, item in enumerate(known)
+        if item.seconds_on and (
+            seconds := {
+                place: item.seconds_on[node.node_class]
+                for place, node in enumerate(machines.nodes) if node.node_class in item.seconds_on
+            }
+        )
+    }  # fmt: skip
 
 
 def _names(task: FlowTask) -> tuple[str, ...]:

@@ -27,11 +27,14 @@ from partita.protocol.plans import (
     PlanRequest,
     PlanView,
 )
+from partita.protocol.requests import StepView
 from partita.units import duration_text
 from partita.workspace.checking import laid_step, lay_out
-from partita.workspace.flow_instance import GUESS, Prepared, prepare
+from partita.workspace.executors import node_classes_of
+from partita.workspace.flow_instance import GUESS, Past, Prepared, prepare
 from partita.workspace.flow_tasks import tasks_of
-from partita.workspace.past_runs import PastRuns, expanded, past_runs
+from partita.workspace.learned import Learned
+from partita.workspace.past_runs import PastRuns, expanded, has_run, past_runs
 from partita.workspace.planning import plan_within
 from partita.workspace.what_if import STEP, Machines, machines_of, read_machines
 
@@ -79,13 +82,21 @@ def plan_flow(
     title = title or flow.rpartition(":")[2]
     known, runs = tasks_of(laid.rows, laid.profiles), past_runs(workspace, flow)
     tasks = expanded(known, runs[0]) if runs else known
-    prepared = prepare(title, tasks, machines, PastRuns(runs), executor or settings.executor)
+    default = executor or settings.executor
+    prepared = prepare(title, tasks, machines, _past(workspace, runs, default), default)
     made = view_of(prepared, request)
     paths = {task.path for task in tasks}
     made["from_past"] = [task.path for task in known if task.path not in paths]
     made["graph"] = [laid_step(number, row) for number, row in enumerate(laid.rows)]
     made["problems"] = [problem for problem in laid.problems if problem.get("is_warning")]
     return made
+
+
+def _past(workspace: LocalWorkspace, runs: Sequence[Sequence[StepView]], default: str) -> Past:
+    """What was learned of steps, and what the last runs show of the others."""
+    past, settings = PastRuns(runs), workspace.settings
+    views = workspace.history() if runs or has_run(workspace) else []
+    return Learned(views, node_classes_of(settings).get(default, ""), past)
 
 
 def _with_objective(machines: Machines, request: PlanRequest) -> Machines:

@@ -26,6 +26,7 @@ class FlowTask:
     version: str
     executor: str  # where it runs; empty: the default
     needs: tuple[int, ...]  # positions among the tasks
+    expect_s: float | None = None  # seconds that its option expect= says
 
 
 def tasks_of(rows: Sequence[Sequence[Any]], profiles: Sequence[Profile]) -> list[FlowTask]:
@@ -71,7 +72,7 @@ class _Reader:
         profile = self.profiles[profile_number]
         return FlowTask(
             self.paths[number], profile.title, "task" if kind == Kind.TASK else "flow", place or "", profile.demand,
-            profile.function, profile.version, profile.executor, tuple(needs),
+            profile.function, profile.version, profile.executor, tuple(needs), profile.expect_s,
         )  # fmt: skip
 
     def _sources(self, item: Any) -> Iterable[int]:

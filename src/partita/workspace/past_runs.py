@@ -18,7 +18,7 @@ from partita.workspace.flow_tasks import FlowTask
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["PastRuns", "expanded", "past_runs", "past_steps"]
+__all__ = ["PastRuns", "expanded", "has_run", "past_runs", "past_steps"]
 
 _RUNS = 5
 _STEPS = 20_000
@@ -74,12 +74,17 @@ def _seconds(step: StepView) -> float | None:
     return max(step["ended_at"] - step["started_at"], 0.0)
 
 
+def has_run(workspace: LocalWorkspace) -> bool:
+    """Whether there may be runs, so that asking an engine is worth starting one."""
+    return bool(workspace.database) or (workspace.state / "store.db").exists()
+
+
 def past_runs(workspace: LocalWorkspace, flow: str) -> list[list[StepView]]:
     """All steps of the last runs of the flow that succeeded, the newest run first.
 
     Where nothing has ever run there are none, and no engine is started to say so.
     """
-    if not workspace.database and not (workspace.state / "store.db").exists():
+    if not has_run(workspace):
         return []
     found: list[list[StepView]] = []
     for run in workspace.runs(flow=flow, states=["succeeded"], limit=_RUNS):

@@ -29,7 +29,7 @@ from typing import Any
 from partita.errors import NotFoundError, OptionError, PlanningError
 from partita.settings import Settings
 from partita.units import duration_s, size_bytes
-from partita.workspace.executors import pools_of
+from partita.workspace.executors import node_classes_of, pools_of
 
 __all__ = ["STEP", "Machines", "PlannedNode", "machines_of", "read_machines"]
 
@@ -48,6 +48,7 @@ class PlannedNode:
     speed: float = 1.0
     price: Mapping[str, float] = field(default_factory=dict)  # a unit of a resource and a second
     rent: float = 0.0  # a second
+    node_class: str = ""  # what was learned on this class of machines is told of it; empty: its speed tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,12 @@ class Machines:
 
 def machines_of(settings: Settings) -> Machines:
     """The executors of the settings, each a node. The cost is in the unit of the setting `price`: seconds of waiting."""
-    nodes = []
+    nodes, classes = [], node_classes_of(settings)
     for name, pool in pools_of(settings).items():
         item = settings.executors.get(name)
         price = {STEP: item.price} if item is not None and item.price else {}
-        nodes.append(PlannedNode(name, name, dict(pool.capacity), item.speed if item is not None else 1.0, price))
+        speed = item.speed if item is not None else 1.0
+        nodes.append(PlannedNode(name, name, dict(pool.capacity), speed, price, node_class=classes[name]))
     return Machines(tuple(nodes), beta=1.0 if any(node.price for node in nodes) else 0.0)
 
 
