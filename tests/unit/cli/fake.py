@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import CheckError, NotFoundError, Problem
+from partita.protocol.advice import AdviceReport, AdviceView
 from partita.protocol.plans import PlanRequest, PlanView
 from partita.protocol.requests import (
     AttemptView,
@@ -52,6 +53,19 @@ def make_run(number: str, state: str = "succeeded", **fields: Any) -> RunView:
     return run
 
 
+def make_advice(kind: str, can_apply: bool) -> AdviceView:
+    finding, proposal = {
+        "cpu": (
+            "asks for 4 cores; 5 attempts kept 1.1 cores busy, 1.2 at most", "ask for 2: others find room beside it",
+        ),
+        "split": ("fit takes 80 % of it", "split it"),
+    }[kind]  # fmt: skip
+    return AdviceView(
+        kind=kind, task="fit", flow="flows.py:news", finding=finding, proposal=proposal,
+        option={"cpu": 2} if can_apply else {}, can_apply=can_apply,
+    )  # fmt: skip
+
+
 ERROR: Any = {
     "type": "ValueError", "message": "no [bold] letters in 'x'", "origin": "user", "step": "fit[1]",
     "traceback": 'Traceback (most recent call last):\n  File "flows.py", line 9, in fit\n    raise ValueError\n'
@@ -70,6 +84,7 @@ class FakeWorkspace:
         self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
         self.known_environments: list[EnvironmentView] = []
         self.known_history: list[HistoryView] = []
+        self.known_advice = [make_advice("cpu", True), make_advice("split", False)]
         self.views: dict[str, RunView] = {}
         self.step_views: dict[str, list[StepView]] = {}
         self.before_end: Any = None  # called while a run is watched
@@ -128,6 +143,13 @@ class FakeWorkspace:
         steps = [plans.step("load"), *(plans.step(f"fit[{n}]", [0]) for n in (0, 1)), plans.step("report", [1, 2])]
         view = plans.made(steps, {"fit": 20.0}, (plans.FAST, plans.CHEAP), request, flow.rpartition(":")[2])
         return {**view, "graph": graph_steps(), "problems": self.check(flow, texts)["problems"]}
+
+    def advise(self, flow: str = "", *, apply: bool = False) -> AdviceReport:
+        self.asked.append(("advise", flow, apply))
+        return {
+            "runs": 2, "attempts": 5, "advice": self.known_advice,
+            "written": "partita.toml" if apply and self.known_advice else "",
+        }  # fmt: skip
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
         self.asked.append(("convert", flow, texts))
