@@ -199,5 +199,5 @@ def test_after_a_run_durations_and_later_parts_are_those_of_the_run(plan: Any, p
         "count", "spread/work[0]", "spread/work[1]", "spread/work[2]", "spread/add",
     ]  # fmt: skip
     assert (after["guessed"], after["unknown"], after["from_past"]) == (0, [], ["spread"])
-    assert after["steps"][0]["seconds"] >= 0.2 and after["steps"][1]["basis"] == "3 earlier steps"
+    assert after["steps"][0]["seconds"] >= 0.2 and after["steps"][1]["basis"] == "3 earlier attempts"
     assert "as before      spread: the steps that came of it in the last run" in plan("later.py:whole").out

@@ -86,6 +86,10 @@ def plan(
         raise typer.BadParameter(
             "what is proved is alpha * time + beta * cost; leave out --optimal, or --deadline and --budget"
         )
+    if words and _instance_file(words[:1], True):
+        raise typer.BadParameter(
+            f"{words[0]} is no flow; of an instance's file, --json prints the plan, or -o writes it"
+        )
     call = parse_call(words or (), inputs)
     flow = find_flow(session.workspace, call.flow)
     made = session.workspace.plan(

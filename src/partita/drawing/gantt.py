@@ -11,7 +11,7 @@ from partita.drawing.progress import group_name
 from partita.protocol.plans import PlannedStepView, PlanView
 from partita.units import duration_text
 
-__all__ = ["Bar", "Piece", "Row", "chart_rows", "fit_name", "gantt_text", "step_title", "tick_seconds"]
+__all__ = ["Bar", "Piece", "Row", "basis_text", "chart_rows", "fit_name", "gantt_text", "step_title", "tick_seconds"]
 
 #: Rows of a chart; where there are more steps, those of a map share one, and so do the rounds of a loop.
 ROWS_AT_MOST = 60
@@ -98,7 +98,7 @@ def step_title(plan: PlanView, number: int) -> str:
         step["path"] + kind,
         f"{duration_text(step['start_s'])} to {duration_text(step['start_s'] + step['seconds'])} on {step['node']}",
         f"takes {duration_text(step['seconds'])} ({duration_text(step['low_s'])} to {duration_text(step['high_s'])}), "
-        f"by {step['basis']}",
+        + basis_text(step["basis"]),
     ]
     if step["cost"]:
         lines.append(f"costs {step['cost']:.4g}")
@@ -107,6 +107,11 @@ def step_title(plan: PlanView, number: int) -> str:
     if step["place"]:
         lines.append(step["place"])
     return clean("\0".join(lines).replace("\0", "\u2028")).replace("\u2028", "\n")
+
+
+def basis_text(basis: str) -> str:
+    """What a duration was taken from."""
+    return {"guess": "a guess", "said": "as was said"}.get(basis, f"by {basis}")
 
 
 def tick_seconds(makespan_s: float, at_most: int) -> list[float]:

@@ -9,7 +9,7 @@ __all__ = ["plan_facts"]
 
 _PATH_STEPS = 8
 _MORE_LINES = 4
-_LESS = 0.999  # of a makespan is told from the makespan
+_LESS = 0.99  # of a makespan is told from the makespan
 
 
 def plan_facts(plan: PlanView, *, is_unicode: bool = True) -> list[tuple[str, str]]:

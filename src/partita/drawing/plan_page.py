@@ -10,7 +10,7 @@ from html import escape
 
 from partita.drawing.cells import clean
 from partita.drawing.frontier import cost_text, frontier_svg
-from partita.drawing.gantt import Row, chart_rows, step_title, tick_seconds
+from partita.drawing.gantt import Row, basis_text, chart_rows, step_title, tick_seconds
 from partita.drawing.gantt_svg import node_colors
 from partita.drawing.graph import build_graph
 from partita.drawing.html import text
@@ -56,6 +56,7 @@ cursor:default}
 white-space:pre-line;text-align:left;font-size:.85rem;line-height:1.4;color:var(--ink);background:var(--paper);
 border:1px solid var(--dim);border-radius:5px;
 padding:.45em .7em;box-shadow:0 3px 12px rgba(0,0,0,.25);overflow-wrap:anywhere;pointer-events:none}
+.told.late{left:auto}
 .lane button:hover+.told,.lane button:focus+.told{display:block}
 .range{position:relative;height:3.6rem;margin:.6rem 0;max-width:44rem}
 .range .track{position:absolute;left:0;right:0;top:1.55rem;height:.4rem;border-radius:.2rem;background:var(--line)}
@@ -125,9 +126,11 @@ def _row(plan: PlanView, row: Row, colors: dict[str, str]) -> str:
         told = text(step_title(plan, bar.step).replace("\n", "\u2028"), 800).replace("\u2028", "\n")
         kind = ' class="critical"' if bar.is_critical else ""
         label = text(plan["steps"][bar.step]["path"])
+        side = " late" if bar.start_s > plan["makespan_s"] / 2 else ""
         bars.append(
             f'<button type="button" aria-label="{label}"{kind} style="left:{left};width:{size};'
-            f'background:{colors[plan["steps"][bar.step]["node"]]}"></button><span class="told" role="tooltip">{told}</span>'
+            f'background:{colors[plan["steps"][bar.step]["node"]]}"></button>'
+            f'<span class="told{side}" role="tooltip">{told}</span>'
         )
     name = f'<div class="name" title="{text(row.title)}">{text(row.title)}</div>'
     return f'<div class="row">{name}<div class="lane">{"".join(bars)}</div></div>'
@@ -154,6 +157,8 @@ def _range(plan: PlanView) -> str:
     drawn = f'<div class="range" role="img" aria-label="{words}"><div class="track"></div>'
     drawn += f'<div class="band" style="{band}"></div>{told}</div>'
     note = f"{words}; of {finish['samples']:,} simulated runs, each step as long as it might take."
+    if plan["deadline_s"] is not None:
+        note += f" The red mark is the deadline of {duration_text(plan['deadline_s'])}."
     return drawn + f'<div class="dim">{text(note)}</div>'
 
 
@@ -193,13 +198,13 @@ def _steps(plan: PlanView) -> str:
     steps = plan["steps"]
     rows = [
         [text(step["path"]), text(step["node"]), duration_text(step["start_s"]), duration_text(step["seconds"]),
-         f"{duration_text(step['low_s'])} to {duration_text(step['high_s'])}", text(step["basis"]),
+         f"{duration_text(step['low_s'])} to {duration_text(step['high_s'])}", text(basis_text(step["basis"])),
          text(", ".join(steps[number]["path"] for number in step["needs"][:6])
               + (" and more" if len(step["needs"]) > 6 else ""))]
         for step in steps[:_TABLE_ROWS]
     ]  # fmt: skip
     more = f'<div class="dim">and {len(steps) - _TABLE_ROWS:,} more</div>' if len(steps) > _TABLE_ROWS else ""
-    return _table(["step", "node", "#start", "#takes", "P10 to P90", "known from", "needs"], rows) + more
+    return _table(["step", "node", "#start", "#takes", "P10 to P90", "known", "needs"], rows) + more
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -99,3 +100,21 @@ def test_a_file_in_place_of_a_flow_is_an_instance(partita: Partita, project: Pat
     assert {own: row["start"] for own, row in plan["tasks"].items()} == {"a": 0.0, "b": 2.0}
     assert json.loads(partita("plan", "demo.json", "--json").out)["tasks"] == plan["tasks"]
     assert partita("plan", "--json", "no.json").status == 2
+    assert "demo.json is no flow; of an instance's file, --json prints the plan" in partita("plan", "demo.json").err
+
+
+def test_an_instance_that_is_wrong_is_told(partita: Partita, project: Path) -> None:
+    (project / "ring.json").write_text(json.dumps({**INSTANCE, "edges": [["a", "b"], ["b", "a"]]}))
+    assert "the edges form a circle" in partita("plan", "--json", "ring.json").err
+
+
+def test_another_program_may_ask_event_by_event(partita: Partita, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [
+        {"event": "begin", "t": 0, "instance": INSTANCE},
+        {"event": "finish", "t": 2.5, "finished": [{"task": "a", "node": "n", "start": 0}]},
+    ]
+    monkeypatch.setattr("sys.stdin", StringIO("".join(json.dumps(event) + "\n" for event in events)))
+    told = partita("plan", "--stdio")
+    assert [json.loads(line)["start"] for line in told.out.splitlines()] == [
+        [{"task": "a", "node": "n"}], [{"task": "b", "node": "n"}],
+    ]  # fmt: skip

@@ -119,7 +119,7 @@ def test_a_tooltip_tells_what_is_known() -> None:
     plan = made(CHAIN, {"fit": 40.0})
     told = step_title(plan, 1).split("\n")
     assert told[0] == "fit"
-    assert told[2].startswith("takes 20.0 s (") and told[2].endswith("by said")
+    assert told[2].startswith("takes 20.0 s (") and told[2].endswith("as was said")
     assert "on the critical path" in told and "flows.py:7" in told
 
 
