@@ -23,6 +23,7 @@ _SWAPS = 0.03  # chance that neighbours of a child change places
 _SHUFFLES = 0.1  # share of children that are shuffled instead of crossed
 _WINDOW = 0.25  # of a list that is shuffled, at most
 _FEWEST, _MOST = 8, 120  # lists that live at once
+_PATIENCE = 25  # births for each list alive without a better one, after which most lists make room for new ones
 _SMALL = 300  # tasks up to which a list of those ready is as quick as heaps
 
 
@@ -54,6 +55,7 @@ class Evolution:
         self._alive = [self._bear(problem.order_of(finishes))]
         self._seen: set[tuple[int, ...]] = set()
         self._size = _MOST
+        self._settled_at = 0  # what number had been born when the best of those alive was
         self.born = 1
 
     def fit_to(self, seconds: float, limit_s: float) -> None:
@@ -73,10 +75,14 @@ class Evolution:
         """Let one more list be born."""
         self.born += 1
         alive = self._alive
-        if self.born <= self._size:
+        if len(alive) < self._size:
             alive.append(self._bear(self._sample(_NOISE if self.born > 2 else 0.0)))
-            if self.born == self._size:
+            if len(alive) == self._size:
                 alive.sort(key=_makespan_of)
+                self._settled_at = self.born
+            return
+        if self.born > self._settled_at + _PATIENCE * self._size:
+            del alive[1 + int(self._chance.random() * 3) :]
             return
         chance = self._chance.random
         if chance() < _SHUFFLES:
@@ -90,6 +96,8 @@ class Evolution:
         if child.makespan > alive[-1].makespan or key in self._seen:
             return
         self._seen.add(key)
+        if child.makespan < alive[0].makespan:
+            self._settled_at = self.born
         alive.pop()
         place = len(alive)
         while place and alive[place - 1].makespan > child.makespan:
