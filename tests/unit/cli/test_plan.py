@@ -105,7 +105,7 @@ def test_a_file_in_place_of_a_flow_is_an_instance(partita: Partita, project: Pat
 
 def test_an_instance_that_is_wrong_is_told(partita: Partita, project: Path) -> None:
     (project / "ring.json").write_text(json.dumps({**INSTANCE, "edges": [["a", "b"], ["b", "a"]]}))
-    assert "the edges form a circle" in partita("plan", "--json", "ring.json").err
+    assert "the edges form a circle" in partita("plan", "--json", "ring.json").out
 
 
 def test_another_program_may_ask_event_by_event(partita: Partita, monkeypatch: pytest.MonkeyPatch) -> None:
