@@ -67,7 +67,7 @@ class Settings:
     memory_bytes: int | None = None  # memory that attempts may hold together, in bytes; None: all of the machine's
     gpu: float | None = None  # GPU devices that attempts may hold together; None: all of the machine's
     slots: Mapping[str, int] = field(default_factory=dict)  # named limits: how many of each there are
-    node_class: str = ""  # what sort of machine this is; empty: its processor and cores
+    node_class: str | None = None  # what sort of machine this is; None: its processor and cores
     executor: str = "process"  # name of the executor for steps that name none
     executors: Mapping[str, ExecutorSettings] = field(default_factory=dict)  # further executors by name
     tasks: Mapping[str, TaskSettings] = field(default_factory=dict)  # what is said of tasks, by name or reference

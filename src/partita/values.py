@@ -119,15 +119,16 @@ def size_of(packed: bytes | None, *, is_arguments: bool = False) -> int:
     Args:
         is_arguments: it is no node but the arguments of a step, `[nodes, names, nodes]`.
     """
-    if not isinstance(packed, bytes):
+    if packed is None:
         return 0
     total = len(packed)
-    if HASH_HEAD in packed:
-        # Whoever made it may be wrong; then it counts for what it is itself.
-        with suppress(ValueError, LookupError, TypeError):
-            data = unpack(packed)
-            nodes = [*data[0], *data[2]] if is_arguments else [data]
-            total += sum(max(int(size), 0) for node in nodes for _, size in blobs_of(node))
+    if HASH_HEAD not in packed:
+        return total
+    # Whoever made it may be wrong; then it counts for what it is itself.
+    with suppress(ValueError, LookupError, TypeError):
+        data = unpack(packed)
+        nodes = [*data[0], *data[2]] if is_arguments else [data]
+        total += sum(max(int(size), 0) for node in nodes for _, size in blobs_of(node))
     return min(total, _LARGEST)
 
 

@@ -202,6 +202,17 @@ def test_each_of_two_engines_has_runs_of_its_own_and_both_show_all(machines: Mac
         assert project.result(other) == expected(10) and len(other.steps) == 13
 
 
+def test_two_engines_learn_together(machines: Machines) -> None:
+    """What each writes of one task has what the other learned, too."""
+    for count in (3, 5, 4):
+        runs = [start_many(project, machines, count=count) for project in machines]
+        for project, run in zip(machines, runs, strict=True):
+            assert project.result(run) == expected(count)
+    for project in machines:
+        seen = {view["task"]: view["seen"] for view in project.workspace.history()}
+        assert seen == {"slow": 24, "total": 6}
+
+
 def test_a_run_of_another_engine_is_watched_live(machines: Machines) -> None:
     machines.two.workspace.runs()  # its engine is up
     run = start_many(machines.one, machines, count=30)

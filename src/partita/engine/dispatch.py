@@ -221,4 +221,6 @@ def _may_wait_in_line(profile: Profile, step: Step) -> bool:
 
 def _input_bytes(order: Order) -> int:
     size = size_of(order.arguments, is_arguments=True)
-    return size + sum(map(size_of, order.inputs)) if order.inputs else size
+    for packed in order.inputs or ():
+        size += size_of(packed)
+    return size

@@ -56,11 +56,11 @@ def _names(function: str, title: str) -> Iterator[str]:
 
 def _view(function: str, version: str, node: str, known: Knowledge) -> HistoryView:
     input_bytes = known.duration.typical_bytes
-    expected = known.expect(input_bytes, "step")
     return HistoryView(
         task=known.title, function=function, version=version, node=node, seen=known.seen, updated_at=known.updated_at,
-        input_bytes=input_bytes, duration_s=_spread(expected.duration), memory_bytes=_spread(expected.memory),
-        output_bytes=_spread(expected.output), most_memory_bytes=known.most_bytes, cores=known.cores,
+        input_bytes=round(input_bytes), duration_s=_spread(known.estimate("duration", input_bytes)),
+        memory_bytes=_spread(known.estimate("memory", input_bytes)),
+        output_bytes=_spread(known.estimate("output", input_bytes)), most_memory_bytes=round(known.most_bytes), cores=known.cores,
     )  # fmt: skip
 
 

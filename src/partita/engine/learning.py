@@ -27,7 +27,7 @@ _log = logging.getLogger("partita.engine")
 
 WRITE_EVERY_S = 5.0
 #: Brief steps come by the thousand, and are learned from all the first and then one in so many of each profile of a run.
-BRIEF_S, BRIEF_FIRST, BRIEF_SHARE = 0.02, 64, 32
+BRIEF_S, BRIEF_FIRST, BRIEF_SHARE = 0.02, 32, 64
 #: The form of what is written; what is there in another one is learned anew.
 FORM = 1
 _MOST = 1e18
@@ -86,7 +86,7 @@ class Learning:
         self._written_s = book.now_s
         if book.peers is not None:
             for scope, function in sorted(self.history.changed):
-                _load(self.history, book.store.learned(scope=scope, function=function))
+                self._synchronise(scope, function)
         book.turn.learned.extend(
             LearnedRow(*r[:6], pack([FORM, r.state]), r.updated_at) for r in self.history.take_changed()
         )
@@ -94,7 +94,12 @@ class Learning:
     def refresh(self) -> None:
         """Take in what other engines have learned."""
         if self._book.peers is not None:
-            _load(self.history, self._book.store.learned())
+            self._synchronise()
+
+    def _synchronise(self, scope: str = "", function: str = "") -> None:
+        rows = self._book.store.learned(scope=scope, function=function)
+        self.history.forget_others({row[:4] for row in rows}, scope, function)
+        _load(self.history, rows)
 
     def unlearn(self, function: str) -> None:
         """Forget what was learned of a function."""

@@ -17,7 +17,7 @@ Pure and deterministic; whoever keeps it stores what `take_changed` gives, and g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from math import hypot
 from operator import eq
@@ -41,6 +41,7 @@ GUESSED_S, GUESSED_MEMORY_BYTES, GUESSED_OUTPUT_BYTES = 1.0, 100e6, 1000.0
 CORES_GAIN = 0.1
 
 Key = tuple[str, str, str]  # function, version, node class
+RecordKey = tuple[str, str, str, str]  # scope before these
 
 
 class Subject(NamedTuple):
@@ -112,8 +113,13 @@ class Knowledge:
         used = attempted.cpu_s / attempted.duration_s if attempted.duration_s > 0 else 0.0
         self.cores += max(CORES_GAIN, 1.0 / self.seen) * (min(used, 1e6) - self.cores)
 
-    def expect(self, input_bytes: float, basis: str) -> Expectation:
-        return Expectation(*(m.estimate(input_bytes, basis) for m in (self.duration, self.memory, self.output)))
+    def estimate(self, name: str, input_bytes: float, basis: str = "step") -> Estimate:
+        """
+        Args:
+            name: "duration", "memory" or "output".
+        """
+        model: Model = getattr(self, name)
+        return model.estimate(input_bytes, basis)
 
     def state(self) -> list[Any]:
         return [self.duration.state(), self.memory.state(), self.output.state(), self.cores, self.most_bytes]
@@ -146,12 +152,9 @@ class Overview:
         self.memory.observe(BYTES.log(attempted.peak_bytes))
         self.output.observe(BYTES.log(attempted.output_bytes))
 
-    def expect(self, basis: str) -> Expectation:
-        return Expectation(
-            self.duration.estimate(SECONDS, basis),
-            self.memory.estimate(BYTES, basis),
-            self.output.estimate(BYTES, basis),
-        )
+    def estimate(self, name: str, basis: str) -> Estimate:
+        outline: Outline = getattr(self, name)
+        return outline.estimate(SECONDS if name == "duration" else BYTES, basis)
 
     def state(self) -> list[Any]:
         return [self.duration.state(), self.memory.state(), self.output.state()]
@@ -168,11 +171,11 @@ def _guess(scale: Scale, amount: float, width: float, basis: str) -> Estimate:
     return Estimate(scale, scale.log(amount), width, width, 0, basis)
 
 
-_UNKNOWN = Expectation(
-    _guess(SECONDS, GUESSED_S, UNKNOWN_WIDTH, "nothing"),
-    _guess(BYTES, GUESSED_MEMORY_BYTES, UNKNOWN_WIDTH, "nothing"),
-    _guess(BYTES, GUESSED_OUTPUT_BYTES, UNKNOWN_WIDTH, "nothing"),
-)
+_UNKNOWN = {
+    "duration": _guess(SECONDS, GUESSED_S, UNKNOWN_WIDTH, "nothing"),
+    "memory": _guess(BYTES, GUESSED_MEMORY_BYTES, UNKNOWN_WIDTH, "nothing"),
+    "output": _guess(BYTES, GUESSED_OUTPUT_BYTES, UNKNOWN_WIDTH, "nothing"),
+}
 
 
 class History:
@@ -182,8 +185,8 @@ class History:
         self._tasks: dict[Key, Knowledge] = {}
         self._of_function: dict[str, list[Key]] = {}
         self._overviews: dict[tuple[str, str], Overview] = {}  # by scope and flow
-        self._changed: dict[tuple[str, str, str, str], list[Attempted]] = {}  # since they were stored, by record key
-        self._stored: dict[tuple[str, str, str, str], tuple[int, float]] = {}  # seen and updated_at as stored
+        self._changed: dict[RecordKey, list[Attempted]] = {}  # since they were stored, by record key
+        self._stored: dict[RecordKey, tuple[int, float]] = {}  # seen and updated_at as stored
 
     def observe(self, subject: Subject, attempted: Attempted) -> None:
         """Learn from an attempt that succeeded.
@@ -214,37 +217,39 @@ class History:
             input_bytes: size of its arguments and inputs.
             hint_s: what the task's option expect= says, in seconds.
         """
-        own = self._tasks.get(subject[:3])
-        if own is not None and own.duration.count >= OWN_COUNT:
-            return own.expect(input_bytes, "step")
-        other = self._of_others(subject, input_bytes)
-        if own is None:
-            return other if other is not None else self._of_flow(subject.flow, hint_s)
-        found = own.expect(input_bytes, "step")
-        if other is not None:
-            return Expectation(*(_mixed(*pair, FUNCTION_WEIGHT) for pair in zip(found, other, strict=True)))
-        if hint_s is None:
-            return found
-        hint = _guess(SECONDS, hint_s, HINT_WIDTH, "hint")
-        return found._replace(duration=_mixed(found.duration, hint, HINT_WEIGHT))
+        return Expectation(*(self._estimate(name, subject, input_bytes, hint_s) for name in Expectation._fields))
 
-    def _of_others(self, subject: Subject, input_bytes: float) -> Expectation | None:
+    def duration(self, subject: Subject, input_bytes: float, hint_s: float | None = None) -> Estimate:
+        """How many seconds an attempt will take; as `expect`, which costs three times as much."""
+        return self._estimate("duration", subject, input_bytes, hint_s)
+
+    def _estimate(self, name: str, subject: Subject, input_bytes: float, hint_s: float | None) -> Estimate:
+        own = self._tasks.get(subject[:3])
+        if own is not None and own.seen >= OWN_COUNT:
+            return own.estimate(name, input_bytes, "step")
+        other, weight = self._of_others(name, subject, input_bytes), FUNCTION_WEIGHT
+        if other is None and hint_s is not None and name == "duration":
+            other, weight = _guess(SECONDS, hint_s, HINT_WIDTH, "hint"), HINT_WEIGHT
+        if own is None:
+            return other or self._of_flow(name, subject.flow)
+        found = own.estimate(name, input_bytes, "step")
+        return _mixed(found, other, weight) if other is not None else found
+
+    def _of_others(self, name: str, subject: Subject, input_bytes: float) -> Estimate | None:
         """By another version or node class of the function."""
         own = subject[:3]
         others = [key for key in self._of_function.get(_reference(subject.function), ()) if key != own]
         if not others:
             return None
         best = max(others, key=lambda key: (*map(eq, key, own), self._tasks[key].updated_at, key))
-        return Expectation(*(_wider(each) for each in self._tasks[best].expect(input_bytes, "function")))
+        return _wider(self._tasks[best].estimate(name, input_bytes, "function"))
 
-    def _of_flow(self, flow: str, hint_s: float | None) -> Expectation:
-        overview = self._overviews.get((FLOW, flow))
-        if overview is not None:
-            found = overview.expect("flow")
-        else:
-            overview = self._overviews.get((ALL, ""))
-            found = overview.expect("all") if overview is not None else _UNKNOWN
-        return found if hint_s is None else found._replace(duration=_guess(SECONDS, hint_s, HINT_WIDTH, "hint"))
+    def _of_flow(self, name: str, flow: str) -> Estimate:
+        for scope, of in ((FLOW, flow), (ALL, "")):
+            overview = self._overviews.get((scope, of))
+            if overview is not None:
+                return overview.estimate(name, scope)
+        return _UNKNOWN[name]
 
     def known(self) -> Iterator[tuple[Key, Knowledge]]:
         """What is known of each function, version and node class, by these."""
@@ -252,12 +257,14 @@ class History:
 
     def forget(self, function: str) -> None:
         """Drop what is known of a function."""
-        of_reference = self._of_function.get(_reference(function), [])
-        for key in [key for key in of_reference if key[0] == function]:
-            of_reference.remove(key)
-            del self._tasks[key]
-            self._changed.pop((TASK, *key), None)
+        for key in [key for key in self._of_function.get(_reference(function), ()) if key[0] == function]:
+            self._drop(key)
             self._stored.pop((TASK, *key), None)
+
+    def _drop(self, key: Key) -> None:
+        self._of_function[_reference(key[0])].remove(key)
+        del self._tasks[key]
+        self._changed.pop((TASK, *key), None)
 
     # What is kept of it.
 
@@ -277,6 +284,22 @@ class History:
         known = self._tasks[function, version, node] if scope == TASK else self._overviews[scope, function]
         return Record(scope, function, version, node, known.title, known.seen, known.state(), known.updated_at)
 
+    def forget_others(self, stored: Container[RecordKey], scope: str = "", function: str = "") -> None:
+        """Drop what was stored once and is not any more; what was learned here since is learned anew.
+
+        Args:
+            stored: the keys of what is there, of this scope and function (empty: of all).
+        """
+        of = (scope, function) if scope else ()
+        for key in [key for key in self._stored if key[: len(of)] == of and key not in stored]:
+            del self._stored[key]
+            fresh = (
+                Knowledge(self._tasks[key[1:]].title) if key[0] == TASK else Overview(self._overviews[key[:2]].title)
+            )
+            for attempted in self._changed.get(key, ()):
+                fresh.observe(attempted)
+            self._replace(key, fresh)
+
     def load(self, records: Iterable[Record]) -> None:
         """Take in what was stored. Where others have stored since, theirs is taken, and what was learned here added to it."""
         for record in records:
@@ -284,21 +307,24 @@ class History:
             stamp = (record.seen, record.updated_at)
             if self._stored.get(key) == stamp:
                 continue
-            known = self._put(record)
+            known = Knowledge.of(record) if record.scope == TASK else Overview.of(record)
             self._stored[key] = stamp
             for attempted in self._changed.get(key, ()):
                 known.observe(attempted)
+            self._replace(key, known)
 
-    def _put(self, record: Record) -> Knowledge | Overview:
-        if record.scope != TASK:
-            overview = self._overviews[record.scope, record.function] = Overview.of(record)
-            return overview
-        key = record[1:4]
-        if key not in self._tasks:
-            self._add(key, Knowledge.of(record))
+    def _replace(self, key: RecordKey, known: Knowledge | Overview) -> None:
+        if isinstance(known, Overview):
+            if known.seen:
+                self._overviews[key[:2]] = known
+            else:
+                del self._overviews[key[:2]]
+        elif not known.seen:
+            self._drop(key[1:])
+        elif key[1:] in self._tasks:
+            self._tasks[key[1:]] = known
         else:
-            self._tasks[key] = Knowledge.of(record)
-        return self._tasks[key]
+            self._add(key[1:], known)
 
 
 def _reference(function: str) -> str:

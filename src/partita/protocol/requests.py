@@ -201,11 +201,11 @@ class HistoryView(TypedDict):
     node: str
     seen: int  # attempts that it rests on
     updated_at: float
-    input_bytes: float  # size of the usual input
+    input_bytes: int  # size of the usual input
     duration_s: SpreadView
     memory_bytes: SpreadView  # peaks
     output_bytes: SpreadView
-    most_memory_bytes: float  # the highest peak
+    most_memory_bytes: int  # the highest peak
     cores: float  # that an attempt keeps busy
 
 

@@ -17,7 +17,7 @@ def known(workspace: FakeWorkspace) -> list[HistoryView]:
     fit = HistoryView(
         task="fit", function="flows.py:fit", version="2", node="process/epyc-x2", seen=1234, updated_at=NOW,
         input_bytes=5 << 20, duration_s=spread, memory_bytes=SpreadView(p10=1.0, p50=3 << 30, p90=4.0 * 2**30),
-        output_bytes=SpreadView(p10=1.0, p50=2048.0, p90=4096.0), most_memory_bytes=5.0 * 2**30, cores=1.75,
+        output_bytes=SpreadView(p10=1.0, p50=2048.0, p90=4096.0), most_memory_bytes=5 << 30, cores=1.75,
     )  # fmt: skip
     workspace.known_history = [fit, HistoryView(**{**fit, "task": "load", "version": ""})]  # type: ignore[typeddict-item]
     return workspace.known_history

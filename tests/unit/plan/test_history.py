@@ -70,6 +70,7 @@ def test_memory_and_output_fall_back_too_and_no_hint_is_about_them() -> None:
     history = taught((FIT._replace(function="m:load"), 1.0, 3))
     expected = history.expect(FIT, 1e6, 60.0)
     assert [each.basis for each in expected] == ["hint", "flow", "flow"]
+    assert history.duration(FIT, 1e6, 60.0) == expected.duration
     assert expected.memory.median == pytest.approx(2e8) and expected.output.median == pytest.approx(5e4)
 
 
@@ -158,6 +159,24 @@ def test_what_two_have_learned_at_once_comes_together() -> None:
     assert {record.seen for record in stored.values()} == {11}
     one.load(stored.values())
     assert one.expect(FIT, 1e6) == other.expect(FIT, 1e6)
+
+
+def test_what_another_engine_has_forgotten_is_not_written_again() -> None:
+    history = taught((FIT, 10.0, 4), (FIT._replace(function="m:load"), 2.0, 1))
+    stored = {record[:4]: record for record in copied(history.take_changed())}
+    for key in (("task", "m:fit", "", "desk"), ("flow", "m:train", "", "")):
+        del stored[key]
+    history.observe(FIT, attempted(7.0))
+    history.forget_others(stored.keys(), "task", "m:load")
+    assert {key[0]: known.seen for key, known in history.known()} == {"m:fit": 5, "m:load": 1}
+    history.forget_others(stored.keys())
+    assert {key[0]: known.seen for key, known in history.known()} == {"m:fit": 1, "m:load": 1}
+    assert duration(history, FIT) == (pytest.approx(7.0), "step")
+    history.take_changed()
+    history.forget_others(())
+    assert list(history.known()) == [] and duration(history, FIT)[1] == "nothing"
+    history.observe(FIT, attempted(3.0))
+    assert duration(history, FIT) == (pytest.approx(3.0), "step")
 
 
 def test_a_row_that_was_not_changed_by_others_is_not_taken_in_again() -> None:
