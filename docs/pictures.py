@@ -1,7 +1,7 @@
-"""Makes the pictures of the tutorial from what its commands really print: `python docs/pictures.py`.
+"""Makes the pictures of the documents from what their commands really print: `python docs/pictures.py`.
 
-The flow is the one that the tutorial tells to write. `tests/integration/test_documents.py` holds that the graph is still
-this one.
+The flows are those that the pages tell to write. `tests/integration/test_documents.py` holds that the pictures are still
+theirs.
 """
 
 from __future__ import annotations
@@ -76,6 +76,18 @@ def draw_run(folder: Path, file: Path) -> None:
     file.write_text("\n".join(line.rstrip() for line in drawn.splitlines()) + "\n", encoding="utf-8")
 
 
+def write_film(folder: Path) -> None:
+    """The project of the page about plans."""
+    told = (DOCS / "how-to" / "plan-before-you-run.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)^```", told, re.MULTILINE | re.DOTALL):
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def draw_plan(folder: Path, file: Path) -> None:
+    """The plan as `partita plan` draws it."""
+    _partita(folder, "plan", "film.py:film", "--nodes", "machines.yaml", "--deadline", "8m", "--svg", str(file))
+
+
 def _partita(folder: Path, *words: str) -> None:
     subprocess.run([sys.executable, "-m", "partita.cli", *words], cwd=folder, check=True, capture_output=True)
 
@@ -132,6 +144,10 @@ def main() -> None:
             draw_run(folder, DOCS / "_static" / "tutorial-run.svg")
         finally:
             _partita(folder, "engine", "stop")
+        folder = Path(made) / "film"
+        folder.mkdir()
+        write_film(folder)
+        draw_plan(folder, DOCS / "_static" / "plan-film.svg")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from partita.errors import SettingsError
 from partita.settings_values import (
     ExecutorSettings,
+    TaskSettings,
     as_amount,
     as_choice,
     as_count,
@@ -31,6 +32,7 @@ from partita.settings_values import (
     as_size,
     as_slots,
     as_store,
+    as_tasks,
     as_text,
 )
 
@@ -68,6 +70,7 @@ class Settings:
     node_class: str | None = None  # what sort of machine this is; None: its processor and cores
     executor: str = "process"  # name of the executor for steps that name none
     executors: Mapping[str, ExecutorSettings] = field(default_factory=dict)  # further executors by name
+    tasks: Mapping[str, TaskSettings] = field(default_factory=dict)  # what is said of tasks, by name or reference
     spare_workers: int | None = None  # idle workers to have ready; None: one a core
     prefetch: int = 48  # brief steps that may wait in one worker
     idle_timeout_s: float = 60.0  # seconds without runs and clients after which the engine ends
@@ -141,6 +144,8 @@ _TABLE = (
             "where steps run that name no executor", as_text),
     Setting("executors", "executors", "tables by name", "{}",
             "further executors, each with cores, memory and GPUs of its own", as_executors),
+    Setting("tasks", "tasks", "tables by name", "{}",
+            "what tasks ask for and where they run, over what their code says", as_tasks),
     Setting("spare_workers", "spare_workers", "a whole number", "one a core",
             "idle workers that the engine keeps ready", as_count),
     Setting("prefetch", "prefetch", "a whole number", "48",

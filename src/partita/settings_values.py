@@ -15,8 +15,9 @@ from partita.settings_ray import RAY_KEYS, RaySettings
 from partita.units import duration_s, size_bytes
 
 __all__ = [
-    "STORE_SCHEMES", "ExecutorSettings", "as_amount", "as_choice", "as_count", "as_duration", "as_environment", "as_executors",
-    "as_name", "as_patterns", "as_positive_amount", "as_positive_duration", "as_size", "as_slots", "as_store", "as_text",
+    "STORE_SCHEMES", "ExecutorSettings", "TaskSettings", "as_amount", "as_choice", "as_count", "as_duration",
+    "as_environment", "as_executors", "as_name", "as_patterns", "as_positive_amount", "as_positive_duration", "as_size",
+    "as_slots", "as_store", "as_tasks", "as_text",
 ]  # fmt: skip
 
 _AMOUNT_LIMIT = 1e9
@@ -46,8 +47,19 @@ class ExecutorSettings:
     attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
     max_workers: int = 0  # so many workers elsewhere at once; 0: as many as their demands leave room for
     price: float = 0.0  # seconds of waiting that a second of a worker elsewhere is worth; 0: it costs nothing
+    speed: float = 1.0  # how much faster than on the default executor steps run there; plans reckon with it
     kubernetes: KubernetesSettings = KubernetesSettings()  # of pods
     ray: RaySettings = RaySettings()  # of Ray's workers
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """What is said of one task here, over what its code says; None: as the code says."""
+
+    cpu: float | None = None  # CPU cores that an attempt holds
+    memory_bytes: int | None = None  # memory that an attempt holds, in bytes
+    gpu: float | None = None  # GPU devices that an attempt holds
+    executor: str | None = None  # name of the executor that it runs on
 
 
 def as_text(value: Any) -> str:
@@ -182,6 +194,33 @@ def as_executors(value: Any) -> dict[str, ExecutorSettings]:
     return {str(name): _executor(str(name), table) for name, table in value.items()}
 
 
+def as_tasks(value: Any) -> dict[str, TaskSettings]:
+    if isinstance(value, str):
+        import json
+
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)  # in the environment
+    if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) for table in value.values()):
+        raise ValueError('tables by name, such as [tasks.fit] with cpu = 2 (in the environment: {"fit": {"cpu": 2}})')
+    return {str(name): _task(str(name), table) for name, table in value.items()}
+
+
+def _task(name: str, table: Mapping[str, Any]) -> TaskSettings:
+    values: dict[str, Any] = {}
+    for key, given in table.items():
+        found = _TASK_KEYS.get(key)
+        if found is None:
+            near = difflib.get_close_matches(key, _TASK_KEYS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_TASK_KEYS)}"
+            raise ValueError(f"no {key!r} to the task {name}; {hint}")
+        attribute, parse = found
+        try:
+            values[attribute] = parse(given)
+        except ValueError as error:
+            raise ValueError(f"as {key} of the task {name} {error}") from None
+    return TaskSettings(**values)
+
+
 def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
     if name == "process" or not name.strip():
         raise ValueError(f"another name than {name!r}; the executor process has the settings cpu, memory and gpu")
@@ -209,6 +248,14 @@ def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
     return made
 
 
+#: How each key of a task's table is kept and read.
+_TASK_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "cpu": ("cpu", as_amount),
+    "memory": ("memory_bytes", as_size),
+    "gpu": ("gpu", as_amount),
+    "executor": ("executor", as_text),
+}
+
 #: How each key of an executor's table is kept and read.
 _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "kind": ("kind", as_choice("process", "docker", "kubernetes", "ray")),
@@ -229,6 +276,7 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "attempts_per_worker": ("attempts_per_worker", as_count),
     "max_workers": ("max_workers", as_count),
     "price": ("price", as_amount),
+    "speed": ("speed", as_positive_amount),
     "kubernetes": ("kubernetes", as_kubernetes),
 }
 _REMOTE = frozenset({"lease", "idle", "attempts_per_worker", "max_workers", "price"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.pictures import draw_graph, write_flow
+from docs.pictures import draw_graph, draw_plan, write_film, write_flow
 from docs.translations import translations
 from tests.documents import DOCS, PAGES, Block, blocks_of, commands_of, is_as_shown, name_of, write_block
 
@@ -104,6 +105,15 @@ def test_the_tutorials_run_shows_the_steps_that_there_are(shell: Shell) -> None:
     told, _, record = printed.partition("\n")
     assert told.replace(" ", "&#160;") in picture
     assert not [step["path"] for step in json.loads(record)["steps"] if step["path"].split("[")[0] not in picture]
+
+
+def test_the_picture_of_a_plan_shows_the_steps_that_there_are(tmp_path: Path, shell: Shell) -> None:
+    """Where it does not: `python docs/pictures.py`. When each step starts may change with the planner."""
+    write_film(shell.folder)
+    draw_plan(shell.folder, tmp_path / "plan.svg")
+    drawn, shown = (file.read_text() for file in (tmp_path / "plan.svg", DOCS / "_static" / "plan-film.svg"))
+    first_lines = [sorted(re.findall(r"<title>(.*)$", text, re.MULTILINE)) for text in (drawn, shown)]
+    assert first_lines[0] == first_lines[1] and len(first_lines[0]) == 10
 
 
 def test_there_are_stories() -> None:

@@ -259,7 +259,11 @@ def test_commands_in_blocks_are_there(page: Path) -> None:
         known = next((path for path in COMMANDS if words[: len(path.split())] == path.split()), None)
         is_group = any(path.split()[: len(words)] == words for path in COMMANDS)
         assert known or is_group, f"there is no `{line}`"
-        if known and known.split()[1] not in ("run", "check", "graph", "convert") and not known.endswith("rerun"):
+        if (
+            known
+            and known.split()[1] not in ("run", "check", "graph", "plan", "convert")
+            and not known.endswith("rerun")
+        ):
             options = {name for parameter in COMMANDS[known].params for name in parameter.opts} | {"--help"}
             wrong = [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
             assert not wrong, f"{known} has no {wrong}"

@@ -27,6 +27,7 @@ _MODULES = {
     "check": "check",
     "graph": "graph",
     "plan": "plan",
+    "advise": "advise",
     "runs": "runs",
     "waits": "waits",
     "send": "waits",

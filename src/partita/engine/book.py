@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from partita.engine.waits import Waits
 from partita.errors import IllegalTransitionError
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
+from partita.settings_values import TaskSettings
 from partita.store.peers import Peers
 from partita.store.port import AttemptEnd, Store, Turn
 from partita.values import pack
@@ -44,6 +45,7 @@ class Limits:
     layout_timeout_s: float = 300.0  # seconds that laying out a flow may take, where the flow does not say
     rows_a_turn: int = 2000  # rows of layouts handled in one turn
     seconds_a_turn: float = 0.02  # seconds spent on layouts in one turn
+    tasks: Mapping[str, TaskSettings] = field(default_factory=dict)  # what is said of tasks over what their code says
     environment: Any = None  # of tasks that declare none: the option environment= in plain data
     idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
 

@@ -30,7 +30,10 @@ class Comparison:
         }
 
     def traits(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """A run's inputs as texts by name, its options, and the code and options of its tasks by number."""
+        """A run's inputs as texts by name, its options, and by number the code of its tasks and what they ask for.
+
+        Of the latter [title, [cores, bytes of memory, GPUs], whether it is cached, executor].
+        """
         row = self._reading.find(fields["run"])
         options = unpack(row.options) if row.options else {}
         inputs = {name: str(text) for name, text in (options.get("texts") or {}).items()}
@@ -44,6 +47,10 @@ class Comparison:
         return {
             "view": self._reading.run(row.id), "inputs": inputs, "options": told,
             "profiles": [[profile.function, profile.fingerprint, profile.version] for profile in profiles],
+            "asked": [
+                [profile.title, list((profile.elements or profile.demand)[:3]), profile.is_cached, profile.executor]
+                for profile in profiles
+            ],
             "reports": self._reports(row.number),
         }  # fmt: skip
 

@@ -12,6 +12,7 @@ from partita.core.graph import path_of
 from partita.core.placing import misplaced, will_be_attempted
 from partita.core.records import Profile
 from partita.core.states import Kind, Mark, Need
+from partita.core.tuning import tuned
 from partita.engine.book import Book
 from partita.engine.damage import with_origin
 from partita.engine.lanes import Flight, Lanes
@@ -350,6 +351,7 @@ class Intake:
 
     def add_profile(self, live: Live, profile: Profile) -> int:
         """The profile's number in the run; engine and store learn of it when it is new."""
+        profile = tuned(profile, self._book.limits.tasks)
         if profile.crash_retries is None:
             profile = replace(profile, crash_retries=self._book.limits.crash_retries)
         packed = pack_profile(profile)

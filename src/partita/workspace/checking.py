@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from partita.artifacts.blobs.placing import place_of
 from partita.core.placing import misplaced, misplaced_rows
 from partita.core.records import Demand, Profile
 from partita.core.resources import Pool
 from partita.core.states import Kind
+from partita.core.tuning import tuned
 from partita.engine.live import profile_from
 from partita.executors.machine import machine_capacity
 from partita.executors.port import LOST, Executor, Launchable
@@ -25,7 +26,17 @@ from partita.workspace.port import CheckView
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["check_flow", "laid_step", "working"]
+__all__ = ["Laid", "check_flow", "laid_step", "lay_out", "working"]
+
+
+class Laid(NamedTuple):
+    """What a layout made."""
+
+    problems: list[dict[str, Any]]  # fields of Problem, warnings included
+    rows: (
+        list[list[Any]] | None
+    )  # its steps, as `protocol.messages` describes them; None where it could not be laid out
+    profiles: list[Profile]  # which rows name by number
 
 
 def check_flow(
@@ -44,10 +55,28 @@ def check_flow(
         bundle: hash of its code; default: the project's as it is now.
         arguments: packed inputs, instead of the texts.
     """
+    laid = lay_out(workspace, flow, texts, executor=executor, bundle=bundle, arguments=arguments)
+    if laid.rows is None:
+        return CheckView(problems=laid.problems, graph=None)
+    return CheckView(
+        problems=laid.problems, graph={"steps": [laid_step(number, row) for number, row in enumerate(laid.rows)]}
+    )
+
+
+def lay_out(
+    workspace: LocalWorkspace,
+    flow: str,
+    texts: dict[str, str],
+    *,
+    executor: str = "",
+    bundle: str = "",
+    arguments: bytes | None = None,
+) -> Laid:
+    """The steps of the flow with these inputs, as far as they are known before it runs; see `check_flow`."""
     profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
     pools, executor = pools_of(workspace.settings), executor or workspace.settings.executor
     if refused := misplaced(profile, pools, executor):
-        return CheckView(problems=[asdict(problem) for problem in refused], graph=None)
+        return Laid([asdict(problem) for problem in refused], None, [])
     extra: dict[str, Any] = {"pools": {name: pool.describe() for name, pool in pools.items()}, "executor": executor}
     extra["environment"] = workspace.settings.environment
     if arguments is None:
@@ -84,26 +113,26 @@ def working(
         made.close()
 
 
-def _collect(worker: Executor, workspace: LocalWorkspace, pools: Mapping[str, Pool], executor: str) -> CheckView:
+def _collect(worker: Executor, workspace: LocalWorkspace, pools: Mapping[str, Pool], executor: str) -> Laid:
     profiles: list[Profile] = []
     rows: list[list[Any]] = []
     until = time.monotonic() + workspace.settings.layout_timeout_s
     while time.monotonic() < until:
         for message in worker.receive(0.25):
             if message[0] == FRAME:
-                profiles.extend(map(profile_from, message[3]))
+                profiles.extend(tuned(profile_from(given), workspace.settings.tasks) for given in message[3])
                 rows.extend(message[4])
             elif message[0] == LAID:
-                problems = [*message[3], *map(asdict, misplaced_rows(rows, profiles, pools, executor))]
-                steps = [laid_step(number, row) for number, row in enumerate(rows)]
-                return CheckView(problems=problems, graph={"steps": steps})
+                return Laid(
+                    [*message[3], *map(asdict, misplaced_rows(rows, profiles, pools, executor))], rows, profiles
+                )
             elif message[0] == FAILED:
-                return CheckView(problems=_problems(message[2]), graph=None)
+                return Laid(_problems(message[2]), None, [])
             elif message[0] == LOST:
-                return CheckView(problems=[{"message": f"the layout ended its worker: {message[3]}"}], graph=None)
+                return Laid([{"message": f"the layout ended its worker: {message[3]}"}], None, [])
     limit = workspace.settings.layout_timeout_s
     remedy = "a flow's body only calls tasks; move the work into a task, or raise layout_timeout"
-    return CheckView(problems=[{"message": f"the layout took longer than {limit:g} s", "remedy": remedy}], graph=None)
+    return Laid([{"message": f"the layout took longer than {limit:g} s", "remedy": remedy}], None, [])
 
 
 def _problems(error: dict[str, Any]) -> list[dict[str, Any]]:

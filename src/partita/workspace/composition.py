@@ -116,7 +116,7 @@ def _engine(
     }
     limits = Limits(
         grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,
-        layout_timeout_s=settings.layout_timeout_s, environment=settings.environment,
+        layout_timeout_s=settings.layout_timeout_s, environment=settings.environment, tasks=settings.tasks,
     )  # fmt: skip
     book = Book(
         store, clock, lanes, settings.executor, bundle_shelf(state, settings.database and artifacts),

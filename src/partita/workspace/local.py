@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import EngineError, NotFoundError, StoreError
+from partita.protocol.advice import AdviceReport
+from partita.protocol.plans import PlanRequest, PlanView
 from partita.protocol.requests import (
     AttemptView,
     CacheEntryView,
@@ -143,6 +145,17 @@ class LocalWorkspace(LocalArtifacts):
         from partita.workspace.checking import check_flow
 
         return check_flow(self, flow, texts, executor=executor)
+
+    def plan(self, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
+        from partita.workspace.flow_planning import plan_flow
+
+        return plan_flow(self, flow, texts, request, title=_name_in_file(self.folder, flow))
+
+    def advise(self, flow: str = "", *, apply: bool = False) -> AdviceReport:
+        from partita.workspace.advising import advise
+
+        self._need_state()
+        return advise(self, flow, apply)
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
         from partita.workspace.converting import convert_flow

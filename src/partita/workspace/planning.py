@@ -19,7 +19,7 @@ from partita.plan.documents import plan_document, read_instance
 from partita.plan.instance import Instance
 from partita.plan.planner import Means, Plan, make_plan
 
-__all__ = ["answer_events", "plan_file"]
+__all__ = ["answer_events", "plan_file", "plan_within"]
 
 #: Seconds for which a proof is looked for where no limit is given.
 _PROOF_S = 10.0
@@ -45,7 +45,7 @@ def plan_file(
     gc.disable()  # many small objects and no circles among them: looking for some would take half the time
     try:
         instance = read_instance(read_document(source))
-        plan = _plan(instance, time_limit_s or (_PROOF_S if must_prove else 0.0), must_prove, seed)
+        plan = plan_within(instance, time_limit_s or (_PROOF_S if must_prove else 0.0), must_prove, seed)
     finally:
         gc.enable()
     document = plan_document(
@@ -62,7 +62,8 @@ def plan_file(
     return {**document, **told}
 
 
-def _plan(instance: Instance, limit_s: float, must_prove: bool, seed: int) -> Plan:
+def plan_within(instance: Instance, limit_s: float, must_prove: bool, seed: int) -> Plan:
+    """The best plan that is found in so many seconds; 0: that of quick rules."""
     if not limit_s:
         return make_plan(instance)
     clock = time.perf_counter

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
+from partita.protocol.advice import AdviceReport
+from partita.protocol.plans import PlanRequest, PlanView
 from partita.protocol.requests import (
     AttemptView,
     CacheEntryView,
@@ -87,6 +89,14 @@ class Workspace(Artifacts, Protocol):
 
     def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
         """Lay the flow out and check it, without running anything; `executor` is where steps run that name none."""
+        ...
+
+    def plan(self, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
+        """Lay the flow out and say what of it runs when and where, without running anything."""
+        ...
+
+    def advise(self, flow: str = "", *, apply: bool = False) -> AdviceReport:
+        """What the last runs (of a flow) give reason to propose; with `apply` it is written into the settings."""
         ...
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import CheckError, NotFoundError, Problem
+from partita.protocol.advice import AdviceReport, AdviceView
+from partita.protocol.plans import PlanRequest, PlanView
 from partita.protocol.requests import (
     AttemptView,
     CacheEntryView,
@@ -25,6 +27,7 @@ from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.values import PLAIN, pack
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
+from tests.unit.drawing import plans
 
 __all__ = ["FakeWorkspace", "make_run", "make_step"]
 
@@ -50,6 +53,19 @@ def make_run(number: str, state: str = "succeeded", **fields: Any) -> RunView:
     return run
 
 
+def make_advice(kind: str, can_apply: bool) -> AdviceView:
+    finding, proposal = {
+        "cpu": (
+            "asks for 4 cores; 5 attempts kept 1.1 cores busy, 1.2 at most", "ask for 2: others find room beside it",
+        ),
+        "split": ("fit takes 80 % of it", "split it"),
+    }[kind]  # fmt: skip
+    return AdviceView(
+        kind=kind, task="fit", flow="flows.py:news", finding=finding, proposal=proposal,
+        option={"cpu": 2} if can_apply else {}, can_apply=can_apply,
+    )  # fmt: skip
+
+
 ERROR: Any = {
     "type": "ValueError", "message": "no [bold] letters in 'x'", "origin": "user", "step": "fit[1]",
     "traceback": 'Traceback (most recent call last):\n  File "flows.py", line 9, in fit\n    raise ValueError\n'
@@ -68,6 +84,7 @@ class FakeWorkspace:
         self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
         self.known_environments: list[EnvironmentView] = []
         self.known_history: list[HistoryView] = []
+        self.known_advice = [make_advice("cpu", True), make_advice("split", False)]
         self.views: dict[str, RunView] = {}
         self.step_views: dict[str, list[StepView]] = {}
         self.before_end: Any = None  # called while a run is watched
@@ -120,6 +137,19 @@ class FakeWorkspace:
             wrong = {"message": "fit takes int, load gives str", "place": "flows.py:9", "remedy": "convert it"}
             return {"problems": [*problems, {**wrong, "is_warning": False}], "graph": None}
         return {"problems": problems, "graph": {"steps": graph_steps()}}
+
+    def plan(self, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
+        self.asked.append(("plan", flow, texts, request))
+        steps = [plans.step("load"), *(plans.step(f"fit[{n}]", [0]) for n in (0, 1)), plans.step("report", [1, 2])]
+        view = plans.made(steps, {"fit": 20.0}, (plans.FAST, plans.CHEAP), request, flow.rpartition(":")[2])
+        return {**view, "graph": graph_steps(), "problems": self.check(flow, texts)["problems"]}
+
+    def advise(self, flow: str = "", *, apply: bool = False) -> AdviceReport:
+        self.asked.append(("advise", flow, apply))
+        return {
+            "runs": 2, "attempts": 5, "advice": self.known_advice,
+            "written": "partita.toml" if apply and self.known_advice else "",
+        }  # fmt: skip
 
     def convert(self, flow: str, texts: dict[str, str]) -> ConvertView:
         self.asked.append(("convert", flow, texts))

@@ -21,8 +21,9 @@ class Page(HTMLParser):
 
     VOID = frozenset({"br", "img", "path", "rect"})
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, void: tuple[str, ...] = ()) -> None:
         super().__init__()
+        self.VOID = self.VOID | frozenset(void)
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.open: list[str] = []

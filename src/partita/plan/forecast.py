@@ -1,0 +1,191 @@
+"""When everything will be done, as a distribution: durations are drawn, and each time the plan is followed.
+
+A plan is never executed rigidly: whatever is ready and fits begins, in the order of the plan. So that is what is simulated
+(Monte Carlo), node by node as planned. The durations of one function err together more than those of two do, which makes the
+spread of many of its steps wider than if each were drawn by itself; see `Uncertain.shared`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from statistics import NormalDist
+from typing import NamedTuple, Protocol
+
+from partita.plan.admission import Admission
+from partita.plan.evaluation import Schedule
+from partita.plan.instance import Instance
+
+__all__ = ["Forecast", "Guess", "Skewed", "Spread", "Uncertain", "forecast", "replay"]
+
+_NORMAL = NormalDist()
+_LEAST_SHARE = 1e-9
+_TENTH = 1.2815515655446004  # the ninetieth percentile of a normal distribution
+
+
+class Spread(Protocol):
+    """How long something may take: a distribution of seconds."""
+
+    @property
+    def median(self) -> float: ...
+
+    def quantile(self, share: float) -> float:
+        """The seconds that a share (0 to 1, both excluded) of cases stays below."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A lognormal distribution: what nobody has measured, and what somebody has said."""
+
+    median: float  # seconds
+    sigma: float  # standard deviation of the logarithm
+
+    def quantile(self, share: float) -> float:
+        return self.median * exp(self.sigma * _NORMAL.inv_cdf(share))
+
+
+@dataclass(frozen=True, slots=True)
+class Skewed:
+    """Two halves of lognormal distributions, of different width: what was measured."""
+
+    median: float  # seconds
+    low: float  # standard deviation of the logarithm below the median
+    high: float  # and above
+
+    @classmethod
+    def of(cls, p10: float, p50: float, p90: float) -> Skewed:
+        """The one with these quantiles."""
+        if not p50 > 0:
+            return cls(0.0, 0.0, 0.0)
+        low = log(p50 / max(p10, p50 * _LEAST_SHARE))
+        return cls(p50, max(low, 0.0) / _TENTH, max(log(p90 / p50), 0.0) / _TENTH)
+
+    def quantile(self, share: float) -> float:
+        z = _NORMAL.inv_cdf(share)
+        return self.median * exp(z * (self.low if z < 0 else self.high))
+
+
+class Uncertain(NamedTuple):
+    """What is known of the duration of one task."""
+
+    spread: Spread  # at the speed for which the instance tells durations
+    group: str  # tasks of one group err together
+    shared: float  # how much of the variance is that of the group, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Makespans that came of as many draws, in seconds, the smallest first."""
+
+    makespans: tuple[float, ...]
+
+    def quantile(self, share: float) -> float:
+        """The seconds that a share (0 to 1) of the draws stayed below, interpolated."""
+        place = share * (len(self.makespans) - 1)
+        below = min(int(place), len(self.makespans) - 1)
+        above = min(below + 1, len(self.makespans) - 1)
+        return self.makespans[below] + (place - below) * (self.makespans[above] - self.makespans[below])
+
+    def chance(self, deadline_s: float) -> float:
+        """The share of draws that were done by then."""
+        return bisect_right(self.makespans, deadline_s) / len(self.makespans)
+
+
+def forecast(
+    instance: Instance,
+    schedule: Schedule,
+    uncertain: Sequence[Uncertain],
+    draw: Callable[[], float],
+    samples: int,
+) -> Forecast:
+    """What the makespan will be if the schedule's order and placement are followed.
+
+    Args:
+        uncertain: of each task.
+        draw: gives random numbers from 0 to 1; of equal ones comes an equal forecast.
+        samples: how often the durations are drawn, at least 1.
+    """
+    planned = [instance.seconds(task, node) for task, node in enumerate(schedule.nodes)]
+    rehearsal = _Rehearsal(instance, schedule, planned)
+    medians = [item.spread.median for item in uncertain]
+    makespans = []
+    for _ in range(samples):
+        factors = _factors(uncertain, medians, draw)
+        seconds = [time * factor for time, factor in zip(planned, factors, strict=True)]
+        starts = rehearsal.run(seconds)
+        makespans.append(max(start + time for start, time in zip(starts, seconds, strict=True)))
+    return Forecast(tuple(sorted(makespans)))
+
+
+def _factors(uncertain: Sequence[Uncertain], medians: Sequence[float], draw: Callable[[], float]) -> list[float]:
+    """By how much each task takes longer than its median, this time."""
+    common: dict[str, float] = {}
+    factors = []
+    for (spread, group, shared), median in zip(uncertain, medians, strict=True):
+        if group not in common:
+            common[group] = _normal(draw)
+        z = sqrt(shared) * common[group] + sqrt(1.0 - shared) * _normal(draw)
+        share = min(max(_NORMAL.cdf(z), _LEAST_SHARE), 1.0 - _LEAST_SHARE)
+        factors.append(spread.quantile(share) / median if median else 1.0)
+    return factors
+
+
+def _normal(draw: Callable[[], float]) -> float:
+    return _NORMAL.inv_cdf(min(max(draw(), _LEAST_SHARE), 1.0 - _LEAST_SHARE))
+
+
+def replay(instance: Instance, schedule: Schedule, seconds: Sequence[float]) -> list[float]:
+    """When each task begins if it takes so many seconds, in the order of the schedule as far as that wastes nothing."""
+    planned = [instance.seconds(task, node) for task, node in enumerate(schedule.nodes)]
+    return _Rehearsal(instance, schedule, planned).run(seconds)
+
+
+class _Rehearsal:
+    """Follows one schedule again and again."""
+
+    def __init__(self, instance: Instance, schedule: Schedule, planned: Sequence[float]) -> None:
+        self.instance, self.nodes, self.planned = instance, schedule.nodes, planned
+        self.priorities = [-start for start in schedule.starts]
+        network = instance.network
+        self.moves = len(instance.nodes) > 1 and bool(network.latency or network.bandwidth or network.links)
+
+    def run(self, seconds: Sequence[float]) -> list[float]:
+        instance, nodes = self.instance, self.nodes
+        pools = [Admission(node.capacity) for node in instance.nodes]
+        waiting = [len(needed) for needed in instance.predecessors]
+        arrived = [0.0] * len(instance)
+        starts = [0.0] * len(instance)
+        events: list[tuple[float, bool, int]] = []  # (time, whether the task ends; else it is ready, task)
+        for task, count in enumerate(waiting):
+            if not count:
+                events.append((0.0, False, task))
+        while events:
+            now, touched = events[0][0], set()
+            while events and events[0][0] <= now:
+                _, is_end, task = heapq.heappop(events)
+                pool = pools[nodes[task]]
+                touched.add(nodes[task])
+                if not is_end:
+                    pool.push(task, instance.demands[task], self.priorities[task], self.planned[task])
+                    continue
+                pool.release(task)
+                for successor in instance.successors[task]:
+                    waiting[successor] -= 1
+                    if self.moves:
+                        arrived[successor] = max(arrived[successor], now + self._move_s(task, successor))
+                    if not waiting[successor]:
+                        heapq.heappush(events, (max(now, arrived[successor]), False, successor))
+            for node in touched:
+                for task in pools[node].due(now):
+                    starts[task] = now
+                    heapq.heappush(events, (now + seconds[task], True, task))
+        return starts
+
+    def _move_s(self, origin: int, target: int) -> float:
+        instance = self.instance
+        size = instance.edge_bytes[target][instance.predecessors[target].index(origin)]
+        return instance.network.seconds(size, self.nodes[origin], self.nodes[target])
