@@ -29,6 +29,9 @@ from partita.values import pack
 __all__ = ["Book", "Limits"]
 
 
+#: What a step is thought to take of which nothing is known: each counts alike.
+UNKNOWN_S = 1.0
+
 _log = logging.getLogger("partita.engine")
 
 
@@ -163,9 +166,21 @@ class Book:
         if raised:
             demand = demand._replace(memory_bytes=raised)
         lanes = self.executors[self.executor_of(live, profile.executor)]
-        lanes.queue.push(
-            demand, profile.priority, live.bundle + profile.environment, Entry(live.run.number, number, self.now_s)
+        entry = Entry(
+            live.run.number,
+            number,
+            self.now_s,
+            live.ranks.pop(number, 0.0),
+            0.0,
+            lanes.pace(live.numbers[step.profile]),
         )
+        lanes.queue.push(demand, profile.priority, live.bundle + profile.environment, entry)
+
+    def expected_s(self, live: Live, number: int) -> float:
+        """How long an attempt at a step of the run's profile of this number is thought to take."""
+        profile = live.run.profiles[number]
+        pace = self.executors[self.executor_of(live, profile.executor)].pace(live.numbers[number])
+        return pace.mean_s or UNKNOWN_S
 
     def pools(self) -> dict[str, Pool]:
         """What each executor has."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from partita.core.events import Event, Happening, NewStep
@@ -17,6 +18,7 @@ from partita.engine.damage import with_origin
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
 from partita.engine.preparing import Preparing
+from partita.engine.ranking import rank_steps
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
@@ -29,6 +31,7 @@ _log = logging.getLogger("partita.engine")
 #: How much more memory the next attempt asks for after one that ran out of it.
 MEMORY_FACTOR = 1.5
 REVEAL_STEPS = 1000
+RANKED_STEPS = 10_000
 #: So often the place of a step's attempts may be taken from them before that counts as a crash.
 MOST_EVICTIONS = 20
 _LARGEST = 2**63 - 1
@@ -86,6 +89,9 @@ class Intake:
             outcome, started_at, ended_at, cpu_s, peak_bytes, error, text, flight.run, flight.step, flight.attempt
         )
         self._book.turn.attempt_ends.append(end)
+        over_s = ended_at - started_at - flight.expected_s
+        if started_at and over_s > 0:
+            flight.executor.queue.charge(flight.executor.pool, flight.run, flight.demand, over_s)
 
     def _done(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, value, usage, log = message
@@ -243,6 +249,10 @@ class Intake:
             return self._take_frame(live, item[1], item[2])
         if item[0] == "laid":
             return self._take_laid(live, *item[1:])
+        if item[0] == "rank":
+            _, first, end, base = item
+            rank_steps(live, first, end, base, partial(self._book.expected_s, live))
+            return 1
         return self._reveal(live, item[1], item[2])
 
     def _take_frame(self, live: Live, flight: Flight, message: list[Any]) -> int:
@@ -282,6 +292,8 @@ class Intake:
         if warnings:
             live.notes.setdefault("warnings", []).extend(warnings)
         self._end(flight, "succeeded", usage, None, log)
+        for first in reversed(range(base, end, RANKED_STEPS)):  # from the last: a rank is what lies behind
+            live.backlog.append(("rank", first, min(first + RANKED_STEPS, end), base))
         for first in range(base, end, REVEAL_STEPS):
             live.backlog.append(("reveal", first, min(first + REVEAL_STEPS, end)))
         self._book.advance(live, Event(Happening.LAID, flight.step, flight.attempt, alias=alias))

@@ -55,6 +55,10 @@ class Live:
     progress: dict[int, list[Any]] = field(default_factory=dict)
     memory: dict[int, int] = field(default_factory=dict)  # raised requests of steps that ran out of memory, bytes
     evictions: dict[int, int] = field(default_factory=dict)  # how often a step's attempts lost their place
+    ranks: dict[int, float] = field(
+        default_factory=dict
+    )  # seconds from the start of a step to the end, until it is ready
+    behind: dict[int, float] = field(default_factory=dict)  # seconds behind the end of a flow's step
     notes: dict[str, Any] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)  # ids of runs that its steps launched
     adoption: Any = None  # what the run that it reruns has to give

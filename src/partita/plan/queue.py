@@ -66,6 +66,13 @@ class Entry(NamedTuple):
     expected_s: float = 0.0  # how long it is thought to take; 0: see the guess
     guess: Guess | None = None
 
+    @property
+    def seconds(self) -> float:
+        """How long it is thought to take; 0: nobody knows."""
+        if self.expected_s or self.guess is None:
+            return self.expected_s
+        return self.guess.mean_s
+
 
 #: As it lies in a heap: (time of arrival less rank, both as seconds of rank, number of arrival, entry).
 _Ranked = tuple[float, int, Entry]
@@ -329,19 +336,12 @@ class ReadyQueue:
         return waited_s // max(AGE_OF_ONE_PRIORITY_S, AGE_IN_DURATIONS * self._typical_s)
 
     def _took(self, entry: Entry) -> None:
-        self._typical_s += _TYPICAL_WEIGHT * (_seconds(entry) - self._typical_s)
+        self._typical_s += _TYPICAL_WEIGHT * (entry.seconds - self._typical_s)
         share = self._shares.get(entry.run)
         if share is not None:  # else it was dropped as it was started
             for account in share:
                 account.waiting -= 1
 
 
-def _seconds(entry: Entry) -> float:
-    """How long it is thought to take; 0: nobody knows."""
-    if entry.expected_s or entry.guess is None:
-        return entry.expected_s
-    return entry.guess.mean_s
-
-
 def _end(entry: Entry, now_s: float) -> float:
-    return now_s + (_seconds(entry) or math.inf)
+    return now_s + (entry.seconds or math.inf)
