@@ -26,8 +26,8 @@ import msgpack
 
 __all__ = [
     "BLOB", "DICT", "HASH_HEAD", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "NOTEBOOK", "NOTEBOOK_FILE", "OBJECT",
-    "OUTCOME", "PLAIN", "REF", "SELECT", "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "navigate", "pack",
-    "pack_list", "put_in", "refs_of", "unpack",
+    "OUTCOME", "PLAIN", "REF", "SELECT", "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "is_value", "navigate",
+    "pack", "pack_list", "put_in", "refs_of", "unpack",
 ]  # fmt: skip
 
 PLAIN, INLINE, BLOB, REF, LIST, TUPLE, DICT, OBJECT, OUTCOME, SELECT, INPUT = range(11)
@@ -49,6 +49,9 @@ Path = tuple[str | int, ...]
 
 _packer = msgpack.Packer(use_bin_type=True, autoreset=True)
 _SCALARS = frozenset({type(None), bool, float, str, bytes})
+#: How many elements a node has that may be part of a value, by its tag.
+_LENGTHS = {PLAIN: 2, INLINE: 4, BLOB: 5, LIST: 2, TUPLE: 2, DICT: 3, OBJECT: 4, OUTCOME: 4, SELECT: 3}
+_HASH_LENGTH = 64
 _SIGNED_MINIMUM, _UNSIGNED_MAXIMUM = -(2**63), 2**64 - 1
 
 
@@ -75,6 +78,50 @@ def is_plain(value: object) -> bool:
     if kind is dict:
         return all(type(key) is str and is_plain(item) for key, item in value.items())  # type: ignore[attr-defined]
     return False
+
+
+def is_value(data: bytes) -> bool:
+    """Whether the bytes, which anybody may have sent, are a value: one node without refs, in form all the way down.
+
+    What opaque leaves hold is not looked at.
+    """
+    try:
+        stack = [unpack(data)]
+    except (ValueError, TypeError):  # MessagePack's own errors are of the first kind; the second is a map as a key
+        return False
+    while stack:
+        node = stack.pop()
+        if type(node) is not list or not node or type(node[0]) is not int or len(node) != _LENGTHS.get(node[0]):
+            return False
+        parts = _parts(*node)
+        if type(parts) is not list:
+            return False
+        stack.extend(parts)
+    return True
+
+
+def _parts(tag: int, *held: Any) -> Any:
+    """The nodes that a node holds, if what it holds is of the right kinds; else something that is no list."""
+    if tag == PLAIN:
+        return []
+    if tag in (LIST, TUPLE):
+        return held[0]
+    if tag in (DICT, OBJECT):
+        names, nodes = held[-2:]
+        are_two = type(names) is list and type(nodes) is list and len(names) == len(nodes)
+        return nodes if are_two and (tag == DICT or type(held[0]) is str) else None
+    if tag == OUTCOME:
+        _, node, error = held
+        return ([] if node is None else [node]) if error is None or type(error) is dict else None
+    if tag == SELECT:
+        return [held[0]] if type(held[1]) is list else None
+    codec, content, *size, preview = held
+    if type(codec) is not str or type(preview) is not str:
+        return None
+    if tag == INLINE:
+        return [] if type(content) is bytes else None
+    is_blob = type(content) is str and len(content) == _HASH_LENGTH and type(size[0]) is int and size[0] >= 0
+    return [] if is_blob else None
 
 
 def pack_list(packed: list[bytes]) -> bytes:

@@ -6,9 +6,8 @@ import os
 import secrets
 import socket
 import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 import yaml
 
 from partita.workspace.exporting import export_kubernetes
+from tests.waiting import wait_until
 
 __all__ = ["Proxy", "TestNamespace", "admin_config", "namespace", "proxied", "wait_until"]
 
@@ -28,13 +28,6 @@ def admin_config() -> Path:
     if not given or not Path(given).is_file():
         pytest.skip("no Kubernetes cluster: see KUBECONFIG")
     return Path(given)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 200.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come to pass"
-        time.sleep(0.1)
 
 
 class TestNamespace:

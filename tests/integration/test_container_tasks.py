@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +12,8 @@ import pytest
 from partita.errors import StepError
 from tests.contract.small_image import small_image
 from tests.integration.conftest import Project
+from tests.integration.engines import kill_engine
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.service]
 
@@ -134,13 +133,6 @@ def left_of(project: Project) -> list[Path]:
     return list((project.workspace.state / "containers").glob("*"))
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.1)
-
-
 def wait_for_begin(project: Project) -> None:
     wait_until(lambda: list(left_of(project)) and (left_of(project)[0] / "outputs" / "begun").exists())
 
@@ -232,8 +224,7 @@ def test_a_timeout_that_kills_the_worker_ends_the_container(boxed: Project) -> N
 def test_a_killed_engine_leaves_no_container(boxed: Project) -> None:
     boxed.start("one", name="slow")
     wait_for_begin(boxed)
-    about = json.loads((boxed.workspace.state / "engine.json").read_text())
-    os.kill(about["pid"], signal.SIGKILL)
+    kill_engine(boxed)
     wait_until(lambda: not containers_of(boxed) and not left_of(boxed))
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from partita.cli import main
 from partita.errors import CheckError, StepError
 from tests.contract.docker_image import running_containers, worker_image
 from tests.integration.conftest import Project
+from tests.integration.engines import kill_engine, outcomes
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.service]
 
@@ -99,13 +101,6 @@ def boxed(make_project: Callable[[str], Project]) -> Callable[..., Project]:
     return make
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def test_one_flow_uses_containers_and_this_machine(boxed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSED_ON", "yes")
     monkeypatch.setenv("KEPT_BACK", "no")
@@ -138,16 +133,6 @@ def test_out_of_memory_is_understood(boxed: Any) -> None:
         project("large")
 
 
-def kill_engine(project: Project) -> None:
-    about = json.loads((project.workspace.state / "engine.json").read_text())
-    os.kill(about["pid"], signal.SIGKILL)
-
-
-def outcomes(project: Project, run: Any, name: str) -> list[str]:
-    step = next(step for step in run.steps if step["name"] == name)
-    return [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])]
-
-
 def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(boxed: Any) -> None:
     project = boxed()
     run = project.start("lasting")
@@ -158,6 +143,37 @@ def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(boxed: Any) -
     (project.folder / "go").touch()
     assert project.result(run) == 1 and outcomes(project, run, "slow") == ["succeeded"]
     assert len(before) == 1
+    project.workspace.stop_engine()
+    wait_until(lambda: not running_containers())
+
+
+def kill_clients(what: str) -> int:
+    """End programs that wait for a worker's container, as they end when Docker is restarted; how many there were."""
+    count = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if words[:2] == ["docker", what] and any(word.startswith("partita-") for word in words):
+                process.kill()
+                count += 1
+    return count
+
+
+def test_who_waits_for_a_container_may_be_cut_off(boxed: Any) -> None:
+    """The container lives on, under the engine that started it and under the next one."""
+    project = boxed()
+    run = project.start("lasting")
+    wait_until(lambda: (project.folder / "begun1").exists())
+    before = running_containers()
+    assert kill_clients("run") == 1
+    wait_until(lambda: kill_clients("wait"))  # which has begun in its place
+    kill_engine(project)
+    assert run.state == "running"
+    wait_until(lambda: kill_clients("wait"))
+    wait_until(lambda: kill_clients("wait"))
+    assert running_containers() == before
+    (project.folder / "go").touch()
+    assert project.result(run) == 1 and outcomes(project, run, "slow") == ["succeeded"]
     project.workspace.stop_engine()
     wait_until(lambda: not running_containers())
 

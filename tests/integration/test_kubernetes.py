@@ -96,6 +96,14 @@ class Workers:
             assert not told or told[-1].what != GONE, "something was said of what is gone"
             told.append(news)
 
+    def left(self) -> list[str]:
+        """What an earlier launcher has left, as soon as that is known."""
+        end = time.monotonic() + 60
+        while (found := self.launcher.survey()) is None:
+            assert time.monotonic() < end
+            self.look()
+        return found
+
     def until(self, session: str, what: str, told: str = "", seconds: float = 200.0) -> News:
         end = time.monotonic() + seconds
         while True:
@@ -203,7 +211,7 @@ def test_the_next_launcher_finds_what_runs_and_what_has_ended(workers: Make, spa
     wait_until(lambda: pod.metadata.name not in [one.metadata.name for one in space.pods()])
     those.said.clear()
     those.launcher = KubernetesLauncher(*those.arguments, **those.names)
-    found = those.launcher.survey()
+    found = those.left()
     assert running in found and set(found) <= {running, ending}
     those.until(running, UP)
     for session in found:
@@ -216,7 +224,7 @@ def test_launchers_of_others_see_nothing_of_it(workers: Make) -> None:
     those, others = workers(SLEEP), workers(SLEEP)
     session = those.start()
     those.until(session, UP)
-    assert others.launcher.survey() == []
+    assert others.left() == []
     others.launcher.stop(session)
     others.look(1.0)
     assert others.said == {} and [news.what for news in those.said[session]][-1] == UP
@@ -479,7 +487,7 @@ def test_a_server_that_cannot_be_reached(workers: Make, space: TestNamespace, mo
     assert "does not answer" in those.launcher.trouble
     gone(those, session, "refused", "does not answer")
     with pytest.raises(EngineError, match="does not answer"):
-        those.launcher.survey()
+        those.left()
 
 
 def test_a_server_that_goes_away_and_comes_back(

@@ -19,6 +19,8 @@ import pytest
 
 from partita.errors import EngineError, PartitaError, ProtocolError
 from partita.workspace.connection import Connection
+from tests.integration.engines import engine_pid
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -63,13 +65,6 @@ def later() -> int:
 """
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.01)
-
-
 def engine_of(project: Any) -> psutil.Process:
     view = project.workspace.engine()
     assert view is not None
@@ -109,7 +104,7 @@ def test_a_launch_over_which_the_engine_died_is_made_once(project: Any, monkeypa
     def receive(self: Connection, size: int) -> bytes:
         answer = honest(self, size)
         if not died:  # the launch is stored, and the engine dies before the answer has arrived
-            died.append(engine_pid(project.workspace.state))
+            died.append(engine_pid(project))
             os.kill(died[0], signal.SIGKILL)
             raise ConnectionResetError("the engine is gone")
         return answer
@@ -121,13 +116,6 @@ def test_a_launch_over_which_the_engine_died_is_made_once(project: Any, monkeypa
     assert [view["id"] for view in project.workspace.runs()] == [run.id]
     project.workspace.rerun(run.id)
     assert len(project.workspace.runs()) == 2
-
-
-def engine_pid(state: Path) -> int:
-    import json
-
-    pid: int = json.loads((state / "engine.json").read_text())["pid"]
-    return pid
 
 
 def test_an_id_that_would_lead_out_of_the_workspace_is_refused(project: Any) -> None:
@@ -164,7 +152,7 @@ def test_an_engine_whose_workspace_was_deleted_harms_none_that_is_made_there_ane
     new = engine_of(project)
     assert new.pid != old.pid
     old.wait(20)
-    assert engine_pid(project.workspace.state) == new.pid
+    assert engine_pid(project) == new.pid
     project.workspace.close()
     assert engine_of(project).pid == new.pid  # its socket is there still
     new.kill()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,10 @@ import pytest
 from partita.errors import StepError
 from tests.contract.docker_image import packaged_image
 from tests.integration.conftest import Project
+from tests.integration.engines import kill_engine, outcomes
 from tests.integration.kubernetes_cluster import TestNamespace, namespace  # noqa: F401
 from tests.integration.s3_server import running_bucket
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.integration, pytest.mark.service,
@@ -119,13 +119,6 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 90) -> None:
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.1)
-
-
 def test_one_flow_uses_pods_and_this_machine(podded: Any) -> None:
     project = podded()
     run = project.start("both")
@@ -147,16 +140,6 @@ def gate(project: Project) -> Any:
 
 def begun(project: Project, run: Any) -> bool:
     return any(step["name"] == "slow" and (step["progress"] or [0])[0] == 1 for step in run.steps)
-
-
-def outcomes(project: Project, run: Any, name: str) -> list[str]:
-    step = next(step for step in run.steps if step["name"] == name)
-    return [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])]
-
-
-def kill_engine(project: Project) -> None:
-    about = json.loads((project.workspace.state / "engine.json").read_text())
-    os.kill(about["pid"], signal.SIGKILL)
 
 
 def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(podded: Any) -> None:

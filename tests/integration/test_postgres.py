@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import tempfile
 import threading
 import time
@@ -20,6 +18,7 @@ from partita.errors import EngineError
 from partita.workspace.runs import Run
 from tests.contract.postgres_server import new_schema
 from tests.integration.conftest import Project
+from tests.integration.engines import kill_engine
 
 pytestmark = pytest.mark.integration
 
@@ -65,11 +64,6 @@ def far(make_project: Callable[[str], Project]) -> Project:
     project = make_project(f'store = "{new_schema()}"\n')
     project.write(FLOWS)
     return project
-
-
-def kill_engine(project: Project) -> None:
-    about = json.loads((project.workspace.state / "engine.json").read_text())
-    os.kill(about["pid"], signal.SIGKILL)
 
 
 def lines(path: Path) -> list[str]:

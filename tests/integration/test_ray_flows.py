@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from partita.cli import main
 from partita.errors import CheckError
 from tests.contract.ray_cluster import ray_cluster
 from tests.integration.conftest import Project
+from tests.integration.engines import kill_engine, outcomes
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -78,18 +79,6 @@ def on_ray(make_project: Callable[[str], Project], monkeypatch: pytest.MonkeyPat
     return make
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def outcomes(project: Project, run: Any, name: str) -> list[str]:
-    step = next(step for step in run.steps if step["name"] == name)
-    return [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])]
-
-
 def test_one_flow_uses_ray_and_this_machine(on_ray: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("PASSED_ON", "yes")
     project = on_ray(variables=["PASSED_ON"])
@@ -108,7 +97,7 @@ def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(on_ray: Any) 
     project = on_ray()
     run = project.start("lasting", folder=project.folder)
     wait_until(lambda: (project.folder / "begun1").exists())
-    os.kill(json.loads((project.workspace.state / "engine.json").read_text())["pid"], signal.SIGKILL)
+    kill_engine(project)
     assert run.state == "running"  # which asks, and so starts the next one
     (project.folder / "go").touch()
     assert project.result(run) == 7 and outcomes(project, run, "slow") == ["succeeded"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,9 @@ from partita.values import PLAIN, pack
 from partita.workspace.runs import Run
 from tests.contract.postgres_server import new_schema
 from tests.integration.conftest import Project
+from tests.integration.engines import engine_pid
 from tests.integration.test_postgres import own_server
+from tests.waiting import wait_until
 
 __all__ = ["own_server"]
 
@@ -156,20 +157,8 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
         project.workspace.stop_engine()
 
 
-def wait_until(is_so: Callable[[], Any], timeout_s: float = 60.0) -> None:
-    until = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < until, "it does not become so"
-        time.sleep(0.05)
-
-
-def pid_of(project: Project) -> int:
-    about: dict[str, Any] = json.loads((project.workspace.state / "engine.json").read_text())
-    return int(about["pid"])
-
-
 def signal_engine(project: Project, number: int) -> int:
-    pid = pid_of(project)
+    pid = engine_pid(project)
     os.kill(pid, number)
     return pid
 
@@ -341,7 +330,9 @@ def test_an_engine_with_another_key_is_refused(machines: Machines) -> None:
     assert machines.one("noted") == {"a"}
     assert machines.two.result(Run(machines.two.workspace, machines.one.workspace.runs()[0]["id"])) == {"a"}  # a pickle
     view = machines.one.workspace.engine()
-    assert view is not None and [other.rpartition(":")[2] for other in view["others"]] == [str(pid_of(machines.two))]
+    assert view is not None and [other.rpartition(":")[2] for other in view["others"]] == [
+        str(engine_pid(machines.two))
+    ]
     machines.two.workspace.stop_engine()
     (machines.two.workspace.state / "key").write_bytes(os.urandom(32))
     with pytest.raises(
@@ -367,14 +358,14 @@ def test_a_server_that_is_restarted_ends_neither_engine(tmp_path: Path, own_serv
     machines = make_machines(tmp_path, url)
     try:
         runs = [start_many(project, machines, count=30, pause=0.1) for project in machines]
-        pids = [pid_of(project) for project in machines]
+        pids = [engine_pid(project) for project in machines]
         wait_until(lambda: len(machines.done()) >= 10)
         stop("fast")
         threading.Event().wait(LEASE_S + 1)  # longer than the lease
         start()
         for project, run in zip(machines, runs, strict=True):
             assert project.result(run) == expected(30)
-        assert [pid_of(project) for project in machines] == pids
+        assert [engine_pid(project) for project in machines] == pids
         assert sorted(machines.done()) == sorted([*range(30)] * 2)
     finally:
         for project in machines:

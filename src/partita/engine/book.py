@@ -10,7 +10,9 @@ from typing import Any
 
 from partita.clock import Clock
 from partita.core.events import Commands, Event
+from partita.core.graph import Step
 from partita.core.machine import advance
+from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
@@ -67,6 +69,7 @@ class Book:
     lives: dict[int, Live] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)  # run numbers in memory by id
     flights: dict[int, Flight] = field(default_factory=dict)  # by ticket
+    forsaken: dict[int, Flight] = field(default_factory=dict)  # by ticket: not awaited, and still holding their lanes
     launchables: dict[int, Launchable] = field(default_factory=dict)  # by engine-wide profile number
     turn: Turn = field(default_factory=Turn)
     has_blob: Callable[[str], bool] = lambda digest: (
@@ -161,26 +164,21 @@ class Book:
         if step is None:
             return
         profile = live.run.profiles[step.profile]
-        demand = profile.demand
-        raised = live.memory.get(number)
-        if raised:
-            demand = demand._replace(memory_bytes=raised)
         lanes = self.executors[self.executor_of(live, profile.executor)]
-        entry = Entry(
-            live.run.number,
-            number,
-            self.now_s,
-            live.ranks.pop(number, 0.0),
-            0.0,
-            lanes.pace(live.numbers[step.profile]),
-        )
-        lanes.queue.push(demand, profile.priority, live.bundle + profile.environment, entry)
+        pace = lanes.pace(live.numbers[step.profile])
+        entry = Entry(live.run.number, number, self.now_s, live.ranks.pop(number, 0.0), 0.0, pace)
+        lanes.queue.push(self.demand(live, step), profile.priority, live.bundle + profile.environment, entry)
 
     def expected_s(self, live: Live, number: int) -> float:
         """How long an attempt at a step of the run's profile of this number is thought to take."""
         profile = live.run.profiles[number]
         pace = self.executors[self.executor_of(live, profile.executor)].pace(live.numbers[number])
         return pace.mean_s or UNKNOWN_S
+
+    def demand(self, live: Live, step: Step) -> Demand:
+        """What the step's next attempt is to have: more memory than its task declares where others ran out of it."""
+        demand, raised = live.run.profiles[step.profile].demand, live.memory.get(step.id)
+        return demand._replace(memory_bytes=raised) if raised else demand
 
     def pools(self) -> dict[str, Pool]:
         """What each executor has."""

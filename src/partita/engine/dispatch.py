@@ -82,7 +82,7 @@ class Dispatch:
         line.pop()
         try:
             order = self._order(live, step, number)
-        except (LookupError, TypeError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             if fits:
                 lanes.give_back(lane)
             self._refuse(live, step, error)
@@ -94,7 +94,7 @@ class Dispatch:
         """Whether the step need not begin now: its value is there, or will be when an equal step has ended."""
         try:
             found = self._book.caching.begins(live, step, live.run.profiles[step.profile])
-        except (LookupError, TypeError):
+        except (LookupError, TypeError, ValueError):
             return False  # the order cannot be made either, and tells why
         if found is False:
             return False
@@ -156,6 +156,8 @@ class Dispatch:
         for source in step.inputs:
             try:
                 self._inputs(live, (source,))
+            except ValueError:
+                return f"the value of {path_of(live.run, source[0])}, which {step.name} needs, cannot be read"
             except (LookupError, TypeError):
                 part = "".join(f"[{key!r}]" for key in source[1])
                 return f"the value of {path_of(live.run, source[0])} has no part {part}, which {step.name} needs"

@@ -18,18 +18,17 @@ from partita.engine.damage import with_origin
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
 from partita.engine.preparing import Preparing
+from partita.engine.raising import OUT_OF_MEMORY, raised
 from partita.engine.ranking import rank_steps
-from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, Launchable
+from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
-from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, pack, unpack
+from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, is_value, pack, unpack
 
 __all__ = ["Intake"]
 
 _log = logging.getLogger("partita.engine")
 
-#: How much more memory the next attempt asks for after one that ran out of it.
-MEMORY_FACTOR = 1.5
 REVEAL_STEPS = 1000
 RANKED_STEPS = 10_000
 #: So often the place of a step's attempts may be taken from them before that counts as a crash.
@@ -50,7 +49,7 @@ class Intake:
         self._handlers: dict[int, Callable[[Lanes, list[Any]], None]] = {
             DONE: self._done, FAILED: self._failed, FRAME: self._frame, LAID: self._laid, LOST: self._lost,
             RETURNED: self._returned, CLOSED: self._closed, PROGRESS: self._progress, REPORT: self._report,
-            REQUEST: self._asked, PREPARING: preparing.tell, PREPARED: preparing.end,
+            REQUEST: self._asked, PREPARING: preparing.tell, PREPARED: preparing.end, SILENT: self._silent,
         }  # fmt: skip
 
     def take(self, lanes: Lanes, message: list[Any]) -> None:
@@ -63,15 +62,38 @@ class Intake:
         book = self._book
         flight = book.flights.pop(ticket, None)
         if flight is None:
+            forsaken = book.forsaken.pop(ticket, None)
+            if forsaken is not None:
+                forsaken.executor.ended(forsaken.lane, ticket, book.now_s)
             return None
         flight.executor.ended(flight.lane, ticket, book.now_s)
         live = book.lives.get(flight.run)
         if live is None:
             return None  # of a run that was given up
+        self._leave(live, flight)
+        return flight, live
+
+    def _leave(self, live: Live, flight: Flight) -> None:
+        """The step has no attempt any more that is awaited."""
         live.running.pop(flight.step, None)
         live.started.pop(flight.step, None)
         live.progress.pop(flight.step, None)
-        return flight, live
+
+    def _silent(self, lanes: Lanes, message: list[Any]) -> None:
+        """A worker cannot be reached: what was cancelled ends for its run, and its place is free when its end is known."""
+        _, ticket, detail = message
+        flight = self._book.flights.get(ticket)
+        live = self._book.lives.get(flight.run) if flight is not None else None
+        step = live.run.steps.get(flight.step) if live is not None and flight is not None else None
+        if flight is None or live is None or step is None or not step.marks & Mark.CANCELLING:
+            return
+        self._book.forsaken[ticket] = self._book.flights.pop(ticket)
+        self._leave(live, flight)
+        self._drop_layout(live, ticket, flight)
+        error = {"type": "CancelledError", "message": f"it was cancelled; {detail}", "origin": "user"}
+        packed = self._with_path(live, flight, error)
+        self._end(flight, "cancelled", None, packed, None)
+        self._book.advance(live, Event(Happening.LOST, flight.step, flight.attempt, error=packed))
 
     def _drop_layout(self, live: Live, ticket: int, flight: Flight) -> None:
         """What has arrived of a layout that will not be completed is not taken in."""
@@ -99,6 +121,9 @@ class Intake:
         if landed is None:
             return
         flight, live = landed
+        if not is_value(value):
+            self._lose(live, flight, "garbled", "its worker answered with something that is no value", usage, log)
+            return
         lanes.pace(flight.profile).observe(usage[1] - usage[0])
         self._end(flight, "cached" if flight.is_cached else "succeeded", usage, None, log)
         happening = Happening.CACHED if flight.is_cached else Happening.DONE
@@ -137,11 +162,13 @@ class Intake:
     def _lost(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, reason, detail, usage, log = message
         landed = self._land(ticket)
-        if landed is None:
-            return
-        flight, live = landed
-        self._drop_layout(live, ticket, flight)
-        reason = flight.stop_reason or reason
+        if landed is not None:
+            flight, live = landed
+            self._drop_layout(live, ticket, flight)
+            self._lose(live, flight, flight.stop_reason or reason, detail, usage, log)
+
+    def _lose(self, live: Live, flight: Flight, reason: str, detail: str, usage: Any, log: Any) -> None:
+        """The machinery has failed an attempt."""
         step = live.run.steps.get(flight.step)
         is_idempotent = step is None or live.run.profiles[step.profile].is_idempotent
         if reason == "timeout" and is_idempotent:
@@ -164,9 +191,8 @@ class Intake:
         self._book.advance(live, event)
 
     def _raise_memory(self, live: Live, flight: Flight, usage: Any) -> None:
-        used = max(flight.demand.memory_bytes, usage[3] if usage else 0)
         capacity = flight.executor.pool.capacity["memory"]
-        live.memory[flight.step] = int(min(used * MEMORY_FACTOR, capacity))
+        live.memory[flight.step] = raised(flight.demand.memory_bytes, usage[3] if usage else 0, capacity)
 
     def _returned(self, lanes: Lanes, message: list[Any]) -> None:
         self.take_back(message[1])
@@ -406,8 +432,8 @@ def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, A
 
 def _lost_error(reason: str, detail: str, is_idempotent: bool) -> dict[str, Any]:
     names = {
-        "memory": "OutOfMemory", "timeout": "TimeoutError", "stopped": "WorkerStopped", "evicted": "WorkerEvicted",
-        "refused": "WorkerRefused",
+        "memory": OUT_OF_MEMORY, "timeout": "TimeoutError", "stopped": "WorkerStopped", "evicted": "WorkerEvicted",
+        "refused": "WorkerRefused", "garbled": "ProtocolError",
     }  # fmt: skip
     if reason == "cancelled":
         return {"type": "CancelledError", "message": "it was cancelled", "origin": "user"}

@@ -16,6 +16,7 @@ from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.lanes import PLACE_MARK, Flight
 from partita.engine.live import Live, profile_from, stored_step
+from partita.engine.raising import raised_by
 from partita.engine.ranking import rank_steps
 from partita.errors import NotFoundError, ValueStoreError
 from partita.protocol.messages import Order
@@ -96,6 +97,7 @@ class Recovery:
             live.adoption = Adoption(book, self.load(options["adopt"]))
         for first, end in cut:
             book.turn.dropped.append((run.number, first, end))
+        self._raise_memory(live)
         running, attached = self._attempts(live)
         book.touched[run.number] = live
         if not run.steps:
@@ -109,6 +111,20 @@ class Recovery:
         if live.run.state in FINAL and not live.out.is_final:
             live.out.is_final = True
         return live
+
+    def _raise_memory(self, live: Live) -> None:
+        """Ask for as much memory as an earlier engine did for steps that had run out of it."""
+        book, run = self._book, live.run
+        for step in run.steps.values():
+            if not step.crashes or step.state in FINAL:
+                continue
+            profile = run.profiles[step.profile]
+            lanes = book.executors.get(book.executor_of(live, profile.executor))
+            if lanes is not None:
+                ends = [end for _, end in book.store.attempts(run.number, step.id) if end is not None]
+                asked_bytes = raised_by(ends, profile.demand.memory_bytes, lanes.pool.capacity["memory"])
+                if asked_bytes:
+                    live.memory[step.id] = asked_bytes
 
     def _attempts(self, live: Live) -> tuple[dict[int, int], set[int]]:
         """The attempts that had started, by step, and the steps of those that go on; how far the others came nobody knows."""
@@ -136,7 +152,9 @@ class Recovery:
             return False
         number = live.numbers[step.profile]
         order = Order(book.next(), number, run.id, step.id, attempt.number, step.name, None, None, None)
-        lane = lanes.attach(order, attempt.executor, live.bundle, profile.demand, profile.is_idempotent, book.now_s)
+        lane = lanes.attach(
+            order, attempt.executor, live.bundle, book.demand(live, step), profile.is_idempotent, book.now_s
+        )
         if lane is None:
             return False
         timeout_s = profile.timeout_s
@@ -147,7 +165,9 @@ class Recovery:
             left_s = attempt.started_at + timeout_s - book.now
             book.set_timer(min(max(left_s, 0.0), timeout_s), "timeout", run.number, order.ticket)
         if profile.is_cached and not profile.has_cache_key:
-            with suppress(LookupError, TypeError):  # else it is computed, and nobody else is given its value
+            with suppress(
+                LookupError, TypeError, ValueError
+            ):  # else it is computed, and nobody else is given its value
                 book.caching.goes_on(live, step, profile)
         _log.info("%s of run %s goes on in %s", step.name, run.id, attempt.executor)
         return True

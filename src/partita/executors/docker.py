@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ from typing import IO
 
 import partita.executors
 from partita.errors import ContainerError, MissingExtraError
+from partita.executors.inbox import Inbox
 from partita.executors.port import Capacity
+from partita.executors.remote.asking import Question
 from partita.executors.remote.port import GONE, OVERHEAD_BYTES, UP, AgentCommand, News, WorkerOrder
 
 __all__ = ["EXECUTOR_LABEL", "SESSION_LABEL", "Containers", "DockerLauncher"]
@@ -28,7 +30,12 @@ _PACKAGE = Path(partita.executors.__file__).parents[1]
 EXECUTOR_LABEL, SESSION_LABEL = "partita.executor", "partita.session"
 _WAIT_S = 30.0
 _TAIL_BYTES = 4000
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
 _NOT_STARTED = (125, 126, 127)
+#: How `docker run` ends when it fails itself, whatever the container does: at first, and once that has been started.
+_FAILED, _FAILED_LATER = 125, 1
+#: What it says when Docker goes away from it, of which the exit status is that of a container that cannot be started.
+_CUT_OFF = "error waiting for container"
 #: Becomes the program that its arguments name, which the kernel kills when this process dies.
 _DIE_WITH_US = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
 
@@ -91,7 +98,11 @@ def container_name(session: str) -> str:
 
 
 class DockerLauncher:
-    """Satisfies `partita.executors.remote.port.Launcher`: a container for each session."""
+    """Satisfies `partita.executors.remote.port.Launcher`: a container for each session.
+
+    A thread waits for the end of each. The program that it waits with also ends when Docker goes away, and a Docker that is
+    restarted may have left the container as it was; so Docker is asked before that counts as the container's end.
+    """
 
     def __init__(
         self, containers: Containers, capacity: Capacity, agent: AgentCommand, origin: str, variables: Mapping[str, str]
@@ -111,13 +122,15 @@ class DockerLauncher:
             )
         self._containers, self._capacity, self._agent, self._origin = containers, capacity, agent, origin
         self._variables = {**variables, **agent.variables, **agent.secrets}
-        self._news: deque[News] = deque()
+        self._inbox: Inbox[News] = Inbox()
+        self._left = Question(self._ask_what_was_left, self._inbox.bell)
+        self._ours: set[str] = set()  # sessions that were started here
         self._running: set[str] = set()
         self._stopped: set[str] = set()
         self._ran_out: set[str] = set()  # sessions of which Docker said that memory ran out
         self._lock = threading.Lock()
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._is_closed = False
+        self._closing = threading.Event()
+        self._is_listening = False
         self._events: subprocess.Popen[str] | None = None
 
     def start(self, worker: WorkerOrder) -> None:
@@ -126,6 +139,7 @@ class DockerLauncher:
         labels = {EXECUTOR_LABEL: self._origin, SESSION_LABEL: worker.session, **worker.labels}
         command = self._containers.command(worker, self._capacity, self._agent, labels)
         output = tempfile.TemporaryFile()  # noqa: SIM115  a process that outlives this one writes to it
+        self._ours.add(worker.session)
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=self._variables
         )
@@ -142,19 +156,18 @@ class DockerLauncher:
         words = ["stop", "--time", str(max(1, round(grace_s)))] if grace_s > 0 else ["rm", "--force"]
         self._begin(self._end, session, words)
 
-    def survey(self) -> list[str]:
-        """Sessions whose containers an earlier launcher has left; those that have ended are removed.
+    def survey(self) -> list[str] | None:
+        """Sessions whose containers an earlier launcher has left.
 
         Raises:
             ContainerError: Docker does not answer, so that nobody knows.
         """
-        words = ["ps", "--all", "--filter", f"label={EXECUTOR_LABEL}={self._origin}", "--format", "{{json .}}"]
-        found = [json.loads(line) for line in _told(words).splitlines()]
-        ended = [told["Names"] for told in found if told["State"] not in ("running", "created", "restarting")]
-        if ended:
-            _docker(["rm", "--force", *ended])
-        sessions = [told["Names"].removeprefix("partita-") for told in found if told["Names"] not in ended]
-        self._running.update(sessions)
+        found = self._left.answer()
+        if found is None:
+            return None
+        sessions = [session for session in found if session not in self._ours]
+        with self._lock:
+            self._running.update(sessions)
         if sessions:
             self._listen()
         for session in sessions:
@@ -163,59 +176,101 @@ class DockerLauncher:
 
     def news(self) -> list[News]:
         """What has happened since."""
-        with self._lock:
-            found = list(self._news)
-            self._news.clear()
-            with suppress(BlockingIOError):
-                os.eventfd_read(self._event)
-        return found
+        return self._inbox.take()
 
     def filenos(self) -> list[int]:
         """Readable when there is news."""
-        return [self._event]
+        return [self._inbox.bell.fileno()]
 
     def close(self) -> None:
         """Stop watching; containers stay."""
         with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            os.close(self._event)
-        if self._events is not None:
-            self._events.kill()
-            self._events.wait()
+            self._closing.set()
+            events = self._events
+        self._inbox.close()
+        if events is not None:
+            events.kill()
+            events.wait()
+
+    def _listen(self) -> None:
+        """Hear of containers that run out of memory, which their exit status does not tell."""
+        if not self._is_listening:
+            self._is_listening = True
+            self._begin(self._hear)
+
+    # In threads
 
     def _begin(self, work: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=work, args=arguments, name="partita-docker", daemon=True).start()
 
+    def _ask_what_was_left(self) -> list[str]:
+        """Sessions whose containers are there; those that have ended are removed."""
+        found = _listed(f"{EXECUTOR_LABEL}={self._origin}")
+        ended = [name for name, state in found.items() if state not in ("running", "created", "restarting")]
+        if ended:
+            with suppress(ContainerError):  # it has removed them itself
+                _docker(["rm", "--force", *ended])
+        return [name.removeprefix("partita-") for name in found if name not in ended]
+
     def _await(self, session: str, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
-        """Wait for `docker run` to end, as the container does."""
+        """Wait for `docker run` to end."""
         self._say(News(session, UP))
         status = process.wait()
         with output:
             size = output.seek(0, os.SEEK_END)
             output.seek(max(0, size - _TAIL_BYTES))
             said = output.read().decode(errors="replace").strip()
-        self._gone(session, status, said)
+        if status < 0 or (status == _FAILED and (_CUT_OFF in said or _is_there(session))):
+            self._follow(session, said)
+        elif status == _FAILED_LATER:
+            self._follow(session, said, status)
+        else:
+            self._gone(session, status, said)
 
-    def _follow(self, session: str) -> None:
-        """Wait for a container that an earlier launcher has started."""
-        said = _docker(["wait", container_name(session)], timeout_s=None).strip()
-        self._gone(session, int(said) if said.isdecimal() else 1, "")
+    def _follow(self, session: str, said: str = "", status: int | None = None) -> None:
+        """Wait for the end of a container, however long Docker does not answer.
+
+        Args:
+            said: what there is of what it has printed.
+            status: what its exit status was if it is not there any more; None: nobody knows.
+        """
+        name, pause_s = container_name(session), _FIRST_PAUSE_S
+        while not self._closing.is_set():
+            asked_at = time.monotonic()
+            with suppress(ContainerError):
+                state = _listed(f"{SESSION_LABEL}={session}").get(name)
+                if state is None:
+                    self._gone(session, status, said)
+                    return
+                if state != "created":  # else who began it is about to start it
+                    status = int(_docker(["wait", name], timeout_s=None))
+                    if state != "running":
+                        _docker(["rm", "--force", name])
+                    self._gone(session, status, said)
+                    return
+            if time.monotonic() - asked_at > _LONGEST_PAUSE_S:
+                pause_s = _FIRST_PAUSE_S
+            self._closing.wait(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _end(self, session: str, words: Sequence[str]) -> None:
         # One that is not there yet is about to be, and must not stay.
         while session in self._running:
-            _docker([*words, container_name(session)])
+            with suppress(ContainerError):
+                _docker([*words, container_name(session)])
             if session in self._running:
                 threading.Event().wait(0.5)
 
-    def _gone(self, session: str, status: int, said: str) -> None:
+    def _gone(self, session: str, status: int | None, said: str) -> None:
         told = f": {said}" if said else ""
         if session in self._stopped:
             reason, detail = "ended", "its container was ended"
         elif session in self._ran_out:
-            reason, detail = "memory", f"its container ran out of memory (exit status {status})"
+            how = f" (exit status {status})" if status is not None else ""
+            reason, detail = "memory", f"its container ran out of memory{how}"
+        elif status is None:
+            reason = "died"
+            detail = f"the worker died: its container is not there any more, and nobody knows how it ended{told}"
         elif status in _NOT_STARTED:
             reason, detail = "refused", f"the worker could not start in {self._containers.image}{told}"
         elif status == 128 + signal.SIGKILL:
@@ -225,24 +280,24 @@ class DockerLauncher:
             detail = f"the worker died: its container ended with exit status {status}{told}"
         self._say(News(session, GONE, reason, detail, status))
 
-    def _listen(self) -> None:
-        """Hear of containers that run out of memory, which their exit status does not tell."""
-        if self._events is not None:
-            return
+    def _hear(self) -> None:
+        """Hear events, again when Docker has gone away meanwhile."""
         words = ["docker", "events", "--filter", "event=oom", "--filter", f"label={EXECUTOR_LABEL}={self._origin}"]
         form = f'{{{{index .Actor.Attributes "{SESSION_LABEL}"}}}}'
         command = [sys.executable, "-S", "-c", _DIE_WITH_US, *words, "--format", form]
-        self._events = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=self._variables,
-        )  # fmt: skip
-        self._begin(self._hear, self._events)
-
-    def _hear(self, events: subprocess.Popen[str]) -> None:
-        assert events.stdout is not None
-        with events.stdout:
-            for line in events.stdout:
-                self._ran_out.add(line.strip())
+        while True:
+            with self._lock:
+                if self._closing.is_set():
+                    return
+                self._events = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                    env=self._variables,
+                )  # fmt: skip
+            with self._events as events:
+                assert events.stdout is not None
+                for line in events.stdout:
+                    self._ran_out.add(line.strip())
+            self._closing.wait(_LONGEST_PAUSE_S / 2)
 
     def _say(self, news: News) -> None:
         with self._lock:
@@ -250,29 +305,36 @@ class DockerLauncher:
                 if news.session not in self._running:
                     return
                 self._running.discard(news.session)
-            if not self._is_closed:
-                self._news.append(news)
-                os.eventfd_write(self._event, 1)
+        self._inbox.put([news])
 
 
-def _told(words: Sequence[str]) -> str:
+def _listed(label: str) -> dict[str, str]:
+    """The states of the containers of a label, by their names.
+
+    Raises:
+        ContainerError: Docker does not answer.
+    """
+    told = _docker(["ps", "--all", "--filter", f"label={label}", "--format", "{{json .}}"])
+    return {found["Names"]: found["State"] for found in map(json.loads, told.splitlines())}
+
+
+def _is_there(session: str) -> bool:
+    """Whether Docker says now that it has the session's container."""
+    with suppress(ContainerError):
+        return bool(_listed(f"{SESSION_LABEL}={session}"))
+    return False
+
+
+def _docker(words: Sequence[str], timeout_s: float | None = _WAIT_S) -> str:
     """What Docker answers.
 
     Raises:
-        ContainerError: it does not.
+        ContainerError: it does not, or refuses.
     """
     try:
-        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=_WAIT_S, check=False)
+        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=timeout_s, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ContainerError(f"Docker does not answer: {error}") from error
     if done.returncode:
         raise ContainerError(f"Docker does not answer: {done.stderr.strip()}")
     return done.stdout
-
-
-def _docker(words: Sequence[str], timeout_s: float | None = _WAIT_S) -> str:
-    """What Docker answers; empty where it does not. A Docker that does not answer is told of by the first worker."""
-    with suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=timeout_s, check=False)
-        return done.stdout
-    return ""

@@ -12,7 +12,8 @@ Laws, held by the contract suite in `partita.testing`:
 3. No method but `receive` waits. `receive` waits no longer than its time-out.
 4. A lane whose worker dies says LOST for the one order that was running, RETURNED for those behind it, then CLOSED.
    A lane that wears out (RETIRING) says RETURNED for what it has not begun, then CLOSED.
-5. An order that is cancelled ends soon after its grace: by its own message or by LOST with the reason given.
+5. An order that is cancelled ends soon after its grace: by its own message or by LOST with the reason given. Where its worker
+   cannot be reached SILENT comes first, and its end when it is known what has become of the worker.
 6. A `prepare` that says False is followed by one PREPARED of that environment.
 7. After `close`, no process that the executor started is alive.
 8. What `place` gave names the lane's worker also to a later executor, after the engine died or called `leave`. An order that
@@ -28,15 +29,27 @@ from typing import Any, NamedTuple, Protocol
 from partita.core.records import Demand, Profile
 from partita.protocol.messages import Order
 
-__all__ = ["CLOSED", "LOST", "PREPARED", "PREPARING", "RETURNED", "Capacity", "Executor", "Launchable", "Message"]
+__all__ = [
+    "CLOSED",
+    "LOST",
+    "PREPARED",
+    "PREPARING",
+    "RETURNED",
+    "SILENT",
+    "Capacity",
+    "Executor",
+    "Launchable",
+    "Message",
+]
 
 #: Tags that the executor itself says, beside those of `protocol.messages` (which it passes on as they came):
 #: [LOST, ticket, reason, detail, usage, log] with reason "died", "memory", "timeout", "cancelled", "stopped", "evicted" (its
 #: place was taken from it, which is no fault of its own) or "refused" (it could not be started, and another try would end
-#: the same way) and a detail for people; [RETURNED, ticket]; [CLOSED, lane]; [PREPARING, environment, what is going on];
+#: the same way) and a detail for people; [RETURNED, ticket]; [CLOSED, lane]; [SILENT, ticket, detail] of an order that was
+#: cancelled: it need not be waited for, and still holds its lane's demand; [PREPARING, environment, what is going on];
 #: [PREPARED, environment, error, may_pass, log] with an error for people, empty where the environment is ready, whether
 #: it may well go better the next time, and the path of a file with all that was said meanwhile.
-LOST, RETURNED, CLOSED, PREPARING, PREPARED = 64, 65, 66, 67, 68
+LOST, RETURNED, CLOSED, PREPARING, PREPARED, SILENT = 64, 65, 66, 67, 68, 69
 
 Message = list[Any]
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
-import queue
-import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 from partita.errors import EngineError
+from partita.executors.inbox import Inbox
 from partita.executors.kubernetes.cluster import Cluster
 from partita.executors.kubernetes.errands import Errands
 from partita.executors.kubernetes.facts import Fact
@@ -19,6 +16,7 @@ from partita.executors.kubernetes.names import Identity, session_of
 from partita.executors.kubernetes.refusals import ApiError, trouble_of
 from partita.executors.kubernetes.sessions import Sessions
 from partita.executors.kubernetes.watching import EventWatch, PodWatch, Watch
+from partita.executors.remote.asking import Question
 from partita.executors.remote.port import AgentCommand, News, WorkerOrder
 from partita.executors.timer import Timer
 from partita.settings_kubernetes import KubernetesSettings
@@ -61,15 +59,12 @@ class KubernetesLauncher:
         self._secret_name = settings.secret or self._identity.secret_name
         self._cluster = Cluster(settings.context, settings.namespace)
         self._sessions = Sessions(settings.pending_timeout_s, settings.start_timeout_s)
-        self._facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._closing = threading.Lock()
+        self._facts: Inbox[Fact] = Inbox()
+        self._left = Question(self._ask_what_was_left, self._facts.bell)
         self._timer = Timer()
-        self._errands = Errands(self._cluster, self._identity, settings.calls_per_s, self._tell)
-        self._watches: list[Watch] = [
-            PodWatch(self._cluster, self._identity.selector, self._tell),
-            EventWatch(self._cluster, self._tell),
-        ]
+        self._errands = Errands(self._cluster, self._identity, settings.calls_per_s, self._facts.put)
+        self._pods = PodWatch(self._cluster, self._identity.selector, self._facts.put)
+        self._watches: list[Watch] = [self._pods, EventWatch(self._cluster, self._facts.put)]
         self._is_begun = False
         self._is_closed = False
 
@@ -90,34 +85,31 @@ class KubernetesLauncher:
         self._sessions.stop(session, grace_s)
         self._send_removals()
 
-    def survey(self) -> list[str]:
+    def survey(self) -> list[str] | None:
         """Sessions whose Jobs or pods are there, also those that have ended meanwhile: `news` tells how.
 
         Raises:
             EngineError: the cluster cannot be asked.
         """
-        try:
-            jobs = self._cluster.list_jobs(self._identity.selector)
-            pods, _ = self._cluster.list_pods(self._identity.selector)
-        except ApiError as error:
-            raise EngineError(trouble_of(error).detail) from None
-        found = {session_of(pod): False for pod in pods}  # also of one whose Job somebody has deleted
-        found |= {session_of(job): _is_over(job) for job in jobs if not job["metadata"].get("deletionTimestamp")}
+        left = self._left.answer()
+        if left is None:
+            return None
+        found = {session: is_over for session, is_over in left.items() if not self._sessions.has_had(session)}
         for session, is_over in found.items():
             self._sessions.found(session, time.monotonic(), is_over=is_over)
-        if found:
+        if found and self._is_begun:
+            self._pods.list_again()  # what was listed before was heard as of nobody's
+        elif found:
             self._begin()
         return list(found)
 
     def news(self) -> list[News]:
         """What has happened since, oldest first."""
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._wake)
+        facts = self._facts.take()
         self._timer.clear()
         now, before = time.monotonic(), self.trouble
-        with suppress(queue.Empty):
-            while True:
-                self._sessions.hear(self._facts.get_nowait(), now)
+        for fact in facts:
+            self._sessions.hear(fact, now)
         self._sessions.due(now)
         if self.trouble != before:
             _log.warning("executor %s: %s", self._identity.executor, self.trouble or "the cluster answers again")
@@ -129,7 +121,7 @@ class KubernetesLauncher:
 
     def filenos(self) -> list[int]:
         """File descriptors, one of which is readable when there is news."""
-        return [self._wake, self._timer.fileno()]
+        return [self._facts.bell.fileno(), self._timer.fileno()]
 
     def close(self) -> None:
         """Stop watching and release everything here; workers are left as they are."""
@@ -142,9 +134,8 @@ class KubernetesLauncher:
                 watch.close(max(0.1, until - time.monotonic()))
             if self._command.secrets and not self._settings.secret and not len(self._sessions):
                 self._cluster.delete_secret(self._secret_name)
-        with self._closing:
-            self._is_closed = True
-            os.close(self._wake)
+        self._is_closed = True
+        self._facts.close()
         self._timer.close()
 
     def _begin(self) -> None:
@@ -161,13 +152,15 @@ class KubernetesLauncher:
         for removal in self._sessions.take_removals():
             self._errands.remove(removal.session, removal.grace_s)
 
-    def _tell(self, facts: list[Fact]) -> None:
-        """Called in the threads."""
-        for fact in facts:
-            self._facts.put(fact)
-        with self._closing:
-            if not self._is_closed:
-                os.eventfd_write(self._wake, 1)
+    def _ask_what_was_left(self) -> dict[str, bool]:
+        """Sessions of which something is there, and whether their Jobs have ended. Called in a thread."""
+        try:
+            jobs = self._cluster.list_jobs(self._identity.selector)
+            pods, _ = self._cluster.list_pods(self._identity.selector)
+        except ApiError as error:
+            raise EngineError(trouble_of(error).detail) from None
+        found = {session_of(pod): False for pod in pods}  # also of one whose Job somebody has deleted
+        return found | {session_of(job): _is_over(job) for job in jobs if not job["metadata"].get("deletionTimestamp")}
 
 
 def _is_over(job: dict[str, Any]) -> bool:

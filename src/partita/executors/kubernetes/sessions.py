@@ -86,6 +86,10 @@ class Sessions:
         removals, self._removals = self._removals, []
         return removals
 
+    def has_had(self, session: str) -> bool:
+        """Whether it is, or was lately, one of these."""
+        return session in self._sessions or session in self._past
+
     def start(self, session: str) -> None:
         """A worker is to be started."""
         self._sessions[session] = _Session(session)

@@ -43,12 +43,19 @@ class Watch:
         self._cluster = cluster
         self._tell = tell
         self._closed = threading.Event()
+        self._is_to_list = threading.Event()
         self._stream: Stream | None = None
         self._thread = threading.Thread(target=self._run, name=f"partita-kubernetes-{self._name}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    def list_again(self) -> None:
+        """List once more, for who did not know before what the list is about."""
+        self._is_to_list.set()
+        if self._stream is not None:
+            self._stream.close()
 
     def close(self, timeout_s: float) -> None:
         """End."""
@@ -62,14 +69,15 @@ class Watch:
         version, failures = "", 0
         while not self._closed.is_set():
             try:
-                if not version:
+                if not version or self._is_to_list.is_set():
+                    self._is_to_list.clear()
                     version = self._list()
                 if failures:
                     failures = 0
                     self._told_server("")
                 version = self._follow(version)
             except Exception as error:
-                if isinstance(error, ApiError) and error.status == _GONE:
+                if isinstance(error, ApiError) and (error.status == _GONE or self._is_to_list.is_set()):
                     version = ""
                     continue
                 failures += 1
@@ -84,7 +92,7 @@ class Watch:
     def _follow(self, version: str) -> str:
         """Watch until the server ends it; gives the version from which on to go on."""
         self._stream = stream = self._begin(version)
-        if self._closed.is_set():
+        if self._closed.is_set() or self._is_to_list.is_set():
             stream.close()
         try:
             for event in stream:

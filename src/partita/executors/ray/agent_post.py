@@ -6,7 +6,6 @@ a later one is given what the earlier did not acknowledge.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -14,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from partita.errors import ProtocolError
+from partita.executors.bell import Bell
 from partita.protocol.remote import open_batch, seal_batch
 
 __all__ = ["Batch", "RayAgentPost", "attach_place", "from_place", "to_place"]
@@ -56,7 +56,7 @@ class RayAgentPost:
         """
         self._session, self._key, self._lease_s, self._clock = session, key, lease_s, clock
         self._changed = threading.Condition()
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._inbox: list[list[Any]] = []
         self._kept: deque[Batch] = deque()
         self._said = 0
@@ -73,7 +73,7 @@ class RayAgentPost:
         """What has come, oldest first."""
         with self._changed:
             if self._inbox:
-                os.eventfd_read(self._event)
+                self._bell.silence()
             found, self._inbox = self._inbox, []
             return found
 
@@ -94,7 +94,7 @@ class RayAgentPost:
 
     def filenos(self) -> list[int]:
         """A file descriptor that is readable when `receive` has something."""
-        return [self._event]
+        return [self._bell.fileno()]
 
     def close(self) -> None:
         """Nothing is to be waited for: the actor lives on until all that was said has been given."""
@@ -145,7 +145,7 @@ class RayAgentPost:
                     continue  # it came before; or it comes again, after those that are missing
                 messages = open_batch(self._key, to_place(self._session, speaker, number), data)
                 if not self._inbox and messages:
-                    os.eventfd_write(self._event, 1)
+                    self._bell.ring()
                 self._inbox += messages
                 self._received = number
             return self._received
@@ -172,7 +172,7 @@ class RayAgentPost:
         """Put a message of the actor's own into the agent's inbox."""
         with self._changed:
             if not self._inbox:
-                os.eventfd_write(self._event, 1)
+                self._bell.ring()
             self._inbox.append(message)
 
     def last_said(self) -> int:

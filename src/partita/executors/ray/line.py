@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
+from partita.executors.bell import Bell
 from partita.executors.ray.frames import CONNECTED, UNREACHABLE, FrameReader, pack_frame
 from partita.executors.ray.local import bare_variables
 
@@ -54,7 +55,7 @@ class Line:
             variables: beside those of this process, without Ray's.
         """
         self._lock, self._caller, self._log, self._variables = lock, caller, log, variables
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._out = bytearray()  # under the lock, as all that follows
         self._is_closing = False
         self._thread: threading.Thread | None = None
@@ -74,7 +75,7 @@ class Line:
         if self._thread is None and not self._is_closing:
             self._thread = threading.Thread(target=self._keep, name="partita-ray", daemon=True)
             self._thread.start()
-        os.eventfd_write(self._event, 1)
+        self._bell.ring()
 
     def say(self, frame: list[Any]) -> None:
         """Tell the process, if there is one; `begin` tells the next one."""
@@ -82,7 +83,7 @@ class Line:
             is_first = not self._out
             self._out += pack_frame(frame)
             if is_first:
-                os.eventfd_write(self._event, 1)  # after the frame is there: the thread looks without the lock
+                self._bell.ring()  # after the frame is there: the thread looks without the lock
 
     def restart(self) -> None:
         """End the process; another one is started."""
@@ -93,11 +94,11 @@ class Line:
         """Say what is still to be said, and end the process."""
         with self._lock:
             self._is_closing = True
-            os.eventfd_write(self._event, 1)
+            self._bell.ring()
             thread = self._thread
         if thread is not None:
             thread.join()
-        os.close(self._event)
+        self._bell.close()
 
     def _keep(self) -> None:
         again_s = _FIRST_AGAIN_S
@@ -117,9 +118,8 @@ class Line:
                 time.sleep(min(left, 0.5))
 
     def _rest(self, at_most_s: float) -> None:
-        select.select([self._event], [], [], at_most_s)
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._event)
+        select.select([self._bell], [], [], at_most_s)
+        self._bell.silence()
 
     def _serve(self) -> None:
         """One process from its start to its end."""
@@ -158,14 +158,13 @@ class Line:
         looked_at = time.monotonic()
         closing_at: float | None = None
         with selectors.DefaultSelector() as selector:
-            selector.register(self._event, selectors.EVENT_READ)
+            selector.register(self._bell, selectors.EVENT_READ)
             selector.register(stream, selectors.EVENT_READ)
             while True:
                 selector.modify(stream, selectors.EVENT_READ | (selectors.EVENT_WRITE if self._out else 0))
                 ready = {key.fileobj: events for key, events in selector.select(1.0)}
-                if self._event in ready:
-                    with suppress(BlockingIOError):
-                        os.eventfd_read(self._event)
+                if self._bell in ready:
+                    self._bell.silence()
                 events = ready.get(stream, 0)
                 if events & selectors.EVENT_READ and not self._read(stream, reader):
                     return

@@ -15,12 +15,12 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from partita.errors import MissingExtraError, ProtocolError
+from partita.executors.bell import Bell
 from partita.executors.port import Capacity, Message
 from partita.executors.ray import frames
 from partita.executors.ray.actor import AGENT_KEY
@@ -34,7 +34,6 @@ from partita.version import VERSION
 
 __all__ = ["RayWorkers"]
 
-_SURVEY_S = 10.0
 #: A process that has lost Ray, or does not find it, soon says so and ends; the next one tries again.
 _IMPATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5", "RAY_NUM_REDIS_GET_RETRIES": "3"}
 _MARGIN_S = 5.0  # after the lease, within which orphaned agents end
@@ -99,7 +98,7 @@ class RayWorkers:
         self._namespace = f"partita-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
         self._local = LocalRay(local_folder(origin)) if not settings.address else None
         self._lock = threading.RLock()
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._sessions: dict[str, _Session] = {}
         self._unread: dict[str, None] = {}  # sessions with something unread, in the order in which it came
         self._given: set[str] = set()  # sessions that were given something since the last acknowledgement
@@ -107,8 +106,7 @@ class RayWorkers:
         self._news: list[News] = []
         self._found: list[str] | None = None
         self._is_surveying = False
-        self._refusals = 0  # of Ray to be reached
-        self._has_found = threading.Condition(self._lock)
+        self._refusals = self._told_refusals = 0  # of Ray to be reached
         self._reached_at = clock()
         self._is_closed = False
         self._log = (log or Path(os.devnull)).open("ab")
@@ -137,23 +135,25 @@ class RayWorkers:
             else:
                 self._end(session, known, "ended", "it was stopped before it was started")
 
-    def survey(self) -> list[str]:
+    def survey(self) -> list[str] | None:
         """Actors in the executor's namespace.
 
         Raises:
-            RayUnavailableError: Ray is not reached yet, or not at present.
+            RayUnavailableError: Ray is not reached at present.
         """
         if self._local is not None and not self._local.address():
             return []
         with self._lock:
-            if not self._is_surveying and self._found is None:  # else it is being asked since an earlier call
-                self._is_surveying, refusals = True, self._refusals
-                self._line.say([frames.SURVEY])
-                self._line.want()
-                self._has_found.wait_for(lambda: not self._is_surveying or self._refusals > refusals, _SURVEY_S)
             found, self._found = self._found, None
             if found is None:
-                raise RayUnavailableError(f"Ray cannot be asked: {self._line.why}")
+                if not self._is_surveying:
+                    self._is_surveying, self._told_refusals = True, self._refusals
+                    self._line.say([frames.SURVEY])
+                    self._line.want()
+                if self._refusals > self._told_refusals:
+                    self._told_refusals = self._refusals
+                    raise RayUnavailableError(f"Ray cannot be asked: {self._line.why}")
+                return None
         for name in found:
             self.attach(name)
         return found
@@ -234,7 +234,7 @@ class RayWorkers:
 
     def filenos(self) -> list[int]:
         """A file descriptor that is readable when there is news, or something to receive."""
-        return [self._event]
+        return [self._bell.fileno()]
 
     def close(self) -> None:
         """Leave the workers as they are. A local Ray in which none is left ends."""
@@ -246,7 +246,7 @@ class RayWorkers:
         if self._local is not None and self._line.was_wanted and not is_left:
             self._local.stop()
         self._log.close()
-        os.close(self._event)
+        self._bell.close()
 
     # What the line asks and tells, in its thread, under the lock
 
@@ -282,13 +282,13 @@ class RayWorkers:
             case [frames.UNREACHABLE, words, is_final]:
                 self._line.why = words
                 self._refusals += 1
-                self._has_found.notify_all()
+                self._bell.ring()
                 for refused, one in list(self._sessions.items()) if is_final else []:
                     if not one.is_made and one.order:
                         self._end(refused, one, "refused", words)
             case [frames.FOUND, names]:
                 self._found, self._is_surveying = names, False
-                self._has_found.notify_all()
+                self._bell.ring()
             case [frames.LOST, name, *_] if name in self._ending:
                 self._ending.discard(name)
             case [_, name, *told] if (known := self._sessions.get(name)) is not None and not known.is_gone:
@@ -352,7 +352,7 @@ class RayWorkers:
         known.came = number
         known.unread += messages
         self._unread[name] = None
-        self._wake()
+        self._bell.ring()
 
     def _wait(self, name: str, known: _Session, words: str) -> None:
         if words != known.said:
@@ -368,16 +368,11 @@ class RayWorkers:
 
     def _say(self, news: News) -> None:
         self._news.append(news)
-        self._wake()
-
-    def _wake(self) -> None:
-        with suppress(BlockingIOError):
-            os.eventfd_write(self._event, 1)
+        self._bell.ring()
 
     def _quieten(self) -> None:
         if not self._news and not self._unread:
-            with suppress(BlockingIOError):
-                os.eventfd_read(self._event)
+            self._bell.silence()
 
     def _tell_all(self, name: str, known: _Session) -> None:
         for frame in self._frames_of(name, known):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import select
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,11 +12,13 @@ from typing import Any
 from partita.core.records import Demand
 from partita.errors import PartitaError, ProtocolError
 from partita.executors.port import CLOSED, PREPARED, RETURNED, Capacity, Launchable, Message
+from partita.executors.remote.endings import KILL_MARGIN_S, end_workers, given_up, why_to_end
 from partita.executors.remote.hearing import checked
 from partita.executors.remote.orders import Lane, Orders, Session, Stopping, Waiting, ends_of, lost
 from partita.executors.remote.port import GONE, PENDING, Launcher, News, Post, WorkerOrder
+from partita.executors.remote.remains import Remains
 from partita.executors.remote.segments import SegmentFiles
-from partita.executors.remote.sessions import KILL_MARGIN_S, Keeping, end_workers, in_the_way, session_name, why_to_end
+from partita.executors.remote.sessions import Keeping, in_the_way, session_name, warmest
 from partita.executors.remote.sharing import Outbox
 from partita.executors.timer import Timer
 from partita.protocol.messages import ORDER, PROFILE, PROGRESS, READY, REPLY, STOP, Order
@@ -26,10 +27,7 @@ from partita.protocol.remote import ATTACH, HELD, LANE, SEGMENT, TAKE_BACK, tick
 
 __all__ = ["RemoteExecutor"]
 
-_log = logging.getLogger("partita.engine")
-
 _TICK_S = 0.5
-_SURVEY_PAUSE_S = 5.0
 
 
 class RemoteExecutor:
@@ -79,8 +77,7 @@ class RemoteExecutor:
         self._timer = Timer()
         for file in {self._timer.fileno(), self._outbox.fileno(), *launcher.filenos(), *post.filenos()}:
             self._epoll.register(file, select.EPOLLIN)
-        self._found: set[str] = set()  # workers that an earlier engine has left, and nobody has attached to
-        self._is_surveyed = False
+        self._remains = Remains(launcher)
         self._unstarted: list[News] = []
         self._survey()
         for _ in range(spare):
@@ -113,12 +110,11 @@ class RemoteExecutor:
     def open_lane(self, bundle: str, demand: Demand, environment: str = "") -> int:
         """A new lane; a worker of this demand that has nothing to do serves it where there is one."""
         bare = demand._replace(slots=())
-        idle = [session for session in self._sessions.values() if session.is_idle and session.demand == bare]
-        # One that is up, and of this bundle, has the least to do before it can begin.
-        idle.sort(key=lambda session: (session.is_up, session.bundle == bundle, session.idle_since))
-        for other in in_the_way(self._sessions.values(), bare, self._capacity) if not idle else ():
-            self._end_session(other, "stopped", "another worker needs its place")
-        session = idle[-1] if idle else self._start(bare)
+        session = warmest(self._sessions.values(), bare, bundle)
+        if session is None:
+            for other in in_the_way(self._sessions.values(), bare, self._capacity):
+                self._end_session(other, "stopped", "another worker needs its place")
+            session = self._start(bare)
         lane = self._new_lane(session)
         if session.bundle != bundle:
             if session.held:  # about code that it does not need any more
@@ -178,6 +174,8 @@ class RemoteExecutor:
             self._say([[RETURNED, ticket]])
             return
         kill_at = time.monotonic() + grace_s + KILL_MARGIN_S
+        if waiting.stopping is not None:
+            waiting.stopping.is_given_up = False  # who asks again is told again
         if waiting.stopping is None or kill_at < waiting.stopping.kill_at:
             waiting.stopping = Stopping(reason, kill_at)
             self._outbox.send(lane.session, [[CANCEL, waiting.name, reason, grace_s]])
@@ -202,9 +200,8 @@ class RemoteExecutor:
         """Go on waiting for an order that an earlier engine gave; the lane, or None where its worker is not there any more."""
         session = self._sessions.get(place)
         if session is None:
-            if place not in self._found and self._is_surveyed:
+            if not self._remains.claim(place):
                 return None
-            self._found.discard(place)
             session = self._sessions[place] = Session(
                 place, demand._replace(slots=()), time.monotonic(), is_up=True, is_attached=True
             )
@@ -237,6 +234,8 @@ class RemoteExecutor:
             unstarted, self._unstarted = self._unstarted, []
             for news in (*self._launcher.news(), *unstarted):
                 self._hear(news)
+            if not self._remains.is_known:  # after the news: who has taken them is woken by the answer only
+                self._survey()
             messages, self._said = self._said, []
             if messages:
                 return messages
@@ -301,32 +300,29 @@ class RemoteExecutor:
             self._timer.set(0)
 
     def _survey(self) -> None:
-        """Find the workers of an earlier engine, as soon as it can be asked where they are."""
-        try:
-            found = set(self._launcher.survey())
-        except PartitaError as error:
-            _log.warning("nobody knows yet which workers an earlier engine has left: %s", error)
-            self._timer.set(_SURVEY_PAUSE_S)
+        """Find the workers of an earlier engine, as soon as it is known where they are."""
+        self._timer.set(_TICK_S)
+        found = self._remains.ask(self._sessions)
+        if found is None:
             return
-        self._is_surveyed = True
         self._post.keep_only(found | set(self._sessions))
-        self._found |= found - set(self._sessions)
-        for session in [each for each in self._sessions.values() if each.is_attached and each.name not in found]:
-            session.fate = ("evicted", "its worker is not there any more")
-            self._bury(session)
+        for session in [each for each in self._sessions.values() if each.is_attached]:
+            if session.name not in found:
+                self._drain(session)
+                session.fate = session.fate or ("evicted", "its worker is not there any more")
+                self._bury(session)
+            elif session.fate is not None:  # the launcher did not know it yet when it was to end it
+                self._launcher.stop(session.name)
 
     def _end_what_was_left(self) -> None:
         """Workers of an earlier engine that this one does not need."""
-        while self._found:
-            session = Session(self._found.pop(), Demand(), time.monotonic())
-            self._sessions[session.name] = session
-            self._post.attach(session.name)
+        for name in self._remains.take_unclaimed():
+            session = self._sessions[name] = Session(name, Demand(), time.monotonic())
+            self._post.attach(name)
             self._end_session(session, "stopped", "nothing waits for it any more")
 
     def _tick(self) -> None:
         self._timer.clear()
-        if not self._is_surveyed:
-            self._survey()
         now = time.monotonic()
         spare = self._spare
         for session in list(self._sessions.values()):
@@ -342,6 +338,8 @@ class RemoteExecutor:
                 self._end_session(session, ending.reason, ending.detail, ending.grace_s)
                 if ending.is_silence:
                     self._bury(session, farewell=[[STOP]])
+                    continue
+            self._said += given_up(session, now, self._lease_s)
         if self._sessions:
             self._timer.set(_TICK_S)
 

@@ -15,6 +15,7 @@ from partita.errors import ProtocolError
 from partita.executors.port import CLOSED, LOST, RETURNED, Message
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, READY, REPORT, REQUEST
 from partita.protocol.remote import ALIVE, BEGUN, HELD, PRINTING, SEGMENT
+from partita.values import is_value
 
 __all__ = ["checked"]
 
@@ -50,6 +51,10 @@ def _is_text(session: str, part: Any) -> bool:
 
 def _is_bytes(session: str, part: Any) -> bool:
     return type(part) is bytes
+
+
+def _is_value(session: str, part: Any) -> bool:
+    return type(part) is bytes and is_value(part)
 
 
 def _is_list(session: str, part: Any) -> bool:
@@ -121,7 +126,7 @@ def _is_error(session: str, part: Any) -> bool:
 
 
 _FORMS: dict[int, tuple[_Check, ...]] = {
-    DONE: (_is_text, _is_bytes, _is_usage, _is_log),
+    DONE: (_is_text, _is_value, _is_usage, _is_log),
     FAILED: (_is_text, _is_error, _is_usage, _is_log),
     FRAME: (_is_text, _is_total, _is_list, _is_list),
     LAID: (_is_text, _is_bytes, _is_list, _is_usage, _is_log),

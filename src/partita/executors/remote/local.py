@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from partita.executors.inbox import Inbox
 from partita.executors.machine import marked_processes
 from partita.executors.remote.port import GONE, UP, AgentCommand, News, WorkerOrder
 from partita.executors.worker_process import exit_in_words, kill_marked
@@ -33,11 +33,8 @@ class ProcessLauncher:
         """
         self._agent, self._origin, self._folder = agent, origin, folder
         self._variables = {**variables, **agent.variables, **agent.secrets}
-        self._news: deque[News] = deque()
+        self._inbox: Inbox[News] = Inbox()
         self._pids: dict[str, int] = {}
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._is_closed = False
-        self._lock = threading.Lock()
 
     def start(self, worker: WorkerOrder) -> None:
         """Have a worker started."""
@@ -82,23 +79,15 @@ class ProcessLauncher:
 
     def news(self) -> list[News]:
         """What has happened since."""
-        with self._lock:
-            found = list(self._news)
-            self._news.clear()
-            with suppress(BlockingIOError):
-                os.eventfd_read(self._event)
-        return found
+        return self._inbox.take()
 
     def filenos(self) -> list[int]:
         """Readable when there is news."""
-        return [self._event]
+        return [self._inbox.bell.fileno()]
 
     def close(self) -> None:
         """Stop watching."""
-        with self._lock:
-            if not self._is_closed:
-                self._is_closed = True
-                os.close(self._event)
+        self._inbox.close()
 
     def _mark(self, session: str) -> str:
         return f"{self._origin}/{session}"
@@ -133,9 +122,6 @@ class ProcessLauncher:
         self._say(News(session, GONE, "died", "the worker died: its process has ended"))
 
     def _say(self, news: News) -> None:
-        with self._lock:
-            if news.what == GONE:
-                self._pids.pop(news.session, None)
-            if not self._is_closed:
-                self._news.append(news)
-                os.eventfd_write(self._event, 1)
+        if news.what == GONE:
+            self._pids.pop(news.session, None)
+        self._inbox.put([news])

@@ -9,7 +9,6 @@ whatever the others wait for.
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 import time
@@ -19,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from partita.errors import PartitaError, ProtocolError
+from partita.executors.bell import Bell
 from partita.executors.port import Message
 from partita.protocol.objects import Objects
 from partita.protocol.remote import lease_name, open_batch, seal_batch
@@ -98,7 +98,7 @@ class Mailbox:
         self._lock = threading.Lock()
         self._looking = threading.Lock()  # one look at a time, so that batches arrive in order
         self._wake = threading.Condition(self._lock)
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._is_closed = False
         self._troubles: dict[str, str] = {}  # by who has it: "lease", "reading" or a session that is written to
         self._asking_since = 0.0  # monotonic seconds at which the reader began to ask; 0: it asks nothing
@@ -191,7 +191,7 @@ class Mailbox:
 
     def filenos(self) -> list[int]:
         """Readable when something has come."""
-        return [self._event]
+        return [self._bell.fileno()]
 
     def close(self) -> None:
         """Send what is still to be sent, and end the threads. What was given last counts as not heard."""
@@ -207,7 +207,7 @@ class Mailbox:
         if not self._boxes:
             with suppress(PartitaError):
                 self._objects.remove(["lease"])
-        os.close(self._event)
+        self._bell.close()
 
     # Writing
 
@@ -396,11 +396,10 @@ class Mailbox:
             messages = []
         with self._lock:
             self._arrived.append((session, messages, name))
-        os.eventfd_write(self._event, 1)
+        self._bell.ring()
 
     def _clear(self) -> None:
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._event)
+        self._bell.silence()
 
     def _say_trouble(self, whose: str, trouble: str) -> None:
         with self._lock:

@@ -24,6 +24,7 @@ class Stopping:
 
     reason: str
     kill_at: float  # monotonic seconds: then its worker is ended
+    is_given_up: bool = False  # it was said that it need not be waited for
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ class Launcher(Protocol):
 
     Laws:
 
-    1. No method but `survey` and `close` waits for anything elsewhere.
+    1. No method but `close` waits for anything elsewhere.
     2. Each session that was started, or that `survey` gave, is GONE exactly once, however it ends, also when `stop` ended
        it; nothing is said of it afterwards.
     3. The reason of GONE is "ended" (it ended by itself, exit status 0), "died" (its process failed or was killed), "memory"
@@ -77,8 +77,14 @@ class Launcher(Protocol):
         """End a worker: it is asked to, and killed after the grace. A session that is not known is ignored."""
         ...
 
-    def survey(self) -> list[str]:
-        """Sessions that an earlier launcher of the same origin has left running; asked once, before anything else."""
+    def survey(self) -> list[str] | None:
+        """Sessions that an earlier launcher of the same origin has left running; None: they are being looked for.
+
+        It is asked before anything else, and again until it has told once.
+
+        Raises:
+            PartitaError: nobody knows at present, with the reason in words. The next call looks again.
+        """
         ...
 
     def news(self) -> list[News]:
@@ -86,7 +92,10 @@ class Launcher(Protocol):
         ...
 
     def filenos(self) -> list[int]:
-        """File descriptors, one of which is readable when there is news."""
+        """File descriptors, one of which is readable when there is news, or when `survey` has something to tell.
+
+        `news` makes them unreadable: ask `survey` after it.
+        """
         ...
 
     def close(self) -> None:

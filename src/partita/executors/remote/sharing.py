@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 
+from partita.executors.bell import Bell
 from partita.executors.port import Message
 from partita.executors.remote.orders import Session
 from partita.executors.remote.port import Post
@@ -25,11 +24,11 @@ class Outbox:
         self._post, self._share = post, share
         self._futures: dict[str, Future[None]] = {}
         self._threads = ThreadPoolExecutor(2, "partita-sharing")
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
 
     def fileno(self) -> int:
         """Readable when something has been shared, or could not be."""
-        return self._event
+        return self._bell.fileno()
 
     def send(self, session: Session, messages: list[Message]) -> None:
         """Send messages, once the code that they are about can be fetched."""
@@ -42,8 +41,7 @@ class Outbox:
 
     def send_shared(self, sessions: Iterable[Session]) -> list[tuple[Session, list[Message], BaseException]]:
         """Send what has waited; gives what cannot be sent, and why. The next order of such a bundle tries again."""
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._event)
+        self._bell.silence()
         refused: list[tuple[Session, list[Message], BaseException]] = []
         done = {bundle: future for bundle, future in self._futures.items() if future.done()}
         for session in sessions:
@@ -73,4 +71,4 @@ class Outbox:
         return future.done() and future.exception() is None
 
     def _wake(self, future: Future[None]) -> None:
-        os.eventfd_write(self._event, 1)  # is never closed, since a thread may come late
+        self._bell.ring()  # is never closed, since a thread may come late

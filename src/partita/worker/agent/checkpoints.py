@@ -9,10 +9,10 @@ import tarfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from partita.errors import PartitaError
+from partita.executors.bell import Bell
 from partita.protocol.objects import Objects
 
 __all__ = ["Checkpoints"]
@@ -35,7 +35,7 @@ class Checkpoints:
         self._looked_at: dict[tuple[str, int], float] = {}
         self._keeping: dict[tuple[str, int], Future[None]] = {}  # looks that have not ended
         self._thread = ThreadPoolExecutor(1, "partita-checkpoints")
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
 
     def begin(self, run: str, step: int, attempt: int) -> Future[None] | None:
         """An attempt is about to begin: it may when this is done, and finds what an earlier one has left elsewhere."""
@@ -64,21 +64,20 @@ class Checkpoints:
 
     def fileno(self) -> int:
         """Readable when something is done that was waited for."""
-        return self._event
+        return self._bell.fileno()
 
     def clear(self) -> None:
         """Note that what was done has been seen."""
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._event)
+        self._bell.silence()
 
     def close(self) -> None:
         """Wait until everything is kept."""
         self._thread.shutdown(wait=True)
-        os.close(self._event)
+        self._bell.close()
 
     def _submit(self, work: Callable[[], None]) -> Future[None]:
         future = self._thread.submit(work)
-        future.add_done_callback(lambda _: os.eventfd_write(self._event, 1))
+        future.add_done_callback(lambda _: self._bell.ring())
         return future
 
     # In the thread

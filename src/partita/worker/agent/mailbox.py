@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from partita.errors import PartitaError, ProtocolError
+from partita.executors.bell import Bell
 from partita.executors.remote.mailbox import LEASE_PARTS, Pace, object_name
 from partita.protocol.objects import Objects
 from partita.protocol.remote import lease_name, open_batch, seal_batch
@@ -37,7 +36,7 @@ class MailboxPost:
         self._is_usurped = self._is_forsaken = self._is_closed = False
         self._wake = threading.Condition()
         self._is_ending = threading.Event()
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._threads = [
             threading.Thread(target=work, name=f"partita-mailbox-{work.__name__}", daemon=True)
             for work in (self._read, self._write, self._watch)
@@ -50,8 +49,7 @@ class MailboxPost:
         with self._wake:
             found = list(self._arrived)
             self._arrived.clear()
-            with suppress(BlockingIOError):
-                os.eventfd_read(self._event)
+            self._bell.silence()
         return found
 
     def send(self, messages: Sequence[Sequence[Any]], *, is_durable: bool = False) -> None:
@@ -73,7 +71,7 @@ class MailboxPost:
 
     def filenos(self) -> list[int]:
         """Readable when something has come."""
-        return [self._event]
+        return [self._bell.fileno()]
 
     def close(self) -> None:
         """Say what is still to be said."""
@@ -115,7 +113,7 @@ class MailboxPost:
         self._pace.news()
         with self._wake:
             self._arrived.extend(messages)
-            os.eventfd_write(self._event, 1)
+            self._bell.ring()
         if before >= 0:  # the last one stays, so that a later engine knows how far the numbers have come
             self._objects.remove([object_name("orders", self._session, before)])
 
@@ -171,7 +169,7 @@ class MailboxPost:
                 if not is_ours:
                     print(f"another process speaks for the session {self._session}; this one ends", file=sys.stderr)
                     self._is_usurped = True
-                    os.eventfd_write(self._event, 1)
+                    self._bell.ring()
                 del self._outgoing[: len(batch)]
                 self._written += len(batch)
                 self._wake.notify_all()

@@ -2,138 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from partita.artifacts.objects import open_objects
 from partita.core.records import Demand
 from partita.errors import ValueStoreError
-from partita.executors.port import CLOSED, LOST, RETURNED, Capacity
-from partita.executors.remote.executor import RemoteExecutor
-from partita.executors.remote.mailbox import Mailbox, Pace
-from partita.executors.remote.port import GONE, News, WorkerOrder
-from partita.protocol.messages import DONE, FAILED, ORDER, PROGRESS, READY, REPORT, REQUEST, Order
+from partita.executors.port import CLOSED, LOST, RETURNED, SILENT
+from partita.protocol.messages import DONE, FAILED, ORDER, PROGRESS, REPORT, REQUEST
 from partita.protocol.packets import CANCEL
 from partita.protocol.remote import ATTACH, BEGUN, HELD, LANE, PRINTING, SEGMENT, TAKE_BACK, ticket_text
-from partita.testing.executor_contract import Desk
-from partita.worker.agent.mailbox import MailboxPost
-
-KEY = bytes(range(32))
-USAGE = [1.0, 2.0, 0.5, 100]
-
-
-class Hand:
-    """A launcher whose workers the test plays."""
-
-    def __init__(self) -> None:
-        self.started: list[WorkerOrder] = []
-        self.stopped: list[str] = []
-        self.left: list[str] = []
-        self.fault: OSError | None = None
-        self._news: deque[News] = deque()
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-
-    def start(self, worker: WorkerOrder) -> None:
-        if self.fault is not None:
-            raise self.fault
-        self.started.append(worker)
-
-    def stop(self, session: str, grace_s: float = 0.0) -> None:
-        self.stopped.append(session)
-
-    def tell(self, session: str, reason: str, detail: str = "") -> None:
-        self._news.append(News(session, GONE, reason, detail))
-        os.eventfd_write(self._event, 1)
-
-    def survey(self) -> list[str]:
-        return self.left
-
-    def news(self) -> list[News]:
-        found, self._news = list(self._news), deque()
-        return found
-
-    def filenos(self) -> list[int]:
-        return [self._event]
-
-    def close(self) -> None:
-        os.close(self._event)
-
-
-class Stage:
-    """An executor, and agents by the names of their sessions."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.mailbox = folder, os.fspath(folder / "mailbox")
-        self.agents: dict[str, MailboxPost] = {}
-        self.heard: dict[str, list[list[Any]]] = {}
-        self.executors: list[RemoteExecutor] = []
-        self.hand = Hand()
-        self.desk = Desk(self.executor(self.hand), folder)
-
-    def executor(self, hand: Hand, **options: Any) -> RemoteExecutor:
-        post = Mailbox(open_objects(self.mailbox), KEY, lease_s=30.0, pace=Pace(0.002, 0.02))
-        made = RemoteExecutor(
-            Capacity(4, 2**30), workspace=self.folder / "workspace", launcher=hand, post=post,
-            **{"share": lambda bundle: None, "lease_s": 30.0, **options},
-        )  # fmt: skip
-        self.executors.append(made)
-        return made
-
-    def agent(self, lane: int) -> str:
-        """Let the worker of a lane be up; the name of its session."""
-        session = self.desk.executor.place(lane)
-        if session not in self.agents:
-            post = MailboxPost(open_objects(self.mailbox), session, KEY, lease_s=30.0, pace=Pace(0.002, 0.02))
-            self.agents[session], self.heard[session] = post, []
-            self.say(session, [READY, 1, {}])
-            self.desk.until(lambda: self.of(session).is_up)
-        return session
-
-    def say(self, session: str, *messages: list[Any]) -> None:
-        self.agents[session].send(messages, is_durable=True)
-
-    def hears(self, session: str, tag: int, count: int = 1) -> list[list[Any]]:
-        """What the engine has told a session, once there are so many messages of this tag."""
-
-        def found() -> list[list[Any]]:
-            self.heard[session] += self.agents[session].receive()
-            return [message for message in self.heard[session] if message[0] == tag]
-
-        self.desk.until(lambda: len(found()) >= count)
-        return found()
-
-    def order(self, lane: int, **fields: Any) -> tuple[int, str]:
-        """Order a step; its ticket, and its name between engine and agents."""
-        order: Order = self.desk.order(self.desk.profile("add", **fields), 1, 2)
-        self.desk.executor.submit(lane, [order])
-        return order.ticket, ticket_text("run", order.ticket, 1)
-
-    def of(self, session: str) -> Any:
-        return self.desk.executor._sessions[session]  # type: ignore[attr-defined]
-
-    def close(self) -> None:
-        for agent in self.agents.values():
-            agent.close()
-        for executor in self.executors:
-            executor._sessions.clear()
-            executor.close()
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    yield made
-    made.close()
-
-
-def done(name: str, log: Any = None) -> list[Any]:
-    return [DONE, name, b"\x90", USAGE, log]
+from tests.unit.executors.remote.stage import USAGE, Hand, Stage, done
 
 
 def test_what_is_on_its_way_to_a_lane_that_ends_is_not_returned(stage: Stage) -> None:
@@ -175,6 +56,7 @@ def test_an_agent_speaks_for_its_own_orders_only(stage: Stage) -> None:
     [
         [DONE], ["?"], [[1]], [DONE, "NAME", b"\x90", None, None], [DONE, ["NAME"], b"\x90", USAGE, None],
         [DONE, "NAME", b"\x90", [1.0, float("nan"), 0.0, 0], None], [DONE, "NAME", "text", USAGE, None],
+        [DONE, "NAME", b"\xc1", USAGE, None], [DONE, "NAME", b"\x07", USAGE, None],
         [DONE, "NAME", b"\x90", USAGE, ["../../key", 0, 32]], [DONE, "NAME", b"\x90", USAGE, ["other-1.log", 0, 32]],
         [FAILED, "NAME", "no map", USAGE, None], [FAILED, "NAME", {"type": "E", "message": "", "delay_s": "x"}, USAGE, None],
         [REPORT, "NAME", ["name"], 1.0, 0, 1.0], [REPORT, "NAME", "loss", "one", 0, 1.0], [REPORT, "NAME", "loss", 2**64 - 1, 0, 1.0],
@@ -381,3 +263,35 @@ def test_an_attempt_that_was_cancelled_ends_though_nobody_can_tell_whether_its_w
     stage.desk.until(lambda: stage.hand.stopped == [agent])
     stage.of(agent).heard_at -= 1000
     assert stage.desk.end_of(ticket)[:3] == [LOST, ticket, "cancelled"] and stage.desk.closed(lane)
+
+
+@pytest.mark.parametrize("falls_silent", ["before", "after", "never"])
+def test_what_is_cancelled_of_a_worker_that_cannot_be_reached_need_not_be_waited_for(
+    stage: Stage, falls_silent: str
+) -> None:
+    """Its end is told when the launcher knows what has become of it, which may be never."""
+    lane = stage.desk.lane()
+    agent = stage.agent(lane)
+    ticket, name = stage.order(lane, is_idempotent=False)
+    stage.say(agent, [BEGUN, [name]])
+    stage.desk.settle()
+    if falls_silent == "before":
+        stage.of(agent).heard_at -= 1000
+        stage.desk.settle()
+        assert not [message for message in stage.desk.messages if message[0] == SILENT]
+    stage.desk.executor.cancel(ticket, "cancelled", 5.0 if falls_silent == "before" else -5.0)
+    if falls_silent != "before":
+        stage.desk.until(lambda: stage.hand.stopped == [agent])
+        stage.desk.settle()
+        assert not [message for message in stage.desk.messages if message[0] == SILENT]
+        if falls_silent == "after":
+            stage.of(agent).heard_at -= 1000
+        else:
+            stage.of(agent).lane.queue[0].stopping.kill_at -= 1000
+    stage.desk.until(lambda: [message for message in stage.desk.messages if message[:2] == [SILENT, ticket]])
+    stage.desk.settle()
+    assert sum(message[0] == SILENT for message in stage.desk.messages) == 1
+    assert not stage.desk.ends(ticket) and not stage.desk.closed(lane)
+    stage.hand.tell(agent, "evicted", "its node is gone")
+    assert stage.desk.end_of(ticket)[:3] == [LOST, ticket, "cancelled"]
+    stage.desk.until(lambda: stage.desk.closed(lane))

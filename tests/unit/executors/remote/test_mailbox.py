@@ -20,6 +20,7 @@ from partita.executors.remote.mailbox import Mailbox, Pace, object_name
 from partita.protocol.objects import Objects
 from partita.protocol.remote import open_batch, seal_batch
 from partita.worker.agent.mailbox import MailboxPost
+from tests.waiting import wait_until
 
 KEY, OTHER_KEY = bytes(32), bytes([1]) * 32
 SESSION = "a" * 16
@@ -122,13 +123,6 @@ def heard(post: Any, count: int, session: str = SESSION) -> list[Any]:
     return found
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def test_what_is_said_arrives_once_and_in_order(objects: Objects, engine: Any, agent: Any) -> None:
     ours, theirs = engine(objects), agent(objects)
     ours.open(SESSION)
@@ -198,9 +192,9 @@ def test_a_second_agent_of_a_session_does_nothing(objects: Objects, engine: Any,
 
 
 def test_an_agent_that_hears_of_no_engine_is_orphaned(objects: Objects, engine: Any, agent: Any) -> None:
-    ours = engine(objects, lease_s=0.4)
-    theirs = agent(objects, lease_s=0.4)
-    time.sleep(1.0)
+    ours = engine(objects, lease_s=2.0)
+    theirs = agent(objects, lease_s=2.0)
+    time.sleep(3.0)
     assert not theirs.is_orphaned()
     ours.close()
     wait_until(theirs.is_orphaned)
@@ -225,11 +219,11 @@ def test_a_cut_network_loses_nothing(objects: Objects, engine: Any, agent: Any) 
 def test_a_look_that_hangs_makes_no_orphans(objects: Objects, engine: Any, agent: Any, side: str) -> None:
     """The store hangs at one request for longer than the lease, and answers others."""
     stuck = Stuck(objects)
-    ours = engine(stuck if side == "engine" else objects, lease_s=0.5)
-    theirs = agent(stuck if side == "agent" else objects, lease_s=0.5)
+    ours = engine(stuck if side == "engine" else objects, lease_s=2.0)
+    theirs = agent(stuck if side == "agent" else objects, lease_s=2.0)
     try:
         ours.open(SESSION)
-        until = time.monotonic() + 1.5
+        until = time.monotonic() + 3.0
         while time.monotonic() < until:
             assert not theirs.is_orphaned()
             time.sleep(0.02)

@@ -13,7 +13,7 @@ from partita.worker.containers.allowance import Allowance
 from partita.worker.containers.docker_line import Placement, docker_line
 from partita.worker.containers.endings import ContainerState, ending_of
 
-PLACEMENT = Placement("partita-1", '/work/out, "1"', (("/blobs/1", "/partita/inputs/x/x"),), "1000:1000", 4)
+PLACEMENT = Placement("partita-1", '/data/out, "1"', (("/blobs/1", "/partita/inputs/x/x"),), "1000:1000", 4)
 NOTHING_IN_PARTICULAR = Allowance()
 RAN = ContainerState(True, False)
 
@@ -39,7 +39,7 @@ def test_it_is_what_was_declared() -> None:
     assert after(words, "--volume") == ["/data:/data:ro"] and after(words, "--pull") == ["never"]
     assert after(words, "--user") == ["1000:1000"] and after(words, "--env") == ["HOME=/tmp"]
     assert after(words, "--mount") == [
-        'type=bind,"source=/work/out, ""1""",target=/partita/outputs',
+        'type=bind,"source=/data/out, ""1""",target=/partita/outputs',
         "type=bind,source=/blobs/1,target=/partita/inputs/x/x,readonly",
     ]
     assert not {"--cpus", "--memory", "--gpus"} & set(words)
