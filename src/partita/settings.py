@@ -24,6 +24,7 @@ from partita.settings_values import (
     as_duration,
     as_environment,
     as_executors,
+    as_name,
     as_patterns,
     as_positive_amount,
     as_positive_duration,
@@ -64,6 +65,7 @@ class Settings:
     memory_bytes: int | None = None  # memory that attempts may hold together, in bytes; None: all of the machine's
     gpu: float | None = None  # GPU devices that attempts may hold together; None: all of the machine's
     slots: Mapping[str, int] = field(default_factory=dict)  # named limits: how many of each there are
+    node_class: str = ""  # what sort of machine this is; empty: its processor and cores
     executor: str = "process"  # name of the executor for steps that name none
     executors: Mapping[str, ExecutorSettings] = field(default_factory=dict)  # further executors by name
     spare_workers: int | None = None  # idle workers to have ready; None: one a core
@@ -133,6 +135,8 @@ _TABLE = (
             "how many GPU devices attempts may hold together", as_amount),
     Setting("slots", "slots", "a table of names and counts", "{}",
             "named limits that tasks take with slots=, such as { licence = 2 }", as_slots),
+    Setting("node_class", "node_class", "a name", "the processor's model and the number of cores",
+            "what sort of machine this is: what is learned on one is told of others like it", as_name),
     Setting("executor", "executor", "a name", '"process"',
             "where steps run that name no executor", as_text),
     Setting("executors", "executors", "tables by name", "{}",

@@ -16,10 +16,11 @@ from partita.units import duration_s, size_bytes
 
 __all__ = [
     "STORE_SCHEMES", "ExecutorSettings", "as_amount", "as_choice", "as_count", "as_duration", "as_environment", "as_executors",
-    "as_patterns", "as_positive_amount", "as_positive_duration", "as_size", "as_slots", "as_store", "as_text",
+    "as_name", "as_patterns", "as_positive_amount", "as_positive_duration", "as_size", "as_slots", "as_store", "as_text",
 ]  # fmt: skip
 
 _AMOUNT_LIMIT = 1e9
+_NAME_LENGTH = 100
 STORE_SCHEMES = ("postgresql", "postgres")
 
 
@@ -31,6 +32,7 @@ class ExecutorSettings:
     cpu: float = 1.0  # CPU cores that its attempts may hold together
     memory_bytes: int | None = None  # memory that they may hold together, in bytes; None: all of the machine's
     gpu: float = 0.0  # GPU devices that they may hold together
+    node_class: str = ""  # what sort of machine its attempts run on; empty: as found out here
     spare_workers: int = 0  # idle workers to have ready
     image: str = ""  # of containers
     network: str = ""  # of containers, as Docker takes it
@@ -52,6 +54,13 @@ def as_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text")
     return value
+
+
+def as_name(value: Any) -> str:
+    text = as_text(value).strip()
+    if len(text) > _NAME_LENGTH or not text.isprintable():
+        raise ValueError(f"a name of at most {_NAME_LENGTH} characters")
+    return text
 
 
 def as_store(value: Any) -> str:
@@ -206,6 +215,7 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "cpu": ("cpu", as_positive_amount),
     "memory": ("memory_bytes", as_size),
     "gpu": ("gpu", as_amount),
+    "node_class": ("node_class", as_name),
     "spare_workers": ("spare_workers", as_count),
     "image": ("image", as_text),
     "network": ("network", as_text),

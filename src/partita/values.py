@@ -20,6 +20,7 @@ refs and to take `ref["k"]` apart) and never what an opaque leaf holds; only wor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgpack
@@ -27,7 +28,7 @@ import msgpack
 __all__ = [
     "BLOB", "DICT", "HASH_HEAD", "INLINE", "INLINE_LIMIT_BYTES", "INPUT", "LIST", "NOTEBOOK", "NOTEBOOK_FILE", "OBJECT",
     "OUTCOME", "PLAIN", "REF", "SELECT", "TUPLE", "Node", "Path", "blobs_of", "identity", "is_plain", "is_value", "navigate",
-    "pack", "pack_list", "put_in", "refs_of", "unpack",
+    "pack", "pack_list", "put_in", "refs_of", "size_of", "unpack",
 ]  # fmt: skip
 
 PLAIN, INLINE, BLOB, REF, LIST, TUPLE, DICT, OBJECT, OUTCOME, SELECT, INPUT = range(11)
@@ -52,6 +53,7 @@ _SCALARS = frozenset({type(None), bool, float, str, bytes})
 #: How many elements a node has that may be part of a value, by its tag.
 _LENGTHS = {PLAIN: 2, INLINE: 4, BLOB: 5, LIST: 2, TUPLE: 2, DICT: 3, OBJECT: 4, OUTCOME: 4, SELECT: 3}
 _HASH_LENGTH = 64
+_LARGEST = 2**62
 _SIGNED_MINIMUM, _UNSIGNED_MAXIMUM = -(2**63), 2**64 - 1
 
 
@@ -156,6 +158,24 @@ def navigate(node: Node, path: Path) -> tuple[Node, Path]:
         else:
             return node, path[position:]
     return node, ()
+
+
+def size_of(packed: bytes | None, *, is_arguments: bool = False) -> int:
+    """How much a packed node holds, its blobs included.
+
+    Args:
+        is_arguments: it is no node but the arguments of a step, `[nodes, names, nodes]`.
+    """
+    if not isinstance(packed, bytes):
+        return 0
+    total = len(packed)
+    if HASH_HEAD in packed:
+        # Whoever made it may be wrong; then it counts for what it is itself.
+        with suppress(ValueError, LookupError, TypeError):
+            data = unpack(packed)
+            nodes = [*data[0], *data[2]] if is_arguments else [data]
+            total += sum(max(int(size), 0) for node in nodes for _, size in blobs_of(node))
+    return min(total, _LARGEST)
 
 
 def refs_of(node: Node) -> list[tuple[int, Path]]:

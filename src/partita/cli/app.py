@@ -34,6 +34,7 @@ _MODULES = {
     "answer": "waits",
     "artifacts": "artifacts",
     "cache": "cache",
+    "history": "history",
     "environments": "environments",
     "components": "components",
     "engine": "engine",

@@ -34,6 +34,9 @@ class Profile:
     crash_retries: int | None = None  # further attempts after a failure of the machinery; None: as the settings say
     timeout_s: float | None = None  # seconds that one attempt may take
     grace_s: float | None = None  # seconds between asking an attempt to stop and killing it; None: likewise
+    expect_s: float | None = (
+        None  # seconds that an attempt is thought to take where nothing was learned; None: not said
+    )
     priority: int = 0  # larger runs earlier among what is ready
     executor: str = ""  # name of the executor, empty: the workspace's default
     is_idempotent: bool = True  # false: at most one attempt that may have begun

@@ -17,6 +17,7 @@ from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
 from partita.engine.lanes import Flight, Lanes
+from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
 from partita.engine.slots import Shares
 from partita.engine.values import ValueCache
@@ -87,11 +88,13 @@ class Book:
     waiters: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by run id: (ticket, request, holds)
     caching: Caching = field(init=False)
     waits: Waits = field(init=False)
+    learning: Learning = field(init=False)
     _counter: int = 0
 
     def __post_init__(self) -> None:
         self.caching = Caching(self)
         self.waits = Waits(self)
+        self.learning = Learning(self)
 
     def next(self) -> int:
         """A number never given before in this process: for tickets, profiles and the order of timers."""
@@ -195,6 +198,7 @@ class Book:
         self.values.forget(number)
         self.caching.forget(number)
         self.waits.forget(number)
+        self.learning.forget(live)
         for lanes in self.executors.values():
             lanes.queue.drop(number)
             lanes.forget(live.numbers)

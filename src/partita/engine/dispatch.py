@@ -17,7 +17,7 @@ from partita.engine.preparing import Preparing, environment_of
 from partita.plan.queue import Line
 from partita.protocol.messages import Order
 from partita.store.port import AttemptRow, CacheRow
-from partita.values import pack, unpack
+from partita.values import pack, size_of, unpack
 
 __all__ = ["Dispatch"]
 
@@ -128,8 +128,11 @@ class Dispatch:
         flight = Flight(
             run, step.id, order.attempt, lane, order.profile, demand, lanes, timeout_s, expected_s=expected_s
         )
+        flight.input_bytes = _input_bytes(order)
         book.flights[order.ticket] = flight
-        book.turn.attempts.append(AttemptRow(run, step.id, order.attempt, lanes.place(lane), book.now))
+        book.turn.attempts.append(
+            AttemptRow(run, step.id, order.attempt, lanes.place(lane), book.now, lanes.node, flight.input_bytes)
+        )
         live.running[step.id] = order.ticket
         live.started[step.id] = book.now
         live.history.append(step.id)
@@ -221,3 +224,8 @@ class Dispatch:
 
 def _may_wait_in_line(profile: Profile, step: Step) -> bool:
     return profile.is_idempotent and profile.timeout_s is None and profile.body == "task" and step.kind == Kind.TASK
+
+
+def _input_bytes(order: Order) -> int:
+    size = size_of(order.arguments, is_arguments=True)
+    return size + sum(map(size_of, order.inputs)) if order.inputs else size

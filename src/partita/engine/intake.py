@@ -23,7 +23,7 @@ from partita.engine.ranking import rank_steps
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
-from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, is_value, pack, unpack
+from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, is_value, pack, size_of, unpack
 
 __all__ = ["Intake"]
 
@@ -103,13 +103,16 @@ class Intake:
             live.backlog.clear()
             live.backlog.extend(kept)
 
-    def _end(self, flight: Flight, outcome: str, usage: Any, error: bytes | None, log: Any) -> None:
+    def _end(
+        self, flight: Flight, outcome: str, usage: Any, error: bytes | None, log: Any, output_bytes: int = 0
+    ) -> None:
         now = self._book.now
         started_at, ended_at, cpu_s, peak_bytes = usage or (0.0, now, 0.0, 0)
         text = f"{log[0]}:{log[1]}:{log[2]}" if log else ""
         end = AttemptEnd(
-            outcome, started_at, ended_at, cpu_s, peak_bytes, error, text, flight.run, flight.step, flight.attempt
-        )
+            outcome, started_at, ended_at, cpu_s, peak_bytes, error, text, flight.run, flight.step, flight.attempt,
+            output_bytes,
+        )  # fmt: skip
         self._book.turn.attempt_ends.append(end)
         over_s = ended_at - started_at - flight.expected_s
         if started_at and over_s > 0:
@@ -124,8 +127,11 @@ class Intake:
         if not is_value(value):
             self._lose(live, flight, "garbled", "its worker answered with something that is no value", usage, log)
             return
-        lanes.pace(flight.profile).observe(usage[1] - usage[0])
-        self._end(flight, "cached" if flight.is_cached else "succeeded", usage, None, log)
+        pace = lanes.pace(flight.profile)
+        pace.observe(usage[1] - usage[0])
+        output_bytes = size_of(value)
+        self._end(flight, "cached" if flight.is_cached else "succeeded", usage, None, log, output_bytes)
+        self._book.learning.ended(live, flight, pace, usage, output_bytes)
         happening = Happening.CACHED if flight.is_cached else Happening.DONE
         self._book.advance(live, Event(happening, flight.step, flight.attempt, value=value))
 

@@ -55,6 +55,7 @@ class Flight:
     stop_reason: str = ""  # why it was asked to stop, where it was
     is_cached: bool = False  # it was told the value, and computes nothing
     expected_s: float = 0.0  # how long it was thought to take; 0: nobody knew
+    input_bytes: int = 0  # size of its arguments and inputs
 
 
 @dataclass(slots=True, eq=False)
@@ -82,8 +83,14 @@ class Lane:
 class Lanes:
     """An executor with its pool, its queue and its lanes."""
 
-    def __init__(self, name: str, executor: Executor, pool: Pool, prefetch: int = 16) -> None:
+    def __init__(self, name: str, executor: Executor, pool: Pool, prefetch: int = 16, node: str = "") -> None:
+        """
+        Args:
+            prefetch: so many brief orders may wait in one lane.
+            node: class of the machines that its attempts run on; empty: the executor's name.
+        """
         self.name = name
+        self.node = node or name
         self.executor = executor
         self.pool = pool
         self.queue = ReadyQueue()

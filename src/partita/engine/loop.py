@@ -90,6 +90,7 @@ class Engine:
         self._dispatch.place()
         self._gather()
         self._end_runs()
+        book.learning.write()
         book.turn.attempt_ends.extend(book.returned.values())
         book.returned.clear()
         if not book.turn.is_empty():

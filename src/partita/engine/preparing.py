@@ -104,7 +104,7 @@ class Preparing:
         message = f"the environment of {step.name} ({title}) could not be made: {told}"
         error = {"type": "EnvironmentNotMade", "message": message, "origin": "machine"}
         packed = pack({**error, "step": path_of(live.run, step.id)})
-        book.turn.attempts.append(AttemptRow(run, step.id, attempt, lanes.name, book.now))
+        book.turn.attempts.append(AttemptRow(run, step.id, attempt, lanes.name, book.now, lanes.node))
         shown = self._keep_log(live, log)
         book.turn.attempt_ends.append(
             AttemptEnd("failed", book.now, book.now, 0.0, 0, packed, shown, run, step.id, attempt)

@@ -272,6 +272,7 @@ def _attempt_view(start: AttemptRow, end: AttemptEnd | None) -> AttemptView:
         started_at=end.started_at if end is not None and end.started_at else start.started_at,
         ended_at=end.ended_at if end is not None else None,
         cpu_s=end.cpu_s if end is not None else 0.0, peak_bytes=end.peak_bytes if end is not None else 0,
+        node=start.node, input_bytes=start.input_bytes, output_bytes=end.output_bytes if end is not None else 0,
         error=unpack(end.error) if end is not None and end.error else None,
     )  # fmt: skip
 

@@ -159,6 +159,7 @@ class Recovery:
             return False
         timeout_s = profile.timeout_s
         flight = Flight(run.number, step.id, attempt.number, lane, number, lane.demand, lanes, timeout_s)
+        flight.input_bytes = attempt.input_bytes
         book.flights[order.ticket] = flight
         live.running[step.id], live.started[step.id] = order.ticket, attempt.started_at
         if timeout_s is not None:

@@ -21,6 +21,7 @@ from partita.core.states import FINAL
 from partita.engine.cache_requests import CacheRequests
 from partita.engine.comparison import Comparison
 from partita.engine.explaining import Explaining
+from partita.engine.history_requests import HistoryRequests
 from partita.engine.inventory import Inventory
 from partita.engine.live import Live
 from partita.engine.loop import Engine
@@ -97,7 +98,7 @@ class Server:
         #: What they change is committed, and what they give is answered, with the turn.
         shared = (engine.book, engine.recovery, self._reading)
         self._requests = CacheRequests(*shared).verbs | WaitRequests(*shared).verbs | Explaining(*shared).verbs
-        for answering in (Inventory, Pruning, Comparison):
+        for answering in (Inventory, Pruning, Comparison, HistoryRequests):
             self._requests |= answering(engine.book, self._reading).verbs
 
     def serve(self, *, is_interruptible: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 
 from partita.executors.port import Capacity
@@ -16,6 +17,7 @@ __all__ = [
     "gpu_devices",
     "is_ended",
     "machine_capacity",
+    "machine_class",
     "marked_processes",
     "oom_kills",
     "resident_bytes",
@@ -32,6 +34,20 @@ LISTS_CHILDREN = os.path.exists("/proc/thread-self/children")
 def machine_capacity() -> Capacity:
     """The cores and the memory that this process may use, control groups respected, and the GPU devices."""
     return Capacity(float(_cores()), _total_bytes(), float(len(gpu_devices())))
+
+
+def machine_class() -> str:
+    """What sort of machine this is, as a short text: the processor's model and how many cores there are."""
+    model = ""
+    with suppress(OSError):
+        for line in _read("/proc/cpuinfo").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip().lower() in ("model name", "cpu model", "hardware"):
+                model = value
+                break
+    words = re.sub(r"\((?:r|tm|c)\)|\bcpu\b|\bprocessor\b|\b\d+-core\b|@.*", " ", model.lower())
+    slug = "-".join(re.findall(r"[a-z0-9.]+", words)) or os.uname().machine
+    return f"{slug[:40].rstrip('-.')}-x{_cores():g}"
 
 
 def gpu_devices() -> list[str]:

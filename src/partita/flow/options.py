@@ -45,6 +45,7 @@ class Options:
     grace: float | None = None  # seconds between asking an attempt to stop and killing it; None: as the settings say
     cache: float | None = None  # seconds that a finished step's value counts for equal ones; None: it does not
     cache_key: Callable[..., Any] | None = None  # gives what equal steps have in common
+    expect: float | None = None  # seconds that an attempt is thought to take, for plans before any was seen
 
     @property
     def for_worker(self) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Options:
 
 
 TASK_OPTIONS = frozenset(field.name for field in fields(Options))
-FLOW_OPTIONS = TASK_OPTIONS - {"idempotent", "gpu", "slots", "cache", "cache_key"}
+FLOW_OPTIONS = TASK_OPTIONS - {"idempotent", "gpu", "slots", "cache", "cache_key", "expect"}
 
 
 def make_options(given: Mapping[str, Any], owner: str, allowed: frozenset[str] = TASK_OPTIONS) -> Options:
@@ -151,6 +152,15 @@ def _positive(name: str, value: object) -> float | None:
     seconds = duration_s(value, name)
     if seconds == 0:
         raise _refuse(name, value, "a limit: an attempt needs more than 0 seconds")
+    return seconds
+
+
+def _expected(name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    seconds = duration_s(value, name)
+    if seconds == 0:
+        raise _refuse(name, value, "a duration above 0")
     return seconds
 
 
@@ -270,6 +280,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "grace": lambda name, value: duration_s(value, name),
     "cache": _cache,
     "cache_key": _function,
+    "expect": _expected,
 }
 
 #: Options whose value is a function: a file names it.

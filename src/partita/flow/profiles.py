@@ -57,6 +57,7 @@ def make_profile(
         crash_retries=options.crash_retries,
         timeout_s=options.timeout if body != "map" else None,
         grace_s=options.grace,
+        expect_s=options.expect if is_task else None,
         priority=options.priority,
         executor=options.executor or executor,
         is_idempotent=options.idempotent or not is_task,

@@ -138,6 +138,7 @@ def task(
     grace: Any = ...,
     cache: bool | float | str | timedelta | None = ...,
     cache_key: Callable[..., Any] | None = ...,
+    expect: Any = ...,
 ) -> TaskDecorator: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Make a function a task: `@task`, or `@task(retries=3, timeout="5m", ...)`.
@@ -170,6 +171,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
         grace: seconds between asking an attempt to stop and killing it.
         cache: take the value of an equal step that has finished before; a duration limits how old it may be.
         cache_key: a function of the arguments, whose result says which steps are equal; default: all of them.
+        expect: seconds (or "2m") that an attempt is thought to take, for plans made before any has been seen.
 
     Raises:
         DefinitionError: the function cannot be a task.

@@ -11,7 +11,8 @@ from typing import Any, NotRequired, TypedDict
 
 __all__ = [
     "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "EnvironmentView", "ErrorView",
-    "ExplanationView", "Fact", "LaunchRequest", "LogChunk", "RunView", "StepView", "WatchView", "as_problem",
+    "ExplanationView", "Fact", "HistoryView", "LaunchRequest", "LogChunk", "RunView", "SpreadView", "StepView", "WatchView",
+    "as_problem",
 ]  # fmt: skip
 
 #: The states that runs and steps are told in.
@@ -115,6 +116,9 @@ class AttemptView(TypedDict):
     ended_at: float | None
     cpu_s: float
     peak_bytes: int
+    node: str  # class of the machine that it ran on
+    input_bytes: int  # size of its arguments and inputs
+    output_bytes: int  # size of its value
     error: ErrorView | None
 
 
@@ -178,6 +182,31 @@ class CacheExplanation(TypedDict):
     result: str  # "hit", "miss", "waiting", "adopted", or "none" where nobody asked the cache
     source: list[Any] | None  # [run, step] that computed the value
     reasons: list[str]  # sentences
+
+
+class SpreadView(TypedDict):
+    """A distribution: what a tenth, half and nine tenths of cases stay below."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+class HistoryView(TypedDict):
+    """What was learned of a function, in one version, on machines of one class; for an input of the usual size."""
+
+    task: str
+    function: str
+    version: str
+    node: str
+    seen: int  # attempts that it rests on
+    updated_at: float
+    input_bytes: float  # size of the usual input
+    duration_s: SpreadView
+    memory_bytes: SpreadView  # peaks
+    output_bytes: SpreadView
+    most_memory_bytes: float  # the highest peak
+    cores: float  # that an attempt keeps busy
 
 
 class Fact(TypedDict):

@@ -30,7 +30,7 @@ _TABLES = {
     ),
     "attempt": (
         "step bigint, number integer, executor text, started_at float8, outcome text, began_at float8, ended_at float8,"
-        " cpu_s float8, peak_bytes bigint, error bytea, log text"
+        " cpu_s float8, peak_bytes bigint, error bytea, log text, node text, input_bytes bigint, output_bytes bigint"
     ),
     "report": "step bigint, attempt integer, name text, value float8, at_step bigint, reported_at float8",
     "wait": (
@@ -44,9 +44,14 @@ _TABLES = {
         "key bytea, function text, title text, run text, step bigint, value bytea, parts bytea, created_at float8,"
         " expires_at float8, hits bigint, hit_at float8"
     ),
+    "learned": (
+        "scope text, function text, version text, node text, title text, seen bigint, state bytea, updated_at float8"
+    ),
 }  # fmt: skip
 #: In which order the rows of a table are read, where that is not by their first column.
-_ORDERS = {"profile": "run, id", "attempt": "step, number"}
+_ORDERS = {"profile": "run, id", "attempt": "step, number", "learned": "scope, function, version, node"}
+#: Tables that are read in the order of texts.
+_OF_TEXTS = {"counter", "learned"}
 #: What the two databases call the order in which reports came.
 _CAME = {"sqlite": "rowid", "postgres": "place"}
 _TOLD_ROWS = 1000
@@ -59,14 +64,14 @@ def copy_store(source: Path, target: PostgresStore, progress: Progress = lambda 
 
     Args:
         source: the SQLite file. No engine may be writing it.
-        target: where no run is yet.
+        target: where no run is yet, and none has been.
 
     Raises:
         StoreError: the target has runs, either cannot be used, or what was written is not what was read; then nothing is kept.
     """
-    if target.runs(limit=1):
+    if target.runs(limit=1) or target.learned():
         raise StoreError(
-            f"the store {target.place} has runs already; give another schema: ?schema=NAME at the end of the URL"
+            f"the store {target.place} has runs already, or had; give another schema: ?schema=NAME at the end of the URL"
         )
     SqliteStore(source).close()  # brings an older file up to date
     try:
@@ -91,7 +96,7 @@ def _copy(rows: sqlite3.Connection, sink: Any, table: str, progress: Progress) -
     count: int = sink.write(table, names, types, _told(_read(rows, statement, table, names), table, progress))
     came = f"{order}, {_CAME['postgres']}" if table == "report" else order
     # "C": by bytes, as SQLite orders texts.
-    ordered = came.replace("name", 'name collate "C"') if table == "counter" else came
+    ordered = ", ".join(f'{name} collate "C"' for name in came.split(", ")) if table in _OF_TEXTS else came
     written = sink.read(f"select {listed} from {table} order by {ordered}")
     for number, (one, other) in enumerate(zip(_read(rows, statement, table, names), written, strict=True)):
         if not all(map(_is_same, one, other)):

@@ -25,8 +25,8 @@ from typing import NamedTuple, Protocol
 from partita.store.peers import Peers
 
 __all__ = [
-    "AttemptEnd", "AttemptRow", "CacheRow", "EventRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate", "StepRow",
-    "StepUpdate", "Store", "Turn", "WaitRow", "WaitUpdate",
+    "AttemptEnd", "AttemptRow", "CacheRow", "EventRow", "LearnedRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate",
+    "StepRow", "StepUpdate", "Store", "Turn", "WaitRow", "WaitUpdate",
 ]  # fmt: skip
 
 
@@ -115,10 +115,12 @@ class AttemptRow(NamedTuple):
     number: int
     executor: str
     started_at: float
+    node: str = ""  # class of the machine that it runs on
+    input_bytes: int = 0  # size of its arguments and inputs
 
 
 class AttemptEnd(NamedTuple):
-    """How an attempt ended; the last three are its key."""
+    """How an attempt ended; run, step and number are its key."""
 
     outcome: str  # one of ATTEMPT_OUTCOMES
     started_at: float  # as the worker saw it, where it did
@@ -130,6 +132,7 @@ class AttemptEnd(NamedTuple):
     run: int
     step: int
     number: int
+    output_bytes: int = 0  # size of its value
 
 
 class ReportRow(NamedTuple):
@@ -200,6 +203,19 @@ class CacheRow(NamedTuple):
     hit_at: float | None
 
 
+class LearnedRow(NamedTuple):
+    """What attempts have taught about a function, a flow or all there is; it stays when their runs are deleted."""
+
+    scope: str  # "task", "flow" or "all"
+    function: str  # reference of the task's function, or of the flow; empty: all
+    version: str  # the user's own version of the task
+    node: str  # class of the machines that the attempts ran on
+    title: str  # its name for people
+    seen: int  # how many attempts it rests on
+    state: bytes  # packed state of the models
+    updated_at: float  # when the last of them ended
+
+
 @dataclass(slots=True)
 class Turn:
     """All that one turn of the engine writes, in one transaction, in the order of the fields."""
@@ -220,12 +236,16 @@ class Turn:
     uncached: list[bytes] = field(default_factory=list)  # keys to be forgotten
     cached: list[CacheRow] = field(default_factory=list)  # what is there of the same key is replaced
     cache_hits: list[tuple[float, bytes]] = field(default_factory=list)  # (time, key)
+    unlearned: list[tuple[str, str]] = field(default_factory=list)  # (scope, function) to be forgotten
+    learned: list[LearnedRow] = field(
+        default_factory=list
+    )  # the first four fields are the key; what is there is replaced
 
     def is_empty(self) -> bool:
         return not (
             self.steps or self.step_updates or self.attempts or self.attempt_ends or self.runs or self.run_updates
             or self.profiles or self.dropped or self.reports or self.waits or self.wait_updates or self.events
-            or self.event_takes or self.uncached or self.cached or self.cache_hits
+            or self.event_takes or self.uncached or self.cached or self.cache_hits or self.unlearned or self.learned
         )  # fmt: skip
 
 
@@ -369,8 +389,12 @@ class Store(Protocol):
         """Newest first; `function` is a reference or title, empty: all."""
         ...
 
+    def learned(self, *, scope: str = "", function: str = "") -> list[LearnedRow]:
+        """What was learned, of one scope or all (empty), of one function or all (empty), by key."""
+        ...
+
     def delete_run(self, number: int) -> None:
-        """Forget a finished run with all that belongs to it."""
+        """Forget a finished run with all that belongs to it; what it taught stays."""
         ...
 
     def close(self) -> None: ...

@@ -89,9 +89,10 @@ update counter set value = greatest(value, (select coalesce(max(number), 0) from
 returning value
 
 -- name: insert_attempt
-insert into attempt (step, number, executor, started_at) values (?1 << 32 | ?2, ?3, ?4, ?5)
-on conflict (step, number) do update set executor = excluded.executor, started_at = excluded.started_at, outcome = null,
-    began_at = null, ended_at = null, cpu_s = null, peak_bytes = null, error = null, log = null
+insert into attempt (step, number, executor, started_at, node, input_bytes) values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7)
+on conflict (step, number) do update set executor = excluded.executor, started_at = excluded.started_at,
+    node = excluded.node, input_bytes = excluded.input_bytes, outcome = null, began_at = null, ended_at = null,
+    cpu_s = null, peak_bytes = null, error = null, log = null, output_bytes = 0
 
 -- name: runs
 select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes

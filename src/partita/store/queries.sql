@@ -46,10 +46,12 @@ delete from report where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3
 
 -- The number of an attempt that never began is given again.
 -- name: insert_attempt
-insert or replace into attempt (step, number, executor, started_at) values (?1 << 32 | ?2, ?3, ?4, ?5)
+insert or replace into attempt (step, number, executor, started_at, node, input_bytes)
+values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7)
 
 -- name: end_attempt
-update attempt set outcome = ?1, began_at = ?2, ended_at = ?3, cpu_s = ?4, peak_bytes = ?5, error = ?6, log = ?7
+update attempt set outcome = ?1, began_at = ?2, ended_at = ?3, cpu_s = ?4, peak_bytes = ?5, error = ?6, log = ?7,
+    output_bytes = ?11
 where step = ?8 << 32 | ?9 and number = ?10
 
 -- name: insert_report
@@ -103,11 +105,12 @@ select arguments from step where key = ?1 << 32 | ?2
 select state, count(*) from step where key >= ?1 << 32 and key < (?1 + 1) << 32 group by state
 
 -- name: attempts
-select ?1, step & 4294967295, number, executor, started_at, outcome, began_at, ended_at, cpu_s, peak_bytes, error, log
+select ?1, step & 4294967295, number, executor, started_at, node, input_bytes, outcome, began_at, ended_at, cpu_s,
+    peak_bytes, error, log, output_bytes
 from attempt where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step, number limit ?4
 
 -- name: open_attempts
-select ?1, step & 4294967295, number, executor, started_at
+select ?1, step & 4294967295, number, executor, started_at, node, input_bytes
 from attempt where step >= ?1 << 32 and step < (?1 + 1) << 32 and outcome is null order by step, number
 
 -- name: reports
@@ -189,6 +192,19 @@ select key, function, title, run, step, value, parts, created_at, expires_at, hi
 -- name: cache_entries
 select key, function, title, run, step, value, parts, created_at, expires_at, hits, hit_at from cached
 where ?1 = '' or function = ?1 or title = ?1 order by created_at desc limit ?2
+
+-- name: learned
+select scope, function, version, node, title, seen, state, updated_at from learned
+where (?1 = '' or scope = ?1) and (?2 = '' or function = ?2)
+
+-- name: insert_learned
+insert into learned (scope, function, version, node, title, seen, state, updated_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+on conflict (scope, function, version, node) do update set title = excluded.title, seen = excluded.seen,
+    state = excluded.state, updated_at = excluded.updated_at
+
+-- name: delete_learned
+delete from learned where scope = ?1 and function = ?2
 
 -- name: delete_run
 delete from run where number = ?1

@@ -12,6 +12,7 @@ from partita.store.port import (
     AttemptRow,
     CacheRow,
     EventRow,
+    LearnedRow,
     ProfileRow,
     ReportRow,
     RunRow,
@@ -113,7 +114,10 @@ class StatementStore(ABC):
     ) -> list[tuple[AttemptRow, AttemptEnd | None]]:
         """Attempts by step and number, with their ends."""
         rows = self._read("attempts", run, *_range(step), limit)
-        return [(AttemptRow(*row[:5]), AttemptEnd(*row[5:], *row[:3]) if row[5] is not None else None) for row in rows]
+        return [
+            (AttemptRow(*row[:7]), AttemptEnd._make((*row[7:14], *row[:3], row[14])) if row[7] is not None else None)
+            for row in rows
+        ]
 
     def open_attempts(self, run: int) -> list[AttemptRow]:
         """Attempts that have not ended."""
@@ -182,6 +186,10 @@ class StatementStore(ABC):
         """Newest first."""
         return [CacheRow(*row) for row in self._read("cache_entries", function, limit)]
 
+    def learned(self, *, scope: str = "", function: str = "") -> list[LearnedRow]:
+        """What was learned, by key."""
+        return sorted(LearnedRow(*row) for row in self._read("learned", scope, function))
+
     def _write(self, turn: Turn) -> None:
         # Named tuples are bound item by item through the slow protocol of sequences: 5 us a step against 2.2.
         many = self._write_many
@@ -214,6 +222,9 @@ class StatementStore(ABC):
             many("delete_cached", [(key,) for key in sorted(turn.uncached)])
             many("insert_cached", map(tuple, sorted(turn.cached, key=lambda row: row.key)))
             many("hit_cached", turn.cache_hits)
+        if turn.unlearned or turn.learned:
+            many("delete_learned", sorted(turn.unlearned))
+            many("insert_learned", sorted(map(tuple, turn.learned)))
 
     def _delete(self, number: int) -> None:
         for name in _OF_STEPS:

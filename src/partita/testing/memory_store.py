@@ -14,6 +14,7 @@ from partita.store.port import (
     AttemptRow,
     CacheRow,
     EventRow,
+    LearnedRow,
     ProfileRow,
     ReportRow,
     RunRow,
@@ -50,6 +51,7 @@ class _Shared:
         self.events: dict[int, EventRow] = {}
         self.last_event = 0
         self.cached: dict[bytes, CacheRow] = {}
+        self.learned: dict[tuple[str, str, str, str], LearnedRow] = {}
         self.epoch = 0
         self.owner = ""
 
@@ -111,6 +113,7 @@ class MemoryStore:
             self._update_run(run_update)
         self._write_waits(turn)
         self._write_cache(turn)
+        self._write_learned(turn)
 
     def next_run_number(self) -> int:
         """A number never given before."""
@@ -281,6 +284,11 @@ class MemoryStore:
         found = [row for row in self._shared.cached.values() if not function or function in (row.function, row.title)]
         return sorted(found, key=lambda row: -row.created_at)[:limit]
 
+    def learned(self, *, scope: str = "", function: str = "") -> list[LearnedRow]:
+        """What was learned, by key."""
+        rows = self._shared.learned.values()
+        return sorted(row for row in rows if scope in ("", row.scope) and function in ("", row.function))
+
     def delete_run(self, number: int) -> None:
         """Forget a run."""
         self._fence()
@@ -367,6 +375,12 @@ class MemoryStore:
         for at, key in turn.cache_hits:
             if key in cached:
                 cached[key] = cached[key]._replace(hits=cached[key].hits + 1, hit_at=at)
+
+    def _write_learned(self, turn: Turn) -> None:
+        learned = self._shared.learned
+        for key in [key for key in learned if key[:2] in turn.unlearned]:
+            del learned[key]
+        learned.update((row[:4], row) for row in turn.learned)
 
     def _update_run(self, update: RunUpdate) -> None:
         shelf = self._shared.shelves.get(update.number)

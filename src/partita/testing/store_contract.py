@@ -49,7 +49,7 @@ def _update(number: int, run: int = 1, **changes: Any) -> StepUpdate:
 
 def _end(number: int, attempt: int = 1, run: int = 1, **changes: Any) -> AttemptEnd:
     end = AttemptEnd(
-        "succeeded", _NOW + 1, _NOW + 2, 0.25, 1 << 40, b"\x00error\xff", "7-1.log:3:99", run, number, attempt
+        "succeeded", _NOW + 1, _NOW + 2, 0.25, 1 << 40, b"\x00error\xff", "7-1.log:3:99", run, number, attempt, 1 << 41
     )
     return end._replace(**changes)
 
@@ -324,14 +324,17 @@ class StoreContract(StoreSearchContract):
     # Attempts and reports.
 
     def test_attempts_come_by_step_and_number_with_their_ends(self, store: Store) -> None:
-        rows = [AttemptRow(1, step, number, "local", _NOW + number) for step in (1, 0) for number in (2, 1, 300)]
+        rows = [
+            AttemptRow(1, step, number, "local", _NOW + number, "local/é", number << 40)
+            for step in (1, 0) for number in (2, 1, 300)
+        ]  # fmt: skip
         store.commit(Turn(runs=[a_run()], attempts=rows, attempt_ends=[_end(0, 1), _end(1, 300, error=None, log="")]))
         found = store.attempts(1)
         assert [(row.step, row.number) for row, _ in found] == [(0, 1), (0, 2), (0, 300), (1, 1), (1, 2), (1, 300)]
         assert {row for row, _ in found} == set(rows)
         assert [end for _, end in found] == [_end(0, 1), None, None, None, None, _end(1, 300, error=None, log="")]
         assert store.attempts(1, 1) == found[3:] and store.attempts(1, limit=2) == found[:2]
-        assert [(row.step, row.number) for row in store.open_attempts(1)] == [(0, 2), (0, 300), (1, 1), (1, 2)]
+        assert store.open_attempts(1) == [rows[3], rows[5], rows[1], rows[0]]
 
     def test_an_attempt_with_a_number_that_is_there_replaces_it(self, store: Store) -> None:
         first, second = AttemptRow(1, 0, 1, "local", 1.0), AttemptRow(1, 0, 1, "other", 2.0)
@@ -341,6 +344,8 @@ class StoreContract(StoreSearchContract):
         store.commit(Turn(attempts=[second]))
         assert store.attempts(1) == [(second, None)]
         assert store.open_attempts(1) == [second]
+        store.commit(Turn(attempt_ends=[_end(0, output_bytes=0)]))
+        assert store.attempts(1) == [(second, _end(0, output_bytes=0))]
 
     def test_reported_values_that_are_no_numbers_come_back(self, store: Store) -> None:
         values = [math.inf, -math.inf, -0.0, math.nan]

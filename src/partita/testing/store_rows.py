@@ -1,11 +1,12 @@
-"""Rows for tests of stores, and the laws of finding rows by what they hold."""
+"""Rows for tests of stores, and the laws of finding rows by what they hold and of what was learned."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from partita.core.states import Kind, State
-from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow, Store, Turn
+from partita.store.port import AttemptEnd, AttemptRow, LearnedRow, RunRow, StepRow, Store, Turn
 from partita.values import BLOB, pack
 
 __all__ = ["NOW", "StoreSearchContract", "a_run", "a_step"]
@@ -33,6 +34,11 @@ def a_step(number: int, run: int = 1, **changes: Any) -> StepRow:
 
 def _end(step: int, number: int, ended_at: float) -> AttemptEnd:
     return AttemptEnd("succeeded", NOW, ended_at, 0.0, 0, None, "", 1, step, number)
+
+
+def _learned(scope: str, function: str, **changes: Any) -> LearnedRow:
+    row = LearnedRow(scope, function, "", "process", "fit", 7, b"\x00state\xff", NOW)
+    return row._replace(**changes)
 
 
 class StoreSearchContract:
@@ -64,3 +70,28 @@ class StoreSearchContract:
         assert first == [(1, 1)] and cursor == (1, 2)
         assert store.naming("ab", *cursor, 2) == ([(7, 1)], (7, 1))
         assert store.naming("ab", 7, 1, 2) == ([], None)
+
+    def test_what_was_learned_is_replaced_and_forgotten_by_its_key(
+        self, store: Store, make_store: Callable[[], Store]
+    ) -> None:
+        """The rows of one key are one row."""
+        rows = [
+            _learned("all", ""), _learned("flow", "f"), _learned("task", "f", version="1", node="a/é"),
+            _learned("task", "f", version="2"), _learned("task", "g"),
+        ]  # fmt: skip
+        store.commit(Turn(learned=rows[::-1]))
+        assert store.learned() == rows
+        assert store.learned(scope="task", function="f") == rows[2:4] and store.learned(function="f") == rows[1:4]
+        newer = rows[2]._replace(title="new", seen=1 << 40, state=b"more", updated_at=NOW + 1)
+        store.commit(Turn(learned=[newer]))
+        assert not Turn(learned=[newer]).is_empty() and not Turn(unlearned=[("task", "f")]).is_empty()
+        assert store.learned(scope="task") == [newer, *rows[3:]]
+        kept = _learned("task", "f", version="3")
+        store.commit(Turn(unlearned=[("task", "f"), ("task", "unknown")], learned=[kept]))
+        assert make_store().learned() == [*rows[:2], kept, rows[4]]
+
+    def test_what_a_run_has_taught_stays_when_it_is_deleted(self, store: Store) -> None:
+        """That is what it is kept apart for."""
+        store.commit(Turn(runs=[a_run()], learned=[_learned("task", "f")]))
+        store.delete_run(1)
+        assert store.learned() == [_learned("task", "f")]

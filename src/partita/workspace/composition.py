@@ -32,7 +32,7 @@ from partita.store.opening import open_store
 from partita.store.port import Store
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
-from partita.workspace.executors import make_executors, pools_of, shared_pools_of
+from partita.workspace.executors import make_executors, node_classes_of, pools_of, shared_pools_of
 from partita.workspace.naming import new_run_id
 from partita.workspace.place import MovedError, Place
 
@@ -110,7 +110,10 @@ def _engine(
     else:
         pools = pools_of(settings)
     artifacts = place_of(project, settings.artifacts)
-    lanes = {name: Lanes(name, executor, pools[name], settings.prefetch) for name, executor in executors.items()}
+    nodes = node_classes_of(settings)
+    lanes = {
+        name: Lanes(name, executor, pools[name], settings.prefetch, nodes[name]) for name, executor in executors.items()
+    }
     limits = Limits(
         grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,
         layout_timeout_s=settings.layout_timeout_s, environment=settings.environment,

@@ -13,7 +13,7 @@ from partita.artifacts.blobs.placing import place_of, requirements_of
 from partita.clock import Clock
 from partita.core.resources import CONTAINERS, ENVIRONMENTS, PartPool, Pool
 from partita.engine.slots import SharedPool, Shares
-from partita.executors.machine import gpu_devices, machine_capacity
+from partita.executors.machine import gpu_devices, machine_capacity, machine_class
 from partita.executors.port import Capacity, Executor
 from partita.executors.process import ProcessExecutor
 from partita.settings import Settings
@@ -22,7 +22,8 @@ from partita.store.peers import Peers
 from partita.workspace.environments import environments_folder
 
 __all__ = [
-    "DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "packages_remedy", "pools_of", "shared_pools_of",
+    "DEFAULT", "Ground", "capacities_of", "make_executor", "make_executors", "node_classes_of", "packages_remedy",
+    "pools_of", "shared_pools_of",
 ]  # fmt: skip
 
 #: The executor that every workspace has; executors of its kind run processes of this machine.
@@ -61,6 +62,20 @@ def capacities_of(settings: Settings) -> dict[str, Capacity]:
 def _is_here(item: ExecutorSettings) -> bool:
     """Whether its workers run on this machine."""
     return item.kind != "kubernetes" and not item.ray.address
+
+
+def node_classes_of(settings: Settings) -> dict[str, str]:
+    """What sort of machine the attempts of each executor run on.
+
+    It is what the settings say. Where they do not, it is the executor's name and, if its workers run on this machine, what this
+    is; of a machine elsewhere nothing is known.
+    """
+    here = machine_class()
+    named = {
+        name: item.node_class or (f"{name}/{here}" if _is_here(item) else name)
+        for name, item in settings.executors.items()
+    }
+    return {DEFAULT: settings.node_class or f"{DEFAULT}/{here}", **named}
 
 
 def _memory_of(item: ExecutorSettings, machine: Capacity) -> int:

@@ -19,6 +19,7 @@ from partita.protocol.requests import (
     EnvironmentView,
     ExecutorView,
     ExplanationView,
+    HistoryView,
     LaunchRequest,
     LogChunk,
     ProbeView,
@@ -291,6 +292,17 @@ class LocalWorkspace(LocalArtifacts):
         if not self.state.exists():
             return 0
         count: int = self._connection.ask("cache_clear", task=task, before=before, expired=expired)
+        return count
+
+    def history(self, task: str = "") -> list[HistoryView]:
+        if not self.state.exists():
+            return []
+        found: list[HistoryView] = self._connection.ask("history", task=task)
+        return found
+
+    def forget_history(self, task: str) -> int:
+        self._need_state()
+        count: int = self._connection.ask("history_forget", task=task)
         return count
 
     def explain_cache(self, run: str, step: int) -> CacheExplanation:

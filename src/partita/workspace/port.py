@@ -14,6 +14,7 @@ from partita.protocol.requests import (
     EnvironmentView,
     ExecutorView,
     ExplanationView,
+    HistoryView,
     LogChunk,
     ProbeView,
     RunView,
@@ -154,6 +155,14 @@ class Workspace(Artifacts, Protocol):
 
     def clear_cache(self, *, task: str = "", before: float | None = None, expired: bool = False) -> int:
         """Forget cached values: of a task, from before a moment, or expired; gives how many."""
+        ...
+
+    def history(self, task: str = "") -> list[HistoryView]:
+        """What was learned of a task, or of all: how long attempts take, and what they need."""
+        ...
+
+    def forget_history(self, task: str) -> int:
+        """Forget what was learned of a task; gives of how many versions and node classes."""
         ...
 
     def explain_cache(self, run: str, step: int) -> CacheExplanation:

@@ -15,6 +15,7 @@ from partita.protocol.requests import (
     EnvironmentView,
     ExplanationView,
     Fact,
+    HistoryView,
     LogChunk,
     RunView,
     StepView,
@@ -66,6 +67,7 @@ class FakeWorkspace:
         self.asked: list[tuple[Any, ...]] = []
         self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
         self.known_environments: list[EnvironmentView] = []
+        self.known_history: list[HistoryView] = []
         self.views: dict[str, RunView] = {}
         self.step_views: dict[str, list[StepView]] = {}
         self.before_end: Any = None  # called while a run is watched
@@ -149,7 +151,8 @@ class FakeWorkspace:
     def attempts(self, run: str, step: int | None = None) -> list[AttemptView]:
         return [
             AttemptView(step=step or 0, number=number, executor="process", outcome=outcome, started_at=NOW,
-                        ended_at=NOW + 1, cpu_s=0.5, peak_bytes=3 << 20, error=error)
+                        ended_at=NOW + 1, cpu_s=0.5, peak_bytes=3 << 20, node="process/x",
+                        input_bytes=5 << 20, output_bytes=7 << 10, error=error)
             for number, outcome, error in ((1, "failed", ERROR), (2, "succeeded", None))
         ]  # fmt: skip
 
@@ -230,6 +233,13 @@ class FakeWorkspace:
     def clear_cache(self, *, task: str = "", before: float | None = None, expired: bool = False) -> int:
         self.asked.append(("clear_cache", task, before, expired))
         return 0
+
+    def history(self, task: str = "") -> list[HistoryView]:
+        return [view for view in self.known_history if task in ("", view["task"])]
+
+    def forget_history(self, task: str) -> int:
+        self.asked.append(("forget_history", task))
+        return 1
 
     def environments(self) -> list[EnvironmentView]:
         return self.known_environments

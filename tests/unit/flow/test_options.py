@@ -112,6 +112,7 @@ WRONG = [
     ("grace", -1),
     ("cache", 0),
     ("cache_key", 3),
+    ("expect", 0),
     ("name", "a/b"),
     ("name", ""),
 ]

@@ -15,6 +15,7 @@ from partita.store.port import (
     AttemptRow,
     CacheRow,
     EventRow,
+    LearnedRow,
     ProfileRow,
     ReportRow,
     StepUpdate,
@@ -37,13 +38,14 @@ def source(tmp_path: Path) -> Path:
     store.commit(
         Turn(
             runs=runs, profiles=[ProfileRow(1, 0, b"\0profile")], steps=steps,
-            attempts=[AttemptRow(1, number, 1, "process", 1.5) for number in range(3)],
-            attempt_ends=[AttemptEnd("failed", 1.5, 2.5, 0.1, 5 << 33, b"error", "a:1:2", 1, 1, 1)],
+            attempts=[AttemptRow(1, number, 1, "process", 1.5, "process/é", 5 << 40) for number in range(3)],
+            attempt_ends=[AttemptEnd("failed", 1.5, 2.5, 0.1, 5 << 33, b"error", "a:1:2", 1, 1, 1, 7 << 40)],
             step_updates=[StepUpdate(State.FAILED, None, b"\xff", 1, 1, 0, 9.5, 7, 4, 1, 1)],
             reports=[ReportRow(1, 2, 1, "loss", value, number, 9.0) for number, value in enumerate(values)],
             waits=[WaitRow(1, 5, "event", "go", None, 1.0, None, b"spec", None, None, "")],
             events=[EventRow(store.next_event_number(), 1, "go", "k", f"id{n}", b"data", "me", 2.0, None) for n in range(3)],
             cached=[CacheRow(b"\0key", "f", "f", "run-1", 1, b"value", b"parts", 1.0, None, 2, 3.0)],
+            learned=[LearnedRow("task", f, "", node, f, 1, b"state", 1.0) for f in ("b:é", "B:z") for node in ("x", "")],
         )
     )  # fmt: skip
     store.commit(Turn(event_takes=[(1, 5, 2)]))
@@ -63,6 +65,7 @@ def test_every_row_comes_over_as_it_was(source: Path) -> None:
     assert repr(target.reports(1)) == repr([row._replace(value=float(row.value)) for row in before.reports(1)])
     assert target.pending_events(1) == before.pending_events(1) and target.event(1, "id1") == before.event(1, "id1")
     assert target.cache_entries() == before.cache_entries()
+    assert target.learned() == before.learned() and len(target.learned()) == 4
     assert target.next_run_number() == 4 and target.next_event_number() == 4
     target.acquire("two")
     target.commit(Turn(reports=[ReportRow(1, 2, 1, "loss", 7.5, 9, 9.0)]))
@@ -78,6 +81,16 @@ def test_a_target_that_has_runs_is_left_alone(source: Path) -> None:
     with pytest.raises(StoreError, match="has runs already"):
         copy_store(source, target)
     assert [row.number for row in target.runs()] == [9]
+    target.close()
+
+
+def test_a_target_that_has_learned_from_runs_is_left_alone(source: Path) -> None:
+    target = PostgresStore(new_schema())
+    target.acquire("one")
+    target.commit(Turn(learned=[LearnedRow("all", "", "", "", "", 1, b"state", 1.0)]))
+    with pytest.raises(StoreError, match="has runs already, or had"):
+        copy_store(source, target)
+    assert target.runs() == [] and len(target.learned()) == 1
     target.close()
 
 

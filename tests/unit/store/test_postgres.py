@@ -189,9 +189,10 @@ def test_schemas_do_not_know_each_other() -> None:
 def test_tables_of_a_newer_partita_are_refused(url: str, tmp_path: Path) -> None:
     for file in MIGRATIONS.glob("*.sql"):
         (tmp_path / file.name).write_text(file.read_text())
-    (tmp_path / "0003_more.sql").write_text("create table more (x integer);")
+    newest = max(int(file.name[:4]) for file in MIGRATIONS.glob("*.sql"))
+    (tmp_path / f"{newest + 1:04}_more.sql").write_text("create table more (x integer);")
     PostgresStore(url, migrations=tmp_path).close()
-    with pytest.raises(NewerStoreError, match=r"schema 3.*upgrade Partita"):
+    with pytest.raises(NewerStoreError, match=rf"schema {newest + 1}.*upgrade Partita"):
         PostgresStore(url)
 
 
@@ -202,7 +203,8 @@ def test_an_older_schema_is_brought_up_to_date_with_what_it_has(url: str, tmp_pa
     store.close()
     for file in MIGRATIONS.glob("*.sql"):
         (tmp_path / file.name).write_text(file.read_text())
-    (tmp_path / "0003_more.sql").write_text("alter table run add column more integer;")
+    newest = max(int(file.name[:4]) for file in MIGRATIONS.glob("*.sql"))
+    (tmp_path / f"{newest + 1:04}_more.sql").write_text("alter table run add column more integer;")
     store = PostgresStore(url, migrations=tmp_path)
     assert store.run("run-1") == a_run()
     store.close()

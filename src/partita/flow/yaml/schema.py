@@ -46,6 +46,7 @@ _FORMS: dict[str, Any] = {
     "gpu": _AMOUNT,
     "timeout": _SECONDS,
     "grace": _SECONDS,
+    "expect": _SECONDS,
     "memory": {"type": ["integer", "string"], "description": 'bytes, or a text such as "512MiB"'},
     "slots": {"anyOf": [_TEXTS, {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}]},
     "environment": {"anyOf": [_TEXTS, {"type": ["boolean", "null"]}, {"type": "object"}]},

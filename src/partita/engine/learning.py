@@ -1,0 +1,132 @@
+"""What ended attempts teach: taken in as they end, written now and then, and told to whoever plans.
+
+Writing with every turn would cost a chain of steps a tenth of its speed. So what was learned is written when a run ends, and
+every `WRITE_EVERY_S` while some go on; an engine that dies loses what it learned since, not the attempts' own rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from partita.core.states import Kind
+from partita.plan.history import TASK, Attempted, History, Record, Subject
+from partita.store.port import LearnedRow
+from partita.values import pack, unpack
+
+if TYPE_CHECKING:
+    from partita.engine.book import Book
+    from partita.engine.lanes import Flight, Pace
+    from partita.engine.live import Live
+
+__all__ = ["Learning"]
+
+_log = logging.getLogger("partita.engine")
+
+WRITE_EVERY_S = 5.0
+#: Brief steps come by the thousand, and are learned from all the first and then one in so many of each profile of a run.
+BRIEF_S, BRIEF_FIRST, BRIEF_SHARE = 0.02, 64, 32
+#: The form of what is written; what is there in another one is learned anew.
+FORM = 1
+_MOST = 1e18
+
+
+class Learning:
+    """The history of one workspace, as its engine keeps it."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._subjects: dict[tuple[int, str], Subject] = {}  # by engine-wide number of a profile and executor
+        self._written_s = 0.0  # monotonic
+
+    @cached_property
+    def history(self) -> History:
+        """All that attempts have taught."""
+        history = History()
+        _load(history, self._book.store.learned())
+        return history
+
+    def subject(self, live: Live, profile: int, executor: str) -> Subject:
+        """Of what is learned and told for steps of a profile (its number in the run) on an executor."""
+        key = (live.numbers[profile], executor)
+        found = self._subjects.get(key)
+        if found is None:
+            of = live.run.profiles[profile]
+            node = self._book.executors[executor].node
+            found = Subject(_named(of.function, of.title), of.version, node, live.row.flow, of.title, live.row.title)
+            self._subjects[key] = found
+        return found
+
+    def ended(self, live: Live, flight: Flight, pace: Pace, usage: Any, output_bytes: int) -> None:
+        """An attempt has succeeded.
+
+        Args:
+            pace: of its profile, this attempt included.
+            usage: as a worker tells it: when it began and ended, CPU seconds, and the peak of its memory in bytes.
+        """
+        started_at, ended_at, cpu_s, peak_bytes = usage
+        duration_s = ended_at - started_at
+        if duration_s < BRIEF_S and pace.count > BRIEF_FIRST and pace.count % BRIEF_SHARE:
+            return
+        step = live.run.steps[flight.step]
+        if step.kind != Kind.TASK or flight.is_cached or live.run.profiles[step.profile].body != "task":
+            return
+        amounts = (flight.input_bytes, duration_s, cpu_s, peak_bytes, output_bytes, ended_at)
+        self.history.observe(self.subject(live, step.profile, flight.executor.name), Attempted(*map(_amount, amounts)))
+
+    def write(self) -> None:
+        """Let the turn write what was learned, where that is due."""
+        book = self._book
+        if "history" not in self.__dict__ or not self.history.changed:
+            return
+        if not book.finals and book.now_s - self._written_s < WRITE_EVERY_S:
+            return
+        self._written_s = book.now_s
+        if book.peers is not None:
+            for scope, function in sorted(self.history.changed):
+                _load(self.history, book.store.learned(scope=scope, function=function))
+        book.turn.learned.extend(
+            LearnedRow(*r[:6], pack([FORM, r.state]), r.updated_at) for r in self.history.take_changed()
+        )
+
+    def refresh(self) -> None:
+        """Take in what other engines have learned."""
+        if self._book.peers is not None:
+            _load(self.history, self._book.store.learned())
+
+    def unlearn(self, function: str) -> None:
+        """Forget what was learned of a function."""
+        self.history.forget(function)
+        self._book.turn.unlearned.append((TASK, function))
+
+    def forget(self, live: Live) -> None:
+        """The run is not in memory any more."""
+        for number in live.numbers:
+            for executor in self._book.executors:
+                self._subjects.pop((number, executor), None)
+
+
+def _named(function: str, title: str) -> str:
+    """The function; where a task goes by another name than it, such as one of many commands, with that name."""
+    own = function.rpartition(":")[2].rpartition(".")[2]
+    return function if title in ("", own) else f"{function}#{title}"
+
+
+def _load(history: History, rows: list[LearnedRow]) -> None:
+    for row in rows:
+        try:
+            form, state = unpack(row.state)
+            if form == FORM:
+                history.load([Record(*row[:6], state, row.updated_at)])
+        except (ValueError, TypeError) as error:
+            _log.warning(
+                "what was learned of %s cannot be read (%s), and is learned anew", row.title or row.scope, error
+            )
+
+
+def _amount(told: Any) -> float:
+    """What a worker tells, as something that can be learned."""
+    amount = float(told) if isinstance(told, (int, float)) else 0.0
+    return min(max(amount, 0.0), _MOST) if isfinite(amount) else 0.0
