@@ -64,7 +64,7 @@ class Pool:
         """The demand as (resource, amount), without what it asks nothing of."""
         found = self._amounts.get(demand)
         if found is None:
-            pairs = [("cpu", demand.cpu), ("memory", demand.memory_bytes), ("gpu", demand.gpu)]
+            pairs = [("cpu", demand.cpu), ("memory", demand.memory_bytes or demand.learned_bytes), ("gpu", demand.gpu)]
             pairs += [(f"slot {name}", count) for name, count in demand.slots]
             pairs += [(WORKER, 1)] if WORKER in self.capacity else []
             found = self._amounts[demand] = tuple((name, amount) for name, amount in pairs if amount)

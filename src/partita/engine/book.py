@@ -16,6 +16,7 @@ from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
+from partita.engine.expecting import Expecting
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
@@ -89,12 +90,14 @@ class Book:
     caching: Caching = field(init=False)
     waits: Waits = field(init=False)
     learning: Learning = field(init=False)
+    expecting: Expecting = field(init=False)
     _counter: int = 0
 
     def __post_init__(self) -> None:
         self.caching = Caching(self)
         self.waits = Waits(self)
         self.learning = Learning(self)
+        self.expecting = Expecting(self)
 
     def next(self) -> int:
         """A number never given before in this process: for tickets, profiles and the order of timers."""
@@ -168,20 +171,22 @@ class Book:
             return
         profile = live.run.profiles[step.profile]
         lanes = self.executors[self.executor_of(live, profile.executor)]
-        pace = lanes.pace(live.numbers[step.profile])
-        entry = Entry(live.run.number, number, self.now_s, live.ranks.pop(number, 0.0), 0.0, pace)
+        typical = self.expecting.typical(live, step.profile)
+        expected_s = self.expecting.seconds(live, step)
+        entry = Entry(live.run.number, number, self.now_s, live.ranks.pop(number, 0.0), expected_s, typical)
         lanes.queue.push(self.demand(live, step), profile.priority, live.bundle + profile.environment, entry)
 
     def expected_s(self, live: Live, number: int) -> float:
         """How long an attempt at a step of the run's profile of this number is thought to take."""
-        profile = live.run.profiles[number]
-        pace = self.executors[self.executor_of(live, profile.executor)].pace(live.numbers[number])
-        return pace.mean_s or UNKNOWN_S
+        return self.expecting.typical(live, number).mean_s or UNKNOWN_S
 
     def demand(self, live: Live, step: Step) -> Demand:
         """What the step's next attempt is to have: more memory than its task declares where others ran out of it."""
         demand, raised = live.run.profiles[step.profile].demand, live.memory.get(step.id)
-        return demand._replace(memory_bytes=raised) if raised else demand
+        if raised:
+            return demand._replace(memory_bytes=raised)
+        learned = self.expecting.typical(live, step.profile).memory_bytes
+        return demand._replace(learned_bytes=learned) if learned else demand
 
     def pools(self) -> dict[str, Pool]:
         """What each executor has."""
@@ -199,6 +204,7 @@ class Book:
         self.caching.forget(number)
         self.waits.forget(number)
         self.learning.forget(live)
+        self.expecting.forget(live)
         for lanes in self.executors.values():
             lanes.queue.drop(number)
             lanes.forget(live.numbers)

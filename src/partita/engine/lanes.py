@@ -122,7 +122,9 @@ class Lanes:
         if idle:
             return idle.pop()
         self._make_room()
-        lane = Lane(self.executor.open_lane(bundle, demand, environment), bundle, demand, environment)
+        # What was learned is kept free, and is no limit that an attempt is killed for.
+        number = self.executor.open_lane(bundle, demand._replace(learned_bytes=0), environment)
+        lane = Lane(number, bundle, demand, environment)
         self._lanes[lane.number] = lane
         return lane
 
@@ -143,7 +145,7 @@ class Lanes:
         if not mark or name != self.name:
             return None
         text = ticket_text(order.run, order.step, order.attempt)
-        number = self.executor.attach(worker, order.ticket, text, is_idempotent, demand)
+        number = self.executor.attach(worker, order.ticket, text, is_idempotent, demand._replace(learned_bytes=0))
         if number is None:
             return None
         lane = self._lanes.get(number)

@@ -93,7 +93,7 @@ def profile_from(data: dict[str, Any]) -> Profile:
 
 
 def _demand(data: Sequence[Any]) -> Demand:
-    cpu, memory_bytes, gpu, slots = data
+    cpu, memory_bytes, gpu, slots = data[:4]
     return Demand(cpu, memory_bytes, gpu, tuple((name, count) for name, count in slots))
 
 

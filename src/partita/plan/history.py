@@ -228,6 +228,11 @@ class History:
         hint = _guess(SECONDS, hint_s, HINT_WIDTH, "hint")
         return found._replace(duration=_mixed(found.duration, hint, HINT_WEIGHT))
 
+    def usual_bytes(self, subject: Subject) -> float:
+        """The size of a usual input; of another version or node class where there is none of its own; else 0."""
+        keys = [subject[:3], *self._of_function.get(_reference(subject.function), ())]
+        return next((self._tasks[key].duration.typical_bytes for key in keys if key in self._tasks), 0.0)
+
     def _of_others(self, subject: Subject, input_bytes: float) -> Expectation | None:
         """By another version or node class of the function."""
         own = subject[:3]
