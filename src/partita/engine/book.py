@@ -49,6 +49,7 @@ class Limits:
     rows_a_turn: int = 2000  # rows of layouts handled in one turn
     seconds_a_turn: float = 0.02  # seconds spent on layouts in one turn
     environment: Any = None  # of tasks that declare none: the option environment= in plain data
+    forecasts: bool = True  # whether it is forecast when runs will be done
     idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
 
 
@@ -83,6 +84,7 @@ class Book:
     now_s: float = 0.0  # monotonic, as of this turn
     now: float = 0.0  # seconds since the epoch, as of this turn
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
+    told: list[Live] = field(default_factory=list)  # runs of which something was noted that is to be stored
     finals: list[Live] = field(default_factory=list)  # runs that ended in this turn
     returned: dict[tuple[int, int, int], AttemptEnd] = field(default_factory=dict)  # ends of attempts that never began
     resumed: list[tuple[Flight, int, Callable[[], None]]] = field(default_factory=list)  # (flight, ticket, its answer)
@@ -158,6 +160,8 @@ class Book:
                     self.values.put(run.number, number, value)
                 if step.kind == Kind.WAIT and step.state in FINAL:
                     self.waits.closed(live, step)
+                if step.kind == Kind.FLOW and step.state == State.SUCCEEDED and number in live.opened and number:
+                    self.learning.expanded(live, step, self.now - live.opened.pop(number))
                 if computing and step.state in FINAL and (run.number, number) in computing:
                     self.caching.ended(live, step, value)
         live.history.extend(changed)

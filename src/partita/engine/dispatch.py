@@ -135,6 +135,8 @@ class Dispatch:
         )
         live.running[step.id] = order.ticket
         live.started[step.id] = book.now
+        if step.kind == Kind.FLOW:
+            live.opened[step.id] = book.now
         live.history.append(step.id)
         book.advance(live, Event(Happening.STARTED, step.id, order.attempt))
         if timeout_s is not None:

@@ -58,6 +58,7 @@ class Live:
     ranks: dict[int, float] = field(
         default_factory=dict
     )  # seconds from the start of a step to the end, until it is ready
+    opened: dict[int, float] = field(default_factory=dict)  # when the layout of a flow's step began
     behind: dict[int, float] = field(default_factory=dict)  # seconds behind the end of a flow's step
     notes: dict[str, Any] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)  # ids of runs that its steps launched

@@ -185,8 +185,11 @@ class History:
         self._changed: dict[tuple[str, str, str, str], list[Attempted]] = {}  # since they were stored, by record key
         self._stored: dict[tuple[str, str, str, str], tuple[int, float]] = {}  # seen and updated_at as stored
 
-    def observe(self, subject: Subject, attempted: Attempted) -> None:
+    def observe(self, subject: Subject, attempted: Attempted, *, is_step: bool = True) -> None:
         """Learn from an attempt that succeeded.
+
+        Args:
+            is_step: it is one of the flow's steps, and counts as such; else it is a whole flow.
 
         Raises:
             ValueError: an amount is no finite number of 0 or more.
@@ -197,6 +200,8 @@ class History:
         known = self._tasks.get(key) or self._add(key, Knowledge(subject.title))
         self._changed.setdefault((TASK, *key), []).append(attempted)
         known.observe(attempted)
+        if not is_step:
+            return
         for scope, flow, title in ((FLOW, subject.flow, subject.flow_title), (ALL, "", "")):
             overview = self._overviews.get((scope, flow)) or self._overviews.setdefault((scope, flow), Overview(title))
             overview.observe(attempted)
@@ -227,6 +232,10 @@ class History:
             return found
         hint = _guess(SECONDS, hint_s, HINT_WIDTH, "hint")
         return found._replace(duration=_mixed(found.duration, hint, HINT_WEIGHT))
+
+    def own(self, subject: Subject) -> Knowledge | None:
+        """What is known of exactly this function, version and node class."""
+        return self._tasks.get(subject[:3])
 
     def usual_bytes(self, subject: Subject) -> float:
         """The size of a usual input; of another version or node class where there is none of its own; else 0."""
