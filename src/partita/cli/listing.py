@@ -9,7 +9,7 @@ from partita.cli.failures import all_steps, tell_error, tell_failures, tell_prob
 from partita.cli.output import STATE_STYLES, Cell, Output
 from partita.cli.session import Session
 from partita.drawing.cells import clean
-from partita.drawing.progress import Group, Progress
+from partita.drawing.progress import Group, Progress, left_text, planned_text
 from partita.drawing.results import result_json, result_text
 from partita.errors import NotFoundError
 from partita.protocol.requests import AttemptView, RunView, StepView
@@ -92,6 +92,8 @@ def _tell_head(output: Output, run: RunView) -> None:
         ("flow", run["flow"]),
         ("created", _clock(run["created_at"])),
         ("took", _took(run["started_at"], run["ended_at"])),
+        ("planned", planned_text(run)),
+        ("to go", left_text(run, time.time())),
         ("steps", _counts(run["counts"])),
         ("tags", " ".join(run["tags"])),
         ("launched by", run["parent"] or ""),

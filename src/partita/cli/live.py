@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from partita.cli.output import STATE_STYLES, Output
 from partita.drawing.cells import clean, fit, width
-from partita.drawing.progress import Group, Progress
+from partita.drawing.progress import Group, Progress, left_text
 from partita.protocol.requests import StepView
 from partita.units import duration_text
 
@@ -118,6 +118,8 @@ class LiveDisplay:
         ended = run["ended_at"] if run is not None else None
         elapsed = (ended or now) - (started or self._began_at)
         told = f"  {done:,} of {total:,} steps, {duration_text(elapsed)}"
+        left = left_text(run, now) if run is not None else ""
+        told += f", {left}" if left else ""
         if run is None or run["state"] not in ("succeeded", "failed", "cancelled"):
             told += "   Ctrl-C: leave or cancel"
         return _text(fit(told, self._console.size.width - 1), "dim")

@@ -15,6 +15,9 @@ class Demand(NamedTuple):
     memory_bytes: int = 0  # resident memory, 0: not declared
     gpu: float = 0.0  # GPU devices; a fraction shares one
     slots: tuple[tuple[str, int], ...] = ()  # (name of a limit, how many of it), sorted by name
+    learned_bytes: int = (
+        0  # memory that its like were seen to need, where none is declared: it is kept free, and no limit
+    )
 
 
 @dataclass(frozen=True, slots=True)

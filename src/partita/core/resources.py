@@ -38,12 +38,14 @@ class Pool:
         self.held: MutableMapping[str, float] = dict.fromkeys(self.capacity, 0.0)
         self.remedies: Mapping[str, str] = {}  # CONTAINERS, ENVIRONMENTS, if there are none here -> what to do instead
         self._amounts: dict[Demand, tuple[tuple[str, float], ...]] = {}
+        self._parts: dict[Demand, float] = {}
 
     def limit_workers(self, count: int) -> None:
         """Let no more than so many attempts hold anything here at once."""
         self.capacity[WORKER] = count
         self.held[WORKER] = 0.0
         self._amounts.clear()
+        self._parts.clear()
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Pool:
@@ -62,10 +64,18 @@ class Pool:
         """The demand as (resource, amount), without what it asks nothing of."""
         found = self._amounts.get(demand)
         if found is None:
-            pairs = [("cpu", demand.cpu), ("memory", demand.memory_bytes), ("gpu", demand.gpu)]
+            pairs = [("cpu", demand.cpu), ("memory", demand.memory_bytes or demand.learned_bytes), ("gpu", demand.gpu)]
             pairs += [(f"slot {name}", count) for name, count in demand.slots]
             pairs += [(WORKER, 1)] if WORKER in self.capacity else []
             found = self._amounts[demand] = tuple((name, amount) for name, amount in pairs if amount)
+        return found
+
+    def share(self, demand: Demand) -> float:
+        """The largest part of any resource that the demand takes (its dominant share: Ghodsi et al., 2011)."""
+        found = self._parts.get(demand)
+        if found is None:
+            parts = [amount / self.capacity[name] for name, amount in self.amounts(demand) if self.capacity.get(name)]
+            found = self._parts[demand] = max(parts, default=0.0)
         return found
 
     def lacks_for_ever(self, demand: Demand) -> list[str]:

@@ -7,8 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from partita.protocol.requests import RunView, StepView
+from partita.units import duration_text
 
-__all__ = ["FINAL_STATES", "Group", "Progress", "first_failures", "group_name", "is_map_name"]
+__all__ = [
+    "FINAL_STATES",
+    "Group",
+    "Progress",
+    "first_failures",
+    "group_name",
+    "is_map_name",
+    "left_text",
+    "planned_text",
+]
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled", "skipped"})
 _HIDDEN_KINDS = frozenset({"settle", "gather"})
@@ -17,6 +27,24 @@ _LEFT_OUT = re.compile(r"…\d+ more…")
 _ROUNDS = re.compile(r"(?<![^/])([^/]+)(?:/(?:\1|…))+(?=/|$)")
 _MAP_IN_ITSELF = re.compile(r"(?<![^/])([^/\[]+)\[\](#\d+)?/\1\[\](?=/|$)")
 _MAP = re.compile(r"\[\](#\d+)?$")
+
+
+def left_text(run: RunView, now: float) -> str:
+    """How long a run that goes on will take yet, with its spread; empty: nobody knows."""
+    told = run["notes"].get("forecast")
+    if not told or run["ended_at"] is not None:
+        return ""
+    p10, p50, p90 = (duration_text(max(told[name] - now, 0.0)) for name in ("p10", "p50", "p90"))
+    return f"about {p50} left" + (f" ({p10} to {p90})" if p10 != p90 else "")
+
+
+def planned_text(run: RunView) -> str:
+    """How long the first forecast thought that a run would take; empty: there was none."""
+    told, began = run["notes"].get("planned"), run["started_at"] or run["created_at"]
+    if not told:
+        return ""
+    p10, p50, p90 = (duration_text(told[name] - began) for name in ("p10", "p50", "p90"))
+    return p50 + (f" ({p10} to {p90})" if p10 != p90 else "")
 
 
 def group_name(path: str) -> str:

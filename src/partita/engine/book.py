@@ -16,6 +16,7 @@ from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
+from partita.engine.expecting import Expecting
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
@@ -33,6 +34,9 @@ from partita.values import pack
 __all__ = ["Book", "Limits"]
 
 
+#: What a step is thought to take of which nothing is known: each counts alike.
+UNKNOWN_S = 1.0
+
 _log = logging.getLogger("partita.engine")
 
 
@@ -47,6 +51,7 @@ class Limits:
     seconds_a_turn: float = 0.02  # seconds spent on layouts in one turn
     tasks: Mapping[str, TaskSettings] = field(default_factory=dict)  # what is said of tasks over what their code says
     environment: Any = None  # of tasks that declare none: the option environment= in plain data
+    forecasts: bool = True  # whether it is forecast when runs will be done
     idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
 
 
@@ -81,6 +86,7 @@ class Book:
     now_s: float = 0.0  # monotonic, as of this turn
     now: float = 0.0  # seconds since the epoch, as of this turn
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
+    told: list[Live] = field(default_factory=list)  # runs of which something was noted that is to be stored
     finals: list[Live] = field(default_factory=list)  # runs that ended in this turn
     returned: dict[tuple[int, int, int], AttemptEnd] = field(default_factory=dict)  # ends of attempts that never began
     resumed: list[tuple[Flight, int, Callable[[], None]]] = field(default_factory=list)  # (flight, ticket, its answer)
@@ -88,12 +94,14 @@ class Book:
     caching: Caching = field(init=False)
     waits: Waits = field(init=False)
     learning: Learning = field(init=False)
+    expecting: Expecting = field(init=False)
     _counter: int = 0
 
     def __post_init__(self) -> None:
         self.caching = Caching(self)
         self.waits = Waits(self)
         self.learning = Learning(self)
+        self.expecting = Expecting(self)
 
     def next(self) -> int:
         """A number never given before in this process: for tickets, profiles and the order of timers."""
@@ -154,6 +162,8 @@ class Book:
                     self.values.put(run.number, number, value)
                 if step.kind == Kind.WAIT and step.state in FINAL:
                     self.waits.closed(live, step)
+                if step.kind == Kind.FLOW and step.state == State.SUCCEEDED and number in live.opened and number:
+                    self.learning.expanded(live, step, self.now - live.opened.pop(number))
                 if computing and step.state in FINAL and (run.number, number) in computing:
                     self.caching.ended(live, step, value)
         live.history.extend(changed)
@@ -167,17 +177,22 @@ class Book:
             return
         profile = live.run.profiles[step.profile]
         lanes = self.executors[self.executor_of(live, profile.executor)]
-        lanes.queue.push(
-            self.demand(live, step),
-            profile.priority,
-            live.bundle + profile.environment,
-            Entry(live.run.number, number, self.now_s),
-        )
+        typical = self.expecting.typical(live, step.profile)
+        expected_s = self.expecting.seconds(live, step)
+        entry = Entry(live.run.number, number, self.now_s, live.ranks.pop(number, 0.0), expected_s, typical)
+        lanes.queue.push(self.demand(live, step), profile.priority, live.bundle + profile.environment, entry)
+
+    def expected_s(self, live: Live, number: int) -> float:
+        """How long an attempt at a step of the run's profile of this number is thought to take."""
+        return self.expecting.typical(live, number).mean_s or UNKNOWN_S
 
     def demand(self, live: Live, step: Step) -> Demand:
         """What the step's next attempt is to have: more memory than its task declares where others ran out of it."""
         demand, raised = live.run.profiles[step.profile].demand, live.memory.get(step.id)
-        return demand._replace(memory_bytes=raised) if raised else demand
+        if raised:
+            return demand._replace(memory_bytes=raised)
+        learned = self.expecting.typical(live, step.profile).memory_bytes
+        return demand._replace(learned_bytes=learned) if learned else demand
 
     def pools(self) -> dict[str, Pool]:
         """What each executor has."""
@@ -195,6 +210,7 @@ class Book:
         self.caching.forget(number)
         self.waits.forget(number)
         self.learning.forget(live)
+        self.expecting.forget(live)
         for lanes in self.executors.values():
             lanes.queue.drop(number)
             lanes.forget(live.numbers)

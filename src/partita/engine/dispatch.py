@@ -39,10 +39,11 @@ class Dispatch:
 
     def _place_once(self) -> None:
         for lanes in self._book.executors.values():
-            lanes.queue.place(lanes.pool, self._book.now_s, partial(self._start, lanes))
+            lanes.queue.place(lanes.pool, self._book.now_s, partial(self._start, lanes), lanes.running)
 
     def _start(self, lanes: Lanes, line: Line, fits: bool) -> bool:
         entry = line.head
+        expected_s = entry.seconds
         live = self._book.lives.get(entry.run)
         step = live.run.steps.get(entry.step) if live is not None else None
         if live is None or step is None or step.state != State.READY:
@@ -86,7 +87,7 @@ class Dispatch:
                 lanes.give_back(lane)
             self._refuse(live, step, error)
             return True
-        self._launch(live, step, order, lanes, lane, is_brief, profile, line.demand)
+        self._launch(live, step, order, lanes, lane, is_brief, profile, line.demand, expected_s)
         return True
 
     def _is_cached(self, live: Live, step: Step, line: Line) -> bool:
@@ -113,16 +114,20 @@ class Dispatch:
         is_brief: bool,
         profile: Profile,
         demand: Demand,
+        expected_s: float,
     ) -> None:
         book = self._book
         if order.profile not in lanes.introduced:
             lanes.introduced.add(order.profile)
             lanes.executor.introduce(order.profile, book.launchables[order.profile])
-        lanes.assign(lane, order, is_brief, book.now_s)
+        lanes.assign(lane, order, is_brief, book.now_s, expected_s)
         run = live.run.number
+        lanes.queue.charge(lanes.pool, run, demand, expected_s)
         book.returned.pop((run, step.id, order.attempt), None)  # its number is given again
         timeout_s = self._timeout_s(profile, step)
-        flight = Flight(run, step.id, order.attempt, lane, order.profile, demand, lanes, timeout_s)
+        flight = Flight(
+            run, step.id, order.attempt, lane, order.profile, demand, lanes, timeout_s, expected_s=expected_s
+        )
         flight.input_bytes = _input_bytes(order)
         book.flights[order.ticket] = flight
         book.turn.attempts.append(
@@ -130,6 +135,8 @@ class Dispatch:
         )
         live.running[step.id] = order.ticket
         live.started[step.id] = book.now
+        if step.kind == Kind.FLOW:
+            live.opened[step.id] = book.now
         live.history.append(step.id)
         book.advance(live, Event(Happening.STARTED, step.id, order.attempt))
         if timeout_s is not None:

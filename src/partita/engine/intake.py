@@ -5,35 +5,37 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from partita.core.events import Event, Happening, NewStep
 from partita.core.graph import path_of
 from partita.core.placing import misplaced, will_be_attempted
 from partita.core.records import Profile
-from partita.core.states import Kind, Mark, Need
+from partita.core.states import Mark
 from partita.core.tuning import tuned
 from partita.engine.book import Book
 from partita.engine.damage import with_origin
 from partita.engine.lanes import Flight, Lanes
-from partita.engine.live import Layout, Live, pack_inputs, pack_profile, profile_from
+from partita.engine.layouts import global_node, new_step
+from partita.engine.live import Layout, Live, pack_profile, profile_from
 from partita.engine.preparing import Preparing
 from partita.engine.raising import OUT_OF_MEMORY, raised
+from partita.engine.ranking import rank_steps
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
-from partita.store.port import AttemptEnd, ProfileRow, ReportRow, StepRow
-from partita.values import DICT, LIST, OBJECT, OUTCOME, REF, SELECT, TUPLE, Node, is_value, pack, size_of, unpack
+from partita.store.port import AttemptEnd, ProfileRow, ReportRow
+from partita.values import is_value, pack, size_of, unpack
 
 __all__ = ["Intake"]
 
 _log = logging.getLogger("partita.engine")
 
 REVEAL_STEPS = 1000
+RANKED_STEPS = 10_000
 #: So often the place of a step's attempts may be taken from them before that counts as a crash.
 MOST_EVICTIONS = 20
 _LARGEST = 2**63 - 1
-#: Where the nodes lie that a structure's node holds.
-_PARTS = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
 
 
 class Intake:
@@ -112,6 +114,9 @@ class Intake:
             output_bytes,
         )  # fmt: skip
         self._book.turn.attempt_ends.append(end)
+        over_s = ended_at - started_at - flight.expected_s
+        if started_at and over_s > 0:
+            flight.executor.queue.charge(flight.executor.pool, flight.run, flight.demand, over_s)
 
     def _done(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, value, usage, log = message
@@ -276,6 +281,10 @@ class Intake:
             return self._take_frame(live, item[1], item[2])
         if item[0] == "laid":
             return self._take_laid(live, *item[1:])
+        if item[0] == "rank":
+            _, first, end, base = item
+            rank_steps(live, first, end, base, partial(self._book.expected_s, live))
+            return 1
         return self._reveal(live, item[1], item[2])
 
     def _take_frame(self, live: Live, flight: Flight, message: list[Any]) -> int:
@@ -294,7 +303,7 @@ class Intake:
         new: list[NewStep] = []
         rows = self._book.turn.steps
         for position, step in enumerate(steps):
-            made, row = _new_step(run.number, first + position, layout, step)
+            made, row = new_step(run.number, first + position, layout, step)
             new.append(made)
             rows.append(row)
             if row.arguments is not None and len(row.arguments) <= 1024:
@@ -311,10 +320,12 @@ class Intake:
         if layout is not None and layout.problems:
             self._refuse_layout(live, flight, layout, usage, log)
             return 1
-        alias = _global(unpack(value), base)
+        alias = global_node(unpack(value), base)
         if warnings:
             live.notes.setdefault("warnings", []).extend(warnings)
         self._end(flight, "succeeded", usage, None, log)
+        for first in reversed(range(base, end, RANKED_STEPS)):  # from the last: a rank is what lies behind
+            live.backlog.append(("rank", first, min(first + RANKED_STEPS, end), base))
         for first in range(base, end, REVEAL_STEPS):
             live.backlog.append(("reveal", first, min(first + REVEAL_STEPS, end)))
         self._book.advance(live, Event(Happening.LAID, flight.step, flight.attempt, alias=alias))
@@ -371,53 +382,6 @@ class Intake:
         live.numbers.append(number)
         labels = {"run": live.run.id, "flow": live.row.title}
         book.launchables[number] = Launchable(profile, live.bundle, book.folder, book.workspace, labels, book.artifacts)
-
-
-def _new_step(run: int, number: int, layout: Layout, step: list[Any]) -> tuple[NewStep, StepRow]:
-    name, kind, profile, parent, arguments, inputs, fallback_of, value, place = step
-    base = layout.base
-    parent = layout.step if parent < 0 else base + parent
-    fallback_of = -1 if fallback_of is None else base + fallback_of
-    sources = (
-        tuple(
-            [
-                (base + item if item >= 0 else -item - 1, (), Need.VALUE)
-                if type(item) is int
-                else (base + item[0] if item[0] >= 0 else -item[0] - 1, tuple(item[1]), Need(item[2]))
-                for item in inputs
-            ]
-        )
-        if inputs
-        else ()
-    )
-    alias = _global(unpack(value), base) if value is not None else None
-    policy = unpack(arguments) if kind == Kind.GATHER and arguments else None
-    profile = layout.profiles[profile] if profile >= 0 else -1
-    made = NewStep(number, parent, name, kind, profile, sources, fallback_of, alias, policy)
-    marks = Mark.EXPANDED if alias is not None else 0
-    packed = pack(alias) if alias is not None else None
-    row = StepRow(
-        run, number, parent, name, kind, profile, arguments, pack_inputs(sources), fallback_of, place or "", 0, packed,
-        None, 0, 0, 0, None, 0, marks,
-    )  # fmt: skip
-    return made, row
-
-
-def _global(node: Node, base: int) -> Node:
-    """The node with local numbers of steps made global, in place."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        tag = current[0]
-        if tag == REF:
-            current[1] = base + current[1] if current[1] >= 0 else -current[1] - 1
-        elif tag in _PARTS:
-            stack.extend(current[_PARTS[tag]])
-        elif tag == SELECT:
-            stack.append(current[1])
-        elif tag == OUTCOME and current[2] is not None:
-            stack.append(current[2])
-    return node
 
 
 def _timed_out(live: Live, flight: Flight, error: dict[str, Any]) -> dict[str, Any]:

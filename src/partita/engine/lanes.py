@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.executors.port import Executor
-from partita.plan.queue import ReadyQueue
+from partita.plan.queue import ReadyQueue, Running
 from partita.protocol.messages import Order
 from partita.protocol.remote import ticket_text
 
@@ -54,6 +54,7 @@ class Flight:
     timeout_s: float | None = None
     stop_reason: str = ""  # why it was asked to stop, where it was
     is_cached: bool = False  # it was told the value, and computes nothing
+    expected_s: float = 0.0  # how long it was thought to take; 0: nobody knew
     input_bytes: int = 0  # size of its arguments and inputs
 
 
@@ -66,6 +67,9 @@ class Lane:
     demand: Demand
     environment: str = ""
     tickets: deque[int] = field(default_factory=deque)
+    expected: dict[int, float] = field(
+        default_factory=dict
+    )  # how long its orders are thought to take, seconds by ticket
     outgoing: list[Order] = field(default_factory=list)  # to be submitted after the commit
     busy_since_s: float = 0.0  # monotonic: when the order at its head is thought to have begun
     is_open_to_brief: bool = False  # all it has to do is brief
@@ -118,7 +122,9 @@ class Lanes:
         if idle:
             return idle.pop()
         self._make_room()
-        lane = Lane(self.executor.open_lane(bundle, demand, environment), bundle, demand, environment)
+        # What was learned is kept free, and is no limit that an attempt is killed for.
+        number = self.executor.open_lane(bundle, demand._replace(learned_bytes=0), environment)
+        lane = Lane(number, bundle, demand, environment)
         self._lanes[lane.number] = lane
         return lane
 
@@ -139,7 +145,7 @@ class Lanes:
         if not mark or name != self.name:
             return None
         text = ticket_text(order.run, order.step, order.attempt)
-        number = self.executor.attach(worker, order.ticket, text, is_idempotent, demand)
+        number = self.executor.attach(worker, order.ticket, text, is_idempotent, demand._replace(learned_bytes=0))
         if number is None:
             return None
         lane = self._lanes.get(number)
@@ -178,7 +184,9 @@ class Lanes:
                 best = lane
         return best
 
-    def assign(self, lane: Lane, order: Order, is_brief: bool, now_s: float) -> None:
+    def assign(self, lane: Lane, order: Order, is_brief: bool, now_s: float, expected_s: float = 0.0) -> None:
+        if expected_s:
+            lane.expected[order.ticket] = expected_s
         if not lane.tickets:
             lane.busy_since_s = now_s
             lane.is_open_to_brief = is_brief
@@ -189,6 +197,7 @@ class Lanes:
 
     def ended(self, lane: Lane, ticket: int, now_s: float) -> None:
         """An order of the lane has ended."""
+        lane.expected.pop(ticket, None)
         if lane.tickets and lane.tickets[0] == ticket:
             lane.tickets.popleft()
             lane.busy_since_s = now_s
@@ -217,6 +226,14 @@ class Lanes:
         idle = self._idle.get(lane.key, [])
         if lane in idle:
             idle.remove(lane)
+
+    def running(self) -> list[Running]:
+        """What holds something: when each is thought to end, and what it holds."""
+        return [
+            (lane.busy_since_s + sum(lane.expected.values()), lane.demand)
+            for lane in self._lanes.values()
+            if lane.tickets and not lane.is_waiting
+        ]
 
     def wait(self, lane: Lane) -> None:
         """The lane's attempt waits for a child run or an equal step: what it holds is free until `wake`."""

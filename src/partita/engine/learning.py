@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from partita.core.states import Kind
 from partita.errors import StoreError
+from partita.plan.durations import Estimate
 from partita.plan.history import TASK, Attempted, History, Record, Subject
 from partita.store.port import LearnedRow
 from partita.values import pack, unpack
 
 if TYPE_CHECKING:
+    from partita.core.graph import Step
     from partita.engine.book import Book
     from partita.engine.lanes import Flight, Pace
     from partita.engine.live import Live
@@ -32,6 +34,8 @@ BRIEF_S, BRIEF_FIRST, BRIEF_SHARE = 0.02, 32, 64
 #: The form of what is written; what is there in another one is learned anew.
 FORM = 1
 _MOST = 1e18
+#: In the place of a node class: what a flow takes that is laid out while its run goes on.
+EXPANSION = "flow"
 
 
 class Learning:
@@ -76,6 +80,20 @@ class Learning:
             return
         amounts = (flight.input_bytes, duration_s, cpu_s, peak_bytes, output_bytes, ended_at)
         self.history.observe(self.subject(live, step.profile, flight.executor.name), Attempted(*map(_amount, amounts)))
+
+    def expanded(self, live: Live, step: Step, seconds: float) -> None:
+        """A flow that was laid out as a step of its own has succeeded, so many seconds after its layout began."""
+        attempted = Attempted(0.0, _amount(seconds), 0.0, 0.0, 0.0, self._book.now)
+        self.history.observe(self._of_expansion(live, step), attempted, is_step=False)
+
+    def expansion(self, live: Live, step: Step) -> Estimate | None:
+        """How long a flow that is laid out as a step of its own takes with all its steps; None: nobody knows."""
+        found = self.history.own(self._of_expansion(live, step))
+        return found.duration.estimate(0.0, "step") if found is not None else None
+
+    def _of_expansion(self, live: Live, step: Step) -> Subject:
+        of = live.run.profiles[step.profile]
+        return Subject(_named(of.function, of.title), of.version, EXPANSION, live.row.flow, of.title, live.row.title)
 
     def write(self) -> None:
         """Let the turn write what was learned, where that is due."""

@@ -55,6 +55,11 @@ class Live:
     progress: dict[int, list[Any]] = field(default_factory=dict)
     memory: dict[int, int] = field(default_factory=dict)  # raised requests of steps that ran out of memory, bytes
     evictions: dict[int, int] = field(default_factory=dict)  # how often a step's attempts lost their place
+    ranks: dict[int, float] = field(
+        default_factory=dict
+    )  # seconds from the start of a step to the end, until it is ready
+    opened: dict[int, float] = field(default_factory=dict)  # when the layout of a flow's step began
+    behind: dict[int, float] = field(default_factory=dict)  # seconds behind the end of a flow's step
     notes: dict[str, Any] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)  # ids of runs that its steps launched
     adoption: Any = None  # what the run that it reruns has to give
@@ -89,7 +94,7 @@ def profile_from(data: dict[str, Any]) -> Profile:
 
 
 def _demand(data: Sequence[Any]) -> Demand:
-    cpu, memory_bytes, gpu, slots = data
+    cpu, memory_bytes, gpu, slots = data[:4]
     return Demand(cpu, memory_bytes, gpu, tuple((name, count) for name, count in slots))
 
 

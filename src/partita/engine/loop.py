@@ -14,6 +14,7 @@ from partita.core.events import Event, Happening
 from partita.core.states import Kind, State
 from partita.engine.book import Book
 from partita.engine.dispatch import Dispatch
+from partita.engine.forecasting import Forecasting
 from partita.engine.intake import Intake
 from partita.engine.launch import Launch
 from partita.engine.live import Live
@@ -53,6 +54,7 @@ class Engine:
         self.launch.add_profile = self.intake.add_profile
         self.launch.misplaced = self.intake.misplaced
         self._dispatch = Dispatch(book, preparing)
+        self._forecasting = Forecasting(book)
         self._stops: list[tuple[Live, int, str]] = []
         self.trouble = ""  # why nothing can be committed at present
 
@@ -90,6 +92,10 @@ class Engine:
         self._dispatch.place()
         self._gather()
         self._end_runs()
+        if book.limits.forecasts:
+            self._forecasting.work()
+        told, book.told = book.told, []
+        book.turn.run_updates.extend(live.update() for live in told if not live.is_final)
         book.learning.write()
         book.turn.attempt_ends.extend(book.returned.values())
         book.returned.clear()
@@ -172,6 +178,9 @@ class Engine:
         watched = any(lanes.needs_watching for lanes in book.executors.values())
         if watched:
             until = min(until, 0.025) if until is not None else 0.025
+        forecast_s = self._forecasting.wait_s() if book.limits.forecasts else None
+        if forecast_s is not None:
+            until = min(until, forecast_s) if until is not None else forecast_s
         return max(until, 0.0) if until is not None else None
 
     def _work_off_layouts(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from partita.core.graph import Run, Step
 from partita.core.rebuild import rebuild, resume
@@ -16,6 +17,7 @@ from partita.engine.book import Book
 from partita.engine.lanes import PLACE_MARK, Flight
 from partita.engine.live import Live, profile_from, stored_step
 from partita.engine.raising import raised_by
+from partita.engine.ranking import rank_steps
 from partita.errors import NotFoundError, ValueStoreError
 from partita.protocol.messages import Order
 from partita.store.port import AttemptEnd, AttemptRow, RunRow
@@ -103,6 +105,7 @@ class Recovery:
         for step in run.steps.values():
             if step.state == State.WAITING and step.kind == Kind.WAIT:
                 book.waits.reopen(live, step)  # before the run goes on, which may be the end of it
+        rank_steps(live, 0, run.next_id, 0, partial(book.expected_s, live))
         resume(run, running, live.out, attached)
         self._set_timers(live)
         if live.run.state in FINAL and not live.out.is_final:

@@ -44,6 +44,11 @@ class ValueCache:
         found = self._fresh.get(key) or self._held.get(key)
         return found if found is not None else self._store.values(run, [step])[step]
 
+    def peek(self, run: int, step: int) -> bytes | None:
+        """The value, if it is at hand."""
+        key = (run, step)
+        return self._fresh.get(key) or self._held.get(key)
+
     def get_many(self, run: int, steps: Iterable[int]) -> dict[int, bytes]:
         """Several values, with one question to the store for all that are not at hand."""
         found: dict[int, bytes] = {}

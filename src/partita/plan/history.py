@@ -188,8 +188,11 @@ class History:
         self._changed: dict[RecordKey, list[Attempted]] = {}  # since they were stored, by record key
         self._stored: dict[RecordKey, tuple[int, float]] = {}  # seen and updated_at as stored
 
-    def observe(self, subject: Subject, attempted: Attempted) -> None:
+    def observe(self, subject: Subject, attempted: Attempted, *, is_step: bool = True) -> None:
         """Learn from an attempt that succeeded.
+
+        Args:
+            is_step: it is one of the flow's steps, and counts as such; else it is a whole flow.
 
         Raises:
             ValueError: an amount is no finite number of 0 or more.
@@ -200,6 +203,8 @@ class History:
         known = self._tasks.get(key) or self._add(key, Knowledge(subject.title))
         self._changed.setdefault((TASK, *key), []).append(attempted)
         known.observe(attempted)
+        if not is_step:
+            return
         for scope, flow, title in ((FLOW, subject.flow, subject.flow_title), (ALL, "", "")):
             overview = self._overviews.get((scope, flow)) or self._overviews.setdefault((scope, flow), Overview(title))
             overview.observe(attempted)
@@ -218,6 +223,15 @@ class History:
             hint_s: what the task's option expect= says, in seconds.
         """
         return Expectation(*(self._estimate(name, subject, input_bytes, hint_s) for name in Expectation._fields))
+
+    def own(self, subject: Subject) -> Knowledge | None:
+        """What is known of exactly this function, version and node class."""
+        return self._tasks.get(subject[:3])
+
+    def usual_bytes(self, subject: Subject) -> float:
+        """The size of a usual input; of another version or node class where there is none of its own; else 0."""
+        keys = [subject[:3], *self._of_function.get(_reference(subject.function), ())]
+        return next((self._tasks[key].duration.typical_bytes for key in keys if key in self._tasks), 0.0)
 
     def duration(self, subject: Subject, input_bytes: float, hint_s: float | None = None) -> Estimate:
         """How many seconds an attempt will take; as `expect`, which costs three times as much."""

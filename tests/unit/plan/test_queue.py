@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.plan.queue import Entry, Line, ReadyQueue
@@ -9,76 +16,231 @@ from partita.plan.queue import Entry, Line, ReadyQueue
 ONE, TWO = Demand(cpu=1), Demand(cpu=2)
 
 
-def place(queue: ReadyQueue, pool: Pool, now_s: float, most: int = 1000) -> list[Entry]:
-    """Start what fits, at most so many; what was started, in order."""
-    started: list[Entry] = []
+class Machine:
+    """A pool on which steps run for as long as it is said, whatever was expected of them."""
 
-    def start(line: Line, fits: bool) -> bool:
-        if not fits or len(started) >= most:
-            return False
-        pool.acquire(line.demand)
-        started.append(line.pop())
-        return True
+    def __init__(self, cpu: float) -> None:
+        self.pool, self.queue = Pool(cpu, 0), ReadyQueue()
+        self.running: list[tuple[float, float, Entry, Demand]] = []  # (its end, its expected end, what it is)
+        self.started: list[Entry] = []
 
-    queue.place(pool, now_s, start)
-    return started
+    def push(self, run: int, step: int, demand: Demand = ONE, *, at: float = 0.0, priority: int = 0, rank: float = 0.0,
+             seconds: float = 1.0) -> None:  # fmt: skip
+        self.queue.push(demand, priority, "", Entry(run, step, at, rank, seconds))
+
+    def place(self, now: float, takes: Callable[[Entry], float] = lambda entry: entry.expected_s) -> list[Entry]:
+        """Let end what ends, and start what can be started; what that is, in order."""
+        for ended in [each for each in self.running if each[0] <= now]:
+            self.running.remove(ended)
+            self.pool.release(ended[3])
+        begun: list[Entry] = []
+
+        def start(line: Line, fits: bool) -> bool:
+            if not fits:
+                return False
+            entry, demand = line.pop(), line.demand
+            self.pool.acquire(demand)
+            self.queue.charge(self.pool, entry.run, demand, entry.expected_s)
+            self.running.append((now + takes(entry), now + entry.expected_s, entry, demand))
+            begun.append(entry)
+            return True
+
+        self.queue.place(self.pool, now, start, lambda: [(expected, demand) for _, expected, _, demand in self.running])
+        self.started += begun
+        return begun
 
 
 def test_steps_of_one_run_start_in_the_order_in_which_they_became_ready() -> None:
-    queue, pool = ReadyQueue(), Pool(4, 0)
+    machine = Machine(4)
     for number in range(6):
-        queue.push(ONE, 0, "", Entry(1, number, 0.0))
-    assert [entry.step for entry in place(queue, pool, 0.0)] == [0, 1, 2, 3]
-    assert len(queue) == 2
+        machine.push(1, number)
+    assert [entry.step for entry in machine.place(0.0)] == [0, 1, 2, 3]
+    assert len(machine.queue) == 2
+
+
+def test_of_one_run_what_has_most_behind_it_goes_first_also_between_lines() -> None:
+    machine = Machine(2)
+    machine.push(1, 0, rank=1.0)
+    machine.push(1, 1, rank=7.0)
+    machine.push(1, 2, Demand(cpu=0.5), rank=5.0)
+    machine.push(1, 3, Demand(cpu=0.5), rank=9.0)
+    assert [entry.step for entry in machine.place(0.0)] == [3, 1, 2]
 
 
 def test_a_small_run_does_not_wait_for_a_large_one() -> None:
-    queue, pool = ReadyQueue(), Pool(4, 0)
+    machine = Machine(4)
     for number in range(1000):
-        queue.push(ONE, 0, "", Entry(1, number, 0.0))
-    queue.push(ONE, 0, "", Entry(2, 0, 1.0))
-    assert 2 in {entry.run for entry in place(queue, pool, 1.0)}
+        machine.push(1, number, rank=1000.0)
+    machine.push(2, 0)
+    assert 2 in {entry.run for entry in machine.place(0.0)}
 
 
 def test_lines_of_other_demands_take_turns() -> None:
-    queue, pool = ReadyQueue(), Pool(4, 0)
+    machine = Machine(4)
     for number in range(1000):
-        queue.push(ONE, 0, "", Entry(1, number, 0.0))
-    queue.push(Demand(cpu=0.5), 0, "", Entry(2, 0, 1.0))
-    assert 2 in {entry.run for entry in place(queue, pool, 1.0)}
+        machine.push(1, number)
+    machine.push(2, 0, Demand(cpu=0.5))
+    assert 2 in {entry.run for entry in machine.place(0.0)}
+
+
+def shares(machine: Machine, seconds: int) -> Counter[int]:
+    """How often each run was served while all had something waiting."""
+    found: Counter[int] = Counter()
+    for second in range(seconds):
+        found.update(entry.run for entry in machine.place(float(second)))
+    return found
+
+
+def test_runs_have_their_share_by_what_their_steps_take_and_hold() -> None:
+    machine = Machine(2)
+    for number in range(400):
+        machine.push(1, number, seconds=1.0)
+        machine.push(2, number, seconds=4.0)
+    found = shares(machine, 200)
+    assert abs(found[1] - 4 * found[2]) <= 8
+
+
+def test_runs_have_their_share_by_their_weight_and_owners_theirs_whatever_they_run() -> None:
+    machine = Machine(1)
+    for run, owner, weight in ((1, "ann", 3.0), (2, "ann", 1.0), (3, "ben", 1.0)):
+        machine.queue.join(run, owner, weight)
+        for number in range(400):
+            machine.push(run, number)
+    found = shares(machine, 400)
+    assert abs(found[3] - 200) <= 2 and abs(found[1] - 150) <= 2 and abs(found[2] - 50) <= 2
+
+
+def test_who_had_nothing_to_do_has_not_saved_up() -> None:
+    machine = Machine(1)
+    machine.queue.join(1, "ann")
+    machine.queue.join(2, "ben")
+    for number in range(300):
+        machine.push(1, number)
+    for second in range(100):
+        machine.place(float(second))
+    for number in range(300):
+        machine.push(2, number, at=100.0)
+    found: Counter[int] = Counter()
+    for second in range(100, 140):
+        found.update(entry.run for entry in machine.place(float(second)))
+    assert abs(found[1] - found[2]) <= 2
 
 
 def test_priority_goes_first_until_the_others_have_waited_long() -> None:
-    queue = ReadyQueue()
-    queue.push(ONE, 0, "", Entry(1, 0, 0.0))
-    queue.push(ONE, 1, "", Entry(2, 0, 0.0))
-    assert place(queue, Pool(1, 0), 1.0)[0].run == 2
-    for number in range(1, 40):
-        queue.push(ONE, 1, "", Entry(2, number, float(number)))
-        started = place(queue, Pool(1, 0), float(number + 1))
-        if started[0].run == 1:
+    machine = Machine(1)
+    machine.push(1, 0)
+    machine.push(2, 0, priority=1)
+    assert machine.place(0.0)[0].run == 2
+    for second in range(1, 60):
+        machine.push(2, second, at=float(second), priority=1)
+        if machine.place(float(second))[0].run == 1:
             return
     raise AssertionError("the line of lower priority starved")
 
 
-def test_a_wide_step_gets_its_turn_among_narrow_ones_that_never_cease() -> None:
-    queue, pool = ReadyQueue(), Pool(2, 0)
-    queue.push(ONE, 0, "", Entry(1, 0, 0.0))
-    place(queue, pool, 0.0)
-    queue.push(TWO, 0, "", Entry(2, 0, 0.0))
-    for second in range(1, 60):
-        queue.push(ONE, 0, "", Entry(1, second, float(second)))
-        for entry in place(queue, pool, float(second)):
-            if entry.run == 2:
-                return
-        if pool.held["cpu"]:
-            pool.release(ONE)
+def test_a_run_can_be_raised_and_lowered_again() -> None:
+    machine = Machine(1)
+    for number in range(9):
+        machine.push(1, number)
+        machine.push(2, number)
+    machine.queue.raise_priority(2, 1)
+    assert [machine.place(float(second))[0].run for second in range(3)] == [2, 2, 2]
+    machine.queue.raise_priority(2, 0)
+    assert machine.place(3.0)[0].run == 1
+
+
+@pytest.mark.parametrize("lie", [1.0, 20.0], ids=["as_expected", "longer_than_expected"])
+def test_a_wide_step_gets_its_turn_among_narrow_ones_that_never_cease(lie: float) -> None:
+    machine = Machine(2)
+    machine.push(1, 0)
+    machine.place(0.0)
+    machine.push(2, 0, TWO)
+    for tick in range(1, 4000):
+        machine.push(1, tick, at=tick / 4, rank=1e6)
+        if any(entry.run == 2 for entry in machine.place(tick / 4, lambda entry: entry.expected_s * lie)):
+            return
     raise AssertionError("the wide step starved")
 
 
+def test_only_what_does_not_delay_it_goes_before_the_first_that_does_not_fit() -> None:
+    machine = Machine(3)
+    machine.push(1, 0, TWO, seconds=10.0)
+    machine.place(0.0)
+    machine.push(1, 1, TWO, rank=9.0)  # fits at 10
+    machine.push(1, 2, rank=8.0, seconds=20.0)  # there is room for it beside
+    machine.push(1, 3, rank=7.0, seconds=20.0)
+    assert [entry.step for entry in machine.place(1.0)] == [2]
+    machine = Machine(2)
+    machine.push(1, 0, seconds=10.0)
+    machine.place(0.0)
+    machine.push(1, 1, TWO, rank=9.0)
+    machine.push(1, 2, rank=8.0, seconds=20.0)  # would delay it
+    machine.push(1, 3, rank=7.0, seconds=5.0)
+    machine.push(1, 4, rank=6.0, seconds=0.0)  # nobody knows
+    assert [entry.step for entry in machine.place(1.0)] == [3]
+    assert len(machine.queue) == 3
+    assert [entry.step for entry in machine.place(10.0)] == [1]
+    assert [entry.step for entry in machine.place(11.0)] == [2, 4]
+
+
+def test_a_step_that_waits_for_what_others_hold_elsewhere_keeps_nothing_free() -> None:
+    """A limit that several engines share: nothing here brings it nearer."""
+    pool = Pool(2, 0, slots={"api": 1})
+    pool.held["slot api"] = 1.0
+    queue, begun = ReadyQueue(), list[int]()
+    queue.push(Demand(cpu=2, slots=(("api", 1),)), 5, "", Entry(1, 0, 0.0))
+    for number in (1, 2):
+        queue.push(ONE, 0, "", Entry(1, number, 0.0, 0.0, 50.0))
+
+    def start(line: Line, fits: bool) -> bool:
+        if fits:
+            pool.acquire(line.demand)
+            begun.append(line.pop().step)
+        return fits
+
+    queue.place(pool, 1.0, start)
+    assert begun == [1, 2]
+
+
 def test_what_a_run_has_waiting_can_be_dropped() -> None:
-    queue, pool = ReadyQueue(), Pool(4, 0)
-    queue.push(ONE, 0, "", Entry(1, 0, 0.0))
-    queue.push(ONE, 0, "", Entry(2, 0, 0.0))
-    queue.drop(1)
-    assert [entry.run for entry in place(queue, pool, 0.0)] == [2]
+    machine = Machine(4)
+    machine.push(1, 0)
+    machine.push(2, 0)
+    machine.queue.drop(1)
+    assert [entry.run for entry in machine.place(0.0)] == [2]
+
+
+@settings(deadline=None)  # machines that run much else
+@given(st.data())
+def test_everything_starts_once_and_nothing_is_held_beyond_what_there_is(data: st.DataObject) -> None:
+    """Random demands, durations, errors, weights, priorities, arrivals and runs that are dropped."""
+    cpu = data.draw(st.integers(1, 8))
+    machine = Machine(cpu)
+    count = data.draw(st.integers(1, 60))
+    alive: set[tuple[int, int]] = set()
+    now, number = 0.0, 0
+    errors = data.draw(st.lists(st.floats(0.1, 10.0), min_size=1, max_size=5))
+    for number in range(count):
+        run = data.draw(st.integers(1, 4))
+        machine.push(
+            run, number, Demand(cpu=data.draw(st.sampled_from([0.5, 1.0, 2.0, 8.0])) * min(1.0, cpu / 8.0) or 1.0), at=now,
+            priority=data.draw(st.integers(0, 2)), rank=data.draw(st.floats(0.0, 50.0)),
+            seconds=data.draw(st.sampled_from([0.0, 0.5, 1.0, 30.0])),
+        )  # fmt: skip
+        alive.add((run, number))
+        if data.draw(st.booleans()):
+            now += data.draw(st.floats(0.0, 5.0))
+            machine.place(now, lambda entry: 0.1 + entry.expected_s * errors[entry.step % len(errors)])
+            assert machine.pool.held["cpu"] <= cpu + 1e-9
+        if data.draw(st.integers(0, 30)) == 0:
+            machine.queue.drop(run)
+            begun = {(entry.run, entry.step) for entry in machine.started}
+            alive = {each for each in alive if each[0] != run or each in begun}
+    for _ in range(10 * count + 10):
+        if not machine.running and not len(machine.queue):
+            break
+        now = min((each[0] for each in machine.running), default=now)
+        begun = machine.place(now)
+        assert machine.pool.held["cpu"] <= cpu + 1e-9
+        assert begun or machine.running or not len(machine.queue), "something waits with nothing running"
+    assert sorted((entry.run, entry.step) for entry in machine.started) == sorted(alive)

@@ -1,0 +1,138 @@
+"""What attempts are thought to take, for whoever orders, admits and forecasts: from the history, and while a run teaches it.
+
+Asking the history costs some ten microseconds. So what is typical of a profile is asked once in a while, and the size of a
+step's own input counts where its like take long enough for that to be worth it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from partita.core.graph import Step
+from partita.core.states import Kind, Need, State
+from partita.engine.live import Live
+from partita.plan.durations import Estimate
+from partita.values import size_of
+
+if TYPE_CHECKING:
+    from partita.engine.book import Book
+    from partita.engine.lanes import Lanes
+
+__all__ = ["Expecting", "Typical"]
+
+#: What takes less is not told apart by the size of its input.
+_SIZED_S = 0.1
+#: What is typical is asked for anew when so many more attempts, as a share, have been seen.
+_STALE = 1.25
+#: A layout takes about so long, where nobody knows.
+_LAYOUT_S = 0.05
+#: Memory that is learned counts from this share of an executor's memory for each of its cores on.
+_NOTED_SHARE = 8
+#: Above what nine of ten attempts need, for the tenth.
+_MARGIN = 1.2
+
+
+@dataclass(slots=True)
+class Typical:
+    """Of the steps of one profile of a run."""
+
+    mean_s: float = 0.0  # how long an attempt takes; 0: nobody knows
+    memory_bytes: int = 0  # that it is to have, where its task declares none; 0: it does not matter
+    estimate: Estimate | None = None  # of its duration, for an input of the usual size
+    seen: float = -1.0  # attempts by which it was asked for last
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything says how long it takes."""
+        return self.mean_s > 0
+
+
+class Expecting:
+    """Asks the history on behalf of the engine."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._typical: dict[int, Typical] = {}  # by engine-wide number of the profile
+
+    def typical(self, live: Live, number: int) -> Typical:
+        """What is typical of the run's profile of this number; the same object is kept up to date while the run goes on."""
+        wide = live.numbers[number]
+        found = self._typical.get(wide)
+        if found is None:
+            found = self._typical[wide] = Typical()
+        profile = live.run.profiles[number]
+        lanes = self._lanes(live, number)
+        pace = lanes.pace(wide)
+        if pace.count < found.seen * _STALE or (pace.count == found.seen and pace.count):
+            return found
+        if found.seen == 0 and not pace.count:
+            return found
+        found.seen = pace.count
+        if profile.body != "task":
+            found.mean_s = pace.mean_s or _LAYOUT_S
+            return found
+        learning = self._book.learning
+        subject = learning.subject(live, number, lanes.name)
+        usual = learning.history.usual_bytes(subject)
+        told = learning.history.expect(subject, usual, profile.expect_s)
+        if told.duration.basis == "nothing":
+            found.mean_s = pace.mean_s
+            return found
+        found.estimate = told.duration
+        found.mean_s = pace.mean_s if 0 < pace.mean_s < _SIZED_S else told.duration.median
+        if not profile.demand.memory_bytes and told.memory.basis in ("step", "function"):
+            found.memory_bytes = _admitted(told.memory.p90, lanes)
+        return found
+
+    def seconds(self, live: Live, step: Step) -> float:
+        """How long an attempt at a step that is ready is thought to take; 0: as is typical."""
+        typical = self.typical(live, step.profile)
+        if typical.mean_s < _SIZED_S or step.kind != Kind.TASK or live.run.profiles[step.profile].body != "task":
+            return 0.0
+        estimate = self.estimate(live, step, self._input_bytes(live, step))
+        return estimate.median if estimate is not None else 0.0
+
+    def estimate(self, live: Live, step: Step, input_bytes: float | None) -> Estimate | None:
+        """How long an attempt at a task's step takes, as a distribution; None: nobody knows.
+
+        Args:
+            input_bytes: of its arguments and inputs; None: the usual size.
+        """
+        if input_bytes is None:
+            return self.typical(live, step.profile).estimate
+        profile = live.run.profiles[step.profile]
+        subject = self._book.learning.subject(live, step.profile, self._lanes(live, step.profile).name)
+        told = self._book.learning.history.duration(subject, input_bytes, profile.expect_s)
+        return told if told.basis != "nothing" else None
+
+    def forget(self, live: Live) -> None:
+        """The run is not in memory any more."""
+        for number in live.numbers:
+            self._typical.pop(number, None)
+
+    def _lanes(self, live: Live, number: int) -> Lanes:
+        return self._book.executors[self._book.executor_of(live, live.run.profiles[number].executor)]
+
+    def _input_bytes(self, live: Live, step: Step) -> float | None:
+        """Bytes of its arguments and inputs, as far as they are at hand; None: they are not."""
+        arguments = live.arguments.get(step.id)
+        total = size_of(arguments, is_arguments=True) if arguments is not None else 0
+        for source, path, need in step.inputs:
+            target = live.run.steps.get(source)
+            if path or need != Need.VALUE or target is None or target.state != State.SUCCEEDED:
+                return None
+            value = self._book.values.peek(live.run.number, source)
+            if value is None:
+                return None
+            total += size_of(value)
+        return total
+
+
+def _admitted(needed_bytes: float, lanes: Lanes) -> int:
+    """The memory that an attempt is admitted with, in few sizes, so that attempts of about one size share lanes."""
+    capacity = lanes.pool.capacity["memory"]
+    if needed_bytes < capacity / max(lanes.pool.capacity["cpu"], 1.0) / _NOTED_SHARE:
+        return 0
+    return int(min(2.0 ** (math.ceil(4.0 * math.log2(needed_bytes * _MARGIN)) / 4.0), capacity))

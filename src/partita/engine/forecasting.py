@@ -1,0 +1,203 @@
+"""When each run will be done: played through now and then while the engine has nothing better to do.
+
+A play through is work of some ten microseconds a step, so it is done in slices of a few milliseconds between turns, and no more
+of it than a share of the engine's time. What comes of it stands in the run's notes, for watchers and for the record:
+
+    "planned"    the first forecast of the whole run, with the time at which it was made
+    "forecast"   the latest
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from partita.core.graph import Step
+from partita.core.records import Demand
+from partita.core.states import FINAL, Kind, State
+from partita.engine.live import Live
+from partita.plan.outlook import Ahead, Lognormal, Outlook, Spread, share_below
+from partita.plan.queue import ReadyQueue
+
+if TYPE_CHECKING:
+    from partita.engine.book import Book
+
+__all__ = ["Forecasting"]
+
+#: Plays of one forecast.
+PLAYS = 40
+#: How much of the variance of durations attempts of one function have in common, see `benchmarks/plan_and_run.py`.
+SHARED = 0.3
+#: A slice takes about so long, and all of them together this share of the engine's time.
+_SLICE_S = 0.003
+_SHARE = 0.05
+#: A forecast is made anew not before so many seconds, or this share of what was left.
+_LEAST_PAUSE_S, _PAUSE_SHARE = 1.0, 0.05
+#: With more steps ahead a play takes too long: what is left is reckoned from critical path and load alone.
+_MOST_STEPS = 20_000
+#: A step that nothing is known of.
+_UNKNOWN = Lognormal(1.0, 1.0)
+_NOTHING = Lognormal(0.0, 0.0)
+
+
+class Forecasting:
+    """Forecasts all runs of an engine together, since they share its executors."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._work: Iterator[None] | None = None
+        self._due_s = 0.0  # monotonic
+        self._spent_s = 0.0  # on the forecast that is being made
+        self._random = random.Random(0)
+
+    def wait_s(self) -> float | None:
+        """Seconds until there is something to do; None: nothing is."""
+        if self._work is not None or any(self._is_ready(live) for live in self._book.lives.values()):
+            return max(self._due_s - self._book.clock.monotonic(), 0.0)
+        return None
+
+    def work(self) -> None:
+        """Do a slice of what is to be done, if it is due."""
+        book = self._book
+        begun = book.clock.monotonic()
+        if begun < self._due_s:
+            return
+        if self._work is None:
+            runs = [live for live in book.lives.values() if self._is_ready(live)]
+            if not runs:
+                return
+            self._spent_s = 0.0
+            self._work = self._forecast(runs)
+        until = begun + _SLICE_S
+        is_over = False
+        while not is_over and book.clock.monotonic() < until:
+            is_over = next(self._work, self) is self
+        now = book.clock.monotonic()
+        self._spent_s += now - begun
+        if is_over:
+            self._work = None
+            left = [note["p50"] - book.now for live in book.lives.values() if (note := live.notes.get("forecast"))]
+            pause_s = max(_LEAST_PAUSE_S, self._spent_s / _SHARE, min(left, default=0.0) * _PAUSE_SHARE)
+            self._due_s = now + pause_s
+        else:
+            self._due_s = now + (now - begun) * (1.0 / _SHARE - 1.0) * self._haste()
+
+    def _haste(self) -> float:
+        """A short forecast is made without pauses: it is over before anybody waits for the engine."""
+        return 0.0 if self._spent_s < 10 * _SLICE_S else 1.0
+
+    def _is_ready(self, live: Live) -> bool:
+        return not (live.is_final or live.backlog) and len(live.run.steps) > 1
+
+    def _forecast(self, runs: list[Live]) -> Iterator[None]:
+        steps: list[Ahead] = []
+        for live in runs:
+            yield from self._gather(live, steps)
+        if len(steps) > _MOST_STEPS or not steps:
+            return
+        pools = self._book.pools()
+        outlook = Outlook(steps, pools, SHARED, self._joiner(runs))
+        made_at = self._book.now
+        found: dict[int, list[float]] = {live.run.number: [] for live in runs}
+        for _ in range(PLAYS):
+            for ends in outlook.play(self._random.random):
+                if ends is None:
+                    yield
+                    continue
+                for number, seconds in ends.items():
+                    found[number].append(seconds)
+            yield
+        for live in runs:
+            self._tell(live, made_at, sorted(found[live.run.number]))
+
+    def _joiner(self, runs: list[Live]) -> Callable[[ReadyQueue], None]:
+        shares = [(live.run.number, *share_of(live)) for live in runs]
+
+        def join(queue: ReadyQueue) -> None:
+            for number, owner, weight in shares:
+                queue.join(number, owner, weight)
+
+        return join
+
+    def _tell(self, live: Live, made_at: float, seconds: list[float]) -> None:
+        if live.is_final or not seconds:
+            return
+        told = {"made_at": made_at}
+        for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
+            told[name] = made_at + seconds[round(share * (len(seconds) - 1))]
+        live.notes.setdefault("planned", told)
+        live.notes["forecast"] = told
+        live.history.append(0)  # so that watchers hear of it
+        self._book.told.append(live)
+
+    # What lies ahead
+
+    def _gather(self, live: Live, steps: list[Ahead]) -> Iterator[None]:
+        """Add what lies ahead of a run."""
+        run = live.run
+        positions: dict[int, int] = {}
+        for count, number in enumerate(list(run.steps)):
+            step = run.steps.get(number)
+            if step is not None and step.state not in FINAL and self._will_end(step):
+                positions[number] = len(steps)
+                steps.append(self._ahead(live, step))
+            if count % 500 == 499:
+                yield
+        for number, position in positions.items():
+            step = run.steps.get(number)
+            if step is None:
+                continue
+            for source in step.inputs:
+                self._connect(steps, positions.get(source[0]), position)
+            if step.parent >= 0 and self._is_inside(live, step):
+                self._connect(steps, position, positions.get(step.parent))
+        yield
+
+    def _connect(self, steps: list[Ahead], before: int | None, behind: int | None) -> None:
+        if before is not None and behind is not None and steps[behind].began_share < 0:
+            steps[before].behind.append(behind)
+            steps[behind].waits_for += 1
+
+    def _will_end(self, step: Step) -> bool:
+        """Whether the step is expected to: fallbacks and undos are not."""
+        return step.kind != Kind.UNDO and (step.fallback_of < 0 or step.state != State.PENDING)
+
+    def _is_inside(self, live: Live, step: Step) -> bool:
+        parent = live.run.steps.get(step.parent)
+        return parent is not None and parent.kind == Kind.FLOW
+
+    def _ahead(self, live: Live, step: Step) -> Ahead:
+        book = self._book
+        number, rank = live.run.number, live.ranks.get(step.id, 0.0)
+        if step.profile < 0 or step.kind not in (Kind.TASK, Kind.FLOW):
+            return Ahead(number, "", Demand(), 0, rank, 0.0, _NOTHING, "")
+        profile = live.run.profiles[step.profile]
+        if step.kind == Kind.FLOW and (step.alias is not None or step.children):
+            return Ahead(number, "", Demand(), 0, rank, 0.0, _NOTHING, "")
+        spread, expected_s = self._spread(live, step)
+        if step.kind == Kind.FLOW:
+            return Ahead(number, "", Demand(), 0, rank, expected_s, spread, profile.function)
+        executor = book.executor_of(live, profile.executor)
+        found = Ahead(
+            number, executor, book.demand(live, step), profile.priority, rank, expected_s, spread, profile.function
+        )
+        if step.id in live.running:
+            found.elapsed_s = max(book.now - live.started.get(step.id, book.now), 0.0)
+            found.began_share = share_below(spread, found.elapsed_s) if found.elapsed_s else 0.0
+        return found
+
+    def _spread(self, live: Live, step: Step) -> tuple[Spread, float]:
+        if step.kind == Kind.FLOW:
+            estimate = self._book.learning.expansion(live, step)
+            return (estimate, estimate.median) if estimate is not None else (_NOTHING, 0.0)
+        typical = self._book.expecting.typical(live, step.profile)
+        if typical.estimate is not None:
+            return typical.estimate, typical.estimate.median
+        return (Lognormal(typical.mean_s, 0.5), typical.mean_s) if typical.is_known else (_UNKNOWN, 1.0)
+
+
+def share_of(live: Live) -> tuple[str, float]:
+    """Whose the run is, and its weight beside others."""
+    options: dict[str, Any] = live.options
+    return str(options.get("owner") or ""), float(options.get("weight") or 1.0)

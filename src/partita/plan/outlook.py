@@ -1,0 +1,183 @@
+"""When runs that go on will end, as distributions: what is left of them is played through, again and again.
+
+Each time durations are drawn (Monte Carlo), and what is ready starts by the same rules as in the engine: the same queue, with
+its ranks, fair shares and promises. Attempts of one function err together more than those of two do, which makes the spread of
+many of them wider than if each were drawn by itself.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from math import exp, sqrt
+from statistics import NormalDist
+from typing import NamedTuple, Protocol
+
+from partita.core.records import Demand
+from partita.core.resources import Pool
+from partita.plan.queue import Entry, Line, ReadyQueue, Running
+
+__all__ = ["Ahead", "Lognormal", "Outlook", "Spread", "share_below"]
+
+_NORMAL = NormalDist()
+_LEAST_SHARE = 1e-6
+_HALVINGS = 16
+
+
+class Spread(Protocol):
+    """How long something may take: a distribution of seconds."""
+
+    def quantile(self, share: float) -> float:
+        """The seconds that a share (0 to 1, both excluded) of cases stays below."""
+        ...
+
+
+class Lognormal(NamedTuple):
+    """What nobody has measured, or what takes no time at all."""
+
+    median_s: float
+    sigma: float  # standard deviation of the logarithm
+
+    def quantile(self, share: float) -> float:
+        return self.median_s * exp(self.sigma * _NORMAL.inv_cdf(share)) if self.sigma else self.median_s
+
+
+@dataclass(slots=True)
+class Ahead:
+    """A step that has not ended."""
+
+    run: int
+    executor: str  # empty: it needs none
+    demand: Demand
+    priority: int
+    rank_s: float
+    expected_s: float
+    spread: Spread
+    group: str  # what its duration errs together with
+    began_share: float = -1.0  # of its durations, those that it has exceeded already; below 0: it has not begun
+    elapsed_s: float = 0.0  # since it began
+    waits_for: int = 0  # steps that have to end before
+    behind: list[int] = field(default_factory=list)  # positions of those that wait for it
+
+
+def share_below(spread: Spread, seconds: float) -> float:
+    """The share of cases that takes less, by halving."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if spread.quantile(middle) < seconds:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+class Outlook:
+    """What lies ahead of all runs, at one moment."""
+
+    def __init__(
+        self,
+        steps: Sequence[Ahead],
+        pools: Mapping[str, Pool],
+        shared: float,
+        join: Callable[[ReadyQueue], None] = lambda queue: None,
+    ) -> None:
+        """
+        Args:
+            pools: with nothing held.
+            shared: how much of the variance of durations is that of their group, 0 to 1.
+            join: makes the runs known to a queue, with their owners and weights.
+        """
+        self._steps, self._pools, self._join = steps, pools, join
+        self._common, self._own = sqrt(shared), sqrt(1.0 - shared)
+
+    def play(self, draw: Callable[[], float], pause_every: int = 100) -> Iterator[dict[int, float] | None]:
+        """Play everything through once; gives seconds until the end of each run at last, and None for a pause before that.
+
+        Args:
+            draw: gives random numbers from 0 to 1; of equal ones comes an equal play.
+            pause_every: after so many ends it may be paused.
+        """
+        steps, count = self._steps, 0
+        pools = {name: Pool.of(pool.describe()) for name, pool in self._pools.items()}
+        queues = {name: ReadyQueue() for name in pools}
+        for queue in queues.values():
+            self._join(queue)
+        common: dict[str, float] = {}
+        waiting = [step.waits_for for step in steps]
+        events: list[tuple[float, int]] = []  # (when it ends, position)
+        thought: dict[str, dict[int, Running]] = {name: {} for name in pools}  # by executor and position
+        ends: dict[int, float] = {}
+        now, touched = 0.0, set(pools)
+
+        def begin(position: int) -> None:
+            step = steps[position]
+            heapq.heappush(events, (now + self._seconds(step, common, draw), position))
+
+        def make_ready(position: int) -> None:
+            step = steps[position]
+            if not step.executor:
+                begin(position)
+                return
+            entry = Entry(step.run, position, now, step.rank_s, step.expected_s)
+            queues[step.executor].push(step.demand, step.priority, "", entry)
+            touched.add(step.executor)
+
+        def start(name: str, line: Line, fits: bool) -> bool:
+            if not fits:
+                return False
+            demand, entry = line.demand, line.pop()
+            pools[name].acquire(demand)
+            queues[name].charge(pools[name], entry.run, demand, entry.expected_s)
+            thought[name][entry.step] = (now + entry.expected_s, demand)
+            begin(entry.step)
+            return True
+
+        for position, step in enumerate(steps):
+            if step.began_share >= 0:
+                if step.executor:
+                    pools[step.executor].acquire(step.demand)
+                    thought[step.executor][position] = (max(step.expected_s - step.elapsed_s, 0.0), step.demand)
+                begin(position)
+            elif not step.waits_for:
+                make_ready(position)
+        while True:
+            for name in touched:
+                queues[name].place(pools[name], now, partial(start, name), thought[name].values)
+            touched.clear()
+            if not events:
+                break
+            now = events[0][0]
+            while events and events[0][0] <= now:
+                position = heapq.heappop(events)[1]
+                step = steps[position]
+                ends[step.run] = now
+                if step.executor:
+                    pools[step.executor].release(step.demand)
+                    del thought[step.executor][position]
+                    touched.add(step.executor)
+                for successor in step.behind:
+                    waiting[successor] -= 1
+                    if not waiting[successor]:
+                        make_ready(successor)
+                count += 1
+                if count % pause_every == 0:
+                    yield None
+        yield ends
+
+    def _seconds(self, step: Ahead, common: dict[str, float], draw: Callable[[], float]) -> float:
+        """How long a step takes this time, from now on."""
+        shared = common.get(step.group)
+        if shared is None:
+            shared = common[step.group] = _normal(draw)
+        share = _NORMAL.cdf(self._common * shared + self._own * _normal(draw))
+        if step.began_share >= 0:
+            share = step.began_share + (1.0 - step.began_share) * share
+        seconds = step.spread.quantile(min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE))
+        return max(seconds - step.elapsed_s, 0.0)
+
+
+def _normal(draw: Callable[[], float]) -> float:
+    return _NORMAL.inv_cdf(min(max(draw(), _LEAST_SHARE), 1.0 - _LEAST_SHARE))
