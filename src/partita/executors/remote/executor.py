@@ -234,7 +234,7 @@ class RemoteExecutor:
             unstarted, self._unstarted = self._unstarted, []
             for news in (*self._launcher.news(), *unstarted):
                 self._hear(news)
-            if not self._remains.is_known:  # after the news: who has taken them is woken by the answer only
+            if not self._remains.is_known:  # after the news, which silence the launcher
                 self._survey()
             messages, self._said = self._said, []
             if messages:
