@@ -16,8 +16,6 @@ __all__ = ["Admission"]
 
 #: How many tasks of one demand are looked at for one that is short enough to go before a reservation: the top of a heap.
 _LOOK = 31
-#: What a task that runs longer than expected is thought to have left, as a share of what was expected.
-_OVERDUE = 0.1
 
 #: A ready task: (-rank, number in order of arrival, task, expected seconds).
 Entry = tuple[float, int, int, float]
@@ -129,7 +127,7 @@ class Admission:
         ends = []
         for task, (start, seconds, demand) in self._running.items():
             end = start + seconds
-            ends.append((end if end > now else now + _OVERDUE * seconds, task, demand))
+            ends.append((end if end > now else now, task, demand))  # what is overdue may end at any moment
         heapq.heapify(ends)
         while ends:
             end, _, demand = heapq.heappop(ends)

@@ -37,9 +37,11 @@ class Timeline:
             return since
         times, free, guard = self.times, self.free, self.guard
         if len(times) > _LONG:
-            since = max(since, self._past_full(seconds, demand))
-            if since > latest:
+            known = self._past_full(seconds, demand, latest)
+            if known > latest:
                 return _INFINITY
+            if known > since:
+                since = known
         at = bisect_right(times, since) - 1
         end = since + seconds
         while True:
@@ -54,12 +56,15 @@ class Timeline:
                     return _INFINITY
                 end = since + seconds
 
-    def _past_full(self, seconds: float, demand: int) -> float:
+    def _past_full(self, seconds: float, demand: int, latest: float) -> float:
+        """A time before which no gap holds the demand for so long; what is found is remembered."""
         mantissa, exponent = frexp(seconds)
         eighths = int(mantissa * 16.0)  # from 8 to 15: durations of one kind differ by an eighth at most
-        wanted = ldexp(eighths, exponent - 4)
         kind = (demand, exponent * 16 + eighths)
         known = self._full_until.get(kind, self.times[0])
+        if known > latest:
+            return known
+        wanted = ldexp(eighths, exponent - 4)
         times, free, guard = self.times, self.free, self.guard
         at = bisect_right(times, known) - 1
         since = known
