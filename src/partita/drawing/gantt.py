@@ -11,10 +11,23 @@ from partita.drawing.progress import group_name
 from partita.protocol.plans import PlannedStepView, PlanView
 from partita.units import duration_text
 
-__all__ = ["Bar", "Piece", "Row", "basis_text", "chart_rows", "fit_name", "gantt_text", "step_title", "tick_seconds"]
+__all__ = [
+    "Bar",
+    "Piece",
+    "Row",
+    "bar_title",
+    "basis_text",
+    "chart_rows",
+    "fit_name",
+    "gantt_text",
+    "step_title",
+    "tick_seconds",
+]
 
 #: Rows of a chart; where there are more steps, those of a map share one, and so do the rounds of a loop.
 ROWS_AT_MOST = 60
+#: Bars of a row from which on those that touch become one; and what is nearer than this part of the chart touches.
+_BARS, _APART = 100, 2000
 _LABEL_CELLS = 36
 _NODE_CELLS = 14
 _LEAST = 8  # cells of a name, and of the chart
@@ -27,7 +40,8 @@ class Bar(NamedTuple):
     start_s: float
     end_s: float
     is_critical: bool
-    step: int  # position among the steps of the plan
+    step: int  # position among the steps of the plan; of many, of the first
+    size: int = 1  # how many steps it stands for
 
 
 @dataclass(slots=True)
@@ -53,7 +67,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        count = len(self.bars)
+        count = sum(bar.size for bar in self.bars)
         return f"{self.label} ×{count:,}" if count > 1 else self.label
 
     @property
@@ -70,7 +84,27 @@ def chart_rows(plan: PlanView, at_most: int = ROWS_AT_MOST) -> tuple[list[Row], 
     if len(rows) > at_most:
         rows = _rows(steps, [step["title"] for step in steps])
     rows.sort(key=lambda row: (row.start_s, row.order))
+    for row in rows:
+        if len(row.bars) > _BARS:
+            row.bars = _joined(plan, row.bars)
     return rows[:at_most], max(len(rows) - at_most, 0)
+
+
+def _joined(plan: PlanView, bars: Sequence[Bar]) -> list[Bar]:
+    """Bars of one node that touch or lie over each other as one; those of the critical path are kept."""
+    joined: list[Bar] = [bar for bar in bars if bar.is_critical]
+    last: dict[str, Bar] = {}
+    gap = plan["makespan_s"] / _APART
+    for bar in sorted(bar for bar in bars if not bar.is_critical):
+        node = plan["steps"][bar.step]["node"]
+        before = last.get(node)
+        if before is not None and bar.start_s <= before.end_s + gap:
+            last[node] = before._replace(end_s=max(before.end_s, bar.end_s), size=before.size + bar.size)
+        else:
+            if before is not None:
+                joined.append(before)
+            last[node] = bar
+    return [*joined, *last.values()]
 
 
 def _rows(steps: Sequence[PlannedStepView], names: Iterable[str]) -> list[Row]:
@@ -88,6 +122,16 @@ def fit_name(name: str, cells: int, ending: str = "…") -> str:
         return name
     tail = name[-(cells // 3) :]
     return fit(name, cells - width(tail), ending) + tail if width(tail) < cells else fit(name, cells, ending)
+
+
+def bar_title(plan: PlanView, row: Row, bar: Bar) -> str:
+    """All that is known of what a bar stands for, on one line for each thing."""
+    if bar.size == 1:
+        return step_title(plan, bar.step)
+    node = plan["steps"][bar.step]["node"]
+    return clean(f"{row.label}: {bar.size:,} steps on {node}") + (
+        f"\n{duration_text(bar.start_s)} to {duration_text(bar.end_s)}"
+    )
 
 
 def step_title(plan: PlanView, number: int) -> str:

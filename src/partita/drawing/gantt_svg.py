@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from partita.drawing.cells import clean, fit, width
-from partita.drawing.gantt import Row, chart_rows, fit_name, step_title, tick_seconds
+from partita.drawing.gantt import Row, bar_title, chart_rows, fit_name, tick_seconds
 from partita.protocol.plans import PlanView
 from partita.units import duration_text
 
@@ -103,7 +103,7 @@ def _row(
         color = colors[plan["steps"][bar.step]["node"]]
         lines.append(
             f'<rect class="{kind}" fill="{color}" x="{x:.1f}" y="{top + 4:.1f}" width="{size:.1f}" '
-            f'height="{_ROW - 8:.0f}" rx="2.5"><title>{escape(step_title(plan, bar.step))}</title></rect>'
+            f'height="{_ROW - 8:.0f}" rx="2.5"><title>{escape(bar_title(plan, row, bar))}</title></rect>'
         )
     return lines
 

@@ -10,7 +10,7 @@ from html import escape
 
 from partita.drawing.cells import clean
 from partita.drawing.frontier import cost_text, frontier_svg
-from partita.drawing.gantt import Row, basis_text, chart_rows, step_title, tick_seconds
+from partita.drawing.gantt import Row, bar_title, basis_text, chart_rows, tick_seconds
 from partita.drawing.gantt_svg import node_colors
 from partita.drawing.graph import build_graph
 from partita.drawing.html import text
@@ -123,9 +123,9 @@ def _row(plan: PlanView, row: Row, colors: dict[str, str]) -> str:
     for bar in sorted(row.bars, key=lambda bar: bar.is_critical):
         left = _percent(min(bar.start_s, plan["makespan_s"] * 0.997), plan["makespan_s"])
         size = _percent(bar.end_s - bar.start_s, plan["makespan_s"])
-        told = text(step_title(plan, bar.step).replace("\n", "\u2028"), 800).replace("\u2028", "\n")
+        told = text(bar_title(plan, row, bar).replace("\n", "\u2028"), 800).replace("\u2028", "\n")
         kind = ' class="critical"' if bar.is_critical else ""
-        label = text(plan["steps"][bar.step]["path"])
+        label = text(plan["steps"][bar.step]["path"] if bar.size == 1 else row.label)
         side = " late" if bar.start_s > plan["makespan_s"] / 2 else ""
         bars.append(
             f'<button type="button" aria-label="{label}"{kind} style="left:{left};width:{size};'

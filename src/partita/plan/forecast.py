@@ -155,35 +155,46 @@ class _Rehearsal:
 
     def run(self, seconds: Sequence[float]) -> list[float]:
         instance, nodes = self.instance, self.nodes
+        demands, successors, priorities, planned = instance.demands, instance.successors, self.priorities, self.planned
         pools = [Admission(node.capacity) for node in instance.nodes]
         waiting = [len(needed) for needed in instance.predecessors]
         arrived = [0.0] * len(instance)
         starts = [0.0] * len(instance)
-        events: list[tuple[float, bool, int]] = []  # (time, whether the task ends; else it is ready, task)
-        for task, count in enumerate(waiting):
-            if not count:
-                events.append((0.0, False, task))
-        while events:
-            now, touched = events[0][0], set()
-            while events and events[0][0] <= now:
-                _, is_end, task = heapq.heappop(events)
-                pool = pools[nodes[task]]
+        ready = [task for task, count in enumerate(waiting) if not count]
+        events: list[tuple[float, int]] = []  # (time, task that ends; or -1 - task that is ready)
+        now = 0.0
+        touched: set[int] = set()  # nodes on which something may begin
+        while True:
+            for task in ready:
+                pools[nodes[task]].push(task, demands[task], priorities[task], planned[task])
                 touched.add(nodes[task])
-                if not is_end:
-                    pool.push(task, instance.demands[task], self.priorities[task], self.planned[task])
+            ready = []
+            while events and events[0][0] <= now:
+                task = heapq.heappop(events)[1]
+                if task < 0:
+                    ready.append(-1 - task)
                     continue
-                pool.release(task)
-                for successor in instance.successors[task]:
+                pools[nodes[task]].release(task)
+                touched.add(nodes[task])
+                for successor in successors[task]:
                     waiting[successor] -= 1
                     if self.moves:
                         arrived[successor] = max(arrived[successor], now + self._move_s(task, successor))
                     if not waiting[successor]:
-                        heapq.heappush(events, (max(now, arrived[successor]), False, successor))
+                        if arrived[successor] > now:
+                            heapq.heappush(events, (arrived[successor], -1 - successor))
+                        else:
+                            ready.append(successor)
+            if ready:
+                continue
             for node in touched:
                 for task in pools[node].due(now):
                     starts[task] = now
-                    heapq.heappush(events, (now + seconds[task], True, task))
-        return starts
+                    heapq.heappush(events, (now + seconds[task], task))
+            touched.clear()
+            if not events:
+                return starts
+            now = events[0][0]
 
     def _move_s(self, origin: int, target: int) -> float:
         instance = self.instance

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["plan_flow", "view_of"]
 
 #: Steps that are simulated, in all, for a forecast of the finish; and how often at least and at most.
-_SIMULATED, _FEWEST, _MOST = 100_000, 50, 1000
+_SIMULATED, _FEWEST, _MOST = 100_000, 30, 1000
 _NEVER = float("inf")
 #: Steps up to which plans between the fastest and the cheapest are always looked at.
 _SMALL = 100
@@ -54,6 +54,8 @@ _PROVE_S = 10.0
 _EQUALLY_FAST = 1.001
 #: Rounds of search where no time was asked for, and seconds that they may take at most.
 _ROUNDS, _BRIEF_S = 40, 0.25
+#: Steps up to which it is worth beginning a search for so short a time.
+_SEARCHED = 1000
 _UNCONSTRAINED: PlanRequest = {"deadline_s": None, "budget": None}
 
 
@@ -145,6 +147,8 @@ def _first_plan(instance: Instance, bounds: Bounds, request: PlanRequest) -> Pla
 def _brief_plan(instance: Instance, seed: int = 0) -> Plan:
     """What quick rules and a few rounds of search find: the same each time, on a machine that is not too slow."""
     clock = time.perf_counter
+    if len(instance) > _SEARCHED:
+        return make_plan(instance)
     return make_plan(instance, Means(clock, clock() + _BRIEF_S, random.Random(seed), rounds=_ROUNDS))
 
 

@@ -84,6 +84,19 @@ def test_steps_of_a_map_share_a_row_where_there_are_many() -> None:
     assert ([row.title for row in rows], hidden) == (["fit ×500", "last"], 0)
 
 
+def test_bars_that_touch_are_one_where_a_row_has_very_many() -> None:
+    steps = [step(f"fit[{number}]") for number in range(3000)]
+    plan = made([*steps, step("last", [2999])], {"fit": 2.0, "last": 500.0}, nodes=(FAST, CHEAP))
+    (fit, last), _ = chart_rows(plan)
+    assert fit.title == "fit ×3,000"
+    assert len(fit.bars) <= 4  # one for each node, and what is on the critical path
+    assert (fit.start_s, fit.end_s) == (0.0, plan["makespan_s"])
+    assert sum(bar.size for bar in fit.bars) == 3000 and sum(bar.size for bar in last.bars) == 1
+    page = plan_page(plan)
+    assert len(page) < 300_000
+    assert "steps on fast" in page and "steps on cheap" in page
+
+
 def test_rows_that_are_too_many_are_counted() -> None:
     rows, hidden = chart_rows(made([step(f"s{number}") for number in range(70)]))
     assert (len(rows), hidden) == (60, 10)
