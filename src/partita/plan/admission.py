@@ -14,10 +14,8 @@ from partita.plan.instance import TOLERANCE, Amounts
 
 __all__ = ["Admission"]
 
-#: How many tasks of one demand are looked at for one that is short enough to go before a reservation.
-_DEPTH = 24
-#: What a task that runs longer than expected is thought to have left, as a share of what was expected.
-_OVERDUE = 0.1
+#: How many tasks of one demand are looked at for one that is short enough to go before a reservation: the top of a heap.
+_LOOK = 31
 
 #: A ready task: (-rank, number in order of arrival, task, expected seconds).
 Entry = tuple[float, int, int, float]
@@ -29,7 +27,7 @@ class Admission:
     Something that fits is left waiting only while it would delay a reservation; so with nothing running, something begins.
     """
 
-    __slots__ = ("_arrived", "_classes", "_free", "_lines", "_reserves", "_running", "_smallest")
+    __slots__ = ("_arrived", "_classes", "_free", "_gone", "_lines", "_reserves", "_running", "_smallest")
 
     def __init__(self, capacity: Sequence[float], *, reserves: bool = True) -> None:
         """
@@ -43,6 +41,7 @@ class Admission:
         self._lines: list[tuple[Amounts, list[Entry]]] = []  # each a heap
         self._running: dict[int, tuple[float, float, Amounts]] = {}  # task -> start, expected seconds, demand
         self._arrived = 0
+        self._gone: set[int] = set()  # tasks that have begun and still lie in a heap
         self._smallest: Amounts | None = ()  # what every line asks for at least; None: to be found anew
 
     def push(self, task: int, demand: Amounts, rank: float, seconds: float) -> None:
@@ -72,7 +71,7 @@ class Admission:
         """The tasks that begin now; they count as running from here on."""
         if self._smallest is None:
             self._smallest = self._smallest_amounts()
-        free = self._free
+        free, gone = self._free, self._gone
         for resource, amount in self._smallest:
             if free[resource] < amount:
                 return []
@@ -93,7 +92,7 @@ class Admission:
                 entry = heapq.heappop(heap)
             else:
                 reservation = reservation or self._reserve(blocked, now)
-                found = reservation.admit(demand, heap, now)
+                found = reservation.admit(demand, heap, self._gone, now)
                 if found is None:
                     heapq.heappop(heads)
                     continue
@@ -102,6 +101,8 @@ class Admission:
                 free[resource] -= amount
             self._running[entry[2]] = (now, entry[3], demand)
             begun.append(entry[2])
+            while heap and heap[0][2] in gone:
+                gone.remove(heapq.heappop(heap)[2])
             if heap:
                 heapq.heapreplace(heads, (heap[0], number))
             else:
@@ -124,11 +125,12 @@ class Admission:
         """When the demand will be free, and what else will be then."""
         spare, shadow = list(self._free), now
         ends = []
-        for start, seconds, demand in self._running.values():
+        for task, (start, seconds, demand) in self._running.items():
             end = start + seconds
-            ends.append((end if end > now else now + _OVERDUE * seconds, demand))
-        ends.sort(key=_end_of)
-        for end, demand in ends:
+            ends.append((end if end > now else now, task, demand))  # what is overdue may end at any moment
+        heapq.heapify(ends)
+        while ends:
+            end, _, demand = heapq.heappop(ends)
             for resource, amount in demand:
                 spare[resource] += amount
             shadow = end
@@ -142,10 +144,6 @@ class Admission:
         return _Reservation(shadow, spare)
 
 
-def _end_of(entry: tuple[float, Amounts]) -> float:
-    return entry[0]
-
-
 class _Reservation:
     """The promise to a task that it begins at a time, and what is left of the resources then."""
 
@@ -154,9 +152,14 @@ class _Reservation:
     def __init__(self, at: float, spare: list[float]) -> None:
         self._at, self._spare = at + 1e-9, spare
 
-    def admit(self, demand: Amounts, heap: list[Entry], now: float) -> Entry | None:
-        """Take the best of these tasks that does not delay the promise, or none."""
+    def admit(self, demand: Amounts, heap: list[Entry], gone: set[int], now: float) -> Entry | None:
+        """Take a good one of these tasks that does not delay the promise, or none.
+
+        Args:
+            gone: tasks that have been taken from the midst of a heap; one more may be added.
+        """
         room = self._at - now
+        found: Entry | None = None
         if heap[0][3] <= room:
             return heapq.heappop(heap)
         spare = self._spare
@@ -167,9 +170,9 @@ class _Reservation:
             for resource, amount in demand:
                 spare[resource] -= amount
             return heapq.heappop(heap)
-        for entry in heapq.nsmallest(_DEPTH, heap) if len(heap) > 1 else ():
-            if entry[3] <= room:
-                heap.remove(entry)
-                heapq.heapify(heap)
-                return entry
-        return None
+        for entry in heap[:_LOOK]:
+            if entry[3] <= room and entry[2] not in gone and (found is None or entry < found):
+                found = entry
+        if found is not None:
+            gone.add(found[2])
+        return found

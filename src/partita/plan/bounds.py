@@ -10,7 +10,7 @@ from partita.plan.ranks import downward_ranks, upward_ranks
 __all__ = ["Bounds", "lower_bounds"]
 
 _CUTS = 160  # earliest starts for which the work after them is summed, at most
-_WORK = 1_500_000  # tasks times cuts, at most
+_WORK = 600_000  # tasks times cuts, at most
 
 
 class Bounds(NamedTuple):
@@ -32,10 +32,7 @@ def lower_bounds(instance: Instance, cuts: int = 0) -> Bounds:
         cuts: how many h to look at; default: as many as take little time.
     """
     allowed = instance.allowed
-    if len(instance.nodes) == 1:
-        times = [instance.seconds(task, 0) for task in range(len(instance))]
-    else:
-        times = [min(map(row.__getitem__, nodes)) for row, nodes in zip(instance.run_times(), allowed, strict=True)]
+    times = shortest_seconds(instance)
     heads = downward_ranks(instance, times)
     ranks = upward_ranks(instance, times, with_transfers=False)
     tails = [rank - time for rank, time in zip(ranks, times, strict=True)]
@@ -55,6 +52,19 @@ def lower_bounds(instance: Instance, cuts: int = 0) -> Bounds:
         for task, nodes in enumerate(allowed):
             cost += min([instance.task_cost(task, node) for node in nodes])
     return Bounds(makespan, cost, instance.alpha * makespan + instance.beta * cost)
+
+
+def shortest_seconds(instance: Instance) -> list[float]:
+    """How long each task runs where it runs fastest."""
+    speeds = [node.speed for node in instance.nodes]
+    fastest: dict[tuple[int, ...], float] = {}
+    for nodes in set(instance.allowed):
+        fastest[nodes] = max([speeds[node] for node in nodes])
+    pairs = zip(instance.durations, instance.allowed, strict=True)
+    times = [duration / fastest[nodes] for duration, nodes in pairs]
+    for task in instance.overrides:
+        times[task] = min([instance.seconds(task, node) for node in instance.allowed[task]])
+    return times
 
 
 def _work(instance: Instance, resource: int, times: list[float]) -> list[float]:

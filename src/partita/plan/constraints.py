@@ -79,9 +79,8 @@ class ConstraintModel:
 
     def interval(self, start: Linear, size: int, end: Linear, only_if: Sequence[int] = ()) -> int:
         """From start to end, which lies `size` later; gives its number."""
-        self._constraints.append(
-            f"constraints{{{_enforced(only_if)}interval{{start{{{_linear(start)}}} size{{offset:{size}}} end{{{_linear(end)}}}}}}}"
-        )
+        told = f"start{{{_linear(start)}}} size{{offset:{size}}} end{{{_linear(end)}}}"
+        self._constraints.append(f"constraints{{{_enforced(only_if)}interval{{{told}}}}}")
         return len(self._constraints) - 1
 
     def cumulative(self, capacity: int, intervals: Sequence[int], demands: Sequence[int]) -> None:

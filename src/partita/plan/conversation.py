@@ -78,7 +78,7 @@ class Conversation:
             raise PlanningError('a "finish" tells what has "finished" as a list')
         ended = []
         for row in rows:
-            task = self._numbers.get(row.get("task")) if isinstance(row, dict) else None
+            task = self._numbers.get(str(row.get("task"))) if isinstance(row, dict) else None
             if task is None or task not in self._running:
                 raise PlanningError(f"{row!r} has finished, and was not running")
             self._running.remove(task)

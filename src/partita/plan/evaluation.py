@@ -73,13 +73,13 @@ def _check_capacity(instance: Instance, schedule: Schedule, finishes: list[float
         if finishes[task] > schedule.starts[task] + slack:
             changes[node].append((finishes[task] - slack, False, task))
             changes[node].append((schedule.starts[task], True, task))
-    for number, node in enumerate(instance.nodes):
-        free = list(node.capacity)
+    for number, told in enumerate(instance.nodes):
+        free = list(told.capacity)
         for at, is_start, task in sorted(changes[number]):
             for resource, amount in instance.demands[task]:
                 free[resource] += -amount if is_start else amount
-                if free[resource] < -TOLERANCE * max(1.0, node.capacity[resource]):
+                if free[resource] < -TOLERANCE * max(1.0, told.capacity[resource]):
                     raise PlanningError(
-                        f"at {at:g} s node {node.id!r} lacks {-free[resource]:g} {instance.resources[resource]} for "
+                        f"at {at:g} s node {told.id!r} lacks {-free[resource]:g} {instance.resources[resource]} for "
                         f"task {instance.ids[task]!r}"
                     )

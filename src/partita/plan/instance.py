@@ -127,13 +127,14 @@ class Instance:
         return all(capacity[resource] + TOLERANCE >= amount for resource, amount in demand)
 
     def _why_nowhere(self, task: int, nodes: tuple[int, ...]) -> str:
-        asked = ", ".join(f"{amount:g} {self.resources[resource]}" for resource, amount in self.demands[task])
-        where = ", ".join(
-            f"{self.nodes[node].id} ("
-            + ", ".join(f"{self.nodes[node].capacity[resource]:g} {self.resources[resource]}" for resource, _ in self.demands[task])
-            + ")"
-            for node in nodes[:4]
-        )  # fmt: skip
+        needed = self.demands[task]
+        asked = ", ".join(f"{amount:g} {self.resources[resource]}" for resource, amount in needed)
+        rooms = []
+        for node in nodes[:4]:
+            told = self.nodes[node]
+            there = ", ".join(f"{told.capacity[resource]:g} {self.resources[resource]}" for resource, _ in needed)
+            rooms.append(f"{told.id} ({there})")
+        where = ", ".join(rooms)
         more = f" and {len(nodes) - 4} more" if len(nodes) > 4 else ""
         return (
             f"task {self.ids[task]!r} fits on no node: it asks for {asked}, and there is {where or 'none'}{more}; "

@@ -143,7 +143,7 @@ class NodesProblem:
         late = weight * (self.alpha or 1.0 if costs is None else self.alpha)
         for task in order:
             times, demand = run_times[task], demands[task]
-            there, last, last_node = self._arrivals(waits[task], finishes, nodes, is_backwards)
+            there, last = self._arrivals(waits[task], finishes, nodes, is_backwards)
             place = given[task]
             if place != FREE:
                 begin = there.get(place, last) if there else last
@@ -177,16 +177,16 @@ class NodesProblem:
 
     def _arrivals(
         self, waits: list[tuple[int, float]], finishes: list[float], nodes: list[int], is_backwards: bool
-    ) -> tuple[dict[int, float], float, int]:
+    ) -> tuple[dict[int, float], float]:
         """When a task's inputs are there: by node, on those that make some of them; and on all others."""
         if self._links:
-            return self._arrivals_by_link(waits, finishes, nodes, is_backwards), 0.0, FREE
+            return self._arrivals_by_link(waits, finishes, nodes, is_backwards), 0.0
         if not waits:
-            return _NOWHERE, 0.0, FREE
+            return _NOWHERE, 0.0
         if len(waits) == 1:
             origin, delay = waits[0]
             finish = finishes[origin]
-            return {nodes[origin]: finish}, finish + delay, nodes[origin]
+            return {nodes[origin]: finish}, finish + delay
         last, second, last_node = 0.0, 0.0, FREE  # the latest arrival from elsewhere; the latest of another node
         local: dict[int, float] = {}
         for origin, delay in waits:
@@ -204,7 +204,7 @@ class NodesProblem:
             arrival = second if node == last_node else last
             if arrival > finish:
                 local[node] = arrival
-        return local, last, last_node
+        return local, last
 
     def _arrivals_by_link(
         self, waits: list[tuple[int, float]], finishes: list[float], nodes: list[int], is_backwards: bool

@@ -24,6 +24,8 @@ __all__ = ["Proof", "Prover"]
 _UNITS = (1, 10, 100, 1000, 10_000, 1_000_000)
 #: Steps of the grid from 0 to the makespan where there is no such unit.
 _RESOLUTION = 20_000
+#: Units of a capacity whose amounts have no scale that makes them whole.
+_FINE = 1 << 20
 #: What the objective of the hint is in whole numbers, where it is no mere makespan.
 _OBJECTIVE = 1e11
 
@@ -230,14 +232,13 @@ class _Model:
         capacity = self.instance.nodes[node].capacity[resource]
         if not intervals or sum(amounts) <= capacity:
             return
-        scale = next((scale for scale in SCALES if _is_whole(scale, amounts)), None)
-        if scale is None:  # rounded to the nearest, with what so many roundings may add up to on top
-            scale = (1 << 20) / capacity
-            demands = [round(amount * scale) for amount in amounts]
-            self.model.cumulative((1 << 20) + 1, intervals, demands)
+        whole = next((scale for scale in SCALES if _is_whole(scale, amounts)), None)
+        if whole is not None:
+            room = math.floor(capacity * whole + 1e-6)
+            self.model.cumulative(room, intervals, [round(amount * whole) for amount in amounts])
             return
-        demands = [round(amount * scale) for amount in amounts]
-        self.model.cumulative(math.floor(capacity * scale + 1e-6), intervals, demands)
+        scale = _FINE / capacity  # rounded to the nearest, with one unit more for what roundings add up to
+        self.model.cumulative(_FINE + 1, intervals, [round(amount * scale) for amount in amounts])
 
     def _add_objective(self, hint: Schedule, begin: list[int]) -> None:
         """alpha * makespan + beta * cost, in whole numbers: so many of them are one unit of the objective."""

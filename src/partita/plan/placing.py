@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from math import frexp
+from math import frexp, ldexp
 
 from partita.plan.evaluation import Schedule
 from partita.plan.instance import Instance
@@ -28,16 +28,20 @@ class Timeline:
         self.times = [since, _INFINITY]
         self.free = [full, full]
         self.guard = guard
-        #: (demand, power of two) -> a time before which no gap holds the demand for so long.
+        #: (demand, kind of duration) -> a time before which no gap holds the demand for so long.
         self._full_until: dict[tuple[int, int], float] = {}
 
-    def earliest(self, since: float, seconds: float, demand: int) -> float:
-        """The first time from `since` on at which the demand is free for so long."""
+    def earliest(self, since: float, seconds: float, demand: int, latest: float = _INFINITY) -> float:
+        """The first time from `since` on at which the demand is free for so long; infinite, if that is after `latest`."""
         if not demand or seconds <= 0.0:
             return since
         times, free, guard = self.times, self.free, self.guard
         if len(times) > _LONG:
-            since = max(since, self._past_full(seconds, demand))
+            known = self._past_full(seconds, demand, latest)
+            if known > latest:
+                return _INFINITY
+            if known > since:
+                since = known
         at = bisect_right(times, since) - 1
         end = since + seconds
         while True:
@@ -48,12 +52,19 @@ class Timeline:
             else:
                 at += 1
                 since = times[at]
+                if since > latest:
+                    return _INFINITY
                 end = since + seconds
 
-    def _past_full(self, seconds: float, demand: int) -> float:
-        exponent = frexp(seconds)[1] - 1
-        wanted = 2.0**exponent
-        known = self._full_until.get((demand, exponent), self.times[0])
+    def _past_full(self, seconds: float, demand: int, latest: float) -> float:
+        """A time before which no gap holds the demand for so long; what is found is remembered."""
+        mantissa, exponent = frexp(seconds)
+        eighths = int(mantissa * 16.0)  # from 8 to 15: durations of one kind differ by an eighth at most
+        kind = (demand, exponent * 16 + eighths)
+        known = self._full_until.get(kind, self.times[0])
+        if known > latest:
+            return known
+        wanted = ldexp(eighths, exponent - 4)
         times, free, guard = self.times, self.free, self.guard
         at = bisect_right(times, known) - 1
         since = known
@@ -66,7 +77,7 @@ class Timeline:
                 at += 1
                 since = times[at]
         if since != known:
-            self._full_until[demand, exponent] = since
+            self._full_until[kind] = since
         return since
 
     def take(self, start: float, end: float, demand: int) -> None:
@@ -123,7 +134,8 @@ def place_in_order(
             price = beta * instance.task_cost(task, node) if beta else 0.0
             if alpha * (there + seconds) + price >= best:
                 continue
-            start = timelines[node].earliest(there, seconds, demand)
+            latest = (best - price) / alpha - seconds if alpha else _INFINITY
+            start = timelines[node].earliest(there, seconds, demand, latest)
             value = alpha * (start + seconds) + price
             if value < best:
                 best, place, begin = value, node, start

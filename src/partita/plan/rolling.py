@@ -16,7 +16,7 @@ from partita.plan.ranks import expected_seconds, order_by, upward_ranks
 __all__ = ["RollingPolicy"]
 
 #: Tasks that are planned at once.
-_WINDOW = 120
+_WINDOW = 20
 #: What a task that runs longer than expected is thought to have left, as a share of what was expected.
 _OVERDUE = 0.1
 

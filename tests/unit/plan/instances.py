@@ -43,7 +43,7 @@ def random_document(
         if nodes > 1 and chance.random() < 0.1:
             rows[-1]["durations"] = {"n0": 1 + chance.randint(0, 9)}
     edges = [
-        [f"t{first}", f"t{second}", chance.randint(0, 10**6)]
+        [f"t{first}", f"t{second}", 0 if whole else chance.randint(0, 10**6)]
         for second in range(1, tasks)
         for first in {chance.randrange(second) for _ in range(chance.randint(0, 2))}
     ]  # fmt: skip

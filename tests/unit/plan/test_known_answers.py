@@ -7,11 +7,11 @@ import random
 
 import pytest
 
+from partita.plan.bounds import lower_bounds
 from partita.plan.documents import read_instance
 from partita.plan.evaluation import Evaluation, Schedule, evaluate, worth
 from partita.plan.greedy import first_come
 from partita.plan.optimal import Prover
-from partita.plan.bounds import lower_bounds
 from partita.plan.placing import place_in_order
 from partita.plan.planner import Means, make_plan
 from tests.unit.plan.instances import ONE_NODE, TWO_NODES, example, random_instance
@@ -95,7 +95,7 @@ def test_what_is_proved_is_so(seed: int, nodes: int) -> None:
     pytest.importorskip("ortools", reason="needs the extra 'optimal'")
     instance = random_instance(seed, 8, nodes, whole=True, priced=True)
     found = make_plan(instance, Means(lambda: 0.0, 1.0, random.Random(seed), rounds=300))
-    proof = Prover(instance, lower_bounds(instance)).solve(found.schedule, 30.0, 1)
+    proof = Prover(instance, lower_bounds(instance)).solve(found.schedule, 5.0, 2)
     value = evaluate(instance, proof.schedule).objective
     assert proof.bound <= value + 1e-6
     assert value <= found.value.objective + 1e-9
