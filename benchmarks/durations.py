@@ -11,7 +11,7 @@ shorter ones are left out, as noise of the traces' clocks, but for the rows "all
 --tune chooses the constants of the model: for each workflow those that are best on the others, judged on it.
 --each prints each trace.
 
-Prints a Markdown table.
+Prints a Markdown table, and how many durations lie between the tenth and the ninetieth percentile that were told.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ CHOICES: dict[str, list[Any]] = {
     ],
     "NEAR_GAIN": [0.25, 0.4, 0.5], "NEAR_WIDTH": [0.003, 0.005, 0.01, 0.02], "LOSS_DECAY": [0.97, 0.985, 0.995],
     "SHARPNESS": [10.0, 20.0, 30.0, 40.0], "DECAY": [0.98, 0.99, 1.0], "SLOPE": [0.0, 0.15, 0.3, 0.5],
-    "SLOPE_VARIANCE": [0.1, 0.2, 0.5, 1.0], "PRIOR_VARIANCE": [0.05, 0.08, 0.15, 0.3],
+    "SLOPE_VARIANCE": [0.1, 0.2, 0.5, 1.0], "PRIOR_VARIANCE": [0.05, 0.08, 0.15, 0.3], "MEDIAN_SHARE": [0.0, 0.2, 0.4, 0.6],
 }  # fmt: skip
 TRIED = 60
 
@@ -190,6 +190,18 @@ def judged(errors: Errors, warm: int = 1) -> tuple[int, float, float]:
     if not found:
         return 0, math.nan, math.nan
     return len(found), statistics.median(found), math.sqrt(statistics.fmean(error * error for error in found))
+
+
+def coverage(tasks: list[Task]) -> Iterator[tuple[int, bool]]:
+    """Of each task but the first of its label: how often the label had been seen, and whether it lay between P10 and P90."""
+    models: dict[str, Model] = {}
+    for label, size, seconds in tasks:
+        if seconds >= SHORTEST_S:
+            model = models.get(label) or models.setdefault(label, Model(SECONDS))
+            if model.count:
+                estimate = model.estimate(size)
+                yield model.count, estimate.p10 <= seconds <= estimate.p90
+            model.observe(size, seconds)
 
 
 def workflow(name: str) -> str:
@@ -262,6 +274,10 @@ def main() -> None:
         print("| " + " | ".join([name, *(f"{median:.3f} / {rms:.3f}" for _, median, rms in cells)]) + " |")
     sizes = [judged(errors, n)[0] for n in WARM] + [judged(whole)[0]]
     print("| " + " | ".join(["steps", *map(str, sizes)]) + " |")
+    covered = list(itertools.chain.from_iterable(map(coverage, traces.values())))
+    for first, end in ((1, 5), (5, 20), (20, math.inf)):
+        inside = [is_inside for count, is_inside in covered if first <= count < end]
+        print(f"seen {first} or more, fewer than {end}: {statistics.fmean(inside):.1%} between P10 and P90")
 
 
 if __name__ == "__main__":

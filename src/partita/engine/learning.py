@@ -12,6 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from partita.core.states import Kind
+from partita.errors import StoreError
 from partita.plan.history import TASK, Attempted, History, Record, Subject
 from partita.store.port import LearnedRow
 from partita.values import pack, unpack
@@ -83,10 +84,13 @@ class Learning:
             return
         if not book.finals and book.now_s - self._written_s < WRITE_EVERY_S:
             return
-        self._written_s = book.now_s
         if book.peers is not None:
-            for scope, function in sorted(self.history.changed):
-                self._synchronise(scope, function)
+            try:
+                for scope, function in sorted(self.history.changed):
+                    self._synchronise(scope, function)
+            except StoreError:
+                return  # the store cannot be read for the moment; the next turn tries again
+        self._written_s = book.now_s
         book.turn.learned.extend(
             LearnedRow(*r[:6], pack([FORM, r.state]), r.updated_at) for r in self.history.take_changed()
         )

@@ -10,8 +10,9 @@ of such amounts are of one size:
 - The correction is what recent residuals have in common: exponentially weighted means of several gains (among them the
   usual 0.25, and 0: none), and one of those of nearly the same size (the same file again). Each counts by how well it would
   have predicted so far, as Bayesian model averaging with an unknown variance weights it: loss ** (-n / 2).
-- The errors that were made are kept as a scale with a tenth and a ninetieth percentile, each moved by a small step at every
-  observation (stochastic approximation, Robbins and Monro 1951), since they are skewed more often than not.
+- The errors that were made are kept as a scale with a tenth, fiftieth and ninetieth percentile, each moved by a small step at
+  every observation (stochastic approximation, Robbins and Monro 1951), since they are skewed more often than not. What is told as
+  the median lies between their mean and their median, `MEDIAN_SHARE` of the way: the mean errs less far, the median less often.
 
 An observation costs a constant time and changes a state of some forty numbers. Lifetime means and medians were tried and are
 worse, see benchmarks/durations.py, which also chose the constants: each workflow by what was best on the others.
@@ -41,6 +42,8 @@ SHARPNESS = 30.0
 DECAY = 0.99
 #: The slope that little is known of, and the variance of slopes around it.
 SLOPE, SLOPE_VARIANCE = 0.15, 0.5
+#: How far the median of a prediction is moved from the mean of the errors to their median.
+MEDIAN_SHARE = 0.4
 #: Variance of the logarithm of what nothing is known of but its like, and how many observations that counts for.
 PRIOR_VARIANCE, PRIOR_WEIGHT = 0.08, 2.0
 #: Sizes of inputs are told apart from about so many bytes.
@@ -48,6 +51,8 @@ SIZE_OFFSET = 1000.0
 
 _TENTH = 1.2815515655446004  # the ninetieth percentile of a normal distribution
 _LARGEST_LOG = 700.0
+#: Neither percentile of the errors comes nearer to their mean than so many deviations.
+_LEAST_WIDTH = 0.05
 _NORMAL = NormalDist()
 
 
@@ -143,8 +148,8 @@ class Model:
     """Predicts one amount of one function from the size of its input."""
 
     __slots__ = (
-        "_drifts", "_high", "_losses", "_low", "_mean_x", "_mean_y", "_near", "_noise", "_noise_weight", "_sxx", "_sxy",
-        "_weight", "count", "scale",
+        "_drifts", "_high", "_losses", "_low", "_mean_x", "_mean_y", "_middle", "_near", "_noise", "_noise_weight", "_sxx",
+        "_sxy", "_weight", "count", "scale",
     )  # fmt: skip
 
     def __init__(self, scale: Scale) -> None:
@@ -155,7 +160,7 @@ class Model:
         self._drifts = [0.0] * len(GAINS)
         self._losses = [2.0 * PRIOR_VARIANCE] * (len(GAINS) + 1)
         self._near: dict[int, float] = {}  # mean residual by size, the one longest not seen first
-        self._low, self._high = -_TENTH, _TENTH  # percentiles of errors, in units of their deviation
+        self._low, self._middle, self._high = -_TENTH, 0.0, _TENTH  # percentiles of errors, in units of their deviation
 
     @property
     def typical_bytes(self) -> float:
@@ -204,8 +209,10 @@ class Model:
         deviation = sqrt(self._noise / self._noise_weight)
         scaled = error / deviation
         step = max(0.05, 1.0 / (self.count + 4.0)) * 2.0
-        self._low = min(self._low + step * (0.1 - (scaled < self._low)), -0.05)
-        self._high = max(self._high + step * (0.9 - (scaled < self._high)), 0.05)
+        self._low = min(self._low + step * (0.1 - (scaled < self._low)), -_LEAST_WIDTH)
+        self._high = max(self._high + step * (0.9 - (scaled < self._high)), _LEAST_WIDTH)
+        middle = self._middle + 0.5 * step * (0.5 - (scaled < self._middle))
+        self._middle = min(max(middle, self._low), self._high)
         self._noise = self._noise * ERROR_DECAY + error * error
         self._noise_weight = self._noise_weight * ERROR_DECAY + 1.0
 
@@ -219,9 +226,13 @@ class Model:
             raise ValueError("nothing has been observed yet that could be told")
         x = _log_size(input_bytes)
         near = self._near.get(round(x / NEAR_WIDTH), self._drifts[NEAR_START])
-        centre = self._line(x) + self._correction(near)
-        width = sqrt(self._noise / self._noise_weight * (1.0 + 1.0 / self.count)) / _TENTH
-        return Estimate(self.scale, centre, -self._low * width, self._high * width, self.count, basis)
+        width = sqrt(self._noise / self._noise_weight * (1.0 + 1.0 / self.count))
+        middle = MEDIAN_SHARE * self._middle
+        centre = self._line(x) + self._correction(near) + middle * width
+        width /= _TENTH
+        return Estimate(
+            self.scale, centre, (middle - self._low) * width, (self._high - middle) * width, self.count, basis
+        )
 
     def _line(self, x: float) -> float:
         doubt = self._noise / self._noise_weight / SLOPE_VARIANCE
@@ -243,7 +254,7 @@ class Model:
         """Plain data, from which `of` makes the same again."""
         return [
             self.count, self._weight, self._mean_x, self._mean_y, self._sxx, self._sxy, self._noise, self._noise_weight,
-            list(self._drifts), list(self._losses), list(map(list, self._near.items())), self._low, self._high,
+            list(self._drifts), list(self._losses), list(map(list, self._near.items())), self._low, self._middle, self._high,
         ]  # fmt: skip
 
     @classmethod
@@ -251,7 +262,7 @@ class Model:
         made = cls(scale)
         (
             made.count, made._weight, made._mean_x, made._mean_y, made._sxx, made._sxy, made._noise, made._noise_weight,
-            drifts, losses, near, made._low, made._high,
+            drifts, losses, near, made._low, made._middle, made._high,
         ) = state  # fmt: skip
         made._drifts, made._losses = list(drifts), list(losses)
         made._near = dict(near)

@@ -17,6 +17,9 @@ __all__ = ["Meter"]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _GROWTH_LIMIT_BYTES = 2**30
+_RESET_PEAK = "/proc/self/clear_refs"
+#: A peak is forgotten before the next attempt where it is so much above what is held now: that costs 5 us.
+_NOTABLE_BYTES = 4 * 2**20
 
 
 class Meter:
@@ -25,6 +28,7 @@ class Meter:
     def __init__(self) -> None:
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._high_water = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._may_reset = True
         self._baseline = 0
         self.cpu_s = _cpu_s()
         self.peak_bytes = self.resident_bytes()
@@ -47,12 +51,22 @@ class Meter:
         return used_s
 
     def _peak(self, resident: int) -> int:
-        """The kernel remembers the highest size since the process began, its parent's before `exec` included."""
+        """The kernel remembers the highest size since it was last told to forget it, and its parent's before `exec`."""
         high_water = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if high_water <= self._high_water:
-            return resident
-        self._high_water = high_water
-        return high_water * 1024
+        peak = high_water * 1024 if high_water > self._high_water else resident
+        self._high_water = max(high_water, self._high_water)
+        if peak > resident + _NOTABLE_BYTES and self._may_reset:
+            self._reset_peak()
+        return peak
+
+    def _reset_peak(self) -> None:
+        try:
+            with open(_RESET_PEAK, "wb", buffering=0) as file:
+                file.write(b"5")
+        except OSError:
+            self._may_reset = False  # not everywhere; then an attempt's peak is told where it is higher than all before
+        else:
+            self._high_water = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def _look_for_remains(self, worker: Worker) -> None:
         if _has_children() and _kill_children():
