@@ -21,6 +21,7 @@ import argparse
 import importlib
 import json
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -56,12 +57,12 @@ class Bench:
             source, target = Path(folder, "in.json"), Path(folder, "out.json")
             source.write_text(json.dumps(document))
             words = [*PARTITA, "--json", str(source), "-o", str(target)]
-            began = time.perf_counter()
+            began, spent = time.perf_counter(), _cpu_of_children()
             subprocess.run(words + (["--time-limit", str(limit_s)] if limit_s else []), check=True, capture_output=True)
-            wall = time.perf_counter() - began
+            wall, cpu = time.perf_counter() - began, _cpu_of_children() - spent
             plan = json.loads(target.read_text())
         told = self.judge.verdict(self.psched.Instance(document), plan)
-        return {**told, "wall": wall, "proved": plan["status"] == "optimal", "bound": plan["bound"]}
+        return {**told, "wall": wall, "cpu": cpu, "proved": plan["status"] == "optimal", "bound": plan["bound"]}
 
     # Parts
 
@@ -180,8 +181,14 @@ class Bench:
                 "cpus": sorted(set(cpus)),
                 "tasks": count,
                 "wall_s": told["wall"],
+                "cpu_s": told["cpu"],
                 "over_bound": told["ratio"],
             }
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _layers(count: int, cpus: list[int]) -> Row:

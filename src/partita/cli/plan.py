@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -74,9 +74,9 @@ def plan(
 ) -> int:
     """Say what of a flow runs when and where, what it costs and when it is done, before it runs."""
     session: Session = context.obj
-    limit_s = _amount(time_limit, "--time-limit") if time_limit else 0.0
     if stdio and (words or json):
-        raise typer.BadParameter("--stdio reads instances itself; leave out the flow, the file and --json")
+        raise typer.BadParameter("name a flow, or an instance by --json FILE, or give --stdio")
+    limit_s = _seconds(time_limit)
     if stdio:
         return _converse(session)
     file = _instance_file(words or [], json)
@@ -142,12 +142,26 @@ def _plan_file(session: Session, file: Path, target: Path | None, limit_s: float
     if target is None:
         numbers = ("objective", "makespan", "cost", "gap")
         session.output.document({name: told[name] for name in told if name not in numbers})
+    session.output.note(_summary(told))
+    return statuses.SUCCESS
+
+
+def _summary(told: dict[str, Any]) -> str:
     gap = "proved to be the best" if not told["gap"] else f"at most {100 * told['gap']:.2g} % from the best"
-    session.output.note(
+    return (
         f"{told['instance']}: objective {told['objective']:g}, makespan {told['makespan']:g} s, cost {told['cost']:g}, "
         f"{gap} ({told['planner'].removeprefix('partita, ')})"
     )
-    return statuses.SUCCESS
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text or 0)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise typer.BadParameter(f"--time-limit should be a number of seconds, and is {text!r}")
+    return seconds
 
 
 def _converse(session: Session) -> int:

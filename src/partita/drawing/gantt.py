@@ -12,6 +12,7 @@ from partita.protocol.plans import PlannedStepView, PlanView
 from partita.units import duration_text
 
 __all__ = [
+    "BRIEFEST_S",
     "Bar",
     "Piece",
     "Row",
@@ -26,6 +27,8 @@ __all__ = [
 
 #: Rows of a chart; where there are more steps, those of a map share one, and so do the rounds of a loop.
 ROWS_AT_MOST = 60
+#: Seconds below which a plan takes no time.
+BRIEFEST_S = 1e-9
 #: Bars of a row from which on those that touch become one; and what is nearer than this part of the chart touches.
 _BARS, _APART = 100, 2000
 _LABEL_CELLS = 36
@@ -160,7 +163,7 @@ def basis_text(basis: str) -> str:
 
 def tick_seconds(makespan_s: float, at_most: int) -> list[float]:
     """Round times from 0 to the end, at most so many."""
-    if makespan_s <= 0:
+    if makespan_s < BRIEFEST_S:
         return [0.0]
     step = next((step for step in _steps() if makespan_s / step <= at_most), makespan_s)
     return [number * step for number in range(int(makespan_s / step + 1e-9) + 1)]
@@ -241,7 +244,7 @@ _MARKS = ("█", "▒", "▏"), ("#", "=", "|")
 def _bars(row: Row, makespan_s: float, cells: int, is_unicode: bool) -> list[Piece]:
     critical, other, brief = _MARKS[0] if is_unicode else _MARKS[1]
     marks = [" "] * cells
-    scale = cells / makespan_s if makespan_s else 0.0
+    scale = cells / max(makespan_s, BRIEFEST_S)
     for bar in sorted(row.bars, key=lambda bar: bar.is_critical):
         first, end = round(bar.start_s * scale), round(bar.end_s * scale)
         if first >= end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from partita.drawing.cells import clean, fit, width
-from partita.drawing.gantt import Row, bar_title, chart_rows, fit_name, tick_seconds
+from partita.drawing.gantt import BRIEFEST_S, Row, bar_title, chart_rows, fit_name, tick_seconds
 from partita.protocol.plans import PlanView
 from partita.units import duration_text
 
@@ -59,7 +59,7 @@ def gantt_svg(plan: PlanView) -> str:
     rows, hidden = chart_rows(plan)
     labels = [fit_name(row.title, _LABEL_CELLS) for row in rows]
     left = 24 + max(map(width, labels)) * _CELL + 12
-    scale = (_WIDTH - left - _RIGHT) / (plan["makespan_s"] or 1.0)
+    scale = (_WIDTH - left - _RIGHT) / max(plan["makespan_s"], BRIEFEST_S)
     bottom = _TOP + len(rows) * _ROW
     height = bottom + (52 if hidden else 34)
     title = clean(plan["title"])

@@ -10,7 +10,7 @@ from html import escape
 
 from partita.drawing.cells import clean
 from partita.drawing.frontier import cost_text, frontier_svg
-from partita.drawing.gantt import Row, bar_title, basis_text, chart_rows, tick_seconds
+from partita.drawing.gantt import BRIEFEST_S, Row, bar_title, basis_text, chart_rows, tick_seconds
 from partita.drawing.gantt_svg import node_colors
 from partita.drawing.graph import build_graph
 from partita.drawing.html import text
@@ -137,7 +137,7 @@ def _row(plan: PlanView, row: Row, colors: dict[str, str]) -> str:
 
 
 def _percent(part: float, whole: float) -> str:
-    return f"{100.0 * part / whole if whole else 0.0:.3f}%"
+    return f"{100.0 * part / max(whole, BRIEFEST_S):.3f}%"
 
 
 def _range(plan: PlanView) -> str:

@@ -51,6 +51,8 @@ def lower_bounds(instance: Instance, cuts: int = 0) -> Bounds:
     if any(any(node.price) for node in instance.nodes):
         for task, nodes in enumerate(allowed):
             cost += min([instance.task_cost(task, node) for node in nodes])
+    if len(instance.nodes) == 1:  # it is rented for as long as all takes, from wherever it begins
+        cost += instance.nodes[0].rent * makespan
     return Bounds(makespan, cost, instance.alpha * makespan + instance.beta * cost)
 
 

@@ -14,6 +14,8 @@ __all__ = ["Bottleneck", "More", "bottleneck", "busy_shares", "critical_path", "
 
 #: From this share of the makespan on, the critical path is what it takes.
 _TIGHT = 0.98
+#: What resources are called of which no further node brings more: licences, calls to a service.
+_LIMIT = "slot "
 #: So many kinds of nodes are tried once more, at most.
 _MOST_NODES = 8
 
@@ -129,7 +131,7 @@ def _with_more(instance: Instance, schedule: Schedule) -> Iterator[tuple[int, in
     for number in used:
         node = instance.nodes[number]
         for resource, name in enumerate(instance.resources):
-            if resource in asked and name in ("cpu", "gpu") and node.capacity[resource]:
+            if resource in asked and _is_counted(name) and node.capacity[resource]:
                 capacity = tuple(
                     amount + (place == resource) for place, amount in enumerate(node.capacity)
                 )  # fmt: skip
@@ -137,8 +139,18 @@ def _with_more(instance: Instance, schedule: Schedule) -> Iterator[tuple[int, in
                 nodes[number] = replace(node, capacity=capacity)
                 yield number, resource, _rebuilt(instance, nodes, {})
     for number in used:
-        twin = replace(instance.nodes[number], id=f"{instance.nodes[number].id} (one more)")
+        node = instance.nodes[number]
+        capacity = tuple(
+            0.0 if name.startswith(_LIMIT) else amount
+            for name, amount in zip(instance.resources, node.capacity, strict=True)
+        )
+        twin = replace(node, id=f"{node.id} (one more)", capacity=capacity)
         yield number, -1, _rebuilt(instance, [*instance.nodes, twin], {len(instance.nodes): number})
+
+
+def _is_counted(resource: str) -> bool:
+    """Whether there can be one more of it."""
+    return resource in ("cpu", "gpu") or resource.startswith(_LIMIT)
 
 
 def _rebuilt(instance: Instance, nodes: Sequence[Node], likes: dict[int, int]) -> Instance:

@@ -23,6 +23,8 @@ __all__ = ["Means", "Plan", "make_plan"]
 _ALONE, _ALONE_S = 0.1, 1.0
 #: Seconds below which the solver is not begun, and tasks beyond which it is not, on one node and on several.
 _SOLVER_S, _POOL_TASKS, _NODES_TASKS = 1.0, 1500, 60
+#: Seconds of one try at the worst: for each pair of tasks in a pool, for each task and node elsewhere.
+_POOL_TRY_S, _NODES_TRY_S = 3e-7, 1e-5
 #: Seconds that reading what the solver has found may take.
 _READING_S = 0.1
 
@@ -84,9 +86,15 @@ def make_plan(instance: Instance, means: Means | None = None) -> Plan:
             if best.is_optimal:
                 return best
     assert best is not None
-    if means is None or means.chance is None:
+    if means is None or means.chance is None or _takes_too_long(instance, means.until - means.clock()):
         return best
     return _Improvement(instance, bounds, best, means, means.chance).run()
+
+
+def _takes_too_long(instance: Instance, left: float) -> bool:
+    """Whether not even a few schedules can be tried in the time that is left."""
+    count, nodes = len(instance), len(instance.nodes)
+    return left <= (_POOL_TRY_S * count * count if nodes == 1 else _NODES_TRY_S * count * nodes)
 
 
 class _Search(Protocol):

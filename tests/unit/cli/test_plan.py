@@ -1,120 +1,122 @@
-"""`partita plan`: of a flow for people, of an instance's file for programs."""
+"""`partita plan` on files and over pipes."""
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
-from io import StringIO
+import subprocess
+import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
 import pytest
 
+from partita.plan.documents import read_instance, read_schedule
+from partita.plan.evaluation import evaluate
 from tests.unit.cli.conftest import Partita
-from tests.unit.cli.fake import FakeWorkspace
-
-INSTANCE = {
-    "format": "partita.sched.instance/1", "name": "demo", "nodes": [{"id": "n", "capacity": {"cpu": 1}}],
-    "tasks": [{"id": "a", "duration": 2.0, "demand": {"cpu": 1}}, {"id": "b", "duration": 1.0, "demand": {"cpu": 1}}],
-    "edges": [["a", "b", 0]],
-}  # fmt: skip
+from tests.unit.plan.instances import ONE_NODE, TWO_NODES, example, random_document
 
 
-def test_the_plan_shows_steps_edges_chart_and_what_it_comes_to(partita: Partita, workspace: FakeWorkspace) -> None:
-    told = partita("plan", "news", "n=1")
-    assert told.status == 0
-    assert "├─ report<&>  ← train/fit, load" in told.out
-    lines = told.out.splitlines()
-    assert any(line.startswith("fit[0]") and "█" in line for line in lines)
-    heads = ["plan", "finish", "cost", "critical path", "bottleneck", "one more", "guessed"]
-    assert [line.split("  ")[0] for line in lines if line.split("  ")[0] in heads] == heads
-    asked = dict(workspace.asked[0][3])
-    assert workspace.asked[0][:3] == ("plan", "flows.py:news", {"n": "1"})
-    assert not any(value for value in asked.values())
+def write(path: Path, document: Any) -> str:
+    path.write_text(json.dumps(document))
+    return str(path)
 
 
-def test_lines_are_as_long_as_a_page_is_wide(partita: Partita) -> None:
-    told = partita("plan", "news", "--pareto")
-    assert max(map(len, told.out.splitlines())) <= 100
+def value_of(document: dict[str, Any], plan: dict[str, Any]) -> float:
+    instance = read_instance(document)
+    return evaluate(instance, read_schedule(instance, plan)).objective
 
 
-def test_what_a_plan_is_to_be_like_is_passed_on(partita: Partita, workspace: FakeWorkspace) -> None:
-    partita(
-        "plan", "news", "--nodes", "n.yaml", "--alpha", "0.2", "--beta", ".3", "--deadline", "1h30m", "--budget", "7",
-        "--pareto", "--time-limit", "2", "--executor", "big",
-    )  # fmt: skip
-    assert workspace.asked[0][3] == {
-        "executor": "big", "nodes": "n.yaml", "alpha": 0.2, "beta": 0.3, "deadline_s": 5400.0, "budget": 7.0,
-        "with_frontier": True, "must_prove": False, "time_limit_s": 2.0,
-    }  # fmt: skip
-    partita("plan", "news", "--optimal")
-    assert workspace.asked[-2][3]["must_prove"]
+def test_a_plan_is_written(partita: Partita, project: Path) -> None:
+    told = partita("plan", "--json", write(project / "in.json", example(ONE_NODE)), "-o", "plan.json")
+    plan = json.loads((project / "plan.json").read_text())
+    assert told.status == 0 and not told.out
+    assert "objective 3.91, makespan 5 s, cost 9.7, proved to be the best" in told.err
+    assert plan["status"] == "optimal" and plan["format"] == "partita.sched.plan/1"
+    assert value_of(example(ONE_NODE), plan) == pytest.approx(3.91) == plan["bound"]
+
+
+def test_without_a_target_the_plan_is_printed(partita: Partita, project: Path) -> None:
+    (project / "in.json.gz").write_bytes(gzip.compress(json.dumps(example(TWO_NODES)).encode()))
+    plan = json.loads(partita("plan", "--json", "in.json.gz", "--time-limit", "0.1").out)
+    assert value_of(example(TWO_NODES), plan) == pytest.approx(3.846)
+
+
+def test_what_is_proved_is_told(partita: Partita, project: Path) -> None:
+    pytest.importorskip("ortools", reason="needs the extra 'optimal'")
+    document = random_document(4, 8, whole=True)
+    told = partita("plan", "--json", write(project / "in.json", document), "--optimal")
+    plan = json.loads(told.out)
+    assert plan["status"] == "optimal" and value_of(document, plan) == pytest.approx(plan["bound"])
+    assert "proved to be the best" in told.err
+
+
+def test_a_missing_extra_is_told(partita: Partita, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
+    source = write(project / "in.json", random_document(1, 30, 2))
+    told = partita("plan", "--json", source, "--optimal")
+    assert told.status == 4 and "pip install 'partita[optimal]'" in told.out
+    assert partita("plan", "--json", source, "--time-limit", "1.1").status == 0  # it is used where it is there
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--alpha", "much"], "--alpha is 'much'; give a number"), (["--beta", "-1"], "--beta"),
-        (["--budget", "inf"], "--budget is 'inf'"), (["--deadline", "soon"], "--deadline='soon' is not a duration"),
-        (["--optimal", "--deadline", "3s"], "leave out --optimal, or --deadline and --budget"),
-        (["-o", "plan.json"], "-o is for the plan of an instance's file"),
+        (["--json", "in.json", "--stdio"], "or give --stdio"),
+        (["--json", "absent.json"], "there is no file absent.json"),
+        (["--json", "in.json"], "in.json is not JSON"),
+        (["--json", "in.json", "--time-limit", "soon"], "--time-limit should be a number of seconds"),
+        (["--json", "in.json", "--time-limit", "-1"], "--time-limit should be a number of seconds"),
+        (["--json", "circle.json"], "the edges form a circle"),
     ],
-)  # fmt: skip
-def test_what_is_wrong_is_told(partita: Partita, words: list[str], told: str) -> None:
-    found = partita("plan", "news", *words)
-    assert found.status == 2
-    assert told in found.err.replace("\n  ", " ")
+)
+def test_wrong_use_is_told(partita: Partita, project: Path, words: list[str], told: str) -> None:
+    (project / "in.json").write_text("{")
+    write(project / "circle.json", example(ONE_NODE) | {"edges": [["A", "B"], ["B", "A"]]})
+    found = partita("plan", *words)
+    assert found.status == 2 and told in found.err + found.out
 
 
-def test_json_is_the_whole_plan(partita: Partita) -> None:
-    document = json.loads(partita("plan", "news", "--json", "--pareto").out)
-    assert document["flow"] == "flows.py:news"
-    assert [step["path"] for step in document["steps"]] == ["load", "fit[0]", "fit[1]", "report"]
-    assert document["finish"]["p10"] <= document["finish"]["p50"] <= document["finish"]["p90"]
-    assert document["frontier"] and document["exit_status"] == 0
-
-
-def test_a_picture_and_a_page_are_written(partita: Partita, project: Path) -> None:
-    told = partita("plan", "news", "--svg", "p.svg", "--html", "p.html")
-    assert (told.status, told.out) == (0, "")
-    assert "Wrote p.svg." in told.err and "Wrote p.html." in told.err
-    ElementTree.fromstring((project / "p.svg").read_text("utf-8"))
-    assert (project / "p.html").read_text("utf-8").startswith("<!doctype html>")
-    ElementTree.fromstring(partita("plan", "news", "--svg", "-").out)
-
-
-def test_a_deadline_that_no_plan_keeps_is_told_with_the_reason(partita: Partita) -> None:
-    told = partita("plan", "news", "--deadline", "2s")
-    assert told.status == 1
-    assert "error: no plan is done in 2.0 s: what the steps need of each other" in told.err
-    assert "fit[0]" in told.out  # the nearest plan is shown
-    assert json.loads(partita("plan", "news", "--deadline", "2s", "--json").out)["exit_status"] == 1
-    assert partita("plan", "news", "--budget", "1").status == 1
-
-
-def test_a_file_in_place_of_a_flow_is_an_instance(partita: Partita, project: Path) -> None:
-    (project / "demo.json").write_text(json.dumps(INSTANCE))
-    told = partita("plan", "--json", "demo.json", "-o", "plan.json")
-    assert (told.status, told.out) == (0, "")
-    plan = json.loads((project / "plan.json").read_text())
-    assert plan["format"] == "partita.sched.plan/1"
-    assert {own: row["start"] for own, row in plan["tasks"].items()} == {"a": 0.0, "b": 2.0}
-    assert json.loads(partita("plan", "demo.json", "--json").out)["tasks"] == plan["tasks"]
-    assert partita("plan", "--json", "no.json").status == 2
-    assert "demo.json is no flow; of an instance's file, --json prints the plan" in partita("plan", "demo.json").err
-
-
-def test_an_instance_that_is_wrong_is_told(partita: Partita, project: Path) -> None:
-    (project / "ring.json").write_text(json.dumps({**INSTANCE, "edges": [["a", "b"], ["b", "a"]]}))
-    assert "the edges form a circle" in partita("plan", "--json", "ring.json").out
-
-
-def test_another_program_may_ask_event_by_event(partita: Partita, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_answered_line_by_line(partita: Partita, monkeypatch: pytest.MonkeyPatch) -> None:
     events = [
-        {"event": "begin", "t": 0, "instance": INSTANCE},
-        {"event": "finish", "t": 2.5, "finished": [{"task": "a", "node": "n", "start": 0}]},
+        {"event": "begin", "t": 0, "instance": example(ONE_NODE)},
+        {"event": "finish", "t": 4.0, "finished": [{"task": "B", "node": "n1", "start": 0}]},
     ]
-    monkeypatch.setattr("sys.stdin", StringIO("".join(json.dumps(event) + "\n" for event in events)))
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, events)) + "\n\n"))
     told = partita("plan", "--stdio")
-    assert [json.loads(line)["start"] for line in told.out.splitlines()] == [
-        [{"task": "a", "node": "n"}], [{"task": "b", "node": "n"}],
-    ]  # fmt: skip
+    answers = [sorted(row["task"] for row in json.loads(line)["start"]) for line in told.out.splitlines()]
+    assert answers == [["B", "C"], ["A"]]
+
+
+def test_what_is_no_event_is_told(partita: Partita, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("begin\n"))
+    told = partita("plan", "--stdio")
+    assert told.status == 2 and "an event should be a line of JSON" in told.err
+
+
+JUDGE = Path(__file__).parents[4] / "shared" / "bench" / "sched"
+
+
+@pytest.mark.parametrize(
+    ("file", "platform"), [("j30/j301_1.json", ""), ("jobshop/ft06.json", ""), ("wf/nextflow-sarek-dirt02-001.json.gz", "het8-cost")]
+)  # fmt: skip
+def test_the_judge_finds_nothing_wrong(partita: Partita, project: Path, file: str, platform: str) -> None:
+    if not JUDGE.is_dir():
+        pytest.skip(f"the judge is not there: {JUDGE}")
+    source = JUDGE / "data" / "public" / file
+    more = ["--platform", platform] if platform else []
+    if platform:
+        told = subprocess.run(
+            [sys.executable, "-c", "import json,sys,judge,platforms; json.dump(platforms.apply(judge.read(sys.argv[1]), sys.argv[2]), sys.stdout)",
+             str(source), platform],
+            cwd=JUDGE, capture_output=True, text=True, check=True, env={"PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        (project / "in.json").write_text(told.stdout)
+        planned = "in.json"
+    else:
+        planned = str(source)
+    assert partita("plan", "--json", planned, "-o", "plan.json", "--time-limit", "0.2").status == 0
+    words = [sys.executable, "judge.py", "check", str(source), str(project / "plan.json"), *more]
+    verdict = subprocess.run(words, cwd=JUDGE, capture_output=True, text=True, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert json.loads(verdict.stdout)["ok"], verdict.stdout

@@ -6,7 +6,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from partita.drawing.cells import width
@@ -56,6 +56,8 @@ def test_plain_text_for_terminals_without_unicode() -> None:
     assert "".join(text_of(plan, is_unicode=False)).isascii()
 
 
+@settings(deadline=None)
+@example(80, [1e-320], "a")
 @given(
     st.integers(20, 200),
     st.lists(st.floats(0, 1e5), min_size=1, max_size=8),

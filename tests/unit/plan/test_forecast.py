@@ -7,7 +7,7 @@ from math import exp
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.plan.evaluation import Schedule, evaluate, worth
@@ -132,6 +132,7 @@ def problems(draw: Any) -> tuple[Instance, Instance]:
     )
 
 
+@settings(deadline=None)
 @given(problems())
 def test_what_is_followed_can_be_done(pair: tuple[Instance, Instance]) -> None:
     """Whatever durations come, capacities, needs and transfers are kept, and every step begins."""

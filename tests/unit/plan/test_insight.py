@@ -90,3 +90,14 @@ def test_a_twin_takes_what_its_like_may_take() -> None:
     assert plan.value.makespan == 4.0
     assert gains[0, -1] == 3.0
     assert gains.get((1, -1), 4.0) == 4.0
+
+
+def test_another_node_brings_no_further_licence_and_a_licence_is_one_more() -> None:
+    problem = Instance(
+        name="it", nodes=[Node("n", (4.0, 1.0))], resources=["cpu", "slot licence"], ids=["a", "b"], durations=[3.0, 3.0],
+        demands=[((0, 1.0), (1, 1.0))] * 2, edges=[],
+    )  # fmt: skip
+    plan = make_plan(problem)
+    found = what_more_brings(problem, plan.schedule, plan.value, lambda changed: make_plan(changed).value)
+    gains = {more.resource: more.value.makespan for more in found}
+    assert gains == {0: 6.0, 1: 3.0, -1: 6.0}

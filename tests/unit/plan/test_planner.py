@@ -82,10 +82,9 @@ def test_names_are_irrelevant() -> None:
     assert searched(renamed).schedule == searched(document).schedule
 
 
-@pytest.mark.parametrize("nodes", [1, 3])
+@pytest.mark.parametrize(("count", "nodes"), [(100_000, 1), (25_000, 3)])
 @pytest.mark.parametrize("shape", ["chain", "level"])
-def test_a_hundred_thousand_tasks(shape: str, nodes: int) -> None:
-    count = 100_000
+def test_a_great_many_tasks_in_one_chain_or_one_level(shape: str, count: int, nodes: int) -> None:
     document = random_document(1, 1, nodes) | {
         "tasks": [{"id": str(number), "duration": 1.0 + number % 7, "demand": {"cpu": 1}} for number in range(count)],
         "edges": [[str(number), str(number + 1)] for number in range(count - 1)] if shape == "chain" else [],
@@ -122,3 +121,30 @@ def test_the_solver_beside_a_search_is_heard() -> None:
         plan = make_plan(instance, means)
     assert plan.is_optimal
     assert evaluate(instance, plan.schedule).objective == pytest.approx(plan.bound)
+
+
+def test_a_limit_that_is_too_short_for_a_search_gives_the_quick_plan() -> None:
+    document = random_document(1, 1) | {
+        "tasks": [{"id": str(number), "duration": 1.0 + number % 7, "demand": {"cpu": 1}} for number in range(3000)]
+    }
+    instance = read_instance(document)
+    tries: list[int] = []
+
+    class Counted(random.Random):
+        def random(self) -> float:
+            tries.append(1)
+            return super().random()
+
+    plan = make_plan(instance, Means(lambda: 0.0, 0.05, Counted(1)))
+    assert plan.schedule == make_plan(instance).schedule
+    assert not tries
+
+
+def test_the_rent_of_a_single_node_is_part_of_the_bound() -> None:
+    document = random_document(3, 15, priced=True)
+    document["nodes"][0]["rent"] = 7.0
+    plan = searched(document)
+    assert (
+        plan.bound > lower_bounds(read_instance(document | {"nodes": [document["nodes"][0] | {"rent": 0}]})).objective
+    )
+    assert evaluate(read_instance(document), plan.schedule).objective >= plan.bound - 1e-9

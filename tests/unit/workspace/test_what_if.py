@@ -195,3 +195,11 @@ def test_memory_without_a_limit_never_makes_steps_wait() -> None:
     instance = prepare("f", tasks, MACHINES, NoHistory(), "process").instance
     memory = instance.resources.index("memory")
     assert instance.nodes[0].capacity[memory] >= 2 * 2**33
+
+
+def test_slots_are_where_steps_hold_them_and_nowhere_else() -> None:
+    nodes = tuple(PlannedNode(name, name, {"cpu": 2.0, "slot licence": 1.0}) for name in ("process", "big"))
+    held = FlowTask("solve", "solve", "task", "", Demand(1.0, 0, 0.0, (("licence", 1),)), "f:solve", "", "big", ())
+    instance = prepare("f", [task("a"), held], Machines(nodes), NoHistory(), "process").instance
+    licence = instance.resources.index("slot licence")
+    assert [node.capacity[licence] for node in instance.nodes] == [0.0, 1.0]
