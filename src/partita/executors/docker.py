@@ -237,7 +237,7 @@ class DockerLauncher:
         name, pause_s = container_name(session), _FIRST_PAUSE_S
         while not self._closing.is_set():
             asked_at = time.monotonic()
-            with suppress(ContainerError):
+            with suppress(ContainerError, ValueError):  # the second where `wait` was cut off before it said a number
                 state = _listed(f"{SESSION_LABEL}={session}").get(name)
                 if state is None:
                     self._gone(session, status, said)
@@ -312,10 +312,13 @@ def _listed(label: str) -> dict[str, str]:
     """The states of the containers of a label, by their names.
 
     Raises:
-        ContainerError: Docker does not answer.
+        ContainerError: Docker does not answer, or not in a way that is known.
     """
     told = _docker(["ps", "--all", "--filter", f"label={label}", "--format", "{{json .}}"])
-    return {found["Names"]: found["State"] for found in map(json.loads, told.splitlines())}
+    try:
+        return {found["Names"]: found["State"] for found in map(json.loads, told.splitlines())}
+    except (ValueError, LookupError, TypeError) as error:
+        raise ContainerError(f"Docker lists containers in a way that is not known: {told[:200]}") from error
 
 
 def _is_there(session: str) -> bool:

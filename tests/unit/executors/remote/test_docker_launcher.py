@@ -47,6 +47,7 @@ ps)
     [ ! -e container ] || echo '{{"Names": "partita-{SESSION}", "State": "running"}}' ;;
 wait)
     [ -e container ] || gone_away "Error: No such container" 1
+    [ ! -e mute ] || exit 0
     until_ended 1
     cat ended ;;
 rm) rm -f container; echo 137 > ended ;;
@@ -148,6 +149,16 @@ def test_a_container_that_was_to_end_when_docker_went_away_is_ended_when_it_is_b
     wait_until(lambda: docker.was_asked("rm") > removals)
     docker["away"].unlink()
     assert gone(launcher).reason == "ended" and not docker["container"].exists()
+
+
+def test_a_docker_that_says_nothing_to_the_point_is_asked_again(launcher: DockerLauncher, docker: Docker) -> None:
+    docker["container"].touch()
+    docker["mute"].touch()
+    assert found_by(launcher) == [SESSION]
+    wait_until(lambda: docker.was_asked("wait") > 1)
+    docker["mute"].unlink()
+    docker["ended"].write_text("3")
+    assert gone(launcher).exit_status == 3
 
 
 def test_what_docker_was_not_there_to_start_is_told_at_once(launcher: DockerLauncher, docker: Docker) -> None:
