@@ -98,9 +98,9 @@ class Learning:
     def write(self) -> None:
         """Let the turn write what was learned, where that is due."""
         book = self._book
-        if "history" not in self.__dict__ or not self.history.changed:
-            return
         if not book.finals and book.now_s - self._written_s < WRITE_EVERY_S:
+            return
+        if "history" not in self.__dict__ or not self.history.changed:
             return
         if book.peers is not None:
             try:
