@@ -24,6 +24,8 @@ __all__ = ["Ahead", "Lognormal", "Outlook", "Spread", "share_below"]
 _NORMAL = NormalDist()
 _LEAST_SHARE = 1e-6
 _HALVINGS = 16
+#: So many steps are looked at before the first of them begins, between two pauses.
+_FIRST = 1000
 
 
 class Spread(Protocol):
@@ -41,6 +43,7 @@ class Lognormal(NamedTuple):
     sigma: float  # standard deviation of the logarithm
 
     def quantile(self, share: float) -> float:
+        share = min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE)
         return self.median_s * exp(self.sigma * _NORMAL.inv_cdf(share)) if self.sigma else self.median_s
 
 
@@ -64,7 +67,7 @@ class Ahead:
 
 def share_below(spread: Spread, seconds: float) -> float:
     """The share of cases that takes less, by halving."""
-    low, high = 0.0, 1.0
+    low, high = _LEAST_SHARE, 1.0 - _LEAST_SHARE
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         if spread.quantile(middle) < seconds:
@@ -143,6 +146,8 @@ class Outlook:
                 begin(position)
             elif not step.waits_for:
                 make_ready(position)
+            if position % _FIRST == _FIRST - 1:
+                yield None
         while True:
             for name in touched:
                 queues[name].place(pools[name], now, partial(start, name), thought[name].values)

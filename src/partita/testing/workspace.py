@@ -145,7 +145,7 @@ class MemoryWorkspace(MemoryArtifacts):
         lanes = Lanes("process", self.executor, pool, prefetch=1)
         book = Book(
             self._store, self.clock, {"process": lanes}, "process", lambda bundle: project, project, folder,
-            ValueCache(self._store), Limits(),
+            ValueCache(self._store), Limits(forecasts=False),
         )  # fmt: skip
         book.is_strict = True
         self.engine = Engine(book, self._let_pass, lambda: f"run{next(self._numbers)}")
