@@ -6,7 +6,7 @@ import pytest
 
 from partita.core.records import Demand
 from partita.errors import ContainerError
-from partita.executors.port import LOST, RETURNED
+from partita.executors.port import LOST
 from partita.executors.remote import remains
 from partita.executors.remote.executor import RemoteExecutor
 from partita.protocol.messages import DONE
@@ -64,12 +64,11 @@ def test_what_is_not_there_any_more_is_lost_but_for_what_it_has_said(stage: Stag
 
 def test_what_nobody_needs_is_ended_as_soon_as_it_is_found(stage: Stage) -> None:
     session, _, _ = leave(stage)
-    later, hand = follow(stage, None)
+    _, hand = follow(stage, None)
     stage.desk.settle()
     assert not hand.stopped
     hand.find(session, "anotherofthesame")
     stage.desk.until(lambda: set(hand.stopped) == {session, "anotherofthesame"})
-    assert later.attach(session, 1000, "run:1:1", True, Demand()) is None or stage.desk.end_of(1000)[0] != RETURNED
 
 
 def test_who_was_to_end_before_it_was_found_is_told_again(stage: Stage) -> None:
