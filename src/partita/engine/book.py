@@ -16,7 +16,7 @@ from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
-from partita.engine.expecting import Expecting
+from partita.engine.expecting import SIZED_S, Expecting
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
@@ -178,7 +178,7 @@ class Book:
         profile = live.run.profiles[step.profile]
         lanes = self.executors[self.executor_of(live, profile.executor)]
         typical = self.expecting.typical(live, step.profile)
-        expected_s = self.expecting.seconds(live, step)
+        expected_s = self.expecting.seconds(live, step) if typical.mean_s >= SIZED_S else 0.0
         entry = Entry(live.run.number, number, self.now_s, live.ranks.pop(number, 0.0), expected_s, typical)
         lanes.queue.push(self.demand(live, step), profile.priority, live.bundle + profile.environment, entry)
 

@@ -18,12 +18,12 @@ from partita.values import size_of
 
 if TYPE_CHECKING:
     from partita.engine.book import Book
-    from partita.engine.lanes import Lanes
+    from partita.engine.lanes import Lanes, Pace
 
-__all__ = ["Expecting", "Typical"]
+__all__ = ["SIZED_S", "Expecting", "Typical"]
 
 #: What takes less is not told apart by the size of its input.
-_SIZED_S = 0.1
+SIZED_S = 0.1
 #: What is typical is asked for anew when so many more attempts, as a share, have been seen.
 _STALE = 1.25
 #: A layout takes about so long, where nobody knows.
@@ -41,7 +41,8 @@ class Typical:
     mean_s: float = 0.0  # how long an attempt takes; 0: nobody knows
     memory_bytes: int = 0  # that it is to have, where its task declares none; 0: it does not matter
     estimate: Estimate | None = None  # of its duration, for an input of the usual size
-    seen: float = -1.0  # attempts by which it was asked for last
+    pace: Pace | None = None  # of its attempts in this engine
+    stale_at: float = 0.0  # when the pace counts so many attempts, it is asked for anew
 
     @property
     def is_known(self) -> bool:
@@ -60,16 +61,14 @@ class Expecting:
         """What is typical of the run's profile of this number; the same object is kept up to date while the run goes on."""
         wide = live.numbers[number]
         found = self._typical.get(wide)
-        if found is None:
-            found = self._typical[wide] = Typical()
+        if found is not None and found.pace is not None and found.pace.count < found.stale_at:
+            return found
         profile = live.run.profiles[number]
         lanes = self._lanes(live, number)
-        pace = lanes.pace(wide)
-        if pace.count < found.seen * _STALE or (pace.count == found.seen and pace.count):
-            return found
-        if found.seen == 0 and not pace.count:
-            return found
-        found.seen = pace.count
+        if found is None:
+            found = self._typical[wide] = Typical()
+        pace = found.pace = lanes.pace(wide)
+        found.stale_at = max(pace.count + 1, pace.count * _STALE)
         if profile.body != "task":
             found.mean_s = pace.mean_s or _LAYOUT_S
             return found
@@ -81,15 +80,14 @@ class Expecting:
             found.mean_s = pace.mean_s
             return found
         found.estimate = told.duration
-        found.mean_s = pace.mean_s if 0 < pace.mean_s < _SIZED_S else told.duration.median
+        found.mean_s = pace.mean_s if 0 < pace.mean_s < SIZED_S else told.duration.median
         if not profile.demand.memory_bytes and told.memory.basis in ("step", "function"):
             found.memory_bytes = _admitted(told.memory.p90, lanes)
         return found
 
     def seconds(self, live: Live, step: Step) -> float:
         """How long an attempt at a step that is ready is thought to take; 0: as is typical."""
-        typical = self.typical(live, step.profile)
-        if typical.mean_s < _SIZED_S or step.kind != Kind.TASK or live.run.profiles[step.profile].body != "task":
+        if step.kind != Kind.TASK or live.run.profiles[step.profile].body != "task":
             return 0.0
         estimate = self.estimate(live, step, self._input_bytes(live, step))
         return estimate.median if estimate is not None else 0.0

@@ -31,9 +31,11 @@ PLAYS = 40
 SHARED = 0.3
 #: A slice takes about so long, and all of them together this share of the engine's time.
 _SLICE_S = 0.003
-_SHARE = 0.05
+_SHARE = 0.02
 #: A forecast is made anew not before so many seconds, or this share of what was left.
 _LEAST_PAUSE_S, _PAUSE_SHARE = 1.0, 0.05
+#: A run is forecast when it has gone on for so many seconds.
+_LEAST_AGE_S = 0.5
 #: With more steps ahead a play takes too long: what is left is reckoned from critical path and load alone.
 _MOST_STEPS = 20_000
 #: A step that nothing is known of.
@@ -53,9 +55,12 @@ class Forecasting:
 
     def wait_s(self) -> float | None:
         """Seconds until there is something to do; None: nothing is."""
-        if self._work is not None or any(self._is_ready(live) for live in self._book.lives.values()):
-            return max(self._due_s - self._book.clock.monotonic(), 0.0)
-        return None
+        book = self._book
+        due_s = max(self._due_s - book.clock.monotonic(), 0.0)
+        if self._work is not None:
+            return due_s
+        ages = [book.now - live.started_at for live in book.lives.values() if self._has_more(live) and live.started_at]
+        return max(due_s, _LEAST_AGE_S - max(ages)) if ages else None
 
     def work(self) -> None:
         """Do a slice of what is to be done, if it is due."""
@@ -88,6 +93,12 @@ class Forecasting:
         return 0.0 if self._spent_s < 10 * _SLICE_S else 1.0
 
     def _is_ready(self, live: Live) -> bool:
+        """Whether it is forecast: a brief run is over before anybody reads when it will be."""
+        if not self._has_more(live) or live.started_at is None:
+            return False
+        return self._book.now - live.started_at >= _LEAST_AGE_S
+
+    def _has_more(self, live: Live) -> bool:
         return not (live.is_final or live.backlog) and len(live.run.steps) > 1
 
     def _forecast(self, runs: list[Live]) -> Iterator[None]:

@@ -127,15 +127,18 @@ class Line:
         """Take what is offered."""
         run = self.turns[0][2]
         heap = self.runs[run]
-        first = self.first()
-        chosen, self.chosen = self.chosen or first, None
-        if chosen is first:
-            heapq.heappop(heap)
-        else:
-            self.taken.add(chosen[1])
         self.length -= 1
-        while self.taken and heap and heap[0][1] in self.taken:
-            self.taken.remove(heapq.heappop(heap)[1])
+        if self.chosen is None and not self.taken:
+            chosen = heapq.heappop(heap)
+        else:
+            first = self.first()
+            chosen, self.chosen = self.chosen or first, None
+            if chosen is first:
+                heapq.heappop(heap)
+            else:
+                self.taken.add(chosen[1])
+            while self.taken and heap and heap[0][1] in self.taken:
+                self.taken.remove(heapq.heappop(heap)[1])
         if not heap:
             del self.runs[run]
             heapq.heappop(self.turns)
@@ -219,13 +222,19 @@ class ReadyQueue:
         if share is None:
             self.join(run)
             share = self._shares[run]
-        for account, had in zip(share, (self._had_owner, self._had_run), strict=True):
-            if not account.waiting:
-                account.had = max(account.had, had)  # who had nothing to do has not saved up for later
-            account.waiting += 1
-        self._join_line(line, run, share)
+        owner, account = share
+        # Who had nothing to do has not saved up for later.
+        if not owner.waiting and owner.had < self._had_owner:
+            owner.had = self._had_owner
+        if not account.waiting and account.had < self._had_run:
+            account.had = self._had_run
+        owner.waiting += 1
+        account.waiting += 1
+        heap = line.runs.get(run)
+        if heap is None:
+            heap = self._join_line(line, run, share)
         self._arrived += 1
-        heapq.heappush(line.runs[run], (entry.since_s * AGE_OF_RANKS - entry.rank_s, self._arrived, entry))
+        heapq.heappush(heap, (entry.since_s * AGE_OF_RANKS - entry.rank_s, self._arrived, entry))
         line.length += 1
 
     def _line(self, demand: Demand, priority: int, key: str) -> Line:
@@ -234,21 +243,26 @@ class ReadyQueue:
             found = self._lines[demand, priority, key] = Line(demand, priority, key)
         return found
 
-    def _join_line(self, line: Line, run: int, share: _Share) -> None:
-        if run not in line.runs:
-            line.runs[run] = []
+    def _join_line(self, line: Line, run: int, share: _Share) -> list[_Ranked]:
+        heap = line.runs.get(run)
+        if heap is None:
+            heap = line.runs[run] = []
             heapq.heappush(line.turns, (share.owner.had, share.run.had, run))
+        return heap
 
     def charge(self, pool: Pool, run: int, demand: Demand, seconds: float) -> None:
         """A step of the run holds the demand for so long, as is thought, or so much longer than was thought."""
         share = self._shares.get(run)
         if share is None:
             return
-        amount = max(seconds, _LEAST_CHARGE_S) * pool.share(demand)
-        self._had_owner = max(self._had_owner, share.owner.had)
-        self._had_run = max(self._had_run, share.run.had)
-        for account in share:
-            account.had += amount / account.weight
+        amount = (seconds if seconds > _LEAST_CHARGE_S else _LEAST_CHARGE_S) * pool.share(demand)
+        owner, account = share
+        if owner.had > self._had_owner:
+            self._had_owner = owner.had
+        if account.had > self._had_run:
+            self._had_run = account.had
+        owner.had += amount / owner.weight
+        account.had += amount / account.weight
 
     def drop(self, run: int) -> None:
         """Forget the run and what it has waiting."""
@@ -339,8 +353,8 @@ class ReadyQueue:
         self._typical_s += _TYPICAL_WEIGHT * (entry.seconds - self._typical_s)
         share = self._shares.get(entry.run)
         if share is not None:  # else it was dropped as it was started
-            for account in share:
-                account.waiting -= 1
+            share.owner.waiting -= 1
+            share.run.waiting -= 1
 
 
 def _end(entry: Entry, now_s: float) -> float:
