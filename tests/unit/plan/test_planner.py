@@ -148,3 +148,16 @@ def test_the_rent_of_a_single_node_is_part_of_the_bound() -> None:
         plan.bound > lower_bounds(read_instance(document | {"nodes": [document["nodes"][0] | {"rent": 0}]})).objective
     )
     assert evaluate(read_instance(document), plan.schedule).objective >= plan.bound - 1e-9
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_tasks_that_take_next_to_nothing_stay_in_order(nodes: int) -> None:
+    """A start that was a difference came before what it waits for, by rounding, and the order was lost."""
+    for seed in range(6):
+        document = random_document(seed, 30, nodes)
+        chance = random.Random(seed)
+        for task in document["tasks"]:
+            task["duration"] = chance.choice([0.0, 1e-17, 0.1, 0.7, 1 / 3])
+            task.pop("durations", None)
+        document["network"] = {}
+        evaluate(read_instance(document), searched(document, rounds=60).schedule)
