@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from partita.plan.evaluation import Schedule
 from partita.plan.greedy import start_greedily
-from partita.plan.pool import Finishes, PoolProblem
+from partita.plan.pool import PoolProblem, Times
 from partita.plan.ranks import upward_ranks
 
 __all__ = ["Chance", "Evolution"]
@@ -37,7 +37,7 @@ class Chance(Protocol):
 class _List(NamedTuple):
     makespan: float
     order: list[int]  # by start
-    finishes: Finishes
+    times: Times
 
 
 class Evolution:
@@ -51,8 +51,8 @@ class Evolution:
         self._problem, self._chance = problem, chance
         self._ranks = upward_ranks(problem.instance, problem.seconds)
         finishes = [start + seconds for start, seconds in zip(first.starts, problem.seconds, strict=True)]
-        self.best = _List(max(finishes), [], finishes)
-        self._alive = [self._bear(problem.order_of(finishes))]
+        self.best = _List(max(finishes), [], Times(list(first.starts), finishes))
+        self._alive = [self._bear(problem.order_of(first.starts))]
         self._seen: set[tuple[int, ...]] = set()
         self._size = _MOST
         self._settled_at = 0  # what number had been born when the best of those alive was
@@ -69,7 +69,7 @@ class Evolution:
 
     @property
     def schedule(self) -> Schedule:
-        return Schedule(self._problem.starts(self.best.finishes), [0] * len(self._ranks))
+        return Schedule(self.best.times.starts, [0] * len(self._ranks))
 
     def step(self) -> None:
         """Let one more list be born."""
@@ -105,8 +105,8 @@ class Evolution:
         alive.insert(place, child)
 
     def _bear(self, order: Sequence[int]) -> _List:
-        order, finishes = self._problem.justify(self._problem.place(order))
-        made = _List(max(finishes), order, finishes)
+        order, times = self._problem.justify(self._problem.place(order))
+        made = _List(max(times.finishes), order, times)
         if made.makespan < self.best.makespan:
             self.best = made
         return made
@@ -116,10 +116,7 @@ class Evolution:
         reach = max(self._ranks) * noise
         keys = [rank + reach * chance() for rank in self._ranks]
         if len(keys) > _SMALL:
-            schedule = start_greedily(self._problem.instance, keys)
-            return self._problem.order_of(
-                [start + seconds for start, seconds in zip(schedule.starts, self._problem.seconds, strict=True)]
-            )
+            return self._problem.order_of(start_greedily(self._problem.instance, keys).starts)
         return self._problem.start_in_parallel(keys)
 
     def _crossed(self, mother: list[int], father: list[int]) -> list[int]:

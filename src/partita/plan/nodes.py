@@ -29,6 +29,7 @@ Waits = list[list[tuple[int, float]]]
 class Placed(NamedTuple):
     """A schedule, and what it is worth."""
 
+    starts: list[float]  # never less than the finish of what is waited for, which a difference might be by rounding
     finishes: list[float]
     nodes: list[int]
     makespan: float
@@ -96,19 +97,11 @@ class NodesProblem:
 
     def order_of(self, placed: Placed) -> list[int]:
         """The tasks by their starts."""
-        starts = self.starts(placed)
-        positions = self.positions
+        starts, positions = placed.starts, self.positions
         return sorted(range(len(starts)), key=lambda task: (starts[task], positions[task]))
 
-    def starts(self, placed: Placed) -> list[float]:
-        times = self.run_times
-        return [
-            max(0.0, finish - times[task][node])
-            for task, (finish, node) in enumerate(zip(placed.finishes, placed.nodes, strict=True))
-        ]
-
     def schedule(self, placed: Placed) -> Schedule:
-        return Schedule(self.starts(placed), placed.nodes)
+        return Schedule(placed.starts, placed.nodes)
 
     def placed(self, schedule: Schedule) -> Placed:
         """A schedule that came from elsewhere."""
@@ -116,9 +109,9 @@ class NodesProblem:
             start + self.run_times[task][node]
             for task, (start, node) in enumerate(zip(schedule.starts, schedule.nodes, strict=True))
         ]
-        return self._valued(finishes, list(schedule.nodes))
+        return self._valued(list(schedule.starts), finishes, list(schedule.nodes))
 
-    def _valued(self, finishes: list[float], nodes: list[int]) -> Placed:
+    def _valued(self, starts: list[float], finishes: list[float], nodes: list[int]) -> Placed:
         makespan = max(finishes)
         objective = self.alpha * makespan
         if self.costs is not None:
@@ -131,14 +124,14 @@ class NodesProblem:
             for node, rent in enumerate(self._rents):
                 if last[node] > first[node]:
                     objective += self.beta * rent * (last[node] - first[node])
-        return Placed(finishes, nodes, makespan, objective)
+        return Placed(starts, finishes, nodes, makespan, objective)
 
     def _generate(
         self, order: Sequence[int], given: Sequence[int], waits: Waits, due: float, weight: float, is_backwards: bool
     ) -> Placed:
         timelines = [Timeline(full, self._guard) for full in self._full]
         count = len(order)
-        finishes, nodes = [0.0] * count, [FREE] * count
+        starts, finishes, nodes = [0.0] * count, [0.0] * count, [FREE] * count
         run_times, demands, costs, tails = self.run_times, self._demands, self.costs, self.tails
         late = weight * (self.alpha or 1.0 if costs is None else self.alpha)
         for task in order:
@@ -152,7 +145,7 @@ class NodesProblem:
                     begin = timelines[place].earliest(begin, times[place], demand)
                     end = begin + times[place]
                     timelines[place].take(begin, end, demand)
-                finishes[task], nodes[task] = end, place
+                starts[task], finishes[task], nodes[task] = begin, end, place
                 continue
             best, best_end, begin = _INFINITY, _INFINITY, 0.0
             price = costs[task] if costs is not None else None
@@ -172,8 +165,8 @@ class NodesProblem:
                 if value < best or (value == best and end < best_end):
                     best, best_end, begin, place = value, end, start, node
             timelines[place].take(begin, best_end, demand)
-            finishes[task], nodes[task] = best_end, place
-        return self._valued(finishes, nodes)
+            starts[task], finishes[task], nodes[task] = begin, best_end, place
+        return self._valued(starts, finishes, nodes)
 
     def _arrivals(
         self, waits: list[tuple[int, float]], finishes: list[float], nodes: list[int], is_backwards: bool

@@ -91,7 +91,7 @@ class Placement:
                 if chance() < 0.5:
                     allowed = problem.allowed[task]
                     nodes[task] = allowed[int(chance() * len(allowed))] if chance() < 0.3 else FREE
-        starts = problem.starts(self._current)
+        starts = self._current.starts
         if chance() < 0.7 and len(window) > 1:
             span = (starts[window[-1]] - starts[window[0]]) * chance() + 1e-9
             keys = [-start for start in starts]

@@ -10,16 +10,21 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from partita.plan.instance import Instance
 from partita.plan.packing import Packing
 
-__all__ = ["Finishes", "PoolProblem"]
+__all__ = ["PoolProblem", "Times"]
 
 _INFINITY = float("inf")
 
-#: When each task ends.
-Finishes = list[float]
+
+class Times(NamedTuple):
+    """When each task begins and ends. A start is no difference: rounding might put it before what it waits for."""
+
+    starts: list[float]
+    finishes: list[float]
 
 
 class PoolProblem:
@@ -52,25 +57,25 @@ class PoolProblem:
         for position, task in enumerate(instance.order):
             self._positions[task] = position
 
-    def place(self, order: Sequence[int]) -> Finishes:
-        """When tasks end that are placed in this order, each after its predecessors, as early as they fit."""
+    def place(self, order: Sequence[int]) -> Times:
+        """The times of tasks that are placed in this order, each after its predecessors, as early as they fit."""
         return self._generate(order, self.predecessors)
 
-    def place_backwards(self, order: Sequence[int]) -> Finishes:
-        """The same with time running backwards: each after its successors; how long before the end each begins."""
+    def place_backwards(self, order: Sequence[int]) -> Times:
+        """The same with time running backwards: each after its successors, counted from the end."""
         return self._generate(order, self.successors)
 
-    def justify(self, finishes: Finishes) -> tuple[list[int], Finishes]:
-        """The schedule pushed right and then left again: the tasks by their new starts, and their finishes."""
-        positions, every = self._positions, range(len(finishes))
-        back = self.place_backwards(sorted(every, key=lambda task: (-finishes[task], -positions[task])))
+    def justify(self, times: Times) -> tuple[list[int], Times]:
+        """The schedule pushed right and then left again: the tasks by their new starts, and their times."""
+        finishes, positions, every = times.finishes, self._positions, range(len(times.finishes))
+        back = self.place_backwards(sorted(every, key=lambda task: (-finishes[task], -positions[task]))).finishes
         forth = self.place(sorted(every, key=lambda task: (-back[task], positions[task])))
-        return self.order_of(forth), forth
+        return self.order_of(forth.starts), forth
 
-    def order_of(self, finishes: Finishes) -> list[int]:
+    def order_of(self, starts: Sequence[float]) -> list[int]:
         """The tasks by their starts."""
-        seconds, positions = self.seconds, self._positions
-        return sorted(range(len(finishes)), key=lambda task: (finishes[task] - seconds[task], positions[task]))
+        positions = self._positions
+        return sorted(range(len(starts)), key=lambda task: (starts[task], positions[task]))
 
     def start_in_parallel(self, priorities: Sequence[float]) -> list[int]:
         """The tasks in the order in which they begin where, whenever something ends, what fits begins by priority."""
@@ -109,14 +114,11 @@ class PoolProblem:
         instance = self.instance
         return (instance.alpha + instance.beta * instance.nodes[0].rent) * makespan + self._fixed
 
-    def starts(self, finishes: Finishes) -> list[float]:
-        return [max(0.0, finish - seconds) for finish, seconds in zip(finishes, self.seconds, strict=True)]
-
-    def _generate(self, order: Sequence[int], needed: Sequence[Sequence[int]]) -> Finishes:
+    def _generate(self, order: Sequence[int], needed: Sequence[Sequence[int]]) -> Times:
         # The innermost loop of all search: what is free is a step function, two lists, changed in place.
         seconds, demands, guard = self.seconds, self._demands, self._guard
         times, free = [0.0, _INFINITY], [self._full, self._full]
-        finishes = [0.0] * len(seconds)
+        starts, finishes = [0.0] * len(seconds), [0.0] * len(seconds)
         for task in order:
             start = 0.0
             for before in needed[task]:
@@ -124,7 +126,7 @@ class PoolProblem:
                     start = finishes[before]
             demand = demands[task]
             if not demand:
-                finishes[task] = start + seconds[task]
+                starts[task], finishes[task] = start, start + seconds[task]
                 continue
             duration = seconds[task]
             end = start + duration
@@ -148,5 +150,5 @@ class PoolProblem:
                 free.insert(last, free[last - 1])
             for at in range(first, last):
                 free[at] -= demand
-            finishes[task] = end
-        return finishes
+            starts[task], finishes[task] = start, end
+        return Times(starts, finishes)

@@ -13,6 +13,7 @@ from partita.plan.bounds import lower_bounds
 from partita.plan.documents import read_instance
 from partita.plan.evaluation import evaluate
 from partita.plan.greedy import first_come
+from partita.plan.nodes import FREE, NodesProblem
 from partita.plan.planner import Means, Plan, make_plan
 from tests.unit.plan.instances import documents, random_document, random_instance
 
@@ -148,3 +149,13 @@ def test_the_rent_of_a_single_node_is_part_of_the_bound() -> None:
         plan.bound > lower_bounds(read_instance(document | {"nodes": [document["nodes"][0] | {"rent": 0}]})).objective
     )
     assert evaluate(read_instance(document), plan.schedule).objective >= plan.bound - 1e-9
+
+
+def test_a_list_by_starts_keeps_the_order_whatever_rounding_does() -> None:
+    """A start that was a finish less a duration came before what it waited for, and the next schedule lost an edge."""
+    chance = random.Random(1)
+    for _ in range(50):
+        rows = [{"id": own, "duration": 0.0 if own == "b" else 100 * chance.random()} for own in "abc"]
+        document = random_document(1, 1, 2) | {"tasks": rows, "edges": [["a", "b"], ["b", "c"]], "network": {}}
+        problem = NodesProblem(read_instance(document))
+        assert problem.order_of(problem.place([0, 1, 2], [FREE] * 3)) == [0, 1, 2]
