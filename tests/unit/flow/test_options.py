@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from partita.core.records import Demand
 from partita.errors import CheckError, OptionError, RefError
 from partita.flow.flow import flow
 from partita.flow.options import TASK_OPTIONS, make_options, merge_options
@@ -172,7 +173,7 @@ def fit(number: int) -> int:
 def test_options_become_a_profile(encode):
     profile = make_profile(fit, encode, lambda function: f"hash of {function.__name__}")
     assert profile.function == f"{__name__}:fit" and profile.title == "fit" and profile.body == "task"
-    assert profile.demand == (2.0, 2**30, 0.5, (("api", 1), ("db", 1)))
+    assert profile.demand == Demand(2.0, 2**30, 0.5, (("api", 1), ("db", 1)))
     assert (profile.retries, profile.crash_retries, profile.timeout_s, profile.grace_s) == (3, 1, 300, 20)
     assert (profile.priority, profile.executor, profile.is_idempotent) == (5, "big", False)
     assert profile.compensate == f"{__name__}:undo"
