@@ -25,7 +25,7 @@ from partita.cli.app import build_app
 from partita.cli.statuses import CANCELLED, FAILED, INTERRUPTED, SUCCESS, TROUBLE, WRONG_USE
 from partita.core.states import ATTEMPT_OUTCOMES, WAIT_OUTCOMES, Kind, State
 from partita.engine.reading import _SHOWN_MARKS
-from partita.flow.options import FLOW_OPTIONS, TASK_OPTIONS
+from partita.flow.options import FLOW_OPTIONS, RUN_OPTIONS, TASK_OPTIONS
 from partita.settings import describe_settings, load_settings
 from partita.testing import memory_workspace
 from partita.values import INLINE_LIMIT_BYTES
@@ -106,17 +106,18 @@ def test_every_setting_is_documented_as_it_is() -> None:
 def test_every_option_is_documented_with_its_default_and_an_example() -> None:
     sections = sections_of(text_of("options.md"))
     documented = {name.strip("`"): told for name, told in sections.items() if name.startswith("`")}
-    assert documented.keys() == TASK_OPTIONS
+    assert documented.keys() == TASK_OPTIONS | RUN_OPTIONS
     for name, told in documented.items():
         assert "Default:" in told and f"{name}=" in told, name
         assert ("Tasks only." in told) == (name not in FLOW_OPTIONS), name
+        assert ("Flows only" in told) == (name in RUN_OPTIONS), name
 
 
 def test_every_example_of_an_option_is_accepted() -> None:
     given = {"task": partita.task, "flow": partita.flow, "fit": partita.task(abs_of)}
     given |= dict.fromkeys(("last_known_price", "cancel_booking", "unchanged_file"), abs_of)
     examples = re.findall(r"^Examples?: (`.*?)\.?$", text_of("options.md"), re.MULTILINE)
-    assert len(examples) == len(TASK_OPTIONS)
+    assert len(examples) == len(TASK_OPTIONS | RUN_OPTIONS)
     for code in re.findall(r"`@?((?:task|flow|fit)[^`]*)`", " ".join(examples)):
         eval(code, dict(given))
 

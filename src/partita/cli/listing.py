@@ -9,7 +9,7 @@ from partita.cli.failures import all_steps, tell_error, tell_failures, tell_prob
 from partita.cli.output import STATE_STYLES, Cell, Output
 from partita.cli.session import Session
 from partita.drawing.cells import clean
-from partita.drawing.progress import Group, Progress, left_text, planned_text
+from partita.drawing.progress import Group, Progress, left_text, planned_text, warnings_of
 from partita.drawing.results import result_json, result_text
 from partita.errors import NotFoundError
 from partita.protocol.requests import AttemptView, RunView, StepView
@@ -94,6 +94,9 @@ def _tell_head(output: Output, run: RunView) -> None:
         ("took", _took(run["started_at"], run["ended_at"])),
         ("planned", planned_text(run)),
         ("to go", left_text(run, time.time())),
+        ("cost", f"{run['notes']['cost']:.4g}" if run["notes"].get("cost") else ""),
+        ("bounds", _bounds(run)),
+        ("but", "; ".join(warnings_of(run))),
         ("steps", _counts(run["counts"])),
         ("tags", " ".join(run["tags"])),
         ("launched by", run["parent"] or ""),
@@ -109,6 +112,16 @@ def _tell_head(output: Output, run: RunView) -> None:
         output.flush()
         tell_problems(output, [{**problem, "is_warning": True} for problem in warnings if isinstance(problem, dict)])
     output.line()
+
+
+def _bounds(run: RunView) -> str:
+    found = run["notes"].get("bounds") or {}
+    parts = []
+    if found.get("deadline") is not None:
+        parts.append(f"done by {_clock(found['deadline'])}")
+    if found.get("budget") is not None:
+        parts.append(f"cost at most {found['budget']:g}")
+    return " and ".join(parts) + (", or it is stopped" if parts and found.get("overrun") == "stop" else "")
 
 
 def _tell_groups(output: Output, groups: list[Group]) -> None:

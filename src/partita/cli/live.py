@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from partita.cli.output import STATE_STYLES, Output
 from partita.drawing.cells import clean, fit, width
-from partita.drawing.progress import Group, Progress, left_text
+from partita.drawing.progress import Group, Progress, left_text, warnings_of
 from partita.protocol.requests import StepView
 from partita.units import duration_text
 
@@ -120,6 +120,8 @@ class LiveDisplay:
         told = f"  {done:,} of {total:,} steps, {duration_text(elapsed)}"
         left = left_text(run, now) if run is not None else ""
         told += f", {left}" if left else ""
+        if run is not None and (said := warnings_of(run)):
+            told += f"; {said[-1]}"
         if run is None or run["state"] not in ("succeeded", "failed", "cancelled"):
             told += "   Ctrl-C: leave or cancel"
         return _text(fit(told, self._console.size.width - 1), "dim")

@@ -11,7 +11,7 @@ from partita.cli.lines import LineDisplay, NoDisplay
 from partita.cli.live import LiveDisplay
 from partita.cli.output import Output
 from partita.cli.session import Session
-from partita.drawing.progress import Progress
+from partita.drawing.progress import Progress, warnings_of
 from partita.drawing.results import result_json, result_text
 from partita.errors import EngineError
 from partita.protocol.requests import RunView
@@ -124,6 +124,8 @@ def _conclude(session: Session, run: str, progress: Progress, is_quiet: bool) ->
         return status
     if not is_quiet:
         _summarise(session.output, view)
+    for said in warnings_of(view):
+        session.output.note(session.output.paint("warning:", "warn", session.output.err) + f" {said}")
     if view["state"] == "failed":
         tell_failures(session, view, progress)
     text = result_text(view.get("result"), session.output.columns(session.output.out) or 100)

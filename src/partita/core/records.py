@@ -40,6 +40,9 @@ class Profile:
     expect_s: float | None = (
         None  # seconds that an attempt is thought to take where nothing was learned; None: not said
     )
+    deadline_s: float | None = None  # of a flow that is launched: seconds from the start of its run
+    budget: float | None = None  # likewise: what the attempts of its run should cost
+    overrun: str = "warn"  # likewise: "warn" or "stop", what is done beyond these
     priority: int = 0  # larger runs earlier among what is ready
     executor: str = ""  # name of the executor, empty: the workspace's default
     is_idempotent: bool = True  # false: at most one attempt that may have begun

@@ -18,6 +18,7 @@ __all__ = [
     "is_map_name",
     "left_text",
     "planned_text",
+    "warnings_of",
 ]
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled", "skipped"})
@@ -36,6 +37,11 @@ def left_text(run: RunView, now: float) -> str:
         return ""
     p10, p50, p90 = (duration_text(max(told[name] - now, 0.0)) for name in ("p10", "p50", "p90"))
     return f"about {p50} left" + (f" ({p10} to {p90})" if p10 != p90 else "")
+
+
+def warnings_of(run: RunView) -> list[str]:
+    """What was said of the run's deadline and budget."""
+    return [event["message"] for event in run["notes"].get("events") or ()]
 
 
 def planned_text(run: RunView) -> str:

@@ -20,6 +20,7 @@ from partita.engine.expecting import SIZED_S, Expecting
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
+from partita.engine.overruns import Overruns
 from partita.engine.slots import Shares
 from partita.engine.values import ValueCache
 from partita.engine.waits import Waits
@@ -95,6 +96,7 @@ class Book:
     waits: Waits = field(init=False)
     learning: Learning = field(init=False)
     expecting: Expecting = field(init=False)
+    overruns: Overruns = field(init=False)
     _counter: int = 0
 
     def __post_init__(self) -> None:

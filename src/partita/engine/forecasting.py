@@ -139,6 +139,7 @@ class Forecasting:
             told[name] = made_at + seconds[round(share * (len(seconds) - 1))]
         live.notes.setdefault("planned", told)
         live.notes["forecast"] = told
+        self._book.overruns.forecast(live, told)
         live.history.append(0)  # so that watchers hear of it
         self._book.told.append(live)
 

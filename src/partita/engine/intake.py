@@ -23,7 +23,7 @@ from partita.engine.preparing import Preparing
 from partita.engine.raising import OUT_OF_MEMORY, raised
 from partita.engine.ranking import rank_steps
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
-from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
+from partita.protocol.messages import BOUNDS, DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow
 from partita.values import is_value, pack, size_of, unpack
 
@@ -49,7 +49,7 @@ class Intake:
         self._handlers: dict[int, Callable[[Lanes, list[Any]], None]] = {
             DONE: self._done, FAILED: self._failed, FRAME: self._frame, LAID: self._laid, LOST: self._lost,
             RETURNED: self._returned, CLOSED: self._closed, PROGRESS: self._progress, REPORT: self._report,
-            REQUEST: self._asked, PREPARING: preparing.tell, PREPARED: preparing.end, SILENT: self._silent,
+            REQUEST: self._asked, BOUNDS: self._bounds, PREPARING: preparing.tell, PREPARED: preparing.end, SILENT: self._silent,
         }  # fmt: skip
 
     def take(self, lanes: Lanes, message: list[Any]) -> None:
@@ -114,6 +114,9 @@ class Intake:
             output_bytes,
         )  # fmt: skip
         self._book.turn.attempt_ends.append(end)
+        live = self._book.lives.get(flight.run)
+        if live is not None and started_at:
+            self._book.overruns.spend(live, ended_at - started_at, flight.executor.price)
         over_s = ended_at - started_at - flight.expected_s
         if started_at and over_s > 0:
             flight.executor.queue.charge(flight.executor.pool, flight.run, flight.demand, over_s)
@@ -229,6 +232,13 @@ class Intake:
                 return
             live.progress[flight.step] = [done, total, note]
             live.history.append(flight.step)
+
+    def _bounds(self, lanes: Lanes, message: list[Any]) -> None:
+        _, ticket, told = message
+        flight = self._book.flights.get(ticket)
+        live = self._book.lives.get(flight.run) if flight is not None else None
+        if flight is not None and live is not None and flight.step == 0:
+            self._book.overruns.bind(live, told.get("deadline_s"), told.get("budget"), told["overrun"])
 
     def _report(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, name, value, at_step, at = message

@@ -83,14 +83,24 @@ class Lane:
 class Lanes:
     """An executor with its pool, its queue and its lanes."""
 
-    def __init__(self, name: str, executor: Executor, pool: Pool, prefetch: int = 16, node: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        executor: Executor,
+        pool: Pool,
+        prefetch: int = 16,
+        node: str = "",
+        price: float = 0.0,
+    ) -> None:
         """
         Args:
             prefetch: so many brief orders may wait in one lane.
+            price: what a second of an attempt costs.
             node: class of the machines that its attempts run on; empty: the executor's name.
         """
         self.name = name
         self.node = node or name
+        self.price = price
         self.executor = executor
         self.pool = pool
         self.queue = ReadyQueue()

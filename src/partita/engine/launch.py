@@ -69,6 +69,7 @@ class Launch:
         book.turn.runs.append(row)
         book.lives[number] = live
         book.numbers[run_id] = number
+        book.overruns.bind(live, profile.deadline_s, profile.budget, profile.overrun)
         self._add_root(live, self.add_profile(live, profile), request.get("arguments"))
         return live
 

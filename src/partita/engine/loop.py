@@ -18,6 +18,7 @@ from partita.engine.forecasting import Forecasting
 from partita.engine.intake import Intake
 from partita.engine.launch import Launch
 from partita.engine.live import Live
+from partita.engine.overruns import Overruns
 from partita.engine.preparing import Preparing
 from partita.engine.recovery import Recovery
 from partita.errors import FencedError, StoreError
@@ -56,6 +57,7 @@ class Engine:
         self._dispatch = Dispatch(book, preparing)
         self._forecasting = Forecasting(book)
         self._stops: list[tuple[Live, int, str]] = []
+        book.overruns = Overruns(book, lambda live, message: self.cancel(live, 0, message=message))
         self.trouble = ""  # why nothing can be committed at present
 
     def start(self) -> None:
@@ -159,6 +161,8 @@ class Engine:
                     book.advance(live, Event(Happening.DUE, which))
             elif what == "wait":
                 book.waits.time_has_come((number, which))
+            elif what == "deadline":
+                book.overruns.deadline_passed(live)
             elif what == "prepare":
                 step = live.run.steps.get(which)
                 if step is not None and step.state == State.READY:
@@ -222,9 +226,9 @@ class Engine:
         flight.stop_reason = flight.stop_reason or reason
         flight.executor.executor.cancel(ticket, reason, grace_s)
 
-    def cancel(self, live: Live, step: int, *, force: bool = False) -> None:
+    def cancel(self, live: Live, step: int, *, force: bool = False, message: str = "cancelled on request") -> None:
         """Ask a step (0: the run) to stop; with `force`, kill at once what still runs of it."""
-        error = pack({"type": "CancelledError", "message": "cancelled on request", "origin": "user"})
+        error = pack({"type": "CancelledError", "message": message, "origin": "user"})
         target = live.run.steps.get(step)
         if target is None:
             return
@@ -233,7 +237,7 @@ class Engine:
             for child in list(live.children):
                 below = self.book.live(child)
                 if below is not None:
-                    self.cancel(below, 0, force=force)
+                    self.cancel(below, 0, force=force, message=message)
         if force:
             inside = live.running.items() if target.kind == Kind.FLOW else [(step, live.running.get(step, -1))]
             for number, ticket in list(inside):

@@ -106,6 +106,7 @@ class Recovery:
             if step.state == State.WAITING and step.kind == Kind.WAIT:
                 book.waits.reopen(live, step)  # before the run goes on, which may be the end of it
         rank_steps(live, 0, run.next_id, 0, partial(book.expected_s, live))
+        book.overruns.watch(live)
         resume(run, running, live.out, attached)
         self._set_timers(live)
         if live.run.state in FINAL and not live.out.is_final:

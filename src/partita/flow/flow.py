@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from partita.errors import DefinitionError
 from partita.flow.ambient import current_caller
@@ -131,12 +131,16 @@ def flow(
     fallback: Callable[..., Any] | None = ...,
     crash_retries: int = ...,
     grace: Any = ...,
+    deadline: Any = ...,
+    budget: float = ...,
+    overrun: Literal["warn", "stop"] = ...,
 ) -> FlowDecorator: ...
 def flow(function: Any = None, /, **options: Any) -> Any:
     """Make a function a flow: `@flow`, or `@flow(timeout="1m", ...)`.
 
     `timeout`, `retries`, `cpu` and `memory` are those of the layout, which runs in a worker; `executor` and
-    `environment` are those of all steps that name none. The others are as for `task`.
+    `environment` are those of all steps that name none. `deadline` and `budget` are those of a run of the flow, and `overrun`
+    says what is done beyond them: "warn" or "stop". The others are as for `task`.
 
     Raises:
         DefinitionError: the function cannot be a flow.

@@ -12,7 +12,7 @@ from partita.errors import OptionError
 from partita.flow.environments import Environment, environment_option
 from partita.units import duration_s, size_bytes
 
-__all__ = ["FLOW_OPTIONS", "REFERENCES", "TASK_OPTIONS", "Options", "make_options", "merge_options"]
+__all__ = ["FLOW_OPTIONS", "REFERENCES", "RUN_OPTIONS", "TASK_OPTIONS", "Options", "make_options", "merge_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ class Options:
     cache: float | None = None  # seconds that a finished step's value counts for equal ones; None: it does not
     cache_key: Callable[..., Any] | None = None  # gives what equal steps have in common
     expect: float | None = None  # seconds that an attempt is thought to take, for plans before any was seen
+    deadline: float | None = None  # seconds from the start of a run to when it should have ended
+    budget: float | None = None  # what the attempts of a run should cost together, at the prices of their executors
+    overrun: str = "warn"  # what is done beyond these: "warn" or "stop"
 
     @property
     def for_worker(self) -> dict[str, Any]:
@@ -60,8 +63,10 @@ class Options:
         return {name: value for name, value in rule.items() if value is not None}
 
 
-TASK_OPTIONS = frozenset(field.name for field in fields(Options))
-FLOW_OPTIONS = TASK_OPTIONS - {"idempotent", "gpu", "slots", "cache", "cache_key", "expect"}
+#: Of a whole run: those of the flow that is launched count.
+RUN_OPTIONS = frozenset({"deadline", "budget", "overrun"})
+TASK_OPTIONS = frozenset(field.name for field in fields(Options)) - RUN_OPTIONS
+FLOW_OPTIONS = (TASK_OPTIONS | RUN_OPTIONS) - {"idempotent", "gpu", "slots", "cache", "cache_key", "expect"}
 
 
 def make_options(given: Mapping[str, Any], owner: str, allowed: frozenset[str] = TASK_OPTIONS) -> Options:
@@ -87,6 +92,8 @@ def merge_options(
 
 def _unknown(name: str, owner: str, allowed: frozenset[str]) -> str:
     near = difflib.get_close_matches(name, allowed, 1)
+    if name in RUN_OPTIONS:
+        return f"{owner}: a task has no option {name!r}; give it to the flow that is run"
     if name in TASK_OPTIONS:
         return f"{owner}: a flow has no option {name!r}; give it to the tasks that the flow calls"
     hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(sorted(allowed))}"
@@ -162,6 +169,12 @@ def _expected(name: str, value: object) -> float | None:
     if seconds == 0:
         raise _refuse(name, value, "a duration above 0")
     return seconds
+
+
+def _overrun(name: str, value: object) -> str:
+    if value in ("warn", "stop"):
+        return str(value)
+    raise _refuse(name, value, '"warn" or "stop"')
 
 
 def _factor(name: str, value: object) -> float:
@@ -281,6 +294,9 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "cache": _cache,
     "cache_key": _function,
     "expect": _expected,
+    "deadline": _expected,
+    "budget": lambda name, value: None if value is None else _amount(name, value),
+    "overrun": _overrun,
 }
 
 #: Options whose value is a function: a file names it.

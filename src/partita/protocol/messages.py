@@ -17,6 +17,8 @@ Worker to engine:
     [PROGRESS, ticket, done, total, note]
     [REPORT, ticket, name, value, step, at]
     [REQUEST, ticket, request, verb, map]       an attempt asks the engine: verb "launch", "wait", "cached"
+    [BOUNDS, ticket, map]                       what a run of the launched flow is to keep to: "deadline_s" (from its start),
+                                                "budget", and "overrun": "warn" or "stop"
     [READY, pid]                                the worker has started
     [RETIRING, reason]                          the worker will take no more orders
 
@@ -61,12 +63,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 __all__ = [
-    "DONE", "FAILED", "FRAME", "FRAME_STEPS", "LAID", "ORDER", "PROFILE", "PROGRESS", "READY", "REPLY", "REPORT",
+    "BOUNDS", "DONE", "FAILED", "FRAME", "FRAME_STEPS", "LAID", "ORDER", "PROFILE", "PROGRESS", "READY", "REPLY", "REPORT",
     "REQUEST", "RETIRING", "STOP", "Order", "Usage",
 ]  # fmt: skip
 
 ORDER, PROFILE, REPLY, STOP = range(4)
-DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST, READY, RETIRING = range(16, 25)
+DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST, READY, RETIRING, BOUNDS = range(16, 26)
 
 #: A frame holds at most so many steps, and so few that it fits one packet.
 FRAME_STEPS = 500

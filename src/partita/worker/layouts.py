@@ -13,7 +13,7 @@ from partita.flow.ambient import forbid_direct
 from partita.flow.entry import lay_out as lay_out_flow
 from partita.flow.environments import environment_option
 from partita.flow.layout import Layout
-from partita.protocol.messages import FRAME, LAID
+from partita.protocol.messages import BOUNDS, FRAME, LAID
 from partita.values import pack
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ def lay_out(attempt: Attempt) -> list[Any]:
             lay_out_flow(profile.definition, args, keywords, texts=texts, layout=layout, is_root=attempt.step == 0)
         except CheckError as error:
             raise CheckError([*error.problems, *_misplaced(attempt.extra or {}, layout)]) from None
+    options = profile.definition.options
+    if attempt.step == 0 and (options.deadline is not None or options.budget is not None):
+        bounds = {"deadline_s": options.deadline, "budget": options.budget, "overrun": options.overrun}
+        worker.say((BOUNDS, attempt.ticket, bounds))
     _warn_of_missing_uv(layout)
     total = len(layout.rows)
     for profiles, rows in layout.frames():

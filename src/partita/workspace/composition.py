@@ -111,8 +111,10 @@ def _engine(
         pools = pools_of(settings)
     artifacts = place_of(project, settings.artifacts)
     nodes = node_classes_of(settings)
+    prices = {name: item.price for name, item in settings.executors.items()}
     lanes = {
-        name: Lanes(name, executor, pools[name], settings.prefetch, nodes[name]) for name, executor in executors.items()
+        name: Lanes(name, executor, pools[name], settings.prefetch, nodes[name], prices.get(name, 0.0))
+        for name, executor in executors.items()
     }
     limits = Limits(
         grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,

@@ -191,7 +191,9 @@ def raise_failure(view: RunView) -> None:
     """Raise what a run ended with."""
     error: ErrorView = view["error"] or {}
     if view["state"] == "cancelled":
-        raise CancelledError(f"run {view['id']} was cancelled")
+        said = view["notes"].get("events") or []
+        stopped = (view["notes"].get("bounds") or {}).get("overrun") == "stop" and said
+        raise CancelledError(f"run {view['id']} was cancelled" + (f": {said[-1]['message']}" if stopped else ""))
     if view["state"] == "skipped":
         raise Skip((view["error"] or {}).get("message", ""))
     if error.get("problems"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from partita.errors import ProtocolError
 from partita.executors.port import CLOSED, LOST, RETURNED, Message
-from partita.protocol.messages import DONE, FAILED, FRAME, LAID, PROGRESS, READY, REPORT, REQUEST
+from partita.protocol.messages import BOUNDS, DONE, FAILED, FRAME, LAID, PROGRESS, READY, REPORT, REQUEST
 from partita.protocol.remote import ALIVE, BEGUN, HELD, PRINTING, SEGMENT
 from partita.values import is_value
 
@@ -125,6 +125,15 @@ def _is_error(session: str, part: Any) -> bool:
     )
 
 
+def _are_bounds(session: str, part: Any) -> bool:
+    if type(part) is not dict or part.get("overrun") not in ("warn", "stop"):
+        return False
+    return all(
+        part.get(name) is None or (_is_finite(session, part[name]) and 0 <= part[name] <= _LARGEST)
+        for name in ("deadline_s", "budget")
+    )
+
+
 _FORMS: dict[int, tuple[_Check, ...]] = {
     DONE: (_is_text, _is_value, _is_usage, _is_log),
     FAILED: (_is_text, _is_error, _is_usage, _is_log),
@@ -133,6 +142,7 @@ _FORMS: dict[int, tuple[_Check, ...]] = {
     LOST: (_is_text, _is_text, _is_text, _is_usage, _is_log),
     RETURNED: (_is_text,),
     CLOSED: (),
+    BOUNDS: (_is_text, _are_bounds),
     PROGRESS: (_is_text, _is_number, _is_number_or_none, _is_anything),
     REPORT: (_is_text, _is_text, _is_number, _is_finite, _is_finite),
     REQUEST: (_is_text, _is_count, _is_text, _is_map),

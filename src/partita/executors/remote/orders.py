@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from partita.core.records import Demand
 from partita.executors.port import LOST, RETURNED, Message
-from partita.protocol.messages import DONE, FAILED, FRAME, LAID, ORDER, PROGRESS, REPORT, REQUEST
+from partita.protocol.messages import BOUNDS, DONE, FAILED, FRAME, LAID, ORDER, PROGRESS, REPORT, REQUEST
 from partita.protocol.remote import BEGUN, PRINTING
 
 __all__ = ["Lane", "Orders", "Session", "Stopping", "Waiting", "ends_of", "lost"]
 
 _ENDS = frozenset((DONE, FAILED, LAID, LOST, RETURNED))
 #: Messages about one order.
-_OF_ONE = _ENDS | {FRAME, PROGRESS, REPORT, REQUEST, PRINTING}
+_OF_ONE = _ENDS | {BOUNDS, FRAME, PROGRESS, REPORT, REQUEST, PRINTING}
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from partita.flow.options import FLOW_OPTIONS, TASK_OPTIONS
+from partita.flow.options import FLOW_OPTIONS, RUN_OPTIONS, TASK_OPTIONS
 from partita.flow.yaml.expressions import Expression, Template
 from partita.flow.yaml.source import Node
 
@@ -78,7 +78,7 @@ FLOW_KEYS = {
 }
 #: Options of a step and of the flow itself; a step is named by its key.
 OPTION_KEYS = TASK_OPTIONS - {"name"}
-assert FLOW_OPTIONS <= TASK_OPTIONS
+assert FLOW_OPTIONS <= TASK_OPTIONS | RUN_OPTIONS
 
 
 @dataclass(frozen=True)
