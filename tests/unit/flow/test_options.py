@@ -181,7 +181,7 @@ def test_options_become_a_profile(encode):
     assert profile.environment_variables == {"A": "1", "B": "2"} and profile.secrets == ("TOKEN",)
     assert profile.description == "Fits." and profile.tags == ("x",)
     assert profile.worker_options
-    assert unpack(pack(profile_map(profile)))["demand"] == [2.0, 2**30, 0.5, [["api", 1], ["db", 1]]]
+    assert unpack(pack(profile_map(profile)))["demand"] == [2.0, 2**30, 0.5, [["api", 1], ["db", 1]], 0]
 
 
 def test_the_docstring_describes():
