@@ -217,7 +217,9 @@ def test_a_run_that_is_cancelled_does_not_wait_for_its_environment(project: Proj
     assert project("mixed") == 48
 
 
-def test_environments_take_turns_on_one_core(make_project: Callable[[str], Project], index: PackageIndex) -> None:
+def test_runs_in_different_environments_take_turns_on_one_core(
+    make_project: Callable[[str], Project], index: PackageIndex
+) -> None:
     project = make_project("cpu = 1")
     project.write("""
 import time
@@ -248,12 +250,24 @@ def three(number: int) -> str:
 
 
 @flow
-def turns(count: int) -> list[list[str]]:
-    return [one.map(list(range(count))), two.map(list(range(count))), three.map(list(range(count)))]
+def ones(count: int) -> list[str]:
+    return one.map(list(range(count)))
+
+
+@flow
+def twos(count: int) -> list[str]:
+    return two.map(list(range(count)))
+
+
+@flow
+def threes(count: int) -> list[str]:
+    return three.map(list(range(count)))
 """)
-    project("turns", count=1)  # makes the environments: how long each takes says nothing of turns
+    for flow in ("ones", "twos", "threes"):
+        project(flow, count=1)  # makes the environments: how long each takes says nothing of turns
     (project.folder / "order").unlink()
-    project("turns", count=10)
+    for run in [project.start(flow, count=10) for flow in ("ones", "twos", "threes")]:
+        project.result(run)
     order = (project.folder / "order").read_text()
     assert len(order) == 30
     ends = {name: (order.index(name), order.rindex(name)) for name in "123"}
