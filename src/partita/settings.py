@@ -68,6 +68,7 @@ class Settings:
     gpu: float | None = None  # GPU devices that attempts may hold together; None: all of the machine's
     slots: Mapping[str, int] = field(default_factory=dict)  # named limits: how many of each there are
     node_class: str | None = None  # what sort of machine this is; None: its processor and cores
+    order: str = "planned"  # what is ready starts by what lies behind it ("planned") or as it came ("arrival")
     executor: str = "process"  # name of the executor for steps that name none
     executors: Mapping[str, ExecutorSettings] = field(default_factory=dict)  # further executors by name
     tasks: Mapping[str, TaskSettings] = field(default_factory=dict)  # what is said of tasks, by name or reference
@@ -140,6 +141,9 @@ _TABLE = (
             "named limits that tasks take with slots=, such as { licence = 2 }", as_slots),
     Setting("node_class", "node_class", "a name", "the processor's model and the number of cores",
             "what sort of machine this is: what is learned on one is told of others like it", as_name),
+    Setting("order", "order", '"planned" or "arrival"', '"planned"',
+            "whether what is ready starts by what lies behind it, or as it came",
+            as_choice("planned", "arrival")),
     Setting("executor", "executor", "a name", '"process"',
             "where steps run that name no executor", as_text),
     Setting("executors", "executors", "tables by name", "{}",

@@ -52,6 +52,7 @@ class Limits:
     seconds_a_turn: float = 0.02  # seconds spent on layouts in one turn
     tasks: Mapping[str, TaskSettings] = field(default_factory=dict)  # what is said of tasks over what their code says
     environment: Any = None  # of tasks that declare none: the option environment= in plain data
+    is_planned: bool = True  # ready steps start by what lies behind them; else as they came
     forecasts: bool = True  # whether it is forecast when runs will be done
     idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
 
@@ -181,7 +182,8 @@ class Book:
         lanes = self.executors[self.executor_of(live, profile.executor)]
         typical = self.expecting.typical(live, step.profile)
         expected_s = self.expecting.seconds(live, step) if typical.mean_s >= SIZED_S else 0.0
-        entry = Entry(live.run.number, number, self.now_s, live.ranks.pop(number, 0.0), expected_s, typical)
+        rank_s = live.ranks.pop(number, 0.0) if self.limits.is_planned else 0.0
+        entry = Entry(live.run.number, number, self.now_s, rank_s, expected_s, typical)
         lanes.queue.push(self.demand(live, step), profile.priority, live.bundle + profile.environment, entry)
 
     def expected_s(self, live: Live, number: int) -> float:

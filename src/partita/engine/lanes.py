@@ -91,11 +91,13 @@ class Lanes:
         prefetch: int = 16,
         node: str = "",
         price: float = 0.0,
+        reserves: bool = True,
     ) -> None:
         """
         Args:
             prefetch: so many brief orders may wait in one lane.
             price: what a second of an attempt costs.
+            reserves: whether the first that does not fit is promised its room at once, or when it has waited for long.
             node: class of the machines that its attempts run on; empty: the executor's name.
         """
         self.name = name
@@ -103,7 +105,7 @@ class Lanes:
         self.price = price
         self.executor = executor
         self.pool = pool
-        self.queue = ReadyQueue()
+        self.queue = ReadyQueue(reserves=reserves)
         self.prefetch = prefetch
         self._lanes: dict[int, Lane] = {}
         self._idle: dict[LaneKey, list[Lane]] = {}

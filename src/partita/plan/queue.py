@@ -176,7 +176,12 @@ class Line:
 class ReadyQueue:
     """All lines of one executor."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reserves: bool = True) -> None:
+        """
+        Args:
+            reserves: whether the first that does not fit is promised its room at once; else only when it has waited for long.
+        """
+        self._reserves = reserves
         self._lines: dict[tuple[Demand, int, str], Line] = {}
         self._shares: dict[int, _Share] = {}
         self._owners: dict[str, _Account] = {}
@@ -316,9 +321,9 @@ class ReadyQueue:
                 heapq.heappop(offers)
             if not is_taken and not is_promised and offers:
                 is_promised = True
-                promise = Promise.make(
-                    pool, line.demand, now_s, running(), is_strict=self._age(line, now_s) >= _STRICT_AGE
-                )
+                is_strict = self._age(line, now_s) >= _STRICT_AGE
+                if is_strict or self._reserves:
+                    promise = Promise.make(pool, line.demand, now_s, running(), is_strict=is_strict)
         if len(self._lines) > 64:
             self._lines = {key: line for key, line in self._lines.items() if line.length}
 

@@ -113,12 +113,21 @@ def _engine(
     nodes = node_classes_of(settings)
     prices = {name: item.price for name, item in settings.executors.items()}
     lanes = {
-        name: Lanes(name, executor, pools[name], settings.prefetch, nodes[name], prices.get(name, 0.0))
+        name: Lanes(
+            name,
+            executor,
+            pools[name],
+            settings.prefetch,
+            nodes[name],
+            prices.get(name, 0.0),
+            reserves=settings.order == "planned",
+        )
         for name, executor in executors.items()
     }
     limits = Limits(
         grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,
         layout_timeout_s=settings.layout_timeout_s, environment=settings.environment, tasks=settings.tasks,
+        is_planned=settings.order == "planned",
     )  # fmt: skip
     book = Book(
         store, clock, lanes, settings.executor, bundle_shelf(state, settings.database and artifacts),
