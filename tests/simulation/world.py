@@ -117,7 +117,7 @@ class World:
         book = Book(
             store, self.clock, {"simulated": lanes}, "simulated", lambda hash: f"/bundles/{hash}", "/p", "/p/.partita",
             ValueCache(store, limit_bytes=self.draw.choice([0, 50, 1 << 20])),
-            Limits(rows_a_turn=self.draw.choice([1, 3, 2000]), forecasts=self.draw.random() < 0.1),
+            Limits(rows_a_turn=self.draw.choice([1, 3, 2000]), forecasts=self.draw.random() < 0.02),
         )  # fmt: skip
         book.is_strict = True
         return Engine(book, self.clock.jump, lambda: f"r{self.draw.randrange(10**9)}")
