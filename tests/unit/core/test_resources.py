@@ -13,6 +13,7 @@ demands = st.builds(
     cpu=st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0]),
     memory_bytes=st.integers(0, 200),
     gpu=st.sampled_from([0.0, 0.25, 1.0]),
+    learned_bytes=st.integers(0, 200),
     slots=st.sampled_from([(), (("licence", 1),), (("licence", 2),)]),
 )
 
