@@ -17,8 +17,9 @@ from partita.core.graph import Step
 from partita.core.records import Demand
 from partita.core.states import FINAL, Kind, State
 from partita.engine.live import Live
-from partita.plan.outlook import Ahead, Lognormal, Outlook, Spread, share_below
+from partita.plan.outlook import Ahead, Outlook, share_below
 from partita.plan.queue import ReadyQueue
+from partita.plan.spreads import Guess, Spread
 
 if TYPE_CHECKING:
     from partita.engine.book import Book
@@ -36,11 +37,11 @@ _SHARE = 0.02
 _LEAST_PAUSE_S, _PAUSE_SHARE = 1.0, 0.05
 #: A run is forecast when it has gone on for so many seconds.
 _LEAST_AGE_S = 0.5
-#: With more steps ahead a play takes too long: what is left is reckoned from critical path and load alone.
+#: With more steps ahead a play takes too long, and nothing is forecast.
 _MOST_STEPS = 20_000
 #: A step that nothing is known of.
-_UNKNOWN = Lognormal(1.0, 1.0)
-_NOTHING = Lognormal(0.0, 0.0)
+_UNKNOWN = Guess(1.0, 1.0)
+_NOTHING = Guess(0.0, 0.0)
 
 
 class Forecasting:
@@ -141,7 +142,7 @@ class Forecasting:
         live.notes["forecast"] = told
         self._book.overruns.forecast(live, told)
         live.history.append(0)  # so that watchers hear of it
-        self._book.told.append(live)
+        self._book.told[live.run.number] = live
 
     # What lies ahead
 
@@ -162,7 +163,7 @@ class Forecasting:
                 continue
             for source in step.inputs:
                 self._connect(steps, positions.get(source[0]), position)
-            if step.parent >= 0 and self._is_inside(live, step):
+            if step.parent >= 0:
                 self._connect(steps, position, positions.get(step.parent))
         yield
 
@@ -174,10 +175,6 @@ class Forecasting:
     def _will_end(self, step: Step) -> bool:
         """Whether the step is expected to: fallbacks and undos are not."""
         return step.kind != Kind.UNDO and (step.fallback_of < 0 or step.state != State.PENDING)
-
-    def _is_inside(self, live: Live, step: Step) -> bool:
-        parent = live.run.steps.get(step.parent)
-        return parent is not None and parent.kind == Kind.FLOW
 
     def _ahead(self, live: Live, step: Step) -> Ahead:
         book = self._book
@@ -206,7 +203,7 @@ class Forecasting:
         typical = self._book.expecting.typical(live, step.profile)
         if typical.estimate is not None:
             return typical.estimate, typical.estimate.median
-        return (Lognormal(typical.mean_s, 0.5), typical.mean_s) if typical.is_known else (_UNKNOWN, 1.0)
+        return (Guess(typical.mean_s, 0.5), typical.mean_s) if typical.is_known else (_UNKNOWN, 1.0)
 
 
 def share_of(live: Live) -> tuple[str, float]:

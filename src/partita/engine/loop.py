@@ -96,8 +96,8 @@ class Engine:
         self._end_runs()
         if book.limits.forecasts:
             self._forecasting.work()
-        told, book.told = book.told, []
-        book.turn.run_updates.extend(live.update() for live in told if not live.is_final)
+        book.turn.run_updates.extend(live.update() for live in book.told.values() if not live.is_final)
+        book.told.clear()
         book.learning.write()
         book.turn.attempt_ends.extend(book.returned.values())
         book.returned.clear()

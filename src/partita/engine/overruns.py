@@ -47,7 +47,7 @@ class Overruns:
             return
         deadline = live.started_at + deadline_s if deadline_s is not None else None
         live.notes["bounds"] = {"deadline": deadline, "budget": budget, "overrun": overrun}
-        self._book.told.append(live)
+        self._book.told[live.run.number] = live
         self.watch(live)
 
     def watch(self, live: Live) -> None:
@@ -92,6 +92,6 @@ class Overruns:
             return
         live.notes.setdefault("events", []).append({"at": self._book.now, "what": what, "message": message})
         live.history.append(0)  # so that watchers hear of it
-        self._book.told.append(live)
+        self._book.told[live.run.number] = live
         if what != AT_RISK and self._bounds(live).get("overrun") == "stop":
             self._stop(live, message)

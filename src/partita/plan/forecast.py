@@ -11,62 +11,14 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
-from statistics import NormalDist
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from partita.plan.admission import Admission
 from partita.plan.evaluation import Schedule
 from partita.plan.instance import Instance
+from partita.plan.spreads import Shares, Spread
 
-__all__ = ["Forecast", "Guess", "Skewed", "Spread", "Uncertain", "forecast", "replay"]
-
-_NORMAL = NormalDist()
-_LEAST_SHARE = 1e-9
-_TENTH = 1.2815515655446004  # the ninetieth percentile of a normal distribution
-
-
-class Spread(Protocol):
-    """How long something may take: a distribution of seconds."""
-
-    @property
-    def median(self) -> float: ...
-
-    def quantile(self, share: float) -> float:
-        """The seconds that a share (0 to 1, both excluded) of cases stays below."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """A lognormal distribution: what nobody has measured, and what somebody has said."""
-
-    median: float  # seconds
-    sigma: float  # standard deviation of the logarithm
-
-    def quantile(self, share: float) -> float:
-        return self.median * exp(self.sigma * _NORMAL.inv_cdf(share))
-
-
-@dataclass(frozen=True, slots=True)
-class Skewed:
-    """Two halves of lognormal distributions, of different width: what was measured."""
-
-    median: float  # seconds
-    low: float  # standard deviation of the logarithm below the median
-    high: float  # and above
-
-    @classmethod
-    def of(cls, p10: float, p50: float, p90: float) -> Skewed:
-        """The one with these quantiles."""
-        if not p50 > 0:
-            return cls(0.0, 0.0, 0.0)
-        low = log(p50 / max(p10, p50 * _LEAST_SHARE))
-        return cls(p50, max(low, 0.0) / _TENTH, max(log(p90 / p50), 0.0) / _TENTH)
-
-    def quantile(self, share: float) -> float:
-        z = _NORMAL.inv_cdf(share)
-        return self.median * exp(z * (self.low if z < 0 else self.high))
+__all__ = ["Forecast", "Uncertain", "forecast", "replay"]
 
 
 class Uncertain(NamedTuple):
@@ -123,19 +75,12 @@ def forecast(
 
 def _factors(uncertain: Sequence[Uncertain], medians: Sequence[float], draw: Callable[[], float]) -> list[float]:
     """By how much each task takes longer than its median, this time."""
-    common: dict[str, float] = {}
+    shares = Shares(draw)
     factors = []
     for (spread, group, shared), median in zip(uncertain, medians, strict=True):
-        if group not in common:
-            common[group] = _normal(draw)
-        z = sqrt(shared) * common[group] + sqrt(1.0 - shared) * _normal(draw)
-        share = min(max(_NORMAL.cdf(z), _LEAST_SHARE), 1.0 - _LEAST_SHARE)
+        share = shares.next(group, shared)
         factors.append(spread.quantile(share) / median if median else 1.0)
     return factors
-
-
-def _normal(draw: Callable[[], float]) -> float:
-    return _NORMAL.inv_cdf(min(max(draw(), _LEAST_SHARE), 1.0 - _LEAST_SHARE))
 
 
 def replay(instance: Instance, schedule: Schedule, seconds: Sequence[float]) -> list[float]:

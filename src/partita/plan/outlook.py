@@ -11,40 +11,18 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from math import exp, sqrt
-from statistics import NormalDist
-from typing import NamedTuple, Protocol
 
 from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.plan.queue import Entry, Line, ReadyQueue, Running
+from partita.plan.spreads import Shares, Spread
 
-__all__ = ["Ahead", "Lognormal", "Outlook", "Spread", "share_below"]
+__all__ = ["Ahead", "Outlook", "share_below"]
 
-_NORMAL = NormalDist()
 _LEAST_SHARE = 1e-6
 _HALVINGS = 16
 #: So many steps are looked at before the first of them begins, between two pauses.
 _FIRST = 1000
-
-
-class Spread(Protocol):
-    """How long something may take: a distribution of seconds."""
-
-    def quantile(self, share: float) -> float:
-        """The seconds that a share (0 to 1, both excluded) of cases stays below."""
-        ...
-
-
-class Lognormal(NamedTuple):
-    """What nobody has measured, or what takes no time at all."""
-
-    median_s: float
-    sigma: float  # standard deviation of the logarithm
-
-    def quantile(self, share: float) -> float:
-        share = min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE)
-        return self.median_s * exp(self.sigma * _NORMAL.inv_cdf(share)) if self.sigma else self.median_s
 
 
 @dataclass(slots=True)
@@ -94,7 +72,7 @@ class Outlook:
             join: makes the runs known to a queue, with their owners and weights.
         """
         self._steps, self._pools, self._join = steps, pools, join
-        self._common, self._own = sqrt(shared), sqrt(1.0 - shared)
+        self._shared = shared
 
     def play(self, draw: Callable[[], float], pause_every: int = 100) -> Iterator[dict[int, float] | None]:
         """Play everything through once; gives seconds until the end of each run at last, and None for a pause before that.
@@ -108,7 +86,7 @@ class Outlook:
         queues = {name: ReadyQueue() for name in pools}
         for queue in queues.values():
             self._join(queue)
-        common: dict[str, float] = {}
+        shares = Shares(draw)
         waiting = [step.waits_for for step in steps]
         events: list[tuple[float, int]] = []  # (when it ends, position)
         thought: dict[str, dict[int, Running]] = {name: {} for name in pools}  # by executor and position
@@ -117,7 +95,7 @@ class Outlook:
 
         def begin(position: int) -> None:
             step = steps[position]
-            heapq.heappush(events, (now + self._seconds(step, common, draw), position))
+            heapq.heappush(events, (now + self._seconds(step, shares), position))
 
         def make_ready(position: int) -> None:
             step = steps[position]
@@ -172,17 +150,10 @@ class Outlook:
                     yield None
         yield ends
 
-    def _seconds(self, step: Ahead, common: dict[str, float], draw: Callable[[], float]) -> float:
+    def _seconds(self, step: Ahead, shares: Shares) -> float:
         """How long a step takes this time, from now on."""
-        shared = common.get(step.group)
-        if shared is None:
-            shared = common[step.group] = _normal(draw)
-        share = _NORMAL.cdf(self._common * shared + self._own * _normal(draw))
+        share = shares.next(step.group, self._shared)
         if step.began_share >= 0:
             share = step.began_share + (1.0 - step.began_share) * share
         seconds = step.spread.quantile(min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE))
         return max(seconds - step.elapsed_s, 0.0)
-
-
-def _normal(draw: Callable[[], float]) -> float:
-    return _NORMAL.inv_cdf(min(max(draw(), _LEAST_SHARE), 1.0 - _LEAST_SHARE))

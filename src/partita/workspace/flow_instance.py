@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 
 from partita.core.records import Demand
 from partita.errors import PlanningError
-from partita.plan.forecast import Guess, Spread, Uncertain
+from partita.plan.forecast import Uncertain
 from partita.plan.instance import Instance, Network, Node
+from partita.plan.spreads import Guess, Spread
 from partita.units import size_text
 from partita.workspace.flow_tasks import FlowTask
 from partita.workspace.what_if import STEP, Machines, PlannedNode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.plan.forecast import Skewed
+from partita.plan.spreads import Skewed
 from partita.protocol.requests import HistoryView
 from partita.workspace.flow_instance import Known, Past
 from partita.workspace.flow_tasks import FlowTask

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from partita.core.records import Demand
 from partita.drawing.progress import group_name
-from partita.plan.forecast import Guess
+from partita.plan.spreads import Guess
 from partita.protocol.requests import AttemptView, StepView
 from partita.workspace.flow_instance import Known
 from partita.workspace.flow_tasks import FlowTask

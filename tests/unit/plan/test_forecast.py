@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.plan.evaluation import Schedule, evaluate, worth
-from partita.plan.forecast import Forecast, Guess, Uncertain, forecast, replay
+from partita.plan.forecast import Forecast, Uncertain, forecast, replay
 from partita.plan.instance import Instance, Network, Node
 from partita.plan.planner import make_plan
+from partita.plan.spreads import Guess
 
 
 def instance(

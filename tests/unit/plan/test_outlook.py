@@ -10,14 +10,15 @@ import pytest
 
 from partita.core.records import Demand
 from partita.core.resources import Pool
-from partita.plan.outlook import Ahead, Lognormal, Outlook, share_below
+from partita.plan.outlook import Ahead, Outlook, share_below
+from partita.plan.spreads import Guess
 
 ONE = Demand(cpu=1)
 
 
 def ahead(seconds: float, *, run: int = 1, sigma: float = 0.0, demand: Demand = ONE, rank: float = 0.0, group: str = "f",
           executor: str = "here", elapsed: float = 0.0, is_running: bool = False) -> Ahead:  # fmt: skip
-    spread = Lognormal(seconds, sigma)
+    spread = Guess(seconds, sigma)
     made = Ahead(run, executor, demand, 0, rank, seconds, spread, group)
     if is_running:
         made.elapsed_s, made.began_share = elapsed, share_below(spread, elapsed)
@@ -78,7 +79,7 @@ def quantiles(steps: list[Ahead], shared: float) -> list[float]:
 def test_a_spread_of_durations_is_one_of_the_end() -> None:
     low, middle, high = quantiles([ahead(10, sigma=0.5)], 0.0)
     assert low < middle < high and middle == pytest.approx(10, rel=0.15)
-    assert high / low == pytest.approx(Lognormal(1, 0.5).quantile(0.9) / Lognormal(1, 0.5).quantile(0.1), rel=0.35)
+    assert high / low == pytest.approx(Guess(1, 0.5).quantile(0.9) / Guess(1, 0.5).quantile(0.1), rel=0.35)
 
 
 def test_what_errs_together_spreads_the_end_of_many_more_than_what_does_not() -> None:
@@ -100,5 +101,5 @@ def test_a_large_one_can_be_paused() -> None:
 
 @pytest.mark.parametrize("seconds", [0.7, 1.0, 3.0, 20.0])
 def test_the_share_below_is_that_of_the_quantile(seconds: float) -> None:
-    spread = Lognormal(3.0, 0.8)
+    spread = Guess(3.0, 0.8)
     assert spread.quantile(share_below(spread, seconds)) == pytest.approx(seconds, rel=0.01)

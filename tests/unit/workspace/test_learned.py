@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from partita.core.records import Demand
-from partita.plan.forecast import Guess
+from partita.plan.spreads import Guess
 from partita.protocol.requests import HistoryView, SpreadView
 from partita.workspace.flow_instance import GUESS, SAID, Known, NoHistory, prepare
 from partita.workspace.flow_tasks import FlowTask
