@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from partita.choices import ANY, choice_of
 from partita.errors import OptionError
 from partita.settings_kubernetes import KubernetesSettings, as_kubernetes
 from partita.settings_ray import RAY_KEYS, RaySettings
@@ -16,8 +17,8 @@ from partita.units import duration_s, size_bytes
 
 __all__ = [
     "STORE_SCHEMES", "ExecutorSettings", "TaskSettings", "as_amount", "as_choice", "as_count", "as_duration",
-    "as_environment", "as_executors", "as_name", "as_patterns", "as_positive_amount", "as_positive_duration", "as_size",
-    "as_slots", "as_store", "as_tasks", "as_text",
+    "as_environment", "as_executor", "as_executors", "as_name", "as_patterns", "as_positive_amount",
+    "as_positive_duration", "as_size", "as_slots", "as_store", "as_tasks", "as_text",
 ]  # fmt: skip
 
 _AMOUNT_LIMIT = 1e9
@@ -47,7 +48,8 @@ class ExecutorSettings:
     attempts_per_worker: int = 0  # so many attempts a worker elsewhere works on; 0: as many as there are
     max_workers: int = 0  # so many workers elsewhere at once; 0: as many as their demands leave room for
     price: float = 0.0  # seconds of waiting that a second of a worker elsewhere is worth; 0: it costs nothing
-    speed: float = 1.0  # how much faster than on the default executor steps run there; plans reckon with it
+    speed: float = 1.0  # how much faster than on the default executor steps run there, where that was not learned
+    bandwidth: float = 0.0  # bytes a second in which values that were made elsewhere get there; 0: it takes no time
     kubernetes: KubernetesSettings = KubernetesSettings()  # of pods
     ray: RaySettings = RaySettings()  # of Ray's workers
 
@@ -66,6 +68,17 @@ def as_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text")
     return value
+
+
+def as_executor(value: Any) -> str:
+    """One executor, or several to choose from: a text or a list of texts."""
+    given = value.split(",") if isinstance(value, str) else value
+    try:
+        if isinstance(given, Mapping):
+            raise TypeError
+        return choice_of(list(map(as_text, given)))
+    except (TypeError, ValueError):
+        raise ValueError('the name of an executor, a list of names to choose from, or "any"') from None
 
 
 def as_name(value: Any) -> str:
@@ -222,6 +235,8 @@ def _task(name: str, table: Mapping[str, Any]) -> TaskSettings:
 
 
 def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:
+    if name == ANY or "," in name:
+        raise ValueError(f"another name than {name!r}: it says that there is a choice; leave out commas")
     if name == "process" or not name.strip():
         raise ValueError(f"another name than {name!r}; the executor process has the settings cpu, memory and gpu")
     values: dict[str, Any] = {}
@@ -253,7 +268,7 @@ _TASK_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "cpu": ("cpu", as_amount),
     "memory": ("memory_bytes", as_size),
     "gpu": ("gpu", as_amount),
-    "executor": ("executor", as_text),
+    "executor": ("executor", as_executor),
 }
 
 #: How each key of an executor's table is kept and read.
@@ -277,6 +292,7 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "max_workers": ("max_workers", as_count),
     "price": ("price", as_amount),
     "speed": ("speed", as_positive_amount),
+    "bandwidth": ("bandwidth", as_size),
     "kubernetes": ("kubernetes", as_kubernetes),
 }
 _REMOTE = frozenset({"lease", "idle", "attempts_per_worker", "max_workers", "price"})

@@ -296,3 +296,59 @@ def test_a_check_for_a_run_on_another_executor(here: Project, capsys: pytest.Cap
     assert "did you mean 'heavy'?" in told.err and told.err.count("haevy") == 1
     assert main(["run", "every", "--executor", "haevy"]) == 2
     assert "did you mean 'heavy'?" in capsys.readouterr().err
+
+
+SPREAD = """
+import time
+from partita import flow, task
+
+@task(executor="any")
+def work(x: int, seconds: float) -> int:
+    time.sleep(seconds)
+    return x
+
+@task(executor=["heavy", "other"])
+def either(x: int) -> int:
+    return x
+
+@task
+def total(xs: list[int]) -> int:
+    return sum(xs)
+
+@flow
+def spread(count: int = 12, seconds: float = 0.2) -> int:
+    return total([work(x, seconds) for x in range(count)])
+
+@flow
+def brief(count: int = 400) -> int:
+    return total([either(x) for x in range(count)])
+"""
+
+
+def test_steps_that_may_run_anywhere_fill_all_executors(here: Project) -> None:
+    here.write(SPREAD)
+    run = here.workspace.launch("flows.py:spread")
+    found = places(here, run)
+    assert {found[path] for path in found if path.startswith("work")} == {"process", "heavy", "other"}
+    run = here.workspace.launch("flows.py:brief")
+    found = places(here, run)
+    assert {found[path] for path in found if path.startswith("either")} == {"heavy", "other"}
+
+
+def test_a_run_may_choose_and_explains_its_choice(here: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "later", "--x", "1", "--executor", "heavy, other", "--json"]) == 0
+    run = json.loads(capsys.readouterr().out)["id"]
+    assert set(places(here, run).values()) <= {"heavy", "other"}
+    assert main(["runs", "explain", run, "later_free", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert any("chosen from heavy, other" in fact["text"] for fact in told["facts"]), told
+    assert main(["check", "later", "--x", "1", "--executor", "heavy,haevy"]) == 2
+    assert "did you mean 'heavy'?" in capsys.readouterr().err
+
+
+def test_a_plan_places_steps_where_they_may_run(here: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    here.write(SPREAD)
+    assert main(["plan", "brief", "--count", "6", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    nodes = {step["node"] for step in told["steps"] if step["path"].startswith("either")}
+    assert nodes == {"heavy", "other"}

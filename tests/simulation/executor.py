@@ -50,9 +50,23 @@ class SimulatedExecutor(BoundWorkers):
     """Satisfies the executor's port; runs programs instead of code."""
 
     def __init__(
-        self, clock: VirtualClock, program: Program, faults: FaultPlan, done: dict[tuple[str, int], int]
+        self,
+        clock: VirtualClock,
+        program: Program,
+        faults: FaultPlan,
+        done: dict[tuple[str, int], int],
+        capacity: Capacity,
+        all_executors: list[SimulatedExecutor],
+        speed: float = 1.0,
     ) -> None:
-        self.capacity = Capacity(3, 500)
+        """
+        Args:
+            all_executors: of the engine, this one added.
+        """
+        self.capacity = capacity
+        self._speed = speed
+        self._all = all_executors
+        self._all.append(self)
         self._clock = clock
         self._program = program
         self._faults = faults
@@ -124,10 +138,14 @@ class SimulatedExecutor(BoundWorkers):
         self._check_capacity()
 
     def _check_capacity(self) -> None:
-        busy = [lane.demand for lane in self._lanes.values() if lane.orders and not lane.is_asking]
+        busy = self._busy()
         assert sum(demand.cpu for demand in busy) <= self.capacity.cpu + 1e-9, "CPUs are oversubscribed"
         assert sum(demand.memory_bytes for demand in busy) <= self.capacity.memory_bytes, "memory is oversubscribed"
-        assert sum(dict(demand.slots).get("license", 0) for demand in busy) <= 1, "a slot is oversubscribed"
+        everywhere = [demand for each in self._all for demand in each._busy()]
+        assert sum(dict(demand.slots).get("license", 0) for demand in everywhere) <= 1, "a slot is oversubscribed"
+
+    def _busy(self) -> list[Demand]:
+        return [lane.demand for lane in self._lanes.values() if lane.orders and not lane.is_asking]
 
     def _begin(self, number: int) -> None:
         lane = self._lanes[number]
@@ -139,7 +157,7 @@ class SimulatedExecutor(BoundWorkers):
         takes_s = 0.01
         if profile.body == "task":
             takes_s = self._program.traits(int(profile.function.split(":")[1]))["duration"]
-        takes_s *= self._faults.draw.uniform(0.5, 1.5)
+        takes_s *= self._faults.draw.uniform(0.5, 1.5) / self._speed
         if self._may_hang(order, profile) and self._faults.strikes("hang", 0.3):
             return
         key = (order.run, order.step)
@@ -188,14 +206,7 @@ class SimulatedExecutor(BoundWorkers):
 
     def receive(self, timeout_s: float | None) -> list[list[Any]]:
         """Lets the clock jump to the next thing that happens, or by the time-out."""
-        now = self._clock.monotonic()
-        until = now + timeout_s if timeout_s is not None else float("inf")
-        if self._events and self._events[0][0] <= until:
-            self._clock.jump(max(self._events[0][0] - now, 0.0))
-        elif timeout_s is not None:
-            self._clock.jump(timeout_s)
-        else:
-            raise AssertionError("the engine waits for ever: something is lost")
+        self.wait(timeout_s)
         messages: list[list[Any]] = []
         while self._events and self._events[0][0] <= self._clock.monotonic():
             _, _, what, about = heapq.heappop(self._events)
@@ -204,6 +215,18 @@ class SimulatedExecutor(BoundWorkers):
             else:
                 getattr(self, f"_{what}")(messages, *about)
         return messages
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Let the clock jump to the next thing that happens on any executor, or by the time-out."""
+        now = self._clock.monotonic()
+        until = now + timeout_s if timeout_s is not None else float("inf")
+        soonest = min((each._events[0][0] for each in self._all if each._events), default=float("inf"))
+        if soonest <= until and soonest < float("inf"):
+            self._clock.jump(max(soonest - now, 0.0))
+        elif timeout_s is not None:
+            self._clock.jump(timeout_s)
+        else:
+            raise AssertionError("the engine waits for ever: something is lost")
 
     def _say_end(self, messages: list[list[Any]], number: int, order: Order, *said: list[Any]) -> None:
         self._ended.add(order.ticket)

@@ -57,7 +57,7 @@ class _Builder:
                 "retries": traits["retries"], "is_idempotent": traits["idempotent"], "timeout_s": traits["timeout"],
                 "priority": traits["priority"], "compensate": "undo" if traits["compensate"] else None,
                 "is_cached": traits["cached"] or traits["cache key"], "has_cache_key": traits["cache key"],
-                "environment": traits["environment"],
+                "environment": traits["environment"], "executor": traits["executor"],
                 "fingerprint": str(function),
             }  # fmt: skip
         if made not in self.profiles:

@@ -40,6 +40,7 @@ class Program:
     failing: int = 12  # one task call in so many fails for good
     waiting: bool = False  # some steps wait for times, events and decisions
     caching: bool = False  # some tasks give their values to equal steps
+    choosing: bool = False  # there are two executors, and some tasks may run on either
     skipping: int = 0  # one call in so many is skipped by its own code; 0: none
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -92,7 +93,12 @@ class Program:
             "environment": draw.choice(["", "", '{"requirements":["a"]}', '{"requirements":["b"]}']),
             "cached": self.caching and draw.random() < 0.5,
             "cache key": self.caching and draw.random() < 0.3,
+            "executor": self._executor(function),
         }
+
+    def _executor(self, function: int) -> str:
+        draw = random.Random(digest(self.seed, "executor", function))
+        return draw.choice(["", "any", "other,simulated", "other"]) if self.choosing else ""
 
     def body(self, function: int, values: list[Any], held: int, depth: int) -> tuple[list[Operation], Any]:
         """What a flow does with its inputs, and what it returns: an operand, or ("list" | "dict", operands).

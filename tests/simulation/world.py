@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from partita.core.resources import Pool
+from partita.core.resources import PartPool, Pool
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine import intake
 from partita.engine.book import Book, Limits
@@ -16,6 +16,7 @@ from partita.engine.reading import Reading
 from partita.engine.values import ValueCache
 from partita.engine.wait_requests import WaitRequests
 from partita.errors import AnswerError, StoreError
+from partita.executors.port import Capacity
 from partita.store.port import Turn
 from partita.testing.clock import VirtualClock
 from partita.testing.memory_store import MemoryStore
@@ -31,6 +32,9 @@ __all__ = ["World"]
 intake.REVEAL_STEPS = 2
 
 TURN_LIMIT = 20_000
+
+#: Name, what it has, how fast it is said to be, what a second costs.
+EXECUTORS = (("simulated", Capacity(3, 500), 1.0, 0.0), ("other", Capacity(2, 500), 3.0, 0.5))
 
 
 class EngineDied(BaseException):
@@ -86,6 +90,7 @@ class World:
         self.program.waiting = random.Random(self.seed + 4).random() < 0.3
         self.program.caching = random.Random(self.seed + 3).random() < 0.3
         self.faults = FaultPlan(random.Random(self.seed + 1), rate=self.draw.choice([0.05, 0.15, 0.3]))
+        self.program.choosing = random.Random(self.seed + 6).random() < 0.25
         self.answers = random.Random(self.seed + 5)
         self.store = MemoryStore()
         self.cancels = self._planned_cancels()
@@ -108,14 +113,21 @@ class World:
         return plans
 
     def engine(self) -> Engine:
-        self.executor = SimulatedExecutor(self.clock, self.program, self.faults, self.done)
-        self.executor.executed, self.executor.undone = self.executed, self.undone
-        self.executor.failing = self.failing
         store: Any = CrashingStore(self.store, self.faults, self)
         store.acquire("simulated")
-        lanes = Lanes("simulated", self.executor, Pool(3, 500, 0, {"license": 1}), prefetch=4)
+        lanes: dict[str, Lanes] = {}
+        slots = Pool(0, 0, 0, {"license": 1})
+        self.executors: list[SimulatedExecutor] = []
+        truth = random.Random(self.seed + 7)  # of how fast they are
+        for name, capacity, speed, price in EXECUTORS if self.program.choosing else EXECUTORS[:1]:
+            executor = SimulatedExecutor(
+                self.clock, self.program, self.faults, self.done, capacity, self.executors, truth.choice([1.0, speed])
+            )
+            executor.executed, executor.undone, executor.failing = self.executed, self.undone, self.failing
+            pool = PartPool(*capacity, slots) if self.program.choosing else Pool(*capacity, {"license": 1})
+            lanes[name] = Lanes(name, executor, pool, prefetch=4, speed=speed, price=price)
         book = Book(
-            store, self.clock, {"simulated": lanes}, "simulated", lambda hash: f"/bundles/{hash}", "/p", "/p/.partita",
+            store, self.clock, lanes, "simulated", lambda hash: f"/bundles/{hash}", "/p", "/p/.partita",
             ValueCache(store, limit_bytes=self.draw.choice([0, 50, 1 << 20])),
             Limits(rows_a_turn=self.draw.choice([1, 3, 2000]), forecasts=self.draw.random() < 0.02),
         )  # fmt: skip
@@ -156,13 +168,20 @@ class World:
                 if turns in self.cancels:
                     self._cancel(engine, *self.cancels[turns])
                 if not self._answer(engine):
-                    engine.turn(engine.wait_s())
+                    engine.turn(self._pass_time(engine.wait_s()))
             except EngineDied:
                 self._bury(engine)
                 engine = None
         if engine is not None:
             self.check_returned(engine)
         return self
+
+    def _pass_time(self, timeout_s: float | None) -> float | None:
+        """How long the engine waits for its executor; where it has several, it is awaited here that one has something."""
+        if len(self.executors) == 1:
+            return timeout_s
+        self.executors[0].wait(timeout_s)
+        return 0.0
 
     def _bury(self, engine: Engine | None) -> None:
         self.clock.jump(self.draw.random())

@@ -23,6 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             "errors",
             "clock",
             "units",
+            "choices",
             "version",
             "values",
             "settings",
@@ -43,7 +44,7 @@ LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in name
 
 #: The modules at the bottom in the order in which they may know each other.
 BOTTOM = (
-    "version", "errors", "clock", "values", "units", "settings_kubernetes", "settings_ray", "settings_values", "settings",
+    "version", "errors", "clock", "values", "units", "choices", "settings_kubernetes", "settings_ray", "settings_values", "settings",
 )  # fmt: skip
 
 #: A folder -> what it must never import, though its level would allow it, or though it is no part of Partita.

@@ -18,7 +18,13 @@ def _complete_flow(context: typer.Context, incomplete: str) -> list[str]:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (one document, or one a line for streams).")]
 ForSteps = Annotated[
-    str, typer.Option("--executor", metavar="NAME", help="Where steps run that name no executor.", show_default=False)
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME[,NAME…]",
+        show_default=False,
+        help='Where steps run that name no executor; of several, or "any", the best is chosen for each.',
+    ),
 ]
 Inputs = Annotated[
     str, typer.Option("--inputs", metavar="FILE", help='Inputs of the flow from a JSON file; "-" reads it here.')

@@ -6,28 +6,53 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from partita.choices import allowed
 from partita.core.records import Demand, Profile
 from partita.core.resources import CONTAINERS, ENVIRONMENTS, Pool
 from partita.core.states import Kind
 from partita.errors import Problem
 
-__all__ = ["misplaced", "misplaced_rows", "will_be_attempted"]
+__all__ = ["able", "misplaced", "misplaced_rows", "will_be_attempted"]
 
 
 def misplaced(profile: Profile, pools: Mapping[str, Pool], default: str, place: str = "") -> list[Problem]:
     """Why steps of the profile could never run; empty where they can. For a map, its elements count too.
 
+    Where several executors are allowed, one that can run them is enough, and all that are named have to be there.
+
     Args:
         pools: what each executor has, by name.
-        default: name of the executor for what names none.
+        default: the executor, or several, for what names none.
         place: "file.py:12" of a call, for the messages.
     """
-    name = profile.executor or default
-    pool = pools.get(name)
-    if pool is None:
-        near = difflib.get_close_matches(name, pools, n=1)
-        remedy = (f"did you mean {near[0]!r}? " if near else "") + f"The settings have {', '.join(pools)}"
-        return [Problem(f"{profile.title} asks for the executor {name!r}; there is none", place, remedy)]
+    names = allowed(profile.executor or default, pools)
+    unknown = [_unknown(profile, name, pools, place) for name in names if name not in pools]
+    if unknown:
+        return unknown
+    found: list[Problem] = []
+    for name in names:
+        problems = _obstacles(profile, name, pools, place)
+        if not problems:
+            return []
+        found += problems
+    return found
+
+
+def able(profile: Profile, pools: Mapping[str, Pool], default: str) -> tuple[str, ...]:
+    """The executors that are allowed and can run steps of the profile; where none can, those that are there."""
+    names = [name for name in allowed(profile.executor or default, pools) if name in pools]
+    return tuple(name for name in names if not _obstacles(profile, name, pools, "")) or tuple(names)
+
+
+def _unknown(profile: Profile, name: str, pools: Mapping[str, Pool], place: str) -> Problem:
+    near = difflib.get_close_matches(name, pools, n=1)
+    remedy = (f"did you mean {near[0]!r}? " if near else "") + f"The settings have {', '.join(pools)}"
+    return Problem(f"{profile.title} asks for the executor {name!r}; there is none", place, remedy)
+
+
+def _obstacles(profile: Profile, name: str, pools: Mapping[str, Pool], place: str) -> list[Problem]:
+    """Why the executor can never run steps of the profile."""
+    pool = pools[name]
     here = "here" if len(pools) == 1 else f"on the executor {name}"
     lacking = dict.fromkeys(lack for demand in _demands(profile) for lack in pool.lacks_for_ever(demand))
     found = [

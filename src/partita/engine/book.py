@@ -12,10 +12,12 @@ from partita.clock import Clock
 from partita.core.events import Commands, Event
 from partita.core.graph import Step
 from partita.core.machine import advance
+from partita.core.placing import able
 from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
+from partita.engine.choosing import Choosing
 from partita.engine.expecting import SIZED_S, Expecting
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
@@ -97,6 +99,7 @@ class Book:
     waits: Waits = field(init=False)
     learning: Learning = field(init=False)
     expecting: Expecting = field(init=False)
+    choosing: Choosing = field(init=False)
     overruns: Overruns = field(init=False)
     _counter: int = 0
 
@@ -105,6 +108,7 @@ class Book:
         self.waits = Waits(self)
         self.learning = Learning(self)
         self.expecting = Expecting(self)
+        self.choosing = Choosing(self)
 
     def next(self) -> int:
         """A number never given before in this process: for tickets, profiles and the order of timers."""
@@ -179,12 +183,16 @@ class Book:
         if step is None:
             return
         profile = live.run.profiles[step.profile]
-        lanes = self.executors[self.executor_of(live, profile.executor)]
+        demand = self.demand(live, step)
+        places = self.places(live, step.profile, demand)
         typical = self.expecting.typical(live, step.profile)
         expected_s = self.expecting.seconds(live, step) if typical.mean_s >= SIZED_S else 0.0
         rank_s = live.ranks.pop(number, 0.0) if self.limits.is_planned else 0.0
         entry = Entry(live.run.number, number, self.now_s, rank_s, expected_s, typical)
-        lanes.queue.push(self.demand(live, step), profile.priority, live.bundle + profile.environment, entry)
+        if len(places) > 1:
+            self.choosing.offer(live, step, demand, entry, places)
+        else:
+            places[0].queue.push(demand, profile.priority, live.bundle + profile.environment, entry)
 
     def expected_s(self, live: Live, number: int) -> float:
         """How long an attempt at a step of the run's profile of this number is thought to take."""
@@ -202,8 +210,23 @@ class Book:
         """What each executor has."""
         return {name: lanes.pool for name, lanes in self.executors.items()}
 
-    def executor_of(self, live: Live, named: str) -> str:
-        return named or live.options.get("executor") or self.default_executor
+    def default_of(self, live: Live) -> str:
+        """Where steps of the run go that name no executor: a name, or several to choose from."""
+        return live.options.get("executor") or self.default_executor
+
+    def places(self, live: Live, number: int, demand: Demand | None = None) -> tuple[Lanes, ...]:
+        """The executors that may run steps of the run's profile of this number, the one first that is named first.
+
+        Args:
+            demand: of an attempt; where it exceeds what some of them have, the others.
+        """
+        found = live.allowed.get(number)
+        if found is None:
+            names = able(live.run.profiles[number], self.pools(), self.default_of(live))
+            found = live.allowed[number] = tuple(self.executors[name] for name in names)
+        if demand is not None and len(found) > 1:
+            return tuple(lanes for lanes in found if not lanes.pool.lacks_for_ever(demand)) or found
+        return found
 
     def forget(self, live: Live) -> None:
         """Drop a run that has ended from memory."""
@@ -215,6 +238,7 @@ class Book:
         self.waits.forget(number)
         self.learning.forget(live)
         self.expecting.forget(live)
+        self.choosing.drop(number)
         for lanes in self.executors.values():
             lanes.queue.drop(number)
             lanes.forget(live.numbers)

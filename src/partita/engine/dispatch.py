@@ -14,7 +14,7 @@ from partita.engine.book import Book
 from partita.engine.lanes import BRIEF_S, Flight, Lane, Lanes
 from partita.engine.live import Live, unpack_inputs
 from partita.engine.preparing import Preparing, environment_of
-from partita.plan.queue import Line
+from partita.plan.queue import Entry, Line
 from partita.protocol.messages import Order
 from partita.store.port import AttemptRow, CacheRow
 from partita.values import pack, size_of, unpack
@@ -38,11 +38,22 @@ class Dispatch:
             self._place_once()
 
     def _place_once(self) -> None:
+        self._book.choosing.place()
         for lanes in self._book.executors.values():
             lanes.queue.place(lanes.pool, self._book.now_s, partial(self._start, lanes), lanes.running)
 
     def _start(self, lanes: Lanes, line: Line, fits: bool) -> bool:
-        entry = line.head
+        entry, choosing = line.head, self._book.choosing
+        if choosing.is_ghost(entry):
+            line.pop()
+            return True
+        has_left = self._begin(lanes, line, entry, fits)
+        if has_left:
+            choosing.left(entry)
+        return has_left
+
+    def _begin(self, lanes: Lanes, line: Line, entry: Entry, fits: bool) -> bool:
+        """Start what the line offers, or let it leave the queue without; whether it has left it."""
         expected_s = entry.seconds
         live = self._book.lives.get(entry.run)
         step = live.run.steps.get(entry.step) if live is not None else None
@@ -186,7 +197,7 @@ class Dispatch:
         if step.parent < 0:
             # With what there is, so that the layout can tell all that is wrong at once.
             extra = {"pools": {name: pool.describe() for name, pool in book.pools().items()}}
-            extra["executor"] = book.executor_of(live, "")
+            extra["executor"] = book.default_of(live)
             if book.limits.environment is not None:
                 extra["environment"] = book.limits.environment
             if live.options.get("texts") is not None:

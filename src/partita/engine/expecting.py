@@ -7,6 +7,7 @@ step's own input counts where its like take long enough for that to be worth it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,29 @@ class Expecting:
         estimate = self.estimate(live, step, self._input_bytes(live, step))
         return estimate.median if estimate is not None else 0.0
 
+    def seconds_on(self, live: Live, step: Step, lanes: Lanes, places: Sequence[Lanes]) -> float:
+        """How long an attempt at a ready step is thought to take on one of several executors; 0: nobody knows.
+
+        What was learned there counts. Where nothing was, it is what was learned on another one of them or is thought in
+        general, by how much faster the executor is said to be.
+        """
+        profile = live.run.profiles[step.profile]
+        wide = live.numbers[step.profile]
+        pace = lanes.pace(wide)
+        if pace.count and (pace.mean_s < SIZED_S or profile.body != "task"):
+            return pace.mean_s
+        if profile.body != "task":
+            return _LAYOUT_S
+        learning, size = self._book.learning, self._input_bytes(live, step)
+        for other in (lanes, *places):
+            subject = learning.subject(live, step.profile, other.name)
+            if learning.history.own(subject) is not None:
+                usual = learning.history.usual_bytes(subject) if size is None else size
+                seconds = learning.history.duration(subject, usual, profile.expect_s).median
+                return seconds * other.speed / lanes.speed
+        typical = self.typical(live, step.profile)
+        return typical.mean_s / lanes.speed
+
     def estimate(self, live: Live, step: Step, input_bytes: float | None) -> Estimate | None:
         """How long an attempt at a task's step takes, as a distribution; None: nobody knows.
 
@@ -111,7 +135,7 @@ class Expecting:
             self._typical.pop(number, None)
 
     def _lanes(self, live: Live, number: int) -> Lanes:
-        return self._book.executors[self._book.executor_of(live, live.run.profiles[number].executor)]
+        return self._book.places(live, number)[0]
 
     def _input_bytes(self, live: Live, step: Step) -> float | None:
         """Bytes of its arguments and inputs, as far as they are at hand; None: they are not."""

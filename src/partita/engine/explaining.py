@@ -5,15 +5,17 @@ An explanation is a list of facts, each a sentence with the numbers and names th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from partita.core.graph import Run, Step, path_of
+from partita.core.placing import able
 from partita.core.records import Demand, Profile
 from partita.core.resources import amount_text
 from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.engine.book import Book
 from partita.engine.cache_requests import CacheRequests
+from partita.engine.choosing import Prospect
 from partita.engine.history import History, Try
 from partita.engine.lanes import PLACE_MARK
 from partita.engine.reading import Reading
@@ -180,7 +182,11 @@ class _Step:
         if not tries or self._profile is None:
             return
         name = tries[-1].start.executor.partition(PLACE_MARK)[0]
-        if self._profile.executor:
+        default = self._options.get("executor") or self._book.default_executor
+        names = able(self._profile, self._book.pools(), default)
+        if len(names) > 1:
+            why = f"chosen from {', '.join(names)}"
+        elif self._profile.executor:
             why = "which the task or its flow names"
         elif self._options.get("executor") not in (None, "", self._book.default_executor):
             why = "which the run was started with"
@@ -325,14 +331,36 @@ class _Step:
             run = self._book.lives[other[0]].run
             name = f"{path_of(run, other[1])} of run {run.id}"
             return _fact("now", f"It waits for an equal step that is being computed: {name}.", step=name)
+        prospects = self._book.choosing.why(self._run.number, self._step.id)
+        if prospects:
+            return self._choice(prospects)
         live = self._book.lives.get(self._run.number)
-        lanes = self._book.executors[self._book.executor_of(live, profile.executor)] if live is not None else None
+        lanes = self._book.places(live, self._step.profile)[0] if live is not None else None
         lacking = lanes.pool.lacks(profile.demand) if lanes is not None else []
         if lacking and lanes is not None:
             held, capacity = lanes.pool.held, lanes.pool.capacity
             parts = [f"{n}: {amount_text(n, held[n])} of {amount_text(n, capacity[n])} are held" for n in lacking]
             return _fact("now", f"It is ready, and waits for room ({'; '.join(parts)}).", lacks=lacking)
         return _fact("now", "It is ready, and waits for its turn.", lacks=[])
+
+    def _choice(self, prospects: Sequence[Prospect]) -> Fact:
+        """Why it waits for one executor while it might go to others."""
+        now_s, (best, *others) = self._book.clock.monotonic(), prospects
+        ends = [
+            f"on {each.executor} after {duration_text(max(each.end_s - now_s, 0.0))}"
+            + (" and at a price" if each.worth_s > each.end_s else "")
+            for each in others
+        ]
+        return _fact(
+            "now",
+            f"It is ready, and waits for the executor {best.executor}: there it would probably end in "
+            f"{duration_text(max(best.end_s - now_s, 0.0))}, {', '.join(ends)}.",
+            executor=best.executor,
+            prospects=[
+                {"executor": each.executor, "end_s": max(each.end_s - now_s, 0.0), "worth_s": each.worth_s - now_s}
+                for each in prospects
+            ],
+        )
 
     # The run
 

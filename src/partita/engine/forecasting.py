@@ -187,7 +187,7 @@ class Forecasting:
         spread, expected_s = self._spread(live, step)
         if step.kind == Kind.FLOW:
             return Ahead(number, "", Demand(), 0, rank, expected_s, spread, profile.function)
-        executor = book.executor_of(live, profile.executor)
+        executor = book.places(live, step.profile)[0].name
         found = Ahead(
             number, executor, book.demand(live, step), profile.priority, rank, expected_s, spread, profile.function
         )

@@ -132,6 +132,9 @@ class Intake:
             return
         pace = lanes.pace(flight.profile)
         pace.observe(usage[1] - usage[0])
+        if len(self._book.executors) > 1:
+            lanes.health.ended(flight.lane.taken_s - (usage[1] - usage[0]))
+            live.makers[flight.step] = lanes.name
         output_bytes = size_of(value)
         self._end(flight, "cached" if flight.is_cached else "succeeded", usage, None, log, output_bytes)
         self._book.learning.ended(live, flight, pace, usage, output_bytes)
@@ -186,6 +189,8 @@ class Intake:
             self._end(flight, "timeout", usage, packed, log)
             self._book.advance(live, Event(Happening.FAILED, flight.step, flight.attempt, error=packed, delay_s=0.0))
             return
+        if reason in ("died", "evicted", "refused"):
+            flight.executor.health.lost(self._book.now_s)
         if reason == "memory":
             self._raise_memory(live, flight, usage)
         packed = self._with_path(live, flight, _lost_error(reason, detail, is_idempotent))
@@ -200,7 +205,8 @@ class Intake:
         self._book.advance(live, event)
 
     def _raise_memory(self, live: Live, flight: Flight, usage: Any) -> None:
-        capacity = flight.executor.pool.capacity["memory"]
+        places = self._book.places(live, live.run.steps[flight.step].profile)
+        capacity = max(lanes.pool.capacity["memory"] for lanes in (flight.executor, *places))
         live.memory[flight.step] = raised(flight.demand.memory_bytes, usage[3] if usage else 0, capacity)
 
     def _returned(self, lanes: Lanes, message: list[Any]) -> None:
@@ -353,7 +359,7 @@ class Intake:
 
     def misplaced(self, live: Live, profile: Profile, place: str) -> list[dict[str, Any]]:
         """Why the profile can never run, as problems; empty where it can."""
-        default = self._book.executor_of(live, "")
+        default = self._book.default_of(live)
         return [asdict(problem) for problem in misplaced(profile, self._book.pools(), default, place)]
 
     def _refuse_layout(self, live: Live, flight: Flight, layout: Layout, usage: Any, log: Any) -> None:

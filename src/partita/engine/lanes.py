@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from partita.core.records import Demand
 from partita.core.resources import Pool
+from partita.engine.health import Health
 from partita.executors.port import Executor
 from partita.plan.queue import ReadyQueue, Running
 from partita.protocol.messages import Order
@@ -72,6 +73,7 @@ class Lane:
     )  # how long its orders are thought to take, seconds by ticket
     outgoing: list[Order] = field(default_factory=list)  # to be submitted after the commit
     busy_since_s: float = 0.0  # monotonic: when the order at its head is thought to have begun
+    taken_s: float = 0.0  # how long the last order was at its head
     is_open_to_brief: bool = False  # all it has to do is brief
     is_waiting: bool = False  # its attempt waits for a child run or an equal step, and holds nothing meanwhile
 
@@ -92,17 +94,25 @@ class Lanes:
         node: str = "",
         price: float = 0.0,
         reserves: bool = True,
+        speed: float = 1.0,
+        bandwidth: float = 0.0,
     ) -> None:
         """
         Args:
             prefetch: so many brief orders may wait in one lane.
             price: what a second of an attempt costs.
+            speed: how much faster than elsewhere steps run here, where nothing was learned of them here.
+            bandwidth: bytes a second in which values that were made elsewhere get here; 0: it takes no time.
             reserves: whether the first that does not fit is promised its room at once, or when it has waited for long.
             node: class of the machines that its attempts run on; empty: the executor's name.
         """
         self.name = name
         self.node = node or name
         self.price = price
+        self.speed = speed
+        self.bandwidth = bandwidth
+        self.health = Health()
+        self.changes = 0  # how often something that was held here has become free
         self.executor = executor
         self.pool = pool
         self.queue = ReadyQueue(reserves=reserves)
@@ -171,6 +181,7 @@ class Lanes:
 
     def give_back(self, lane: Lane) -> None:
         """A lane that was held gets no order after all."""
+        self.changes += 1
         self.pool.release(lane.demand)
         self._idle.setdefault(lane.key, []).append(lane)
 
@@ -209,10 +220,11 @@ class Lanes:
 
     def ended(self, lane: Lane, ticket: int, now_s: float) -> None:
         """An order of the lane has ended."""
+        self.changes += 1
         lane.expected.pop(ticket, None)
         if lane.tickets and lane.tickets[0] == ticket:
             lane.tickets.popleft()
-            lane.busy_since_s = now_s
+            lane.taken_s, lane.busy_since_s = now_s - lane.busy_since_s, now_s
         else:
             lane.tickets.remove(ticket)
         if lane.tickets:
@@ -251,6 +263,7 @@ class Lanes:
         """The lane's attempt waits for a child run or an equal step: what it holds is free until `wake`."""
         if not lane.is_waiting:
             lane.is_waiting = True
+            self.changes += 1
             self.pool.release(lane.demand)
 
     def wake(self, lane: Lane) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from partita.core.events import Commands
 from partita.core.graph import Run, Step
@@ -14,6 +14,9 @@ from partita.core.records import Demand, Profile
 from partita.core.states import Kind, Mark, Need, State
 from partita.store.port import RunRow, RunUpdate, StepRow, StepUpdate
 from partita.values import Node, pack, unpack
+
+if TYPE_CHECKING:
+    from partita.engine.lanes import Lanes
 
 __all__ = ["Live", "pack_inputs", "pack_profile", "profile_from", "step_row", "step_update", "stored_step"]
 
@@ -60,6 +63,8 @@ class Live:
     )  # seconds from the start of a step to the end, until it is ready
     opened: dict[int, float] = field(default_factory=dict)  # when the layout of a flow's step began
     behind: dict[int, float] = field(default_factory=dict)  # seconds behind the end of a flow's step
+    allowed: dict[int, tuple[Lanes, ...]] = field(default_factory=dict)  # executors by the run's number of a profile
+    makers: dict[int, str] = field(default_factory=dict)  # executor that made a step's value, where there are several
     notes: dict[str, Any] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)  # ids of runs that its steps launched
     adoption: Any = None  # what the run that it reruns has to give

@@ -151,6 +151,10 @@ class Engine:
         book, fired = self.book, False
         while book.timers and book.timers[0][0] <= book.now_s:
             _, _, what, number, which = heapq.heappop(book.timers)
+            if what == "choose":
+                book.choosing.woken()
+                fired = True
+                continue
             live = book.lives.get(number)
             if live is None:
                 continue

@@ -79,6 +79,7 @@ class Overruns:
         self._say(live, AT_RISK, f"the deadline is at risk: the run will probably be done {late} after it")
         for lanes in self._book.executors.values():
             lanes.queue.raise_priority(live.run.number, _HASTE)
+        self._book.choosing.raise_priority(live.run.number, _HASTE)
 
     def _bounds(self, live: Live) -> dict[str, Any]:
         found: dict[str, Any] = live.notes.get("bounds") or {}

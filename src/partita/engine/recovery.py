@@ -120,10 +120,11 @@ class Recovery:
             if not step.crashes or step.state in FINAL:
                 continue
             profile = run.profiles[step.profile]
-            lanes = book.executors.get(book.executor_of(live, profile.executor))
-            if lanes is not None:
+            places = book.places(live, step.profile)
+            if places:
                 ends = [end for _, end in book.store.attempts(run.number, step.id) if end is not None]
-                asked_bytes = raised_by(ends, profile.demand.memory_bytes, lanes.pool.capacity["memory"])
+                most_bytes = max(lanes.pool.capacity["memory"] for lanes in places)
+                asked_bytes = raised_by(ends, profile.demand.memory_bytes, most_bytes)
                 if asked_bytes:
                     live.memory[step.id] = asked_bytes
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from partita.choices import choice_of
 from partita.errors import OptionError
 from partita.flow.environments import Environment, environment_option
 from partita.units import duration_s, size_bytes
@@ -225,6 +227,16 @@ def _slots(name: str, value: object) -> tuple[tuple[str, int], ...]:
     raise _refuse(name, value, 'slots; give a name, a list of names, or {"name": how many}')
 
 
+def _executor(name: str, value: object) -> str:
+    given = value.split(",") if isinstance(value, str) else value
+    if value == "":
+        return ""
+    if isinstance(given, (list, tuple)) and all(isinstance(item, str) for item in given):
+        with contextlib.suppress(ValueError):
+            return choice_of(given)
+    raise _refuse(name, value, 'the name of an executor, a list of names to choose from, or "any"')
+
+
 def _variables(name: str, value: object) -> tuple[tuple[str, str], ...]:
     if isinstance(value, Mapping) and all(
         isinstance(key, str) and key and "=" not in key and isinstance(item, str) for key, item in value.items()
@@ -281,7 +293,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "idempotent": _bool,
     "compensate": _function,
     "priority": _integer,
-    "executor": _text,
+    "executor": _executor,
     "environment": environment_option,
     "environment_variables": _variables,
     "secrets": _texts,

@@ -193,6 +193,12 @@ class ReadyQueue:
     def __len__(self) -> int:
         return sum(line.length for line in self._lines.values())
 
+    def backlog_s(self, pool: Pool) -> float:
+        """How long all that waits would keep all of the pool busy, by what the first of each line is thought to take."""
+        return sum(
+            line.length * line.head.seconds * pool.share(line.demand) for line in self._lines.values() if line.length
+        )
+
     def join(self, run: int, owner: str = "", weight: float = 1.0) -> None:
         """A run takes part; without this it does with its first step, owned by nobody.
 

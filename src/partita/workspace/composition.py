@@ -28,6 +28,7 @@ from partita.errors import EngineError, NotFoundError, PartitaError, SettingsErr
 from partita.executors.port import Executor
 from partita.executors.stray_containers import remove_strays
 from partita.settings import Settings, load_settings
+from partita.settings_values import ExecutorSettings
 from partita.store.opening import open_store
 from partita.store.port import Store
 from partita.version import VERSION
@@ -111,7 +112,7 @@ def _engine(
         pools = pools_of(settings)
     artifacts = place_of(project, settings.artifacts)
     nodes = node_classes_of(settings)
-    prices = {name: item.price for name, item in settings.executors.items()}
+    said = {name: settings.executors.get(name, ExecutorSettings()) for name in executors}
     lanes = {
         name: Lanes(
             name,
@@ -119,8 +120,10 @@ def _engine(
             pools[name],
             settings.prefetch,
             nodes[name],
-            prices.get(name, 0.0),
+            said[name].price,
             reserves=settings.order == "planned",
+            speed=said[name].speed,
+            bandwidth=said[name].bandwidth,
         )
         for name, executor in executors.items()
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from partita.choices import named
 from partita.core.records import Demand
 from partita.errors import PlanningError
 from partita.plan.forecast import Uncertain
@@ -222,8 +223,8 @@ def _restricted(
     for number, task in enumerate(tasks):
         if task.kind == "wait":
             continue
-        named = task.executor or ("" if machines.is_what_if else default)
-        places = tuple(by_executor.get(named, everywhere)) if named else everywhere
+        names = named(task.executor or ("" if machines.is_what_if else default))
+        places = tuple(sorted({place for name in names for place in by_executor.get(name, everywhere)})) or everywhere
         if places != everywhere:
             restricted[number] = places
         if not any(_fits(demands[number], machines.nodes[place]) for place in places):

@@ -74,7 +74,12 @@ def machines_of(settings: Settings) -> Machines:
         price = {STEP: item.price} if item is not None and item.price else {}
         speed = item.speed if item is not None else 1.0
         nodes.append(PlannedNode(name, name, dict(pool.capacity), speed, price, node_class=classes[name]))
-    return Machines(tuple(nodes), beta=1.0 if any(node.price for node in nodes) else 0.0)
+    links = [
+        (node.id, name, item.bandwidth, 0.0)
+        for name, item in settings.executors.items() if item.bandwidth
+        for node in nodes if node.id != name
+    ]  # fmt: skip
+    return Machines(tuple(nodes), links=tuple(links), beta=1.0 if any(node.price for node in nodes) else 0.0)
 
 
 def read_machines(path: Path, settings: Settings) -> Machines:

@@ -51,6 +51,7 @@ _FORMS: dict[str, Any] = {
     "budget": _AMOUNT,
     "overrun": {"enum": ["warn", "stop"]},
     "memory": {"type": ["integer", "string"], "description": 'bytes, or a text such as "512MiB"'},
+    "executor": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
     "slots": {"anyOf": [_TEXTS, {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}]},
     "environment": {"anyOf": [_TEXTS, {"type": ["boolean", "null"]}, {"type": "object"}]},
     "environment_variables": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},

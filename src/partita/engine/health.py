@@ -1,0 +1,39 @@
+"""How an executor does: what it adds to attempts, and whether it loses them. Who may choose among several goes by that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Health"]
+
+#: Gain of what an executor is thought to add to its attempts.
+_OVERHEAD_WEIGHT = 0.25
+#: After so many losses in succession, what can run elsewhere does, for so many seconds, doubled with each further one.
+_LOSSES, _SHUN_S, _SHUN_MOST_S = 3, 15.0, 600.0
+
+
+@dataclass(slots=True)
+class Health:
+    """How an executor has done lately: what it adds to attempts, and whether it loses them."""
+
+    overhead_s: float = 0.0  # between handing an order out and hearing of its end, beside the attempt itself: typical
+    count: int = 0
+    losses: int = 0  # attempts that it lost, one after the other
+    lost_s: float = 0.0  # monotonic time of the last one
+
+    def ended(self, overhead_s: float) -> None:
+        """An attempt that was handed out to an idle worker came to an end of its own."""
+        self.count += 1
+        self.losses = 0
+        self.overhead_s += (_OVERHEAD_WEIGHT if self.count > 1 else 1.0) * (max(overhead_s, 0.0) - self.overhead_s)
+
+    def lost(self, now_s: float) -> None:
+        """The machinery failed an attempt."""
+        self.losses += 1
+        self.lost_s = now_s
+
+    def is_shunned(self, now_s: float) -> bool:
+        """Whether what can run elsewhere had better not come here: it has lost attempt after attempt."""
+        if self.losses < _LOSSES:
+            return False
+        return now_s - self.lost_s < min(_SHUN_S * 2.0 ** min(self.losses - _LOSSES, 16), _SHUN_MOST_S)

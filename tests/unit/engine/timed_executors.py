@@ -1,0 +1,235 @@
+"""Executors on a virtual clock whose attempts take the times that a test says, and an engine on them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from partita.core.resources import Pool
+from partita.core.states import FINAL, Kind, State
+from partita.engine.book import Book, Limits
+from partita.engine.lanes import Lanes
+from partita.engine.loop import Engine
+from partita.engine.values import ValueCache
+from partita.executors.bound import BoundWorkers
+from partita.executors.port import CLOSED, LOST, Capacity, Launchable
+from partita.protocol.messages import DONE, FRAME, LAID, Order
+from partita.testing.clock import VirtualClock
+from partita.testing.memory_store import MemoryStore
+from partita.values import PLAIN, pack
+
+__all__ = ["Machine", "Steps", "TimedEngine"]
+
+#: A step of a flow: name, profile, the steps whose values it needs.
+Steps = Sequence[tuple[str, dict[str, Any], Sequence[int]]]
+
+
+@dataclass
+class Machine:
+    """An executor as the settings and the truth have it."""
+
+    cpu: float = 1.0
+    said_speed: float = 1.0
+    speed: float = 1.0
+    price: float = 0.0
+    bandwidth: float = 0.0
+    overhead_s: float = 0.0
+    loses: bool = False  # every attempt
+
+
+class _Timed(BoundWorkers):
+    """Satisfies the executor's port."""
+
+    def __init__(self, machine: Machine, world: TimedEngine, name: str) -> None:
+        self.capacity = Capacity(machine.cpu, 1 << 40)
+        self._machine, self._world, self._name = machine, world, name
+        self._lanes: dict[int, list[Order]] = {}
+        self._events: list[tuple[float, int, int, Order]] = []
+        self._profiles: dict[int, Launchable] = {}
+        self._count = 0
+
+    def introduce(self, number: int, launchable: Launchable) -> None:
+        self._profiles[number] = launchable
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            del self._profiles[number]
+
+    def prepare(self, environment: str, launchable: Launchable) -> bool:
+        return True
+
+    def open_lane(self, bundle: str, demand: Any, environment: str = "") -> int:
+        self._count += 1
+        self._lanes[self._count] = []
+        return self._count
+
+    def close_lane(self, lane: int) -> None:
+        del self._lanes[lane]
+
+    def submit(self, lane: int, orders: Sequence[Order]) -> None:
+        for order in orders:
+            self._lanes[lane].append(order)
+            if len(self._lanes[lane]) == 1:
+                self._begin(lane)
+
+    def _begin(self, lane: int) -> None:
+        order = self._lanes[lane][0]
+        profile = self._profiles[order.profile].profile
+        seconds = self._machine.overhead_s
+        if profile.body == "task":
+            began = self._world.clock.monotonic()
+            self._world.began.append((order.name, self._name, began))
+            seconds += self._world.seconds(order.name) / self._machine.speed
+        self._count += 1
+        heapq.heappush(self._events, (self._world.clock.monotonic() + seconds, self._count, lane, order))
+
+    def take_back(self, lane: int) -> list[int]:
+        taken = [order.ticket for order in self._lanes[lane][1:]]
+        del self._lanes[lane][1:]
+        return taken
+
+    def next_s(self) -> float:
+        return self._events[0][0] if self._events else float("inf")
+
+    def receive(self, timeout_s: float | None) -> list[list[Any]]:
+        now, messages = self._world.clock.monotonic(), list[list[Any]]()
+        while self._events and self._events[0][0] <= now:
+            _, _, lane, order = heapq.heappop(self._events)
+            profile = self._profiles[order.profile].profile
+            if self._machine.loses and profile.body == "task":
+                del self._lanes[lane]
+                messages += [[LOST, order.ticket, "died", "it died", None, None], [CLOSED, lane]]
+                continue
+            self._lanes[lane].pop(0)
+            took_s = self._world.seconds(order.name) / self._machine.speed if profile.body == "task" else 0.0
+            usage = [self._world.clock.now() - took_s, self._world.clock.now(), 0.0, 0]
+            if profile.body == "task":
+                messages.append([DONE, order.ticket, self._world.value(order.name), usage, None])
+            else:
+                profiles, steps = self._world.layout()
+                messages.append([FRAME, order.ticket, len(steps), profiles, steps])
+                messages.append([LAID, order.ticket, pack([PLAIN, None]), [], usage, None])
+            if self._lanes[lane]:
+                self._begin(lane)
+        return messages
+
+    def cancel(self, ticket: int, reason: str, grace_s: float) -> None:
+        raise AssertionError("nothing is cancelled here")
+
+    def reply(self, ticket: int, request: int, is_ok: bool, answer: Any) -> None:
+        raise AssertionError("nothing is asked here")
+
+    def printing(self, ticket: int) -> tuple[str, int] | None:
+        return None
+
+    def filenos(self) -> list[int]:
+        return []
+
+    def close(self) -> None:
+        self._lanes.clear()
+
+
+class TimedEngine:
+    """An engine that plays flows through on a virtual clock."""
+
+    def __init__(
+        self,
+        machines: Mapping[str, Machine],
+        seconds: Callable[[str], float],
+        value: Callable[[str], bytes] = lambda name: pack([PLAIN, 1]),
+        *,
+        forecasts: bool = False,
+    ) -> None:
+        """
+        Args:
+            seconds: how long a step of a name takes at speed 1.
+            value: what it gives.
+        """
+        self.clock = VirtualClock()
+        self.seconds, self.value = seconds, value
+        self.began: list[tuple[str, str, float]] = []  # (step, executor, monotonic time)
+        self.steps: Steps = ()
+        self.executors = {name: _Timed(machine, self, name) for name, machine in machines.items()}
+        lanes = {
+            name: Lanes(
+                name, self.executors[name], Pool(machine.cpu, 1 << 40), price=machine.price, speed=machine.said_speed,
+                bandwidth=machine.bandwidth,
+            )
+            for name, machine in machines.items()
+        }  # fmt: skip
+        store = MemoryStore()
+        store.acquire("timed")
+        book = Book(
+            store,
+            self.clock,
+            lanes,
+            next(iter(lanes)),
+            str,
+            "/p",
+            "/p/.partita",
+            ValueCache(store),
+            Limits(forecasts=forecasts),
+        )
+        book.is_strict = True
+        self.engine = Engine(book, self.clock.jump, iter(map(str, range(10**6))).__next__)
+        self.engine.start()
+
+    @property
+    def book(self) -> Book:
+        return self.engine.book
+
+    def layout(self) -> tuple[list[dict[str, Any]], list[list[Any]]]:
+        profiles: list[dict[str, Any]] = []
+        steps: list[list[Any]] = []
+        for name, profile, needs in self.steps:
+            made = {
+                "function": f"m:{name.partition('#')[0]}",
+                "title": name.partition("#")[0],
+                "body": "task",
+                **profile,
+            }
+            if made not in profiles:
+                profiles.append(made)
+            number = profiles.index(made)
+            steps.append([name, int(Kind.TASK), number, -1, pack([[], [], []]), list(needs), None, None, "p.py:1"])
+        return profiles, steps
+
+    def launch(self, steps: Steps, **options: Any) -> None:
+        self.steps = steps
+        asked = {
+            "flow": "m:flow",
+            "title": "flow",
+            "bundle": "b",
+            "arguments": pack([[], [], []]),
+            "key": f"{id(steps)}",
+        }
+        self.engine.launch.launch({**asked, **options})
+        self.engine.finish_turn()
+
+    def pass_time(self, until_s: float = float("inf")) -> None:
+        """Go on to the next thing that happens, or by the engine's own wait."""
+        wait_s = self.engine.wait_s()
+        now = self.clock.monotonic()
+        at = min(min(each.next_s() for each in self.executors.values()), now + wait_s if wait_s is not None else 1e18)
+        assert at < 1e18, "the engine waits for ever: something is lost"
+        self.clock.jump(max(min(at, until_s) - now, 0.0))
+        self.engine.turn(0.0)
+
+    def play(self, steps: Steps, **options: Any) -> float:
+        """Run a flow to its end; how long it took."""
+        self.began.clear()
+        self.launch(steps, **options)
+        started = self.clock.monotonic()
+        for _ in range(100_000):
+            rows = self.book.store.runs(limit=1)
+            if rows and rows[0].state in FINAL:
+                assert rows[0].state == State.SUCCEEDED, rows[0]
+                return self.clock.monotonic() - started
+            self.pass_time()
+        raise AssertionError("the run does not end")
+
+    def places(self) -> dict[str, str]:
+        """The executor on which each step began last."""
+        return {name: executor for name, executor, _ in self.began}
