@@ -72,7 +72,7 @@ async def async_counting():  # type: ignore[no-untyped-def]
         (staticmethod(counting), "above a function at the top of the module"),
         (add, "it is a task already; use .with_options"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_cannot_be_a_task_is_refused_with_a_remedy(unsuitable: Any, remedy: str):
     for decorate in (task, task(retries=1), flow, flow(tags=["x"])):
