@@ -20,8 +20,8 @@ from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.core.states import Need, State
 from partita.engine.horizon import Horizon
-from partita.engine.lanes import BRIEF_S, Lanes
-from partita.engine.live import Live
+from partita.engine.lanes import Lanes
+from partita.engine.live import Live, environment_of
 from partita.plan.queue import Entry, Line, ReadyQueue
 from partita.values import size_of
 
@@ -59,7 +59,7 @@ class _Candidate:
     entry: Entry
     demand: Demand
     priority: int
-    key: str
+    environment: str
     seconds: dict[str, float]  # that an attempt takes, by executor
     moving: dict[str, float]  # that its inputs take to get there
     bound: Lanes | None = None  # in whose queue it lies
@@ -99,7 +99,7 @@ class Choosing:
             group = self._groups[names] = _Group(places, ReadyQueue(reserves=False), _together(places))
         expecting = self._book.expecting
         found = _Candidate(
-            live, entry, demand, profile.priority, live.bundle + profile.environment,
+            live, entry, demand, profile.priority, environment_of(profile),
             {lanes.name: expecting.seconds_on(live, step, lanes, places) for lanes in places},
             self._moving(live, step, places),
         )  # fmt: skip
@@ -215,9 +215,9 @@ class Choosing:
         prospects: list[tuple[float, int, Prospect, bool]] = []
         for at, lanes in enumerate(places):
             seconds, name = candidate.seconds[lanes.name], lanes.name
-            takes_s = lanes.health.overhead_s + seconds
+            takes_s = lanes.overhead_s(candidate.live.bundle, demand, candidate.environment) + seconds
             there_s = now_s + candidate.moving.get(name, 0.0)
-            is_brief = 0.0 < seconds < BRIEF_S
+            is_brief = 0.0 < seconds < lanes.brief_s
             if is_brief:
                 start_s, can_begin = there_s + backlogs[name], dealt[name] < _depth(lanes, demand, seconds)
             else:
@@ -236,7 +236,7 @@ class Choosing:
         _, at, best, can_begin = prospects[0]
         chosen = places[at]
         takes_s = best.end_s - best.start_s
-        if 0.0 < candidate.seconds[chosen.name] < BRIEF_S:
+        if 0.0 < candidate.seconds[chosen.name] < chosen.brief_s:
             backlogs[chosen.name] += takes_s * chosen.pool.share(demand)
         else:
             horizons[chosen.name].take(best.start_s, takes_s, demand)
@@ -254,7 +254,7 @@ class Choosing:
         candidate.entry = sent = entry._replace(expected_s=seconds)
         group.bound[entry.run, entry.step] = candidate
         group.queue.charge(group.pool, entry.run, candidate.demand, seconds)
-        lanes.queue.push(candidate.demand, candidate.priority, candidate.key, sent)
+        lanes.queue.push(candidate.demand, candidate.priority, candidate.live.bundle + candidate.environment, sent)
 
     def _moving(self, live: Live, step: Step, places: tuple[Lanes, ...]) -> dict[str, float]:
         """Seconds that the step's inputs take to get to each place from where they were made, as far as that is known."""
@@ -276,7 +276,7 @@ class Choosing:
 def _depth(lanes: Lanes, demand: Demand, seconds: float) -> int:
     """So many brief steps may lie in an executor's queue, waiting for its workers: as many as those take at once."""
     workers = 1.0 / max(lanes.pool.share(demand), 1e-3)
-    return max(int(workers * min(lanes.prefetch, BRIEF_S / seconds)), 1)
+    return max(int(workers * lanes.depth(seconds)), 1)
 
 
 def _together(places: tuple[Lanes, ...]) -> Pool:

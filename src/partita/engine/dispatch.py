@@ -11,9 +11,9 @@ from partita.core.records import Demand, Profile
 from partita.core.resolve import resolve, sources
 from partita.core.states import Kind, Need, State
 from partita.engine.book import Book
-from partita.engine.lanes import BRIEF_S, Flight, Lane, Lanes
-from partita.engine.live import Live, unpack_inputs
-from partita.engine.preparing import Preparing, environment_of
+from partita.engine.lanes import Flight, Lane, Lanes
+from partita.engine.live import Live, environment_of, unpack_inputs
+from partita.engine.preparing import Preparing
 from partita.plan.queue import Entry, Line
 from partita.protocol.messages import Order
 from partita.store.port import AttemptRow, CacheRow
@@ -81,13 +81,17 @@ class Dispatch:
             line.pop()
             return True
         pace = lanes.pace(number)
-        is_brief = bool(pace.count) and pace.mean_s < BRIEF_S and _may_wait_in_line(profile, step)
+        # As it went in this engine; before anything has ended here, as it was learned.
+        seconds = pace.mean_s if pace.count else expected_s
+        is_brief = bool(pace.count or seconds) and seconds < lanes.brief_s and _may_wait_in_line(profile, step)
         lane: Lane | None
         if fits:
             lane = lanes.hold(live.bundle, line.demand, environment)
         else:
             may_join = is_brief and not lanes.pool.is_wanted_elsewhere(line.demand)  # a lane holds until its last order
-            lane = lanes.joinable(live.bundle, line.demand, pace, environment) if may_join else None
+            lane = (
+                lanes.joinable(live.bundle, line.demand, seconds, self._book.now_s, environment) if may_join else None
+            )
             if lane is None:
                 return False
         line.pop()

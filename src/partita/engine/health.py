@@ -17,15 +17,29 @@ class Health:
     """How an executor has done lately: what it adds to attempts, and whether it loses them."""
 
     overhead_s: float = 0.0  # between handing an order out and hearing of its end, beside the attempt itself: typical
-    count: int = 0
+    cold_s: float = 0.0  # the same of the first order of a lane, whose worker may have to start
+    count: int = 0  # of these
+    cold_count: int = 0
     losses: int = 0  # attempts that it lost, one after the other
     lost_s: float = 0.0  # monotonic time of the last one
 
-    def ended(self, overhead_s: float) -> None:
-        """An attempt that was handed out to an idle worker came to an end of its own."""
-        self.count += 1
+    def ended(self, overhead_s: float | None, *, is_first: bool) -> None:
+        """An attempt came to an end of its own.
+
+        Args:
+            overhead_s: beside the attempt itself; None: it waited behind another one, so that it is not known.
+            is_first: it was the first one of its lane.
+        """
         self.losses = 0
-        self.overhead_s += (_OVERHEAD_WEIGHT if self.count > 1 else 1.0) * (max(overhead_s, 0.0) - self.overhead_s)
+        if overhead_s is None:
+            return
+        added_s = max(overhead_s, 0.0)
+        if is_first:
+            self.cold_count += 1
+            self.cold_s += (_OVERHEAD_WEIGHT if self.cold_count > 1 else 1.0) * (added_s - self.cold_s)
+        else:
+            self.count += 1
+            self.overhead_s += (_OVERHEAD_WEIGHT if self.count > 1 else 1.0) * (added_s - self.overhead_s)
 
     def lost(self, now_s: float) -> None:
         """The machinery failed an attempt."""

@@ -133,7 +133,10 @@ class Intake:
         pace = lanes.pace(flight.profile)
         pace.observe(usage[1] - usage[0])
         if len(self._book.executors) > 1:
-            lanes.health.ended(flight.lane.taken_s - (usage[1] - usage[0]))
+            lane, taken_s = flight.lane, flight.lane.taken_s
+            added_s = taken_s - (usage[1] - usage[0]) if taken_s is not None else None
+            lanes.health.ended(added_s, is_first=not lane.is_warm)
+            lane.is_warm = True
             live.makers[flight.step] = lanes.name
         output_bytes = size_of(value)
         self._end(flight, "cached" if flight.is_cached else "succeeded", usage, None, log, output_bytes)

@@ -18,6 +18,8 @@ __all__ = ["BRIEF_S", "PLACE_MARK", "Flight", "Lane", "Lanes", "Pace"]
 
 #: A step counts as brief, and may wait behind another one in a lane, while its like take less than so many seconds.
 BRIEF_S = 0.02
+#: However long orders take to get to an executor: what takes longer is not brief.
+_MOST_BRIEF_S = 0.5
 #: Between the name of an executor and that of a worker.
 PLACE_MARK = "#"
 #: A lane whose order has run for so many seconds gives back what waits behind it.
@@ -73,7 +75,9 @@ class Lane:
     )  # how long its orders are thought to take, seconds by ticket
     outgoing: list[Order] = field(default_factory=list)  # to be submitted after the commit
     busy_since_s: float = 0.0  # monotonic: when the order at its head is thought to have begun
-    taken_s: float = 0.0  # how long the last order was at its head
+    alone: int = 0  # ticket of the last order that was handed out while it had nothing to do
+    taken_s: float | None = None  # how long that took; None: the last one that ended waited behind another
+    is_warm: bool = False  # an order of it has ended
     is_open_to_brief: bool = False  # all it has to do is brief
     is_waiting: bool = False  # its attempt waits for a child run or an equal step, and holds nothing meanwhile
 
@@ -197,13 +201,35 @@ class Lanes:
                 self.executor.close_lane(lane.number)
                 return
 
-    def joinable(self, bundle: str, demand: Demand, pace: Pace, environment: str = "") -> Lane | None:
-        """The busy lane with the least to do that a brief order may join."""
-        depth = min(self.prefetch, int(BRIEF_S / max(pace.mean_s, 1e-6)))
+    @property
+    def brief_s(self) -> float:
+        """What takes less may wait behind another order: it would not be longer in getting there by itself."""
+        return max(BRIEF_S, min(self.health.overhead_s, _MOST_BRIEF_S))
+
+    def depth(self, seconds: float) -> int:
+        """How many orders that take so long may be handed to one lane at a time."""
+        fits = int(BRIEF_S / max(seconds, 1e-6))
+        # While one is worked on, as many more are on their way as are done until the next one would get there.
+        if self.health.overhead_s > BRIEF_S:
+            fits = max(fits, 1 + int(self.brief_s / max(seconds, 1e-6)))
+        return min(self.prefetch, fits)
+
+    def overhead_s(self, bundle: str, demand: Demand, environment: str) -> float:
+        """What the executor is thought to add to an attempt: more where a worker has to start for it."""
+        health, key = self.health, (bundle, demand, environment)
+        if health.count and any(lane.is_warm and lane.key == key for lane in self._lanes.values()):
+            return health.overhead_s
+        return max(health.cold_s, health.overhead_s)
+
+    def joinable(self, bundle: str, demand: Demand, seconds: float, now_s: float, environment: str = "") -> Lane | None:
+        """The busy lane with the least to do that a brief order, which takes so long, may join."""
+        depth = self.depth(seconds)
         best: Lane | None = None
         for lane in self._brief.get((bundle, demand, environment), ()):
             length = len(lane.tickets)
             if not lane.is_waiting and length < depth and (best is None or length < len(best.tickets)):
+                if now_s - lane.busy_since_s > self._take_back_after_s:
+                    continue  # it would be taken back at once
                 best = lane
         return best
 
@@ -211,7 +237,7 @@ class Lanes:
         if expected_s:
             lane.expected[order.ticket] = expected_s
         if not lane.tickets:
-            lane.busy_since_s = now_s
+            lane.busy_since_s, lane.alone = now_s, order.ticket
             lane.is_open_to_brief = is_brief
             if is_brief:
                 self._brief.setdefault(lane.key, []).append(lane)
@@ -224,7 +250,8 @@ class Lanes:
         lane.expected.pop(ticket, None)
         if lane.tickets and lane.tickets[0] == ticket:
             lane.tickets.popleft()
-            lane.taken_s, lane.busy_since_s = now_s - lane.busy_since_s, now_s
+            lane.taken_s = now_s - lane.busy_since_s if ticket == lane.alone else None
+            lane.busy_since_s = now_s
         else:
             lane.tickets.remove(ticket)
         if lane.tickets:
@@ -280,6 +307,10 @@ class Lanes:
         return not lane.is_waiting or self.pool.fits(lane.demand)
 
     @property
+    def _take_back_after_s(self) -> float:
+        return TAKE_BACK_AFTER_S * self.brief_s / BRIEF_S
+
+    @property
     def needs_watching(self) -> bool:
         """Whether anything waits behind a running order, so that it may have to be taken back."""
         return any(len(lane.tickets) > 1 for lanes in self._brief.values() for lane in lanes)
@@ -290,7 +321,7 @@ class Lanes:
             lane
             for lanes in self._brief.values()
             for lane in lanes
-            if len(lane.tickets) > 1 and now_s - lane.busy_since_s > TAKE_BACK_AFTER_S and not lane.outgoing
+            if len(lane.tickets) > 1 and now_s - lane.busy_since_s > self._take_back_after_s and not lane.outgoing
         ]
 
     def send(self) -> None:

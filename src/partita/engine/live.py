@@ -18,7 +18,16 @@ from partita.values import Node, pack, unpack
 if TYPE_CHECKING:
     from partita.engine.lanes import Lanes
 
-__all__ = ["Live", "pack_inputs", "pack_profile", "profile_from", "step_row", "step_update", "stored_step"]
+__all__ = [
+    "Live",
+    "environment_of",
+    "pack_inputs",
+    "pack_profile",
+    "profile_from",
+    "step_row",
+    "step_update",
+    "stored_step",
+]
 
 _PROFILE_FIELDS = frozenset(field.name for field in fields(Profile))
 
@@ -81,6 +90,11 @@ class Live:
         notes = pack(self.notes) if self.notes else None
         state = self.run.state if self.is_final else State.RUNNING
         return RunUpdate(state, self.started_at, self.ended_at, error, notes, self.run.number)
+
+
+def environment_of(profile: Profile) -> str:
+    """Where the steps of the profile run: layouts run in the engine's own Python, whatever their tasks ask for."""
+    return profile.environment if profile.body == "task" else ""
 
 
 def pack_profile(profile: Profile) -> bytes:

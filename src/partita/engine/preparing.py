@@ -9,23 +9,17 @@ from typing import Any
 from partita.core.environment import Declaration
 from partita.core.events import Event, Happening
 from partita.core.graph import Step, path_of
-from partita.core.records import Profile
 from partita.core.states import State
 from partita.engine.book import Book
 from partita.engine.lanes import Lanes
-from partita.engine.live import Live
+from partita.engine.live import Live, environment_of
 from partita.store.port import AttemptEnd, AttemptRow
 from partita.values import pack
 
-__all__ = ["Preparing", "environment_of"]
+__all__ = ["Preparing"]
 
 #: Seconds before it is tried again to make an environment, doubled each time up to the limit.
 _PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
-
-
-def environment_of(profile: Profile) -> str:
-    """Where the steps of the profile run: layouts run in the engine's own Python, whatever their tasks ask for."""
-    return profile.environment if profile.body == "task" else ""
 
 
 class Preparing:

@@ -35,7 +35,8 @@ class Machine:
     speed: float = 1.0
     price: float = 0.0
     bandwidth: float = 0.0
-    overhead_s: float = 0.0
+    overhead_s: float = 0.0  # that a worker needs for an attempt beside its work
+    way_s: float = 0.0  # that an order takes to get there, and its outcome back, both together
     loses: bool = False  # every attempt
 
 
@@ -48,6 +49,7 @@ class _Timed(BoundWorkers):
         self._lanes: dict[int, list[Order]] = {}
         self._events: list[tuple[float, int, int, Order]] = []
         self._profiles: dict[int, Launchable] = {}
+        self._free_s: dict[int, float] = {}
         self._count = 0
 
     def introduce(self, number: int, launchable: Launchable) -> None:
@@ -71,23 +73,30 @@ class _Timed(BoundWorkers):
     def submit(self, lane: int, orders: Sequence[Order]) -> None:
         for order in orders:
             self._lanes[lane].append(order)
-            if len(self._lanes[lane]) == 1:
-                self._begin(lane)
-
-    def _begin(self, lane: int) -> None:
-        order = self._lanes[lane][0]
-        profile = self._profiles[order.profile].profile
-        seconds = self._machine.overhead_s
-        if profile.body == "task":
-            began = self._world.clock.monotonic()
-            self._world.began.append((order.name, self._name, began))
-            seconds += self._world.seconds(order.name) / self._machine.speed
-        self._count += 1
-        heapq.heappush(self._events, (self._world.clock.monotonic() + seconds, self._count, lane, order))
+            profile, now_s = self._profiles[order.profile].profile, self._world.clock.monotonic()
+            start_s = max(now_s + self._machine.way_s / 2, self._free_s.get(lane, 0.0))
+            end_s = start_s + self._machine.overhead_s
+            if profile.body == "task":
+                end_s += self._world.seconds(order.name) / self._machine.speed
+                self._world.started[order.ticket] = (order.name, self._name, start_s)
+            self._free_s[lane] = end_s
+            self._count += 1
+            heapq.heappush(self._events, (end_s + self._machine.way_s / 2, self._count, lane, order))
+        self._world.most_in_a_lane = max(self._world.most_in_a_lane, len(self._lanes[lane]))
 
     def take_back(self, lane: int) -> list[int]:
-        taken = [order.ticket for order in self._lanes[lane][1:]]
-        del self._lanes[lane][1:]
+        now_s = self._world.clock.monotonic()
+        taken = [
+            order.ticket for order in self._lanes[lane]
+            if order.ticket in self._world.started and self._world.started[order.ticket][2] > now_s
+        ]  # fmt: skip
+        self._world.taken_back += len(taken)
+        for ticket in taken:
+            del self._world.started[ticket]
+        self._lanes[lane] = [order for order in self._lanes[lane] if order.ticket not in taken]
+        self._events = [event for event in self._events if event[3].ticket not in taken]
+        heapq.heapify(self._events)
+        self._free_s[lane] = max((event[0] for event in self._events if event[2] == lane), default=0.0)
         return taken
 
     def next_s(self) -> float:
@@ -102,7 +111,7 @@ class _Timed(BoundWorkers):
                 del self._lanes[lane]
                 messages += [[LOST, order.ticket, "died", "it died", None, None], [CLOSED, lane]]
                 continue
-            self._lanes[lane].pop(0)
+            self._lanes[lane].remove(order)
             took_s = self._world.seconds(order.name) / self._machine.speed if profile.body == "task" else 0.0
             usage = [self._world.clock.now() - took_s, self._world.clock.now(), 0.0, 0]
             if profile.body == "task":
@@ -111,8 +120,6 @@ class _Timed(BoundWorkers):
                 profiles, steps = self._world.layout()
                 messages.append([FRAME, order.ticket, len(steps), profiles, steps])
                 messages.append([LAID, order.ticket, pack([PLAIN, None]), [], usage, None])
-            if self._lanes[lane]:
-                self._begin(lane)
         return messages
 
     def cancel(self, ticket: int, reason: str, grace_s: float) -> None:
@@ -149,7 +156,8 @@ class TimedEngine:
         """
         self.clock = VirtualClock()
         self.seconds, self.value = seconds, value
-        self.began: list[tuple[str, str, float]] = []  # (step, executor, monotonic time)
+        self.started: dict[int, tuple[str, str, float]] = {}  # (step, executor, monotonic time) by ticket
+        self.taken_back = self.most_in_a_lane = 0  # orders
         self.steps: Steps = ()
         self.executors = {name: _Timed(machine, self, name) for name, machine in machines.items()}
         lanes = {
@@ -175,6 +183,12 @@ class TimedEngine:
         book.is_strict = True
         self.engine = Engine(book, self.clock.jump, iter(map(str, range(10**6))).__next__)
         self.engine.start()
+
+    @property
+    def began(self) -> list[tuple[str, str, float]]:
+        """Attempts that have begun: (step, executor, monotonic time)."""
+        now_s = self.clock.monotonic()
+        return sorted((each for each in self.started.values() if each[2] <= now_s), key=lambda each: each[2])
 
     @property
     def book(self) -> Book:
@@ -219,7 +233,7 @@ class TimedEngine:
 
     def play(self, steps: Steps, **options: Any) -> float:
         """Run a flow to its end; how long it took."""
-        self.began.clear()
+        self.started.clear()
         self.launch(steps, **options)
         started = self.clock.monotonic()
         for _ in range(100_000):
