@@ -90,6 +90,10 @@ class Choosing:
         self._prospects: dict[tuple[int, int], tuple[Prospect, ...]] = {}  # of what is not due, the best first
         self._is_awake = False  # it will be planned anew in a while
 
+    def __len__(self) -> int:
+        """How many ready steps have not begun."""
+        return len(self._candidates)
+
     def offer(self, live: Live, step: Step, demand: Demand, entry: Entry, places: tuple[Lanes, ...]) -> None:
         """The step is ready, and may go to any of the places."""
         profile = live.run.profiles[step.profile]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.engine.timed_executors import Machine, Steps, TimedEngine
+from tests.timed_executors import Machine, Steps, TimedEngine
 
 
 def fan(count: int) -> Steps:

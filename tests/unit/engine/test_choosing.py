@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.values import PLAIN, pack
-from tests.unit.engine.timed_executors import Machine, Steps, TimedEngine
+from tests.timed_executors import Machine, Steps, TimedEngine
 
 ANY = {"executor": "any"}
 
@@ -89,7 +89,7 @@ def test_what_an_executor_adds_to_attempts_is_learned() -> None:
 
 
 def test_an_executor_that_loses_its_attempts_is_left_alone() -> None:
-    engine = TimedEngine({"broken": Machine(2, loses=True), "sound": Machine(1)}, lambda name: 1.0)
+    engine = TimedEngine({"broken": Machine(2, loses=1.0), "sound": Machine(1)}, lambda name: 1.0)
     engine.play(fan(12, expect_s=1.0, crash_retries=5))
     lost = sum(place == "broken" for _, place, _ in engine.began)
     assert lost <= 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.book import Book, Limits
 from partita.engine.lanes import Lanes
+from partita.engine.live import Live
 from partita.engine.loop import Engine
 from partita.engine.values import ValueCache
 from partita.executors.bound import BoundWorkers
@@ -37,7 +39,7 @@ class Machine:
     bandwidth: float = 0.0
     overhead_s: float = 0.0  # that a worker needs for an attempt beside its work
     way_s: float = 0.0  # that an order takes to get there, and its outcome back, both together
-    loses: bool = False  # every attempt
+    loses: float = 0.0  # share of attempts
 
 
 class _Timed(BoundWorkers):
@@ -107,7 +109,7 @@ class _Timed(BoundWorkers):
         while self._events and self._events[0][0] <= now:
             _, _, lane, order = heapq.heappop(self._events)
             profile = self._profiles[order.profile].profile
-            if self._machine.loses and profile.body == "task":
+            if profile.body == "task" and self._world.draw.random() < self._machine.loses:
                 del self._lanes[lane]
                 messages += [[LOST, order.ticket, "died", "it died", None, None], [CLOSED, lane]]
                 continue
@@ -117,7 +119,7 @@ class _Timed(BoundWorkers):
             if profile.body == "task":
                 messages.append([DONE, order.ticket, self._world.value(order.name), usage, None])
             else:
-                profiles, steps = self._world.layout()
+                profiles, steps = self._world.layout(order.run)
                 messages.append([FRAME, order.ticket, len(steps), profiles, steps])
                 messages.append([LAID, order.ticket, pack([PLAIN, None]), [], usage, None])
         return messages
@@ -158,7 +160,8 @@ class TimedEngine:
         self.seconds, self.value = seconds, value
         self.started: dict[int, tuple[str, str, float]] = {}  # (step, executor, monotonic time) by ticket
         self.taken_back = self.most_in_a_lane = 0  # orders
-        self.steps: Steps = ()
+        self.draw = random.Random(0)
+        self._steps: dict[str, Steps] = {}  # by run
         self.executors = {name: _Timed(machine, self, name) for name, machine in machines.items()}
         lanes = {
             name: Lanes(
@@ -194,10 +197,11 @@ class TimedEngine:
     def book(self) -> Book:
         return self.engine.book
 
-    def layout(self) -> tuple[list[dict[str, Any]], list[list[Any]]]:
+    def layout(self, run: str) -> tuple[list[dict[str, Any]], list[list[Any]]]:
+        """Profiles and rows of a run's steps."""
         profiles: list[dict[str, Any]] = []
         steps: list[list[Any]] = []
-        for name, profile, needs in self.steps:
+        for name, profile, needs in self._steps[run]:
             made = {
                 "function": f"m:{name.partition('#')[0]}",
                 "title": name.partition("#")[0],
@@ -210,17 +214,15 @@ class TimedEngine:
             steps.append([name, int(Kind.TASK), number, -1, pack([[], [], []]), list(needs), None, None, "p.py:1"])
         return profiles, steps
 
-    def launch(self, steps: Steps, **options: Any) -> None:
-        self.steps = steps
-        asked = {
-            "flow": "m:flow",
-            "title": "flow",
-            "bundle": "b",
-            "arguments": pack([[], [], []]),
-            "key": f"{id(steps)}",
-        }
-        self.engine.launch.launch({**asked, **options})
+    def launch(self, steps: Steps, **options: Any) -> str:
+        """Start a run of a flow with these steps; its id."""
+        asked = {"flow": "m:flow", "title": "flow", "bundle": "b", "arguments": pack([[], [], []])}
+        live = self.engine.launch.launch({**asked, "key": f"run {len(self._steps)}", **options})
+        assert isinstance(live, Live)
+        run = live.run.id
+        self._steps[run] = steps
         self.engine.finish_turn()
+        return run
 
     def pass_time(self, until_s: float = float("inf")) -> None:
         """Go on to the next thing that happens, or by the engine's own wait."""
@@ -234,12 +236,12 @@ class TimedEngine:
     def play(self, steps: Steps, **options: Any) -> float:
         """Run a flow to its end; how long it took."""
         self.started.clear()
-        self.launch(steps, **options)
+        run = self.launch(steps, **options)
         started = self.clock.monotonic()
         for _ in range(100_000):
-            rows = self.book.store.runs(limit=1)
-            if rows and rows[0].state in FINAL:
-                assert rows[0].state == State.SUCCEEDED, rows[0]
+            row = self.book.store.run(run)
+            if row is not None and row.state in FINAL:
+                assert row.state == State.SUCCEEDED, row
                 return self.clock.monotonic() - started
             self.pass_time()
         raise AssertionError("the run does not end")
