@@ -37,7 +37,7 @@ def play(seed: int, machines: dict[str, Machine], wide: dict[str, Any], patience
         ready = sum(len(lanes.queue) for lanes in engine.book.executors.values()) + len(engine.book.choosing)
         if ready < 3 * CORES:  # somebody always has more to do
             steps: list[tuple[str, dict[str, Any], tuple[int, ...]]] = []
-            priority = draw.randint(0, 2)
+            priority = draw.randint(1, 2)
             for _ in range(draw.randint(4, 16)):
                 count += 1
                 name = f"narrow#{count}"

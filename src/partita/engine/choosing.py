@@ -22,7 +22,7 @@ from partita.core.states import Need, State
 from partita.engine.horizon import Horizon
 from partita.engine.lanes import Lanes
 from partita.engine.live import Live, environment_of
-from partita.plan.queue import Entry, Line, ReadyQueue
+from partita.plan.queue import AGE_IN_DURATIONS, AGE_OF_ONE_PRIORITY_S, Entry, Line, ReadyQueue
 from partita.values import size_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ _NOW_S = 1e-6
 _PATIENCE_S = 1.0
 #: What an executor's queue has not let begin for so many seconds may go elsewhere.
 _RECALL_S = 0.1
+#: What has waited for so many seconds, and for as many of its own durations as count as one step of priority, chooses for good.
+_SETTLE_S = 3 * AGE_OF_ONE_PRIORITY_S
 _LEAST_S = 1e-3
 
 
@@ -248,7 +250,9 @@ class Choosing:
             self._prospects.pop((entry.run, entry.step), None)
             return chosen
         self._prospects[entry.run, entry.step] = tuple(each for _, _, each, _ in prospects)
-        return None
+        # What has waited for long goes on to do so in one executor's queue, which keeps its room free when it is first there.
+        has_waited = now_s - entry.since_s > max(_SETTLE_S, AGE_IN_DURATIONS * takes_s)
+        return chosen if has_waited else None
 
     def _send(self, group: _Group, candidate: _Candidate, lanes: Lanes) -> None:
         """Let the step wait in the executor's own queue, where it begins in this turn as a rule."""
