@@ -23,12 +23,14 @@ def tell_runs(output: Output, runs: list[RunView]) -> None:
     if not runs:
         output.note("There are no runs here; `partita run FLOW` starts one.")
         return
+    has_others = len({run["owner"] for run in runs}) > 1
     rows: list[list[Cell | str]] = [
-        [Cell(run["id"], "bold"), _run_cell(output, run), run["title"], _clock(run["created_at"]),
-         _took(run["started_at"], run["ended_at"]), _counts(run["counts"]), " ".join(run["tags"])]
+        [Cell(run["id"], "bold"), _run_cell(output, run), run["title"], *([run["owner"]] * has_others),
+         _clock(run["created_at"]), _took(run["started_at"], run["ended_at"]), _counts(run["counts"]), " ".join(run["tags"])]
         for run in runs
     ]  # fmt: skip
-    output.table(["RUN", "STATE", "FLOW", "CREATED", "TOOK", "STEPS", "TAGS"], rows, flexible=2)
+    head = ["RUN", "STATE", "FLOW", *(["OWNER"] * has_others), "CREATED", "TOOK", "STEPS", "TAGS"]
+    output.table(head, rows, flexible=2)
 
 
 def _run_cell(output: Output, run: RunView) -> Cell:
@@ -90,6 +92,9 @@ def _tell_head(output: Output, run: RunView) -> None:
     about = [
         ("run", run["id"]),
         ("flow", run["flow"]),
+        ("owner", run["owner"]),
+        ("weight", f"{run['weight']:g}" if run["weight"] != 1 else ""),
+        ("priority", f"{run['priority']:,}" if run["priority"] else ""),
         ("created", _clock(run["created_at"])),
         ("took", _took(run["started_at"], run["ended_at"])),
         ("planned", planned_text(run)),

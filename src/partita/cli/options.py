@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["ForSteps", "Inputs", "Json", "RunName", "Words"]
+__all__ = ["ForSteps", "Inputs", "Json", "Owner", "Priority", "RunName", "Weight", "Words"]
 
 
 def _complete_flow(context: typer.Context, incomplete: str) -> list[str]:
@@ -25,6 +25,15 @@ ForSteps = Annotated[
         show_default=False,
         help='Where steps run that name no executor; of several, or "any", the best is chosen for each.',
     ),
+]
+Owner = Annotated[
+    str, typer.Option("--owner", metavar="NAME", help="Whose run it is; default: yours.", show_default=False)
+]
+Weight = Annotated[
+    float | None, typer.Option("--weight", metavar="NUMBER", help="What it gets beside a run of weight 1.")
+]
+Priority = Annotated[
+    int | None, typer.Option("--priority", metavar="NUMBER", help="Added to that of its steps; larger goes first.")
 ]
 Inputs = Annotated[
     str, typer.Option("--inputs", metavar="FILE", help='Inputs of the flow from a JSON file; "-" reads it here.')

@@ -9,7 +9,7 @@ import typer
 from partita.cli import statuses
 from partita.cli.inputs import parse_call
 from partita.cli.naming import find_flow
-from partita.cli.options import ForSteps, Inputs, Json, Words
+from partita.cli.options import ForSteps, Inputs, Json, Owner, Priority, Weight, Words
 from partita.cli.session import Session
 
 __all__ = ["register"]
@@ -32,6 +32,9 @@ def run(
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag of the run; may be repeated.")] = None,
     key: Annotated[str, typer.Option("--key", help="A second run with this key is the first one.")] = "",
     refresh: Annotated[bool, typer.Option("--refresh", help="Compute what the cache has, and keep it.")] = False,
+    owner: Owner = "",
+    weight: Weight = None,
+    priority: Priority = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result, and errors.")] = False,
     json: Json = False,
 ) -> int:
@@ -40,7 +43,10 @@ def run(
     call = parse_call(words or (), inputs)
     workspace = session.workspace
     flow = find_flow(workspace, call.flow)
-    started = workspace.launch(flow, texts=call.texts, executor=executor, tags=tag or (), key=key, refresh=refresh)
+    started = workspace.launch(
+        flow, texts=call.texts, executor=executor, tags=tag or (), key=key, refresh=refresh,
+        owner=owner, weight=weight, priority=priority,
+    )  # fmt: skip
     if not detach:
         from partita.cli.watching import follow
 

@@ -11,7 +11,7 @@ from partita.cli import statuses
 from partita.cli.inputs import parse_call
 from partita.cli.listing import tell_run, tell_runs, tell_step
 from partita.cli.logs import print_logs
-from partita.cli.options import ForSteps, Inputs, Json, RunName
+from partita.cli.options import ForSteps, Inputs, Json, Owner, Priority, RunName, Weight
 from partita.cli.session import Session
 
 __all__ = ["register"]
@@ -175,6 +175,9 @@ def rerun(
     inputs: Inputs = "",
     same_code: Annotated[bool, typer.Option("--same-code", help="With the run's own code, not today's.")] = False,
     executor: ForSteps = "",
+    owner: Owner = "",
+    weight: Weight = None,
+    priority: Priority = None,
     detach: _Detach = False,
     quiet: _Quiet = False,
     json: Json = False,
@@ -187,7 +190,9 @@ def rerun(
     call = parse_call(["", *words] if words else [], inputs)
     view = session.workspace.run(run)
     texts = call.texts or None
-    started = session.workspace.rerun(view["id"], same_code=same_code, texts=texts, executor=executor)
+    started = session.workspace.rerun(
+        view["id"], same_code=same_code, texts=texts, executor=executor, owner=owner, weight=weight, priority=priority
+    )
     return _watch_or_leave(session, started, detach, quiet)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json as json_format
 import time
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from partita.cli.session import Session
 from partita.errors import AnswerError
 from partita.protocol.waits import WaitView, only_wait
 from partita.units import duration_text
+from partita.workspace.naming import me
 
 __all__ = ["register"]
 
@@ -129,7 +129,7 @@ def send(
     """Send an event to a run."""
     session: Session = context.obj
     target = "" if run == "any" else session.workspace.run(run)["id"]
-    is_new = session.workspace.send(target, event, _parsed(data), key=key, id=id, by=by or _me())
+    is_new = session.workspace.send(target, event, _parsed(data), key=key, id=id, by=by or me())
     if json:
         session.output.document({"run": target, "event": event, "is_duplicate": not is_new})
     else:
@@ -143,13 +143,6 @@ def _parsed(text: str) -> Any:
         return json_format.loads(text)
     except ValueError:
         return text
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 def approve(
@@ -168,7 +161,7 @@ def reject(
 
 def _decide(session: Session, run: str, step: str, is_approved: bool, comment: str, by: str) -> int:
     run, number = _meant(session, run, step, "approval")
-    workspace, by = session.workspace, by or _me()
+    workspace, by = session.workspace, by or me()
     view = (workspace.approve if is_approved else workspace.reject)(run, number, comment=comment, by=by)
     missing = view["required"] - sum(vote["verdict"] == "approved" for vote in view["votes"])
     told = view["outcome"] or f"approved by {by}; {missing} more have to approve"
@@ -204,7 +197,7 @@ def answer(
         value = rest[0]
     else:
         raise typer.BadParameter(f"give the answer ({_example(form)})")
-    view = session.workspace.answer(value, run, number, by=by or _me())
+    view = session.workspace.answer(value, run, number, by=by or me())
     return _conclude(session, view, f"{view['name']}: answered.")
 
 

@@ -22,6 +22,7 @@ from partita.core.states import Need, State
 from partita.engine.horizon import Horizon
 from partita.engine.lanes import Lanes
 from partita.engine.live import Live, environment_of
+from partita.engine.standing import join
 from partita.plan.queue import AGE_IN_DURATIONS, AGE_OF_ONE_PRIORITY_S, Entry, Line, ReadyQueue
 from partita.values import size_of
 
@@ -111,6 +112,8 @@ class Choosing:
         )  # fmt: skip
         self._candidates[entry.run, entry.step] = found
         group.is_new = True
+        if not group.queue.has_joined(entry.run):
+            join(group.queue, live)
         group.queue.push(demand, profile.priority, "", entry)
 
     def place(self) -> None:

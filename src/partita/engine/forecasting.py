@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from partita.core.graph import Step
 from partita.core.records import Demand
 from partita.core.states import FINAL, Kind, State
 from partita.engine.live import Live
+from partita.engine.standing import join
 from partita.plan.outlook import Ahead, Outlook, share_below
 from partita.plan.queue import ReadyQueue
 from partita.plan.spreads import Guess, Spread
@@ -124,13 +125,11 @@ class Forecasting:
             self._tell(live, made_at, sorted(found[live.run.number]))
 
     def _joiner(self, runs: list[Live]) -> Callable[[ReadyQueue], None]:
-        shares = [(live.run.number, *share_of(live)) for live in runs]
+        def join_runs(queue: ReadyQueue) -> None:
+            for live in runs:
+                join(queue, live)
 
-        def join(queue: ReadyQueue) -> None:
-            for number, owner, weight in shares:
-                queue.join(number, owner, weight)
-
-        return join
+        return join_runs
 
     def _tell(self, live: Live, made_at: float, seconds: list[float]) -> None:
         if live.is_final or not seconds:
@@ -204,9 +203,3 @@ class Forecasting:
         if typical.estimate is not None:
             return typical.estimate, typical.estimate.median
         return (Guess(typical.mean_s, 0.5), typical.mean_s) if typical.is_known else (_UNKNOWN, 1.0)
-
-
-def share_of(live: Live) -> tuple[str, float]:
-    """Whose the run is, and its weight beside others."""
-    options: dict[str, Any] = live.options
-    return str(options.get("owner") or ""), float(options.get("weight") or 1.0)

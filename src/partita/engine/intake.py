@@ -22,6 +22,7 @@ from partita.engine.live import Layout, Live, pack_profile, profile_from
 from partita.engine.preparing import Preparing
 from partita.engine.raising import OUT_OF_MEMORY, raised
 from partita.engine.ranking import rank_steps
+from partita.engine.standing import bind
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import BOUNDS, DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
 from partita.store.port import AttemptEnd, ProfileRow, ReportRow
@@ -248,6 +249,7 @@ class Intake:
         live = self._book.lives.get(flight.run) if flight is not None else None
         if flight is not None and live is not None and flight.step == 0:
             self._book.overruns.bind(live, told.get("deadline_s"), told.get("budget"), told["overrun"])
+            bind(self._book, live, told)
 
     def _report(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, name, value, at_step, at = message

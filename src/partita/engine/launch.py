@@ -11,13 +11,15 @@ from typing import Any
 from partita.core.events import Event, Happening
 from partita.core.graph import Run, Step
 from partita.core.records import Profile
+from partita.core.standing import owner_of, said
 from partita.core.states import Kind, State
 from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.lanes import Flight
 from partita.engine.live import Live, profile_from, step_row
 from partita.engine.recovery import Recovery
-from partita.errors import CheckError, NotFoundError, Problem, ProtocolError
+from partita.engine.standing import join_all, standing
+from partita.errors import CheckError, NotFoundError, OptionError, Problem, ProtocolError
 from partita.protocol.requests import LaunchRequest
 from partita.store.port import RunRow
 from partita.values import pack, unpack
@@ -51,6 +53,9 @@ class Launch:
             return found
         number = book.store.next_run_number()
         options = {k: v for k, v in request.items() if k in ("executor", "tags", "adopt", "texts", "key", "refresh")}
+        options |= said(request)
+        if user := owner_of(request.get("user") or "", "user"):
+            options["user"] = user
         if parent is not None:
             options["parent"] = list(parent)
         row = RunRow(
@@ -60,6 +65,7 @@ class Launch:
         live = Live(Run(number, run_id), row, options, book.bundle_folder(request["bundle"]))
         live.started_at = book.now
         given = {"function": row.flow, "title": row.title, **(request.get("profile") or {}), "body": "flow"}
+        given["priority"] = 0  # the run's is added
         profile = profile_from(given)
         problems = self.misplaced(live, profile, "")
         if problems:
@@ -70,6 +76,7 @@ class Launch:
         book.lives[number] = live
         book.numbers[run_id] = number
         book.overruns.bind(live, profile.deadline_s, profile.budget, profile.overrun)
+        join_all(book, live)
         self._add_root(live, self.add_profile(live, profile), request.get("arguments"))
         return live
 
@@ -102,7 +109,7 @@ class Launch:
                 self._book.caching.asked(flight, ticket, request, arguments["key"])
             else:
                 raise NotFoundError(f"an attempt asked for {verb!r}, which this engine does not know")
-        except (NotFoundError, CheckError, KeyError) as error:
+        except (NotFoundError, CheckError, OptionError, KeyError) as error:
             flight.executor.executor.reply(
                 ticket, request, False, {"type": type(error).__name__, "message": str(error)}
             )
@@ -115,6 +122,7 @@ class Launch:
             wanted["key"] = hashlib.blake2b(arguments.get("arguments") or b"", digest_size=8).hexdigest()
         if live.options.get("executor"):
             wanted["executor"] = live.options["executor"]
+        wanted = {**standing(live)._asdict(), **wanted}  # type: ignore[typeddict-item]
         child = self.launch(wanted, (live.run.id, flight.step))
         child_id = child.run.id if isinstance(child, Live) else child.id
         live.children.add(child_id)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from partita.engine.live import Live
+from partita.engine.standing import AT_RISK, raised_by
 from partita.units import duration_text
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AT_RISK", "MISSED", "OVER_BUDGET", "Overruns"]
 
-AT_RISK, MISSED, OVER_BUDGET = "deadline_at_risk", "deadline_missed", "over_budget"
-#: Steps of priority that a run gains whose deadline is at risk.
-_HASTE = 1
+MISSED, OVER_BUDGET = "deadline_missed", "over_budget"
 
 
 class Overruns:
@@ -78,8 +77,8 @@ class Overruns:
         late = duration_text(told["p50"] - deadline)
         self._say(live, AT_RISK, f"the deadline is at risk: the run will probably be done {late} after it")
         for lanes in self._book.executors.values():
-            lanes.queue.raise_priority(live.run.number, _HASTE)
-        self._book.choosing.raise_priority(live.run.number, _HASTE)
+            lanes.queue.raise_priority(live.run.number, raised_by(live))
+        self._book.choosing.raise_priority(live.run.number, raised_by(live))
 
     def _bounds(self, live: Live) -> dict[str, Any]:
         found: dict[str, Any] = live.notes.get("bounds") or {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from partita.core.graph import path_of
+from partita.core.standing import standing_of
 from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.lanes import PLACE_MARK
@@ -81,14 +82,17 @@ class Reading:
         elif self._book.peers is not None and state not in FINAL:
             state = State.RUNNING  # another engine has it
         parent = options.get("parent")
+        told = live.notes if live is not None else (unpack(notes) if notes else {})
+        owner, weight, priority = standing_of(options, told.get("standing") or {})
         return RunView(
             id=row.id, flow=row.flow, title=row.title, state=state.name.lower(), bundle=row.bundle,
             tags=list(options.get("tags") or ()), created_at=row.created_at, started_at=row.started_at,
             ended_at=live.ended_at if live is not None else row.ended_at,
             error=unpack(error) if error and state != State.SUCCEEDED else None,
-            notes=live.notes if live is not None else (unpack(notes) if notes else {}),
+            notes=told,
             counts=self._counts(row, live) if counts else {},
             parent=parent[0] if parent else None, rerun_of=options.get("adopt"),
+            owner=owner, weight=weight, priority=priority,
         )  # fmt: skip
 
     def _counts(self, row: RunRow, live: Live | None) -> dict[str, int]:

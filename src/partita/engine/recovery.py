@@ -18,6 +18,7 @@ from partita.engine.lanes import PLACE_MARK, Flight
 from partita.engine.live import Live, profile_from, stored_step
 from partita.engine.raising import raised_by
 from partita.engine.ranking import rank_steps
+from partita.engine.standing import join_all
 from partita.errors import NotFoundError, ValueStoreError
 from partita.protocol.messages import Order
 from partita.store.port import AttemptEnd, AttemptRow, RunRow
@@ -107,6 +108,7 @@ class Recovery:
                 book.waits.reopen(live, step)  # before the run goes on, which may be the end of it
         rank_steps(live, 0, run.next_id, 0, partial(book.expected_s, live))
         book.overruns.watch(live)
+        join_all(book, live)
         resume(run, running, live.out, attached)
         self._set_timers(live)
         if live.run.state in FINAL and not live.out.is_final:

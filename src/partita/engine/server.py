@@ -17,6 +17,7 @@ from typing import Any
 import msgpack
 
 from partita import errors
+from partita.core.standing import said
 from partita.core.states import FINAL
 from partita.engine.cache_requests import CacheRequests
 from partita.engine.comparison import Comparison
@@ -363,7 +364,8 @@ class Server:
             request["arguments"] = row.inputs
         if executor := fields.get("executor") or options.get("executor"):
             request["executor"] = executor
-        return self._launch(client, number, dict(request))
+        kept = {name: options.get(name) for name in ("user", "owner", "weight", "priority")}
+        return self._launch(client, number, {**kept, **request, **said(fields)})
 
     def _describe(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> EngineView:
         capacity: dict[str, float] = {}

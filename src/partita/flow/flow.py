@@ -134,13 +134,16 @@ def flow(
     deadline: Any = ...,
     budget: float = ...,
     overrun: Literal["warn", "stop"] = ...,
+    owner: str = ...,
+    weight: float = ...,
 ) -> FlowDecorator: ...
 def flow(function: Any = None, /, **options: Any) -> Any:
     """Make a function a flow: `@flow`, or `@flow(timeout="1m", ...)`.
 
     `timeout`, `retries`, `cpu` and `memory` are those of the layout, which runs in a worker; `executor` and
     `environment` are those of all steps that name none. `deadline` and `budget` are those of a run of the flow, and `overrun`
-    says what is done beyond them: "warn" or "stop". The others are as for `task`.
+    says what is done beyond them: "warn" or "stop". `priority`, `owner` and `weight` say how a run of the flow stands beside
+    others. The others are as for `task`.
 
     Raises:
         DefinitionError: the function cannot be a flow.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from partita.choices import choice_of
+from partita.core.standing import owner_of, priority_of, said, weight_of
 from partita.errors import OptionError
 from partita.flow.environments import Environment, environment_option
 from partita.units import duration_s, size_bytes
@@ -51,6 +52,8 @@ class Options:
     deadline: float | None = None  # seconds from the start of a run to when it should have ended
     budget: float | None = None  # what the attempts of a run should cost together, at the prices of their executors
     overrun: str = "warn"  # what is done beyond these: "warn" or "stop"
+    owner: str = ""  # whose runs share what one owner gets; empty: whoever starts the run
+    weight: float | None = None  # how much a run gets beside one of weight 1; None: as much
 
     @property
     def for_worker(self) -> dict[str, Any]:
@@ -64,9 +67,22 @@ class Options:
         }
         return {name: value for name, value in rule.items() if value is not None}
 
+    @property
+    def standing(self) -> dict[str, Any]:
+        """What a flow says of how a run of it stands beside others."""
+        return said({"owner": self.owner, "weight": self.weight, "priority": self.priority or None})
+
+    @property
+    def of_run(self) -> dict[str, Any]:
+        """What a flow says of a whole run of it; empty: nothing."""
+        has_bounds = self.deadline is not None or self.budget is not None
+        if not has_bounds and not self.standing:
+            return {}
+        return {"deadline_s": self.deadline, "budget": self.budget, "overrun": self.overrun, **self.standing}
+
 
 #: Of a whole run: those of the flow that is launched count.
-RUN_OPTIONS = frozenset({"deadline", "budget", "overrun"})
+RUN_OPTIONS = frozenset({"deadline", "budget", "overrun", "owner", "weight"})
 TASK_OPTIONS = frozenset(field.name for field in fields(Options)) - RUN_OPTIONS
 FLOW_OPTIONS = (TASK_OPTIONS | RUN_OPTIONS) - {"idempotent", "gpu", "slots", "cache", "cache_key", "expect"}
 
@@ -135,12 +151,6 @@ def _bool(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise _refuse(name, value, "True or False")
-
-
-def _integer(name: str, value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise _refuse(name, value, "a whole number")
 
 
 def _count(name: str, value: object) -> int:
@@ -292,7 +302,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "slots": _slots,
     "idempotent": _bool,
     "compensate": _function,
-    "priority": _integer,
+    "priority": lambda name, value: priority_of(value, name),
     "executor": _executor,
     "environment": environment_option,
     "environment_variables": _variables,
@@ -309,6 +319,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "deadline": _expected,
     "budget": lambda name, value: None if value is None else _amount(name, value),
     "overrun": _overrun,
+    "owner": lambda name, value: owner_of(value, name),
+    "weight": lambda name, value: None if value is None else weight_of(value, name),
 }
 
 #: Options whose value is a function: a file names it.

@@ -203,13 +203,16 @@ class ReadyQueue:
         """A run takes part; without this it does with its first step, owned by nobody.
 
         Args:
-            owner: whose runs share what one of them gets.
-            weight: how much of it the run gets beside another of weight 1.
+            owner: whose runs of weight 1 share what one such run of another owner gets.
+            weight: how much the run gets beside one of weight 1; an owner counts by the mean of what their runs do.
         """
         account = self._owners.get(owner)
         if account is None:
             account = self._owners[owner] = _Account(self._had_owner, 1.0)
         self._shares[run] = _Share(account, _Account(self._had_run, max(weight, 1e-6)))
+
+    def has_joined(self, run: int) -> bool:
+        return run in self._shares
 
     def raise_priority(self, run: int, by: int) -> None:
         """Let a run's steps count as of so much more priority from now on; 0: as they are."""
@@ -272,8 +275,9 @@ class ReadyQueue:
             self._had_owner = owner.had
         if account.had > self._had_run:
             self._had_run = account.had
-        owner.had += amount / owner.weight
-        account.had += amount / account.weight
+        amount /= account.weight
+        owner.had += amount
+        account.had += amount
 
     def drop(self, run: int) -> None:
         """Forget the run and what it has waiting."""

@@ -18,7 +18,8 @@ Worker to engine:
     [REPORT, ticket, name, value, step, at]
     [REQUEST, ticket, request, verb, map]       an attempt asks the engine: verb "launch", "wait", "cached"
     [BOUNDS, ticket, map]                       what a run of the launched flow is to keep to: "deadline_s" (from its start),
-                                                "budget", and "overrun": "warn" or "stop"
+                                                "budget", and "overrun": "warn" or "stop"; and its "owner", "weight" and
+                                                "priority", where the flow says them
     [READY, pid]                                the worker has started
     [RETIRING, reason]                          the worker will take no more orders
 

@@ -61,6 +61,10 @@ class LaunchRequest(TypedDict, total=False):
     refresh: bool  # compute what the cache has, and keep the new values
     adopt: str  # id of the run that this one reruns
     key: str  # idempotency key: a second launch with this key gives the first run
+    user: str  # who asks for it, as far as is known: the owner, where none is said
+    owner: str  # whose runs share what one owner gets
+    weight: float  # how much it gets beside a run of weight 1
+    priority: int  # added to that of each of its steps
 
 
 class RunView(TypedDict):
@@ -80,6 +84,9 @@ class RunView(TypedDict):
     counts: dict[str, int]  # steps by state
     parent: str | None  # id of the run that launched it
     rerun_of: str | None
+    owner: str  # empty: nobody's
+    weight: float  # what it counts for among runs
+    priority: int  # added to that of each of its steps
     result: NotRequired[bytes | None]  # packed node without refs, when asked for
 
 

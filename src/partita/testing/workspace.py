@@ -178,6 +178,7 @@ class MemoryWorkspace(MemoryArtifacts):
         options = unpack(row.options) if row.options else {}
         request: LaunchRequest = {"flow": row.flow, "title": row.title, "arguments": row.inputs, "adopt": row.id}
         request["tags"] = list(options.get("tags") or ())
+        request.update({name: options.get(name) for name in ("owner", "weight", "priority")})  # type: ignore[typeddict-item]
         return self._launch(request)
 
     def _launch(self, request: LaunchRequest) -> MemoryRun:

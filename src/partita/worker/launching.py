@@ -37,4 +37,5 @@ def launch_request(
         "profile": profile,
         "tags": list(profile["tags"]),
         "key": key,
+        **flow.options.standing,
     }

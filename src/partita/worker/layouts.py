@@ -49,8 +49,7 @@ def lay_out(attempt: Attempt) -> list[Any]:
         except CheckError as error:
             raise CheckError([*error.problems, *_misplaced(attempt.extra or {}, layout)]) from None
     options = profile.definition.options
-    if attempt.step == 0 and (options.deadline is not None or options.budget is not None):
-        bounds = {"deadline_s": options.deadline, "budget": options.budget, "overrun": options.overrun}
+    if attempt.step == 0 and (bounds := options.of_run):
         worker.say((BOUNDS, attempt.ticket, bounds))
     _warn_of_missing_uv(layout)
     total = len(layout.rows)

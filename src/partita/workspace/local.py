@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from partita.core.standing import said
 from partita.errors import EngineError, NotFoundError, StoreError
 from partita.protocol.advice import AdviceReport
 from partita.protocol.plans import PlanRequest, PlanView
@@ -35,7 +35,7 @@ from partita.values import NOTEBOOK, pack
 from partita.workspace.artifacts import LocalArtifacts
 from partita.workspace.connection import Connection
 from partita.workspace.images.request import ImageRequest, ImageView
-from partita.workspace.naming import new_run_id
+from partita.workspace.naming import me, name_in_file, new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
 
 if TYPE_CHECKING:
@@ -61,14 +61,6 @@ def open_workspace(folder: Path | None = None, settings: Settings | None = None)
     """
     project = find_project(folder)
     return LocalWorkspace(project, settings if settings is not None else load_settings(project))
-
-
-def _me() -> str:
-    """Who is logged in here."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 class LocalWorkspace(LocalArtifacts):
@@ -116,7 +108,8 @@ class LocalWorkspace(LocalArtifacts):
 
     def start(self, request: LaunchRequest) -> str:
         """Start a run by a whole request; gives its id."""
-        request = {"id": new_run_id(), **request}  # the connection asks again where an engine dies over it
+        # The connection asks again where an engine dies over it.
+        request = {"id": new_run_id(), "user": me(), **request}
         run: str = self._connection.ask("launch", **request)
         return run
 
@@ -129,9 +122,13 @@ class LocalWorkspace(LocalArtifacts):
         tags: Sequence[str] = (),
         key: str = "",
         refresh: bool = False,
+        owner: str = "",
+        weight: float | None = None,
+        priority: int | None = None,
     ) -> str:
+        standing = said({"owner": owner, "weight": weight, "priority": priority})
         request: LaunchRequest = {"flow": flow, "bundle": self.bundle(), "texts": texts or {}, "tags": list(tags)}
-        if title := _name_in_file(self.folder, flow):
+        if title := name_in_file(self.folder, flow):
             request["title"] = title
         if executor or self.settings.executor:
             request["executor"] = executor or self.settings.executor
@@ -139,6 +136,7 @@ class LocalWorkspace(LocalArtifacts):
             request["key"] = key
         if refresh:
             request["refresh"] = True
+        request.update(standing)  # type: ignore[typeddict-item]
         return self.start(request)
 
     def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
@@ -149,7 +147,7 @@ class LocalWorkspace(LocalArtifacts):
     def plan(self, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
         from partita.workspace.flow_planning import plan_flow
 
-        return plan_flow(self, flow, texts, request, title=_name_in_file(self.folder, flow))
+        return plan_flow(self, flow, texts, request, title=name_in_file(self.folder, flow))
 
     def advise(self, flow: str = "", *, apply: bool = False) -> AdviceReport:
         from partita.workspace.advising import advise
@@ -244,13 +242,22 @@ class LocalWorkspace(LocalArtifacts):
         return view
 
     def rerun(
-        self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None, executor: str = ""
+        self,
+        run: str,
+        *,
+        same_code: bool = False,
+        texts: dict[str, str] | None = None,
+        executor: str = "",
+        owner: str = "",
+        weight: float | None = None,
+        priority: int | None = None,
     ) -> str:
+        standing = said({"owner": owner, "weight": weight, "priority": priority})
         # What was typed into a session is not here to be bundled again: its run keeps the code that it had.
         is_typed = not same_code and self.run(run)["flow"].startswith(NOTEBOOK + ":")
         bundle = "" if same_code or is_typed else self.bundle()
         asked: dict[str, Any] = {"run": run, "bundle": bundle, "texts": texts, "executor": executor, "id": new_run_id()}
-        started: str = self._connection.ask("rerun", **asked)
+        started: str = self._connection.ask("rerun", **asked, **standing)
         return started
 
     def reports(self, run: str, step: int | None = None) -> list[list[Any]]:
@@ -284,14 +291,14 @@ class LocalWorkspace(LocalArtifacts):
     def answer(self, value: Any, run: str, step: int | None = None, *, by: str = "") -> WaitView:
         self._need_state()
         step = only_wait(self.waits(run), "answer", run) if step is None else step
-        view: WaitView = self._connection.ask("answer", run=run, step=step, value=value, by=by or _me())
+        view: WaitView = self._connection.ask("answer", run=run, step=step, value=value, by=by or me())
         return view
 
     def _decide(self, run: str, step: int | None, is_approved: bool, comment: str, by: str) -> WaitView:
         self._need_state()
         step = only_wait(self.waits(run), "approval", run) if step is None else step
         view: WaitView = self._connection.ask(
-            "decide", run=run, step=step, approved=is_approved, comment=comment, by=by or _me()
+            "decide", run=run, step=step, approved=is_approved, comment=comment, by=by or me()
         )
         return view
 
@@ -423,16 +430,3 @@ class LocalWorkspace(LocalArtifacts):
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _name_in_file(folder: Path, flow: str) -> str:
-    """The name that a YAML file gives its flow; empty: none, or no such file."""
-    place = flow.rpartition(":")[0]
-    if not place.endswith((".yaml", ".yml")):
-        return ""
-    from partita.flow.yaml.source import name_in
-
-    try:
-        return name_in((folder / place).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -83,8 +83,14 @@ class Workspace(Artifacts, Protocol):
         tags: Sequence[str] = (),
         key: str = "",
         refresh: bool = False,
+        owner: str = "",
+        weight: float | None = None,
+        priority: int | None = None,
     ) -> str:
-        """Start a run; gives its id. With `refresh` it computes what the cache has, and keeps the new values."""
+        """Start a run; gives its id. With `refresh` it computes what the cache has, and keeps the new values.
+
+        `owner`, `weight` and `priority` say how it stands beside others; default: whoever asks, and as its flow says.
+        """
         ...
 
     def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
@@ -132,9 +138,17 @@ class Workspace(Artifacts, Protocol):
         ...
 
     def rerun(
-        self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None, executor: str = ""
+        self,
+        run: str,
+        *,
+        same_code: bool = False,
+        texts: dict[str, str] | None = None,
+        executor: str = "",
+        owner: str = "",
+        weight: float | None = None,
+        priority: int | None = None,
     ) -> str:
-        """A new run that adopts what is unchanged; gives its id. Without `executor`, its steps run where the first one's did."""
+        """A new run that adopts what is unchanged; gives its id. What is not said of it is as it was of the first one."""
         ...
 
     def waits(self, run: str = "") -> list[WaitView]:

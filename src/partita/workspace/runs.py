@@ -252,6 +252,7 @@ def flow_request(
     }
     if profile.executor:
         request["executor"] = profile.executor
+    request.update(flow.options.standing)  # type: ignore[typeddict-item]
     return request
 
 

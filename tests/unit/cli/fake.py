@@ -48,6 +48,7 @@ def make_run(number: str, state: str = "succeeded", **fields: Any) -> RunView:
     run = RunView(
         id=number, flow="flows.py:news", title="news", state=state, bundle="b1", tags=["nightly"], created_at=NOW,
         started_at=NOW, ended_at=NOW + 3.25, error=None, notes={}, counts={"succeeded": 3}, parent=None, rerun_of=None,
+        owner="ann", weight=1.0, priority=0,
     )  # fmt: skip
     run.update(fields)  # type: ignore[typeddict-item]
     return run
@@ -81,6 +82,7 @@ class FakeWorkspace:
         self.settings = settings if settings is not None else Settings()
         self.open_waits: list[WaitView] = []
         self.asked: list[tuple[Any, ...]] = []
+        self.standings: list[tuple[str, float | None, int | None]] = []  # of what was launched and rerun
         self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
         self.known_environments: list[EnvironmentView] = []
         self.known_history: list[HistoryView] = []
@@ -121,8 +123,12 @@ class FakeWorkspace:
         tags: Sequence[str] = (),
         key: str = "",
         refresh: bool = False,
+        owner: str = "",
+        weight: float | None = None,
+        priority: int | None = None,
     ) -> str:
         self.asked.append(("launch", flow, texts, executor, list(tags), key))
+        self.standings.append((owner, weight, priority))
         if texts and "unknown" in texts:
             raise CheckError([Problem("news has no input 'unknown'", "flows.py:3", "it has n and rate")])
         self.add("0new", "succeeded") if "0new" not in self.views else None
@@ -229,9 +235,18 @@ class FakeWorkspace:
         return self.run(run)
 
     def rerun(
-        self, run: str, *, same_code: bool = False, texts: dict[str, str] | None = None, executor: str = ""
+        self,
+        run: str,
+        *,
+        same_code: bool = False,
+        texts: dict[str, str] | None = None,
+        executor: str = "",
+        owner: str = "",
+        weight: float | None = None,
+        priority: int | None = None,
     ) -> str:
         number = self._find(run)
+        self.standings.append((owner, weight, priority))
         self.asked.append(("rerun", number, same_code, texts, executor))
         self.add("0again", "succeeded", rerun_of=number, notes={"adopted": 3})
         return "0again"

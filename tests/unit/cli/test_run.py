@@ -260,3 +260,20 @@ def test_a_fault_of_ours_shows_its_traceback_only_when_asked(partita: Partita, m
     monkeypatch.setenv("PARTITA_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         partita("run", "news", opener=fail)
+
+
+def test_owner_weight_and_priority_reach_the_run(partita: Partita, workspace: FakeWorkspace) -> None:
+    partita("run", "news", "--owner", "ann", "--weight", "2.5", "--priority", "-3", "--quiet")
+    partita("runs", "rerun", "latest", "--weight", "2", "--quiet")
+    partita("run", "news", "--quiet")
+    assert workspace.standings == [("ann", 2.5, -3), ("", 2.0, None), ("", None, None)]
+
+
+def test_a_run_is_shown_with_how_it_stands_beside_others(partita: Partita, workspace: FakeWorkspace) -> None:
+    workspace.add("0mine", "succeeded", weight=2.0, priority=5)
+    told = partita("runs", "show", "0mine")
+    assert "owner         ann" in told.out and "weight        2\n" in told.out and "priority      5\n" in told.out
+    assert "OWNER" not in partita("runs", "list").out  # all are of one
+    workspace.add("0other", "succeeded", owner="ben")
+    listed = partita("runs", "list").out
+    assert "OWNER" in listed and "ben" in listed

@@ -100,14 +100,26 @@ def test_runs_have_their_share_by_what_their_steps_take_and_hold() -> None:
     assert abs(found[1] - 4 * found[2]) <= 8
 
 
-def test_runs_have_their_share_by_their_weight_and_owners_theirs_whatever_they_run() -> None:
+@pytest.mark.parametrize(
+    ("runs", "shares_of"),
+    [
+        ([("ann", 3.0), ("ben", 1.0)], [300, 100]),
+        ([("ann", 3.0), ("ann", 1.0)], [300, 100]),
+        ([("ann", 1.0), ("ann", 1.0), ("ben", 1.0)], [100, 100, 200]),
+        ([("ann", 3.0), ("ann", 1.0), ("ben", 2.0)], [150, 50, 200]),  # ann counts by the mean, which is 2
+    ],
+    ids=["of_two_owners", "of_one_owner", "owners_share_alike", "by_the_mean"],
+)
+def test_runs_have_their_share_by_their_weight_and_owners_theirs_by_what_they_run(
+    runs: list[tuple[str, float]], shares_of: list[int]
+) -> None:
     machine = Machine(1)
-    for run, owner, weight in ((1, "ann", 3.0), (2, "ann", 1.0), (3, "ben", 1.0)):
+    for run, (owner, weight) in enumerate(runs):
         machine.queue.join(run, owner, weight)
         for number in range(400):
             machine.push(run, number)
     found = shares(machine, 400)
-    assert abs(found[3] - 200) <= 2 and abs(found[1] - 150) <= 2 and abs(found[2] - 50) <= 2
+    assert all(abs(found[run] - share) <= 3 for run, share in enumerate(shares_of))
 
 
 def test_who_had_nothing_to_do_has_not_saved_up() -> None:

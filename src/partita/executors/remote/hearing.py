@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from partita.errors import ProtocolError
+from partita.core.standing import said
+from partita.errors import OptionError, ProtocolError
 from partita.executors.port import CLOSED, LOST, RETURNED, Message
 from partita.protocol.messages import BOUNDS, DONE, FAILED, FRAME, LAID, PROGRESS, READY, REPORT, REQUEST
 from partita.protocol.remote import ALIVE, BEGUN, HELD, PRINTING, SEGMENT
@@ -127,6 +128,10 @@ def _is_error(session: str, part: Any) -> bool:
 
 def _are_bounds(session: str, part: Any) -> bool:
     if type(part) is not dict or part.get("overrun") not in ("warn", "stop"):
+        return False
+    try:
+        said(part)
+    except OptionError:
         return False
     return all(
         part.get(name) is None or (_is_finite(session, part[name]) and 0 <= part[name] <= _LARGEST)

@@ -6,6 +6,7 @@ import typing
 from dataclasses import fields
 from typing import Any, get_args
 
+from partita.core.standing import MOST_PRIORITY, MOST_WEIGHT
 from partita.flow.containers.declaration import PULLS
 from partita.flow.options import FLOW_OPTIONS, REFERENCES, Options
 from partita.flow.types import is_union
@@ -50,6 +51,8 @@ _FORMS: dict[str, Any] = {
     "deadline": _SECONDS,
     "budget": _AMOUNT,
     "overrun": {"enum": ["warn", "stop"]},
+    "weight": {"type": "number", "minimum": 1 / MOST_WEIGHT, "maximum": MOST_WEIGHT},
+    "priority": {"type": "integer", "minimum": -MOST_PRIORITY, "maximum": MOST_PRIORITY},
     "memory": {"type": ["integer", "string"], "description": 'bytes, or a text such as "512MiB"'},
     "executor": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
     "slots": {"anyOf": [_TEXTS, {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}]},

@@ -6,6 +6,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
+from partita.core.standing import MOST_PRIORITY
 from partita.flow.yaml.convert.draft import Draft, DraftStep, literal, unique_name
 
 __all__ = ["dags_in", "from_airflow"]
@@ -139,7 +140,7 @@ def _options(given: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     if "pool" in given:
         found["slots"] = {str(given["pool"]): int(given.get("pool_slots", 1))}
     if isinstance(given.get("priority_weight"), int):
-        found["priority"] = given["priority_weight"]
+        found["priority"] = max(-MOST_PRIORITY, min(given["priority_weight"], MOST_PRIORITY))
     if _mapping(given.get("env")):
         found["environment_variables"] = {str(key): str(value) for key, value in given["env"].items()}
     if found.get("retry_delay") is not None and "retries" not in found:
