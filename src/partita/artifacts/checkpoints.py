@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from partita.artifacts.blobs.placing import is_url
-from partita.artifacts.blobs.remote import time_of
-from partita.errors import MissingExtraError, ValueStoreError
+from partita.artifacts.far import FarPlace, time_of
+from partita.errors import ValueStoreError
 
 __all__ = ["KeptCheckpoint", "kept_checkpoints", "remove_checkpoint"]
 
+_WHAT = "checkpoints"
 _NAME = re.compile(r"executors/(?:[^/]+/)+checkpoints/([^/]+)/\d+\.tar")
 
 
@@ -45,15 +46,20 @@ def remove_checkpoint(place: str, name: str) -> None:
     Raises:
         ValueStoreError: it cannot be removed.
     """
-    try:
-        if is_url(place):
-            files, root = _files(place)
-            with suppress(FileNotFoundError):
-                files.rm_file(f"{root}/{name}")
-        else:
+    if not is_url(place):
+        try:
             (Path(place) / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise ValueStoreError(
+                f"the checkpoint {name} cannot be removed from {place}: {error.strerror}; see the folder's rights"
+            ) from error
+        return
+    far = FarPlace(place, _WHAT)
+    try:
+        with suppress(FileNotFoundError):
+            far.files.rm_file(f"{far.root}/{name}")
     except Exception as error:  # each file system has errors of its own
-        raise _unreachable(place, error) from error
+        raise far.unreachable(error) from error
 
 
 def _near(place: Path) -> Iterator[KeptCheckpoint]:
@@ -67,36 +73,17 @@ def _near(place: Path) -> Iterator[KeptCheckpoint]:
 
 
 def _far(place: str) -> Iterator[KeptCheckpoint]:
-    files, root = _files(place)
+    far = FarPlace(place, _WHAT)
     try:
         with suppress(AttributeError):
-            files.invalidate_cache()
-        listing = files.find(f"{root}/executors", detail=True)
+            far.files.invalidate_cache()
+        listing = far.files.find(f"{far.root}/executors", detail=True)
     except FileNotFoundError:
         return
     except Exception as error:
-        raise _unreachable(place, error) from error
+        raise far.unreachable(error) from error
     for path, told in listing.items():
-        name = path.removeprefix(f"{root}/")
+        name = path.removeprefix(f"{far.root}/")
         found = _NAME.fullmatch(name)
         if found is not None:
             yield KeptCheckpoint(name, found[1], int(told.get("size") or 0), time_of(told))
-
-
-def _files(url: str) -> tuple[Any, str]:
-    try:
-        import fsspec
-
-        files, root = fsspec.url_to_fs(url)
-    except ImportError as error:
-        raise MissingExtraError(f"checkpoints at {url} need more than is installed: {error}") from error
-    except Exception as error:
-        raise _unreachable(url, error) from error
-    return files, root.rstrip("/")
-
-
-def _unreachable(place: str, error: Exception) -> ValueStoreError:
-    told = str(error) or type(error).__name__
-    return ValueStoreError(
-        f"checkpoints at {place} cannot be reached: {told}; look at the address, the rights and the network"
-    )

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from partita.artifacts.blobs.placing import is_url
-from partita.artifacts.blobs.remote import is_atomic
-from partita.errors import MissingExtraError, ValueStoreError
+from partita.artifacts.far import FarPlace
+from partita.errors import ValueStoreError
 from partita.protocol.objects import Objects
 
 __all__ = ["FolderObjects", "UrlObjects", "open_objects"]
@@ -148,18 +148,8 @@ class UrlObjects:
     """Objects behind any URL that fsspec knows. Satisfies `Objects`."""
 
     def __init__(self, url: str) -> None:
-        try:
-            import fsspec
-        except ImportError as error:
-            raise MissingExtraError(f"{url} needs fsspec: pip install 'partita[remote]'") from error
-        try:
-            self._files, root = fsspec.url_to_fs(url, use_listings_cache=False)
-        except ImportError as error:
-            raise MissingExtraError(f"{url} needs more than fsspec: {error}") from error
-        except Exception as error:
-            raise ValueStoreError(f"{url} cannot be used: {error}") from error
-        self._url, self._root = url, root.rstrip("/")
-        self._is_atomic = is_atomic(self._files)
+        self._far = FarPlace(url, "messages", use_listings_cache=False)
+        self._files, self._root, self._is_atomic = self._far.files, self._far.root, self._far.is_atomic
 
     def create(self, name: str, data: bytes) -> bool:
         """Write the object unless there is one of that name."""
@@ -250,12 +240,6 @@ class UrlObjects:
         except OSError as error:
             if "PreconditionFailed" in repr(error.__cause__) or "pre-condition" in str(error).lower():
                 raise FileExistsError(*arguments[:1]) from error  # how S3 says that there is one
-            raise self._unreachable(error) from error
+            raise self._far.unreachable(error) from error
         except Exception as error:  # each file system has errors of its own
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> ValueStoreError:
-        told = str(error) or type(error).__name__
-        return ValueStoreError(
-            f"{self._url} cannot be reached: {told}; look at the address, the credentials and the network"
-        )
+            raise self._far.unreachable(error) from error

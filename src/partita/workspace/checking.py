@@ -26,7 +26,7 @@ from partita.workspace.port import CheckView
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["Laid", "check_flow", "laid_step", "lay_out", "working"]
+__all__ = ["Laid", "check_view", "laid_step", "lay_out", "working"]
 
 
 class Laid(NamedTuple):
@@ -39,23 +39,8 @@ class Laid(NamedTuple):
     profiles: list[Profile]  # which rows name by number
 
 
-def check_flow(
-    workspace: LocalWorkspace,
-    flow: str,
-    texts: dict[str, str],
-    *,
-    executor: str = "",
-    bundle: str = "",
-    arguments: bytes | None = None,
-) -> CheckView:
-    """Lay the flow out with these inputs; every problem and the graph.
-
-    Args:
-        executor: where steps run that name none; default: the setting.
-        bundle: hash of its code; default: the project's as it is now.
-        arguments: packed inputs, instead of the texts.
-    """
-    laid = lay_out(workspace, flow, texts, executor=executor, bundle=bundle, arguments=arguments)
+def check_view(laid: Laid) -> CheckView:
+    """Every problem of a layout, and its graph."""
     if laid.rows is None:
         return CheckView(problems=laid.problems, graph=None)
     return CheckView(
@@ -72,7 +57,13 @@ def lay_out(
     bundle: str = "",
     arguments: bytes | None = None,
 ) -> Laid:
-    """The steps of the flow with these inputs, as far as they are known before it runs; see `check_flow`."""
+    """The steps of the flow with these inputs, as far as they are known before it runs, and every problem.
+
+    Args:
+        executor: where steps run that name none; default: the setting.
+        bundle: hash of its code; default: the project's as it is now.
+        arguments: packed inputs, instead of the texts.
+    """
     profile = Profile(flow, flow.rpartition(":")[2], body="flow", timeout_s=workspace.settings.layout_timeout_s)
     pools, executor = pools_of(workspace.settings), executor or workspace.settings.executor
     if refused := misplaced(profile, pools, executor):

@@ -140,9 +140,9 @@ class LocalWorkspace(LocalArtifacts):
         return self.start(request)
 
     def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
-        from partita.workspace.checking import check_flow
+        from partita.workspace.checking import check_view, lay_out
 
-        return check_flow(self, flow, texts, executor=executor)
+        return check_view(lay_out(self, flow, texts, executor=executor))
 
     def plan(self, flow: str, texts: dict[str, str], request: PlanRequest) -> PlanView:
         from partita.workspace.flow_planning import plan_flow

@@ -279,14 +279,15 @@ class LocalLauncher:
         return run
 
     def graph(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> FlowGraph:
-        from partita.workspace.checking import check_flow
+        from partita.workspace.checking import check_view, lay_out
         from partita.workspace.tables import FlowGraph
 
         request = self._request(flow, arguments, keywords)
-        found = check_flow(
+        laid = lay_out(
             self.workspace, request["flow"], {},
             executor=request.get("executor", ""), bundle=request["bundle"], arguments=request["arguments"],
         )  # fmt: skip
+        found = check_view(laid)
         problems = [Problem(**problem) for problem in found["problems"]]
         if found["graph"] is None or any(not problem.is_warning for problem in problems):
             raise CheckError(problems)

@@ -11,7 +11,6 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,18 +18,13 @@ from partita.artifacts.blobs.folder import FolderBlobs
 from partita.artifacts.blobs.hashing import Buffer, holds, is_hash
 from partita.artifacts.blobs.locking import folder_lock
 from partita.artifacts.blobs.port import about
-from partita.errors import DamagedError, MissingExtraError, ValueStoreError
+from partita.artifacts.far import FarPlace, time_of
+from partita.errors import DamagedError, ValueStoreError
 
-__all__ = ["OWNER_FILE", "FarFile", "RemoteBlobs", "is_atomic", "time_of"]
+__all__ = ["OWNER_FILE", "FarFile", "RemoteBlobs"]
 
 #: Says whose place it is.
 OWNER_FILE = "partita-workspace"
-
-#: Where a file that is being written can be seen before it is whole, unlike an object of an object store.
-_NOT_ATOMIC = frozenset({"file", "ftp", "hdfs", "local", "sftp", "smb", "ssh"})
-#: Under which of these a file system says when a file was written.
-_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
-
 
 _Found = TypeVar("_Found")
 
@@ -58,17 +52,8 @@ class RemoteBlobs:
             MissingExtraError: what the URL needs is not installed.
             ValueStoreError: the URL is none.
         """
-        try:
-            import fsspec
-        except ImportError as error:
-            raise MissingExtraError(f"artifacts at {url} need fsspec: pip install 'partita[remote]'") from error
-        try:
-            self._files, self._root = fsspec.url_to_fs(url)
-        except ImportError as error:
-            raise MissingExtraError(f"artifacts at {url} need more than fsspec: {error}") from error
-        except Exception as error:
-            raise ValueStoreError(f"artifacts cannot be kept at {url}: {error}") from error
-        self._is_atomic = is_atomic(self._files)
+        self._far = FarPlace(url, "artifacts")
+        self._files, self._root, self._is_atomic = self._far.files, self._far.root, self._far.is_atomic
         self._cache = FolderBlobs(cache)
         self._here = (self._cache, older) if older is not None else (self._cache,)
         self._removal = cache.with_name(f"{cache.name}.removal")  # is locked while blobs are removed there
@@ -248,14 +233,14 @@ class RemoteBlobs:
         except FileNotFoundError:
             return b""
         except Exception as error:
-            raise self._unreachable(error) from error
+            raise self._far.unreachable(error) from error
 
     def claim(self, owner: bytes) -> None:
         """Say whose place this is."""
         try:
             self._write(self._owner_place(), owner)
         except Exception as error:
-            raise self._unreachable(error) from error
+            raise self._far.unreachable(error) from error
 
     def _owner_place(self) -> str:
         return f"{self._root.rstrip('/')}/{OWNER_FILE}"
@@ -340,30 +325,4 @@ class RemoteBlobs:
         try:
             return getattr(self._files, verb)(*arguments, **options)
         except Exception as error:  # each file system has errors of its own
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> ValueStoreError:
-        return ValueStoreError(
-            f"artifacts cannot be reached at {self.url}: {error or type(error).__name__}; look at the address, the "
-            "credentials and the network. It may be tried again"
-        )
-
-
-def is_atomic(files: Any) -> bool:
-    """Whether what is written to an fsspec file system cannot be seen there before it is whole."""
-    protocol = files.protocol
-    return not ({protocol} if isinstance(protocol, str) else set(protocol)) & _NOT_ATOMIC
-
-
-def time_of(told: dict[str, Any]) -> float | None:
-    """When a file was written, in seconds since the epoch, as its file system tells; None: it does not."""
-    for name in _TIMES:
-        value = told.get(name)
-        if isinstance(value, str):
-            with suppress(ValueError):
-                value = datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            return value.timestamp()
-        if isinstance(value, (int, float)):
-            return float(value)
-    return None
+            raise self._far.unreachable(error) from error

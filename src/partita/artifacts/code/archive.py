@@ -20,9 +20,9 @@ from typing import Any, NamedTuple, Protocol
 
 from partita.artifacts.blobs.locking import folder_lock, touch
 from partita.artifacts.blobs.placing import is_url
-from partita.artifacts.blobs.remote import is_atomic, time_of
 from partita.artifacts.code.bundles import bundle_hash
-from partita.errors import DamagedError, MissingExtraError, NotFoundError, PartitaError, ValueStoreError
+from partita.artifacts.far import FarPlace, time_of
+from partita.errors import DamagedError, NotFoundError, PartitaError, ValueStoreError
 
 __all__ = ["FOLDER", "Archive", "archives", "fetch_archive", "put_archive", "remove_archive"]
 
@@ -238,17 +238,9 @@ class _FarShelf:
     """A URL that fsspec knows."""
 
     def __init__(self, url: str) -> None:
-        try:
-            import fsspec
-
-            self._files, root = fsspec.url_to_fs(url)
-        except ImportError as error:
-            raise MissingExtraError(f"code at {url} needs more than is installed: {error}") from error
-        except Exception as error:
-            raise ValueStoreError(f"code cannot be kept at {url}: {error}") from error
-        self._url = url
-        self._root = f"{root.rstrip('/')}/{FOLDER}"
-        self._is_atomic = is_atomic(self._files)
+        self._far = FarPlace(url, "the code")
+        self._files, self._is_atomic = self._far.files, self._far.is_atomic
+        self._root = f"{self._far.root}/{FOLDER}"
 
     def refresh(self, name: str) -> bool:
         told = self._told(name)
@@ -269,9 +261,9 @@ class _FarShelf:
         try:
             return bytes(self._files.cat_file(f"{self._root}/{name}"))
         except FileNotFoundError:
-            raise _absent(name, self._url) from None
+            raise _absent(name, self._far.url) from None
         except Exception as error:
-            raise self._unreachable(error) from error
+            raise self._far.unreachable(error) from error
 
     def listing(self) -> Iterator[Archive]:
         with suppress(Exception):
@@ -281,7 +273,7 @@ class _FarShelf:
         except FileNotFoundError:
             return
         except Exception as error:
-            raise self._unreachable(error) from error
+            raise self._far.unreachable(error) from error
         for place, told in found.items():
             name = _NAME.fullmatch(place.rpartition("/")[2])
             if name is not None:
@@ -303,7 +295,7 @@ class _FarShelf:
         except FileNotFoundError:
             return None
         except Exception as error:
-            raise self._unreachable(error) from error
+            raise self._far.unreachable(error) from error
         return told
 
     def _ask(self, verb: str, *arguments: Any, **options: Any) -> None:
@@ -311,13 +303,7 @@ class _FarShelf:
         try:
             method(*arguments, **options)
         except Exception as error:  # each file system has errors of its own
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> ValueStoreError:
-        return ValueStoreError(
-            f"code cannot be kept at {self._url}: {error or type(error).__name__}; look at the address, the credentials and "
-            "the network. It may be tried again"
-        )
+            raise self._far.unreachable(error) from error
 
 
 def _absent(name: str, place: str) -> PartitaError:
