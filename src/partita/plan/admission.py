@@ -67,6 +67,11 @@ class Admission:
         for resource, amount in self._running.pop(task)[2]:
             free[resource] += amount
 
+    def hold(self, demand: Amounts, sign: int = 1) -> None:
+        """What somebody else holds (1) or gives back (-1) of what several pools have together."""
+        for resource, amount in demand:
+            self._free[resource] -= sign * amount
+
     def due(self, now: float) -> list[int]:
         """The tasks that begin now; they count as running from here on."""
         if self._smallest is None:

@@ -45,6 +45,8 @@ def lower_bounds(instance: Instance, cuts: int = 0) -> Bounds:
             if work
         ]  # fmt: skip
         total = sum(node.capacity[resource] * node.speed for node in instance.nodes)
+        if resource in instance.together:
+            total = min(total, instance.together[resource] * max(node.speed for node in instance.nodes))
         if items and total:
             makespan = max(makespan, _between(items, total, cuts))
     cost = 0.0

@@ -73,6 +73,8 @@ def _check_capacity(instance: Instance, schedule: Schedule, finishes: list[float
         if finishes[task] > schedule.starts[task] + slack:
             changes[node].append((finishes[task] - slack, False, task))
             changes[node].append((schedule.starts[task], True, task))
+    for resource, amount in instance.together.items():
+        _check_together(instance, resource, amount, sorted(change for row in changes for change in row))
     for number, told in enumerate(instance.nodes):
         free = list(told.capacity)
         for at, is_start, task in sorted(changes[number]):
@@ -83,3 +85,16 @@ def _check_capacity(instance: Instance, schedule: Schedule, finishes: list[float
                         f"at {at:g} s node {told.id!r} lacks {-free[resource]:g} {instance.resources[resource]} for "
                         f"task {instance.ids[task]!r}"
                     )
+
+
+def _check_together(
+    instance: Instance, resource: int, capacity: float, changes: Sequence[tuple[float, bool, int]]
+) -> None:
+    free = capacity
+    for at, is_start, task in changes:
+        amount = dict(instance.demands[task]).get(resource, 0.0)
+        free += -amount if is_start else amount
+        if free < -TOLERANCE * max(1.0, capacity):
+            raise PlanningError(
+                f"at {at:g} s all nodes together lack {-free:g} {instance.resources[resource]} for task {instance.ids[task]!r}"
+            )

@@ -96,6 +96,12 @@ class _Rehearsal:
         self.instance, self.nodes, self.planned = instance, schedule.nodes, planned
         self.priorities = [-start for start in schedule.starts]
         network = instance.network
+        #: By task, what it holds of what all nodes have together.
+        self.together = {
+            task: part
+            for task, demand in enumerate(instance.demands if instance.together else ())
+            if (part := tuple(pair for pair in demand if pair[0] in instance.together))
+        }
         self.moves = len(instance.nodes) > 1 and bool(network.latency or network.bandwidth or network.links)
 
     def run(self, seconds: Sequence[float]) -> list[float]:
@@ -121,6 +127,9 @@ class _Rehearsal:
                     continue
                 pools[nodes[task]].release(task)
                 touched.add(nodes[task])
+                if task in self.together:
+                    self._hold(pools, task, -1)
+                    touched.update(range(len(pools)))
                 for successor in successors[task]:
                     waiting[successor] -= 1
                     if self.moves:
@@ -136,10 +145,18 @@ class _Rehearsal:
                 for task in pools[node].due(now):
                     starts[task] = now
                     heapq.heappush(events, (now + seconds[task], task))
+                    if task in self.together:
+                        self._hold(pools, task, 1)
             touched.clear()
             if not events:
                 return starts
             now = events[0][0]
+
+    def _hold(self, pools: Sequence[Admission], task: int, sign: int) -> None:
+        """Take what the task holds from what the other nodes have, too, or give it back."""
+        for node, pool in enumerate(pools):
+            if node != self.nodes[task]:
+                pool.hold(self.together[task], sign)
 
     def _move_s(self, origin: int, target: int) -> float:
         instance = self.instance

@@ -33,6 +33,7 @@ class _Greedy:
         self.instance, self.priorities = instance, priorities
         packing = Packing(instance)
         self.guard, self.free, self.demands = packing.guard, list(packing.full), packing.demands
+        self.mask = packing.together
         count = len(instance)
         self.starts, self.finishes, self.nodes = [0.0] * count, [0.0] * count, [0] * count
         self.arrivals = Arrivals(instance, self.finishes, self.nodes)
@@ -48,7 +49,7 @@ class _Greedy:
         self._start(0.0)
         while self.running:
             now, task = heapq.heappop(self.running)
-            self.free[self.nodes[task]] += self.demands[task]
+            self._hold(task, self.nodes[task], -1)
             for successor in self.instance.successors[task]:
                 waiting[successor] -= 1
                 if not waiting[successor]:
@@ -80,6 +81,14 @@ class _Greedy:
             else:
                 heapq.heappop(heads)
 
+    def _hold(self, task: int, place: int, sign: int) -> None:
+        """Take (1) or give back (-1) what the task holds: on its node, and of what all nodes have together."""
+        demand = self.demands[task]
+        self.free[place] -= sign * (demand & ~self.mask)
+        if part := demand & self.mask:
+            for node in range(len(self.free)):
+                self.free[node] -= sign * part
+
     def _begin(self, task: int, fitting: list[int], now: float) -> None:
         last, local = self.arrivals.of(task)
         best, place, begin = float("inf"), fitting[0], now
@@ -88,6 +97,6 @@ class _Greedy:
             end = start + self.instance.seconds(task, node)
             if end < best:
                 best, place, begin = end, node, start
-        self.free[place] -= self.demands[task]
+        self._hold(task, place, 1)
         self.starts[task], self.finishes[task], self.nodes[task] = begin, best, place
         heapq.heappush(self.running, (best, task))

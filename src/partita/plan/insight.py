@@ -41,12 +41,16 @@ def critical_path(instance: Instance, schedule: Schedule) -> list[int]:
 
 
 def busy_shares(instance: Instance, schedule: Schedule, makespan: float) -> list[list[float]]:
-    """By node and resource: how much of what there is until the end is held, 0 to 1."""
+    """By node and resource: how much of what there is until the end is held, 0 to 1; by all nodes, of what they have together."""
     held = [[0.0] * len(instance.resources) for _ in instance.nodes]
     for task, node in enumerate(schedule.nodes):
         seconds = instance.seconds(task, node)
         for resource, amount in instance.demands[task]:
             held[node][resource] += seconds * amount
+    for resource, together in instance.together.items():
+        total = sum(row[resource] for row in held)
+        for row, place in zip(held, instance.nodes, strict=True):
+            row[resource] = total * place.capacity[resource] / together if together else 0.0
     return [
         [
             work / (capacity * makespan) if capacity and makespan else 0.0
@@ -128,24 +132,36 @@ def what_more_brings(
 def _with_more(instance: Instance, schedule: Schedule) -> Iterator[tuple[int, int, Instance]]:
     used = sorted(set(schedule.nodes))[:_MOST_NODES]
     asked = {resource for demand in set(instance.demands) for resource, _ in demand}
+    told: set[int] = set()  # of what all nodes have together, one more is one more for each
     for number in used:
         node = instance.nodes[number]
         for resource, name in enumerate(instance.resources):
-            if resource in asked and _is_counted(name) and node.capacity[resource]:
-                capacity = tuple(
-                    amount + (place == resource) for place, amount in enumerate(node.capacity)
-                )  # fmt: skip
+            if resource in asked and _is_counted(name) and node.capacity[resource] and resource not in told:
+                more = range(len(instance.nodes)) if resource in instance.together else (number,)
+                if resource in instance.together:
+                    told.add(resource)
                 nodes = list(instance.nodes)
-                nodes[number] = replace(node, capacity=capacity)
-                yield number, resource, _rebuilt(instance, nodes, {})
+                for place in more:
+                    nodes[place] = _with_one(nodes[place], resource)
+                yield number, resource, _rebuilt(instance, nodes, {}, resource)
     for number in used:
         node = instance.nodes[number]
         capacity = tuple(
-            0.0 if name.startswith(_LIMIT) else amount
-            for name, amount in zip(instance.resources, node.capacity, strict=True)
+            0.0 if name.startswith(_LIMIT) and resource not in instance.together else node.capacity[resource]
+            for resource, name in enumerate(instance.resources)
         )
         twin = replace(node, id=f"{node.id} (one more)", capacity=capacity)
         yield number, -1, _rebuilt(instance, [*instance.nodes, twin], {len(instance.nodes): number})
+
+
+def _with_one(node: Node, resource: int) -> Node:
+    """The node with one more of the resource, if it has any."""
+    return replace(
+        node,
+        capacity=tuple(
+            amount + (place == resource and amount > 0) for place, amount in enumerate(node.capacity)
+        ),
+    )  # fmt: skip
 
 
 def _is_counted(resource: str) -> bool:
@@ -153,8 +169,13 @@ def _is_counted(resource: str) -> bool:
     return resource in ("cpu", "gpu") or resource.startswith(_LIMIT)
 
 
-def _rebuilt(instance: Instance, nodes: Sequence[Node], likes: dict[int, int]) -> Instance:
-    """The instance with other nodes; `likes` says which new ones are as which old ones."""
+def _rebuilt(instance: Instance, nodes: Sequence[Node], likes: dict[int, int], more: int = -1) -> Instance:
+    """The instance with other nodes; `likes` says which new ones are as which old ones.
+
+    Args:
+        more: a resource of which all nodes together have one more, where they hold it together.
+    """
+    together = {resource: amount + (resource == more) for resource, amount in instance.together.items()}
     old = len(instance.nodes)
     twins = {like: new for new, like in likes.items()}
     restricted = {
@@ -174,7 +195,7 @@ def _rebuilt(instance: Instance, nodes: Sequence[Node], likes: dict[int, int]) -
     return Instance(
         name=instance.name, nodes=nodes, resources=instance.resources, ids=instance.ids, durations=instance.durations,
         demands=instance.demands, labels=instance.labels, weights=instance.weights, overrides=overrides,
-        restricted=restricted, network=replace(network, links=links), alpha=instance.alpha, beta=instance.beta,
+        restricted=restricted, together=together, network=replace(network, links=links), alpha=instance.alpha, beta=instance.beta,
         edges=[
             (origin, task, size)
             for task in range(len(instance))

@@ -51,11 +51,12 @@ class Instance:
 
     The cost is the sum over tasks of weight * run time on the node * demand * price, and the rent of the nodes in use.
     A task needs its whole demand on one node for its whole run; between different nodes its inputs take time to move.
+    Of some resources all nodes together have only so much, whatever each of them has: licences, calls to a service.
     """
 
     __slots__ = (
         "allowed", "alpha", "beta", "demands", "durations", "edge_bytes", "ids", "labels", "name", "network", "nodes",
-        "order", "overrides", "predecessors", "resources", "successors", "weights",
+        "order", "overrides", "predecessors", "resources", "successors", "together", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +74,7 @@ class Instance:
         weights: Sequence[float] | None = None,
         overrides: dict[int, dict[int, float]] | None = None,
         restricted: dict[int, tuple[int, ...]] | None = None,
+        together: dict[int, float] | None = None,
         alpha: float = 1.0,
         beta: float = 0.0,
     ) -> None:
@@ -82,6 +84,7 @@ class Instance:
             edges: (task, task that needs its result, bytes).
             overrides: task -> node -> seconds there, where it is not the duration divided by the node's speed.
             restricted: task -> the nodes that it may run on, where not all.
+            together: resource -> how much of it all nodes have together; each by itself has as much, or none of it.
 
         Raises:
             PlanningError: there is no task or no node, a task fits on no node, or the edges form a circle.
@@ -98,6 +101,7 @@ class Instance:
         self.labels = list(labels) if labels is not None else self.ids
         self.weights = list(weights) if weights is not None else [1.0] * count
         self.overrides = overrides or {}
+        self.together = dict(together or {}) if len(nodes) > 1 else {}  # by resource number
         self.successors: list[list[int]] = [[] for _ in range(count)]
         self.predecessors: list[list[int]] = [[] for _ in range(count)]
         self.edge_bytes: list[list[float]] = [[] for _ in range(count)]  # beside the predecessors
@@ -123,8 +127,10 @@ class Instance:
         return found
 
     def _fits(self, demand: Amounts, node: int) -> bool:
-        capacity = self.nodes[node].capacity
-        return all(capacity[resource] + TOLERANCE >= amount for resource, amount in demand)
+        capacity, together = self.nodes[node].capacity, self.together
+        return all(
+            min(capacity[resource], together.get(resource, amount)) + TOLERANCE >= amount for resource, amount in demand
+        )
 
     def _why_nowhere(self, task: int, nodes: tuple[int, ...]) -> str:
         needed = self.demands[task]

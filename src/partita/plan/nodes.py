@@ -12,7 +12,7 @@ from typing import NamedTuple
 from partita.plan.evaluation import Schedule
 from partita.plan.instance import Instance
 from partita.plan.packing import Packing
-from partita.plan.placing import Timeline
+from partita.plan.placing import timelines_of
 from partita.plan.ranks import upward_ranks
 
 __all__ = ["FREE", "NodesProblem", "Placed"]
@@ -44,7 +44,7 @@ class NodesProblem:
         self.run_times = instance.run_times()
         self.allowed = instance.allowed
         packing = Packing(instance)
-        self._guard, self._full, self._demands = packing.guard, packing.full, packing.demands
+        self._packing, self._demands = packing, packing.demands
         self.alpha, self.beta = instance.alpha, instance.beta
         self._rents = [node.rent for node in instance.nodes]
         self._has_rent = any(self._rents)
@@ -129,7 +129,7 @@ class NodesProblem:
     def _generate(
         self, order: Sequence[int], given: Sequence[int], waits: Waits, due: float, weight: float, is_backwards: bool
     ) -> Placed:
-        timelines = [Timeline(full, self._guard) for full in self._full]
+        timelines = timelines_of(self._packing)
         count = len(order)
         starts, finishes, nodes = [0.0] * count, [0.0] * count, [FREE] * count
         run_times, demands, costs, tails = self.run_times, self._demands, self.costs, self.tails
@@ -212,7 +212,7 @@ class NodesProblem:
                 ],
                 default=0.0,
             )
-            for node in range(len(self._full))
+            for node in range(len(self.instance.nodes))
         }
 
 

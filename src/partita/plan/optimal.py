@@ -146,7 +146,9 @@ class _Model:
                 self._add_edge(needed, task, size, hint)
         for node in range(len(instance.nodes)):
             for resource in range(len(instance.resources)):
-                self._add_capacity(node, resource)
+                self._add_capacity(resource, instance.nodes[node].capacity[resource], (node,))
+        for resource, capacity in instance.together.items():
+            self._add_capacity(resource, capacity, range(len(instance.nodes)))
         self._add_objective(hint, begin)
 
     def _on_grid(self, hint: Schedule) -> list[int]:
@@ -222,14 +224,15 @@ class _Model:
             return {node: [literal] for node, literal in self.places[task].items()}
         return {node: [] for node in self.sizes[task]}
 
-    def _add_capacity(self, node: int, resource: int) -> None:
+    def _add_capacity(self, resource: int, capacity: float, nodes: Sequence[int]) -> None:
+        """No more of the resource is held on these nodes together."""
         intervals, amounts = [], []
-        for task, interval in self.on_node[node]:
-            amount = dict(self.instance.demands[task]).get(resource, 0.0)
-            if amount and self.sizes[task][node]:
-                intervals.append(interval)
-                amounts.append(amount)
-        capacity = self.instance.nodes[node].capacity[resource]
+        for node in nodes:
+            for task, interval in self.on_node[node]:
+                amount = dict(self.instance.demands[task]).get(resource, 0.0)
+                if amount and self.sizes[task][node]:
+                    intervals.append(interval)
+                    amounts.append(amount)
         if not intervals or sum(amounts) <= capacity:
             return
         whole = next((scale for scale in SCALES if _is_whole(scale, amounts)), None)

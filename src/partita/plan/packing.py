@@ -21,7 +21,7 @@ _SLACK = 64  # units of the fine scale that many rounded demands may exceed it b
 class Packing:
     """How the amounts of an instance are packed: `(free - demand) & guard == guard` says that the demand fits."""
 
-    __slots__ = ("demands", "full", "guard")
+    __slots__ = ("demands", "full", "guard", "together", "together_full")
 
     def __init__(self, instance: Instance) -> None:
         classes = set(instance.demands)
@@ -33,16 +33,24 @@ class Packing:
         packed = dict.fromkeys(classes, 0)
         self.full = [0] * len(instance.nodes)  # what an empty node has free, by node, guards set
         self.guard = 0
+        self.together = 0  # the bits of a demand that all nodes together have to hold
+        self.together_full = 0  # what is free of them where nothing is held, guards set
         shift = 0
         for resource, scale, slack in fields:
-            units = [int(node.capacity[resource] * scale + 1e-6) + slack for node in instance.nodes]
+            together = instance.together.get(resource)  # whoever may hold some of it may hold all of it
+            capacities = [node.capacity[resource] if together is None else together for node in instance.nodes]
+            units = [int(capacity * scale + 1e-6) + slack for capacity in capacities]
             width = max(units).bit_length()
             for demand in classes:
                 packed[demand] += min(round(dict(demand).get(resource, 0.0) * scale), (1 << width) - 1) << shift
             self.full = [full + (unit << shift) for full, unit in zip(self.full, units, strict=True)]
             self.guard += 1 << (shift + width)
+            if together is not None:
+                self.together += ((1 << width) - 1) << shift
+                self.together_full += units[0] << shift
             shift += width + 1
         self.full = [full + self.guard for full in self.full]
+        self.together_full += self.guard
         self.demands = [packed[demand] for demand in instance.demands]  # by task
 
 
@@ -62,6 +70,8 @@ def _binding(instance: Instance, classes: Iterable[Amounts]) -> list[int]:
     used = sorted({resource for row in rows for resource in row})
     kept = list(used)
     for resource in used:
+        if resource in instance.together:
+            continue
         for other in kept:
             if other != resource and all(
                 row.get(resource, 0.0) * node.capacity[other] <= row.get(other, 0.0) * node.capacity[resource] * (1 + 1e-9)

@@ -13,7 +13,7 @@ from partita.plan.evaluation import Schedule
 from partita.plan.instance import Instance
 from partita.plan.packing import Packing
 
-__all__ = ["Timeline", "place_in_order"]
+__all__ = ["Timeline", "place_in_order", "timelines_of"]
 
 _INFINITY = float("inf")
 _LONG = 64  # steps of a timeline from which its full past is remembered
@@ -98,6 +98,40 @@ class Timeline:
             free[at] -= demand
 
 
+class _Bound(Timeline):
+    """The timeline of a node, a part of whose resources all nodes hold together."""
+
+    __slots__ = ("_mask", "_together")
+
+    def __init__(self, full: int, guard: int, together: Timeline, mask: int) -> None:
+        super().__init__(full, guard)
+        self._together, self._mask = together, mask
+
+    def earliest(self, since: float, seconds: float, demand: int, latest: float = _INFINITY) -> float:
+        start = super().earliest(since, seconds, demand, latest)
+        part = demand & self._mask
+        if not part:
+            return start
+        while start < _INFINITY:
+            there = self._together.earliest(start, seconds, part, latest)
+            if there <= start:
+                return start
+            start = super().earliest(there, seconds, demand, latest) if there < _INFINITY else there
+        return start
+
+    def take(self, start: float, end: float, demand: int) -> None:
+        super().take(start, end, demand)
+        self._together.take(start, end, demand & self._mask)
+
+
+def timelines_of(packing: Packing) -> list[Timeline]:
+    """The timelines of all nodes, with nothing taken."""
+    if not packing.together:
+        return [Timeline(full, packing.guard) for full in packing.full]
+    together = Timeline(packing.together_full, packing.guard)
+    return [_Bound(full, packing.guard, together, packing.together) for full in packing.full]
+
+
 def place_in_order(
     instance: Instance,
     order: Sequence[int],
@@ -118,7 +152,7 @@ def place_in_order(
     """
     packing = packing or Packing(instance)
     table = run_times if run_times is not None else instance.run_times()
-    timelines = [Timeline(full, packing.guard) for full in packing.full]
+    timelines = timelines_of(packing)
     count = len(instance)
     starts, finishes, nodes = [0.0] * count, [0.0] * count, [0] * count
     arrivals = Arrivals(instance, finishes, nodes)

@@ -28,7 +28,6 @@ _SAID_SIGMA, _EXPECTED_SIGMA = 0.3, 0.7
 _SHARED = {GUESS: 0.9, SAID: 0.5}
 _SHARED_LEARNED = 0.3
 _SECONDS_OF_WAITS = 0.0
-_SLOT = "slot "
 
 
 class Known(NamedTuple):
@@ -91,8 +90,7 @@ def prepare(title: str, tasks: Sequence[FlowTask], machines: Machines, past: Pas
     numbers = {name: number for number, name in enumerate(resources)}
     most = _most(demands)
     restricted = _restricted(tasks, demands, machines, default)
-    held = _limits_held(demands, restricted, len(machines.nodes))
-    nodes = [_node(node, resources, most, held[number]) for number, node in enumerate(machines.nodes)]
+    nodes = [_node(node, resources, most) for node in machines.nodes]
     places = {node.id: number for number, node in enumerate(machines.nodes)}
     instance = Instance(
         name=title,
@@ -111,6 +109,7 @@ def prepare(title: str, tasks: Sequence[FlowTask], machines: Machines, past: Pas
         ),
         weights=[_by_name(machines.weights, task, 1.0) for task in tasks],
         restricted=restricted,
+        together={numbers[name]: count for name, count in machines.slots.items() if name in numbers},
         overrides=_measured(known, machines),
         alpha=machines.alpha,
         beta=machines.beta,
@@ -183,28 +182,10 @@ def _most(demands: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return most
 
 
-def _limits_held(
-    demands: Sequence[Mapping[str, float]], restricted: Mapping[int, tuple[int, ...]], count: int
-) -> list[set[str]]:
-    """By node the slots that a task may hold there. A plan knows of no limits that nodes share; elsewhere there are none."""
-    held: list[set[str]] = [set() for _ in range(count)]
-    for number, row in enumerate(demands):
-        for name in row:
-            if name.startswith(_SLOT):
-                for place in restricted.get(number, range(count)):
-                    held[place].add(name)
-    return held
-
-
-def _node(node: PlannedNode, resources: Sequence[str], most: Mapping[str, float], held: set[str]) -> Node:
+def _node(node: PlannedNode, resources: Sequence[str], most: Mapping[str, float]) -> Node:
     return Node(
         node.id,
-        tuple(
-            0.0
-            if name.startswith(_SLOT) and name not in held
-            else float(node.capacity.get(name, max(most.get(name, 0.0), 1.0)))
-            for name in resources
-        ),
+        tuple(float(node.capacity.get(name, max(most.get(name, 0.0), 1.0))) for name in resources),
         node.speed,
         tuple(node.price.get(name, 0.0) for name in resources) if any(node.price.values()) else (),
         node.rent,

@@ -4,7 +4,8 @@ A what-if file is YAML or JSON:
 
     nodes:
       - id: fast
-        capacity: {cpu: 8, memory: 32GiB}     # what is left out: memory without a limit, no GPU, slots of the settings
+        capacity: {cpu: 8, memory: 32GiB}     # what is left out: memory without a limit, no GPU, slots of the settings,
+                                              # which all nodes hold together
         speed: 2                              # how much faster than the durations tell
         price: {cpu: 0.00001}                 # a unit and a second (memory: a GiB); one number: of a core
         rent: 0.0001                          # a second from the first start to the last finish
@@ -63,6 +64,7 @@ class Machines:
     beta: float = 0.0
     durations: Mapping[str, float] = field(default_factory=dict)  # seconds by task, name or path
     weights: Mapping[str, float] = field(default_factory=dict)
+    slots: Mapping[str, float] = field(default_factory=dict)  # by resource: what all nodes have of it together
     is_what_if: bool = False  # else steps run on the executor that they name, or on the default one
 
 
@@ -79,7 +81,13 @@ def machines_of(settings: Settings) -> Machines:
         for name, item in settings.executors.items() if item.bandwidth
         for node in nodes if node.id != name
     ]  # fmt: skip
-    return Machines(tuple(nodes), links=tuple(links), beta=1.0 if any(node.price for node in nodes) else 0.0)
+    beta = 1.0 if any(node.price for node in nodes) else 0.0
+    return Machines(tuple(nodes), links=tuple(links), beta=beta, slots=_slots_of(settings))
+
+
+def _slots_of(settings: Settings) -> dict[str, float]:
+    """Named limits by resource; all nodes hold them together."""
+    return {f"slot {name}": float(count) for name, count in settings.slots.items()}
 
 
 def read_machines(path: Path, settings: Settings) -> Machines:
@@ -116,7 +124,8 @@ _MOST_NODES = 1000
 class _Reader:
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
-        self.slots = {f"slot {slot}": float(count) for slot, count in settings.slots.items()}
+        self.slots = _slots_of(settings)
+        self.own: set[str] = set()  # slots that a node has by itself
 
     def read(self, document: Any) -> Machines:
         table = self._table(document, "the file", _TOP)
@@ -141,6 +150,7 @@ class _Reader:
             self._number(table.get("beta", 0.0), "beta"),
             self._by_step(table.get("durations"), "durations", duration_s),
             self._by_step(table.get("weights"), "weights", None),
+            {name: count for name, count in self.slots.items() if name not in self.own},
             is_what_if=True,
         )
 
@@ -174,6 +184,7 @@ class _Reader:
         found = {"gpu": 0.0, **self.slots}
         for key, value in given.items():
             resource, what = self._resource(key, where), f"the {key} of {where}"
+            self.own |= {resource} & self.slots.keys()
             found[resource] = (
                 self._amount(value, what, size_bytes) if resource == "memory" else self._number(value, what)
             )

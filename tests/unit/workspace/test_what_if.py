@@ -9,6 +9,7 @@ import pytest
 
 from partita.core.records import Demand
 from partita.errors import NotFoundError, PlanningError
+from partita.plan.planner import make_plan
 from partita.settings import Settings
 from partita.settings_values import ExecutorSettings, as_executors
 from partita.workspace.flow_instance import GUESS, SAID, NoHistory, prepare
@@ -197,9 +198,19 @@ def test_memory_without_a_limit_never_makes_steps_wait() -> None:
     assert instance.nodes[0].capacity[memory] >= 2 * 2**33
 
 
-def test_slots_are_where_steps_hold_them_and_nowhere_else() -> None:
-    nodes = tuple(PlannedNode(name, name, {"cpu": 2.0, "slot licence": 1.0}) for name in ("process", "big"))
-    held = FlowTask("solve", "solve", "task", "", Demand(1.0, 0, 0.0, (("licence", 1),)), "f:solve", "", "big", ())
-    instance = prepare("f", [task("a"), held], Machines(nodes), NoHistory(), "process").instance
-    licence = instance.resources.index("slot licence")
-    assert [node.capacity[licence] for node in instance.nodes] == [0.0, 1.0]
+def test_slots_are_held_by_all_executors_together_as_in_the_engine() -> None:
+    settings = Settings(cpu=4, memory_bytes=2**30, slots={"licence": 2}, executors={"big": ExecutorSettings(cpu=4)})
+    tasks = [
+        FlowTask(
+            f"solve[{number}]", "solve", "task", "", Demand(1.0, 0, 0.0, (("licence", 1),)), "f:solve", "", where, (),
+        )
+        for number, where in enumerate(["process", "big"] * 3)
+    ]  # fmt: skip
+    instance = prepare("f", tasks, machines_of(settings), NoHistory(), "process").instance
+    assert make_plan(instance).value.makespan == 3.0  # six steps of a second, two at a time
+
+
+def test_slots_that_a_node_of_the_file_has_are_its_own(tmp_path: Path) -> None:
+    shared = read(tmp_path, "nodes: [{id: a, capacity: {cpu: 1}}, {id: b, capacity: {cpu: 1}}]")
+    own = read(tmp_path, "nodes: [{id: a, capacity: {cpu: 1, licence: 1}}, {id: b, capacity: {cpu: 1}}]")
+    assert (shared.slots, own.slots) == ({"slot licence": 2.0}, {})
