@@ -201,3 +201,53 @@ def test_after_a_run_durations_and_later_parts_are_those_of_the_run(plan: Any, p
     assert (after["guessed"], after["unknown"], after["from_past"]) == (0, [], ["spread"])
     assert after["steps"][0]["seconds"] >= 0.2 and after["steps"][1]["basis"] == "3 earlier attempts"
     assert "as before      spread: the steps that came of it in the last run" in plan("later.py:whole").out
+
+
+SIZED = """
+import time
+from partita import flow, task
+
+@task
+def read(text: str) -> int:
+    time.sleep(len(text) / 100_000)
+    return len(text)
+
+@task
+def add(sizes: list[int]) -> int:
+    return sum(sizes)
+
+@flow
+def later(n: int) -> int:
+    return add(read.map(["x" * 5_000] * n))
+
+@task
+def count(n: int) -> int:
+    return n
+
+@flow
+def whole(n: int) -> int:
+    return later(count(n))
+
+@flow
+def texts(sizes: list[int]) -> int:
+    return add(read.map(["x" * size for size in sizes]))
+"""
+
+
+def test_the_finish_counts_what_came_of_later_parts_in_each_of_the_last_runs(plan: Any, project: Project) -> None:
+    project.write(SIZED, "sized.py")
+    for n in (2, 2, 40):
+        assert project("sized.py:whole", n=n) == n * 5_000
+    words = ("sized.py:whole", "n=2")
+    found = plan(*words, "--json").document
+    assert len(found["steps"]) == 4 and found["past_runs"] == 3  # a usual run has two elements
+    assert found["finish"]["p90"] > 4 * found["finish"]["p50"]
+    assert "as before      later: the steps that came of it in a usual run; the finish counts" in plan(*words).out
+
+
+def test_elements_are_planned_by_the_size_of_their_own_input(plan: Any, project: Project) -> None:
+    project.write(SIZED, "sized.py")
+    project("sized.py:texts", sizes=[2_000, 4_000, 10_000, 20_000, 30_000, 40_000] * 3)
+    found = plan("sized.py:texts", "sizes=[1000, 40000]", "--json").document
+    short, long = (step["seconds"] for step in found["steps"][:2])
+    assert short < 0.06 and 0.25 < long < 0.6

@@ -98,10 +98,16 @@ def _doubts(plan: PlanView) -> list[tuple[str, str]]:
         which = "all steps" if plan["guessed"] == steps else f"{plan['guessed']:,} of {_count(steps, 'step')}"
         rows.append(("guessed", f"the durations of {which}, of which nothing is known yet"))
     if plan["from_past"]:
-        rows.append(("as before", f"{_names(plan['from_past'])}: the steps that came of it in the last run"))
+        rows.append(("as before", f"{_names(plan['from_past'])}: {_as_before(plan['past_runs'])}"))
     if plan["unknown"]:
         rows.append(("unknown", f"what comes of {_names(plan['unknown'])}: the run takes longer by that"))
     return rows
+
+
+def _as_before(runs: int) -> str:
+    if runs == 1:
+        return "the steps that came of it in the last run"
+    return f"the steps that came of it in a usual run; the finish counts what came of it in {runs:,} runs"
 
 
 def _names(paths: list[str]) -> str:

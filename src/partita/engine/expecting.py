@@ -6,7 +6,6 @@ step's own input counts where its like take long enough for that to be worth it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from partita.core.graph import Step
 from partita.core.states import Kind, Need, State
 from partita.engine.live import Live
 from partita.plan.durations import Estimate
+from partita.plan.memory import admitted_bytes
 from partita.values import size_of
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ SIZED_S = 0.1
 _STALE = 1.25
 #: A layout takes about so long, where nobody knows.
 _LAYOUT_S = 0.05
-#: Memory that is learned counts from this share of an executor's memory for each of its cores on.
-_NOTED_SHARE = 8
-#: Above what nine of ten attempts need, for the tenth.
-_MARGIN = 1.2
 
 
 @dataclass(slots=True)
@@ -83,7 +79,8 @@ class Expecting:
         found.estimate = told.duration
         found.mean_s = pace.mean_s if 0 < pace.mean_s < SIZED_S else told.duration.median
         if not profile.demand.memory_bytes and told.memory.basis in ("step", "function"):
-            found.memory_bytes = _admitted(told.memory.p90, lanes)
+            capacity = lanes.pool.capacity
+            found.memory_bytes = admitted_bytes(told.memory.p90, capacity["memory"], capacity["cpu"])
         return found
 
     def seconds(self, live: Live, step: Step) -> float:
@@ -150,11 +147,3 @@ class Expecting:
                 return None
             total += size_of(value)
         return total
-
-
-def _admitted(needed_bytes: float, lanes: Lanes) -> int:
-    """The memory that an attempt is admitted with, in few sizes, so that attempts of about one size share lanes."""
-    capacity = lanes.pool.capacity["memory"]
-    if needed_bytes < capacity / max(lanes.pool.capacity["cpu"], 1.0) / _NOTED_SHARE:
-        return 0
-    return int(min(2.0 ** (math.ceil(4.0 * math.log2(needed_bytes * _MARGIN)) / 4.0), capacity))

@@ -1,4 +1,4 @@
-"""What clients ask of the history: what was learned of each function, and to forget it."""
+"""What clients ask of the history: what was learned of each function, what it expects of an attempt, and to forget it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from partita.engine.book import Book
 from partita.engine.reading import Reading
 from partita.errors import NotFoundError
 from partita.plan.durations import Estimate
-from partita.plan.history import Knowledge
-from partita.protocol.requests import HistoryView, SpreadView
+from partita.plan.history import History, Knowledge, Subject
+from partita.protocol.requests import ExpectationView, HistoryView, SpreadView
 
-__all__ = ["HistoryRequests"]
+__all__ = ["HistoryRequests", "expectation", "view"]
 
 
 class HistoryRequests:
@@ -20,7 +20,9 @@ class HistoryRequests:
 
     def __init__(self, book: Book, reading: Reading) -> None:
         self._book = book
-        self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {"history": self.told, "history_forget": self.forget}
+        self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "history": self.told, "history_forget": self.forget, "expect": self.expected,
+        }  # fmt: skip
 
     def told(self, fields: dict[str, Any]) -> list[HistoryView]:
         """What was learned of a task, or of all, by function, version and node class.
@@ -28,7 +30,12 @@ class HistoryRequests:
         Raises:
             NotFoundError: nothing was learned of a task of that name.
         """
-        return [_view(*key, known) for key, known in self._chosen(fields.get("task", ""))]
+        return [view(*key, known) for key, known in self._chosen(fields.get("task", ""))]
+
+    def expected(self, fields: dict[str, Any]) -> list[ExpectationView]:
+        """What attempts are thought to take; see `expectation`."""
+        self._book.learning.refresh()
+        return [expectation(self._book.learning.history, *asked) for asked in fields["asked"]]
 
     def forget(self, fields: dict[str, Any]) -> int:
         """Forget what was learned of a task; gives of how many versions and node classes.
@@ -50,11 +57,31 @@ class HistoryRequests:
         return found
 
 
+def expectation(
+    history: History, function: str, version: str, node: str, flow: str, input_bytes: float | None, hint_s: float | None
+) -> ExpectationView:
+    """What the history tells of an attempt.
+
+    Args:
+        function: as it is learned by, see `plan.history.Subject`.
+        input_bytes: size of its arguments and inputs; None: the usual one.
+        hint_s: what the task's option expect= says, in seconds.
+    """
+    subject = Subject(function, version, node, flow)
+    size = history.usual_bytes(subject) if input_bytes is None else input_bytes
+    told = history.expect(subject, size, hint_s)
+    return ExpectationView(
+        basis=told.duration.basis, seen=told.duration.count, duration_s=_spread(told.duration),
+        memory_basis=told.memory.basis, memory_bytes=_spread(told.memory), output_bytes=_spread(told.output),
+    )  # fmt: skip
+
+
 def _names(function: str, title: str) -> Iterator[str]:
     yield from (function, function.partition("#")[0], title)
 
 
-def _view(function: str, version: str, node: str, known: Knowledge) -> HistoryView:
+def view(function: str, version: str, node: str, known: Knowledge) -> HistoryView:
+    """What is known of a function in one version on machines of one class."""
     input_bytes = known.duration.typical_bytes
     return HistoryView(
         task=known.title, function=function, version=version, node=node, seen=known.seen, updated_at=known.updated_at,

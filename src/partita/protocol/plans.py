@@ -120,7 +120,8 @@ class PlanView(TypedDict):
     frontier: list[FrontierView]  # empty where it was not asked for
     guessed: int  # steps whose duration nobody has measured or said
     unknown: list[str]  # paths of what is not known before it runs, and counted as nothing or as a guess
-    from_past: list[str]  # paths of what is laid out later, in whose place stand the steps of the last run
+    from_past: list[str]  # paths of what is laid out later, in whose place stand the steps of a usual earlier run
+    past_runs: int  # earlier runs from whose steps in these places the finish is drawn; 0: there are no such places
     deadline_s: float | None
     budget: float | None
     refusal: str  # why no plan keeps deadline and budget; empty: this one does

@@ -216,6 +216,17 @@ class HistoryView(TypedDict):
     cores: float  # that an attempt keeps busy
 
 
+class ExpectationView(TypedDict):
+    """What an attempt is thought to take, as the engine thinks."""
+
+    basis: str  # of the duration: "step", "function", "hint", "flow", "all", "nothing"; see `plan.history`
+    seen: int  # attempts that it rests on
+    duration_s: SpreadView
+    memory_basis: str
+    memory_bytes: SpreadView
+    output_bytes: SpreadView
+
+
 class Fact(TypedDict):
     """One thing that is known of a step."""
 

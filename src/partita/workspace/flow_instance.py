@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple, Protocol
 
 from partita.choices import named
@@ -11,6 +12,7 @@ from partita.core.records import Demand
 from partita.errors import PlanningError
 from partita.plan.forecast import Uncertain
 from partita.plan.instance import Instance, Network, Node
+from partita.plan.memory import admitted_bytes
 from partita.plan.spreads import Guess, Spread
 from partita.units import size_text
 from partita.workspace.flow_tasks import FlowTask
@@ -37,6 +39,7 @@ class Known(NamedTuple):
     basis: str  # what it was taken from
     output_bytes: float = 0.0
     seconds_on: Mapping[str, float] = {}  # by class of machines, where it was measured there
+    memory_bytes: float = 0.0  # nine of ten attempts hold no more; 0: nobody knows
 
 
 class Past(Protocol):
@@ -85,13 +88,17 @@ def prepare(title: str, tasks: Sequence[FlowTask], machines: Machines, past: Pas
     if not tasks:
         raise PlanningError(f"{title} has no steps with these inputs: there is nothing to plan")
     known = [_known(task, machines, past) for task in tasks]
-    demands = [dict(_amounts(task)) for task in tasks]
+    places = [_places(task, machines, default) for task in tasks]
+    demands = [
+        dict(_amounts(task, [machines.nodes[place] for place in places[number]], known[number].memory_bytes))
+        for number, task in enumerate(tasks)
+    ]
     resources = list(dict.fromkeys(name for row in (*demands, *(n.capacity for n in machines.nodes)) for name in row))
     numbers = {name: number for number, name in enumerate(resources)}
     most = _most(demands)
-    restricted = _restricted(tasks, demands, machines, default)
+    restricted = _restricted(tasks, demands, machines, places)
     nodes = [_node(node, resources, most) for node in machines.nodes]
-    places = {node.id: number for number, node in enumerate(machines.nodes)}
+    ids = {node.id: number for number, node in enumerate(machines.nodes)}
     instance = Instance(
         name=title,
         nodes=nodes,
@@ -105,7 +112,7 @@ def prepare(title: str, tasks: Sequence[FlowTask], machines: Machines, past: Pas
         ],
         network=Network(
             machines.bandwidth, machines.latency,
-            {(places[a], places[b]): (bandwidth, latency) for a, b, bandwidth, latency in machines.links},
+            {(ids[a], ids[b]): (bandwidth, latency) for a, b, bandwidth, latency in machines.links},
         ),
         weights=[_by_name(machines.weights, task, 1.0) for task in tasks],
         restricted=restricted,
@@ -164,10 +171,20 @@ def _check_names(machines: Machines, tasks: Sequence[FlowTask]) -> None:
             )
 
 
-def _amounts(task: FlowTask) -> Sequence[tuple[str, float]]:
+def _amounts(task: FlowTask, nodes: Sequence[PlannedNode], needed_bytes: float) -> Sequence[tuple[str, float]]:
+    """What the task holds: what it declares, and memory that its like were seen to need, as the engine admits it.
+
+    Args:
+        nodes: where it may run.
+        needed_bytes: nine of ten of its like held no more.
+    """
     demand: Demand = task.demand
     if task.kind == "wait":
         return ()
+    if not demand.memory_bytes and needed_bytes:
+        roomy = max(nodes, key=lambda node: node.capacity.get("memory", inf))
+        room = roomy.capacity.get("memory", inf)
+        demand = demand._replace(memory_bytes=admitted_bytes(needed_bytes, room, roomy.capacity.get("cpu", 1.0)))
     pairs: list[tuple[str, float]] = [("cpu", demand.cpu), ("memory", demand.memory_bytes), ("gpu", demand.gpu)]
     pairs += [(f"slot {name}", count) for name, count in demand.slots]
     return [*((name, amount) for name, amount in pairs if amount), (STEP, 1.0)]
@@ -192,24 +209,32 @@ def _node(node: PlannedNode, resources: Sequence[str], most: Mapping[str, float]
     )
 
 
-def _restricted(
-    tasks: Sequence[FlowTask], demands: Sequence[Mapping[str, float]], machines: Machines, default: str
-) -> dict[int, tuple[int, ...]]:
-    """Where each task may run; every one fits somewhere."""
-    by_executor: dict[str, list[int]] = {}
-    for number, node in enumerate(machines.nodes):
-        by_executor.setdefault(node.executor, []).append(number)
+def _places(task: FlowTask, machines: Machines, default: str) -> tuple[int, ...]:
+    """The nodes that the task may run on, whatever it holds."""
     everywhere = tuple(range(len(machines.nodes)))
+    if task.kind == "wait":
+        return everywhere
+    known = {node.executor for node in machines.nodes}
+    names = named(task.executor or ("" if machines.is_what_if else default))
+    if not known.issuperset(names):
+        return everywhere
+    return tuple(number for number in everywhere if machines.nodes[number].executor in names) or everywhere
+
+
+def _restricted(
+    tasks: Sequence[FlowTask],
+    demands: Sequence[Mapping[str, float]],
+    machines: Machines,
+    places: Sequence[tuple[int, ...]],
+) -> dict[int, tuple[int, ...]]:
+    """Where each task may run that may not run everywhere; every one fits somewhere."""
     restricted = {}
     for number, task in enumerate(tasks):
-        if task.kind == "wait":
-            continue
-        names = named(task.executor or ("" if machines.is_what_if else default))
-        places = tuple(sorted({place for name in names for place in by_executor.get(name, everywhere)})) or everywhere
-        if places != everywhere:
-            restricted[number] = places
-        if not any(_fits(demands[number], machines.nodes[place]) for place in places):
-            raise PlanningError(_why_nowhere(task, demands[number], [machines.nodes[place] for place in places]))
+        nodes = [machines.nodes[place] for place in places[number]]
+        if len(nodes) < len(machines.nodes):
+            restricted[number] = places[number]
+        if task.kind != "wait" and not any(_fits(demands[number], node) for node in nodes):
+            raise PlanningError(_why_nowhere(task, demands[number], nodes))
     return restricted
 
 

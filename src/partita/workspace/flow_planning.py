@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from partita.errors import CheckError, Problem
 from partita.plan.bounds import Bounds, lower_bounds
 from partita.plan.evaluation import Evaluation, Schedule
-from partita.plan.forecast import forecast
+from partita.plan.forecast import Forecast, forecast
 from partita.plan.frontier import Point, cheapen, frontier, pick
 from partita.plan.insight import bottleneck, busy_shares, critical_path, node_costs, what_more_brings
 from partita.plan.instance import Instance
@@ -27,14 +27,14 @@ from partita.protocol.plans import (
     PlanRequest,
     PlanView,
 )
-from partita.protocol.requests import StepView
+from partita.protocol.requests import ExpectationView, StepView
 from partita.units import duration_text
 from partita.workspace.checking import laid_step, lay_out
 from partita.workspace.executors import node_classes_of
 from partita.workspace.flow_instance import GUESS, Past, Prepared, prepare
 from partita.workspace.flow_tasks import tasks_of
-from partita.workspace.learned import Learned
-from partita.workspace.past_runs import PastRuns, expanded, has_run, past_runs
+from partita.workspace.learned import Asked, Learned
+from partita.workspace.past_runs import PastRuns, Shape, has_run, past_runs, shapes_of
 from partita.workspace.planning import plan_within
 from partita.workspace.what_if import STEP, Machines, machines_of, read_machines
 
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_flow", "view_of"]
 
+#: How often something may come, beside others: twice as often as what counts half as much.
+_Share = tuple[Prepared, int]
+#: Questions that are asked of the engine at once.
+_PAGE = 500
 #: Steps that are simulated, in all, for a forecast of the finish; and how often at least and at most.
 _SIMULATED, _FEWEST, _MOST = 100_000, 30, 1000
 _NEVER = float("inf")
@@ -83,22 +87,47 @@ def plan_flow(
         raise CheckError([Problem(**problem) for problem in refused or laid.problems])
     title = title or flow.rpartition(":")[2]
     known, runs = tasks_of(laid.rows, laid.profiles), past_runs(workspace, flow)
-    tasks = expanded(known, runs[0]) if runs else known
     default = executor or settings.executor
-    prepared = prepare(title, tasks, machines, _past(workspace, runs, default), default)
-    made = view_of(prepared, request)
-    paths = {task.path for task in tasks}
+    shapes = shapes_of(known, runs)
+    past = _past(workspace, flow, runs, default, shapes)
+    usual, *others = _by_use([(prepare(title, tasks, machines, past, default), times) for tasks, times in shapes])
+    made = view_of(usual[0], request, usual[1], others)
+    paths = {task.path for task in usual[0].tasks}
     made["from_past"] = [task.path for task in known if task.path not in paths]
+    made["past_runs"] = sum(shape.runs for shape in shapes) if made["from_past"] else 0
     made["graph"] = [laid_step(number, row) for number, row in enumerate(laid.rows)]
     made["problems"] = [problem for problem in laid.problems if problem.get("is_warning")]
     return made
 
 
-def _past(workspace: LocalWorkspace, runs: Sequence[Sequence[StepView]], default: str) -> Past:
+def _past(
+    workspace: LocalWorkspace,
+    flow: str,
+    runs: Sequence[Sequence[StepView]],
+    default: str,
+    shapes: Sequence[Shape],
+) -> Past:
     """What was learned of steps, and what the last runs show of the others."""
-    past, settings = PastRuns(runs), workspace.settings
+
+    def ask(asked: Sequence[Asked]) -> list[ExpectationView]:
+        pages = (asked[first : first + _PAGE] for first in range(0, len(asked), _PAGE))
+        return [view for page in pages for view in workspace.ask("expect", asked=[list(each) for each in page])]
+
     views = workspace.history() if runs or has_run(workspace) else []
-    return Learned(views, node_classes_of(settings).get(default, ""), past)
+    learned = Learned(views, node_classes_of(workspace.settings).get(default, ""), flow, ask, PastRuns(runs))
+    learned.look_up(task for shape in shapes for task in shape.tasks)
+    return learned
+
+
+def _by_use(shapes: Sequence[_Share]) -> list[_Share]:
+    """The shape first of which half the runs took less work and half took more, then the others."""
+    ranked = sorted(shapes, key=lambda shape: sum(shape[0].instance.durations))
+    left = sum(count for _, count in ranked) / 2
+    for usual in ranked:
+        left -= usual[1]
+        if left <= 0:
+            break
+    return [usual, *(shape for shape in shapes if shape is not usual)]
 
 
 def _with_objective(machines: Machines, request: PlanRequest) -> Machines:
@@ -108,8 +137,13 @@ def _with_objective(machines: Machines, request: PlanRequest) -> Machines:
     return replace(machines, beta=beta) if beta is not None else machines
 
 
-def view_of(prepared: Prepared, request: PlanRequest) -> PlanView:
-    """The plan of what was prepared, with all that is to be told of it."""
+def view_of(prepared: Prepared, request: PlanRequest, count: int = 1, others: Sequence[_Share] = ()) -> PlanView:
+    """The plan of what was prepared, with all that is to be told of it.
+
+    Args:
+        count: how often it counts beside the others.
+        others: what may come instead, and how often: the finish is drawn from all of them.
+    """
     instance = prepared.instance
     bounds = lower_bounds(instance)
     deadline, budget = request.get("deadline_s"), request.get("budget")
@@ -125,7 +159,10 @@ def view_of(prepared: Prepared, request: PlanRequest) -> PlanView:
             refusal = _refusal(points, bounds, deadline, budget)
             found = points[0] if deadline is not None else points[-1]
         plan = Plan(found.schedule, found.value, bounds.objective, plan.planner)
-    view = _view(prepared, plan, bounds, {**request, **_UNCONSTRAINED} if refusal else request)
+    asked: PlanRequest = {**request, **_UNCONSTRAINED} if refusal else request
+    view = _view(prepared, plan, bounds, asked)
+    alike = [(other, _planned(other.instance, request), times) for other, times in others]
+    view["finish"] = _finish([(prepared, plan.schedule, count), *alike], asked)
     view["deadline_s"], view["budget"], view["refusal"] = deadline, budget, refusal
     if request.get("with_frontier"):
         view["frontier"] = _front(instance, points, Point(plan.schedule, plan.value))
@@ -249,7 +286,7 @@ def _view(prepared: Prepared, plan: Plan, bounds: Bounds, request: PlanRequest) 
         least_cost=min(bounds.cost, plan.value.cost),
         is_optimal=plan.is_optimal,
         planner=plan.planner,
-        finish=_finish(prepared, schedule, request),
+        finish=FinishView(p10=0.0, p50=0.0, p90=0.0, samples=0, chance=None),
         critical=path,
         critical_s=sum(steps[task]["seconds"] for task in path),
         bottleneck=BottleneckView(
@@ -274,6 +311,7 @@ def _view(prepared: Prepared, plan: Plan, bounds: Bounds, request: PlanRequest) 
             if task.kind == "wait" or (task.kind == "flow" and known.basis == GUESS)
         ],
         from_past=[],
+        past_runs=0,
         deadline_s=request.get("deadline_s"),
         budget=request.get("budget"),
         refusal="",
@@ -324,12 +362,35 @@ def _nodes(instance: Instance, plan: Plan) -> list[PlannedNodeView]:
     ]
 
 
-def _finish(prepared: Prepared, schedule: Schedule, request: PlanRequest) -> FinishView:
-    samples = request.get("samples") or min(max(_SIMULATED // len(prepared.tasks), _FEWEST), _MOST)
+def _planned(instance: Instance, request: PlanRequest) -> Schedule:
+    """A plan towards the same aim, found in next to no time."""
+    deadline, budget = request.get("deadline_s"), request.get("budget")
+    if deadline is None and budget is None:
+        return make_plan(instance).schedule
+    points = frontier(instance, lower_bounds(instance), lambda other: make_plan(other).schedule)
+    found = pick(instance, points, deadline, budget)
+    return (found or (points[0] if deadline is not None else points[-1])).schedule
+
+
+def _finish(shapes: Sequence[tuple[Prepared, Schedule, int]], request: PlanRequest) -> FinishView:
+    """When everything is done: draws from each shape, with its schedule, as often as it counts."""
+    steps = max(len(prepared.tasks) for prepared, _, _ in shapes)
+    samples = request.get("samples") or min(max(_SIMULATED // steps, _FEWEST), _MOST)
     draw = random.Random(request.get("seed", 0)).random
-    drawn = forecast(prepared.instance, schedule, prepared.uncertain, draw, samples)
+    total = sum(count for _, _, count in shapes)
+    drawn = Forecast(
+        tuple(
+            sorted(
+                makespan
+                for prepared, schedule, count in shapes
+                for makespan in forecast(
+                    prepared.instance, schedule, prepared.uncertain, draw, max(round(samples * count / total), 1)
+                ).makespans
+            )
+        )
+    )
     deadline = request.get("deadline_s")
     return FinishView(
-        p10=drawn.quantile(0.1), p50=drawn.quantile(0.5), p90=drawn.quantile(0.9), samples=samples,
+        p10=drawn.quantile(0.1), p50=drawn.quantile(0.5), p90=drawn.quantile(0.9), samples=len(drawn.makespans),
         chance=None if deadline is None else drawn.chance(deadline),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from partita.core.records import Demand, Profile
 from partita.core.states import Kind, Need
-from partita.values import navigate, refs_of, unpack
+from partita.values import navigate, refs_of, size_of, unpack
 
 __all__ = ["FlowTask", "tasks_of"]
 
@@ -27,6 +27,7 @@ class FlowTask:
     executor: str  # where it runs; empty: the default
     needs: tuple[int, ...]  # positions among the tasks
     expect_s: float | None = None  # seconds that its option expect= says
+    input_bytes: float | None = None  # size of its arguments and inputs; None: not known before it runs
 
 
 def tasks_of(rows: Sequence[Sequence[Any]], profiles: Sequence[Profile]) -> list[FlowTask]:
@@ -63,7 +64,7 @@ class _Reader:
         return [self._task(number, self.rows[number]) for number in self.numbers]
 
     def _task(self, number: int, row: Sequence[Any]) -> FlowTask:
-        _, kind, profile_number, _, _, inputs, _, _, place = row
+        _, kind, profile_number, _, arguments, inputs, _, _, place = row
         needs = dict.fromkeys(task for item in inputs for task in self._sources(item) if task != self.numbers[number])
         if kind == Kind.WAIT:
             return FlowTask(
@@ -73,6 +74,7 @@ class _Reader:
         return FlowTask(
             self.paths[number], profile.title, "task" if kind == Kind.TASK else "flow", place or "", profile.demand,
             profile.function, profile.version, profile.executor, tuple(needs), profile.expect_s,
+            None if inputs else float(size_of(arguments, is_arguments=True)),
         )  # fmt: skip
 
     def _sources(self, item: Any) -> Iterable[int]:

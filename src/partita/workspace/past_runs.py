@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import exp, log, sqrt
 from statistics import fmean, pstdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from partita.core.records import Demand
 from partita.drawing.progress import group_name
@@ -18,9 +18,9 @@ from partita.workspace.flow_tasks import FlowTask
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["PastRuns", "expanded", "has_run", "past_runs", "past_steps"]
+__all__ = ["PastRuns", "Shape", "expanded", "has_run", "past_runs", "past_steps", "shapes_of"]
 
-_RUNS = 5
+_RUNS = 10
 _STEPS = 20_000
 #: Seconds below which differences do not matter, and the least spread of durations (as logarithm).
 _BRIEF_S, _LEAST_SIGMA = 0.01, 0.15
@@ -122,6 +122,31 @@ def expanded(tasks: Sequence[FlowTask], steps: Sequence[StepView]) -> list[FlowT
     return _Expansion(tasks, steps).made()
 
 
+class Shape(NamedTuple):
+    """The tasks of a run, in whose parts that are laid out later stand steps of earlier runs."""
+
+    tasks: list[FlowTask]
+    runs: int  # earlier ones in which these came of it
+
+
+def shapes_of(tasks: Sequence[FlowTask], runs: Sequence[Sequence[StepView]]) -> list[Shape]:
+    """What may come of the tasks, by what came of them in earlier runs; without any, they stay as they are.
+
+    Args:
+        runs: all steps of each run, the newest run first.
+    """
+    if not any(task.kind == "flow" for task in tasks):
+        return [Shape(list(tasks), 1)]
+    found: dict[tuple[tuple[str, tuple[int, ...]], ...], Shape] = {}
+    for steps in runs:
+        made = expanded(tasks, steps)
+        if made:
+            key = tuple((task.path, task.needs) for task in made)
+            known = found.get(key)
+            found[key] = Shape(made, 1) if known is None else known._replace(runs=known.runs + 1)
+    return list(found.values()) or [Shape(list(tasks), 1)]
+
+
 class _Expansion:
     def __init__(self, tasks: Sequence[FlowTask], steps: Sequence[StepView]) -> None:
         self.tasks = tasks
@@ -132,13 +157,12 @@ class _Expansion:
         by_path = {task.path: number for number, task in enumerate(tasks)}
         self.demands = {task.title: task.demand for task in tasks if task.kind == "task"}
         self.known = {step["id"]: by_path[step["path"]] for step in steps if step["path"] in by_path}
-        self.inside: dict[int, list[int]] = {}  # task that is laid out later -> the steps that came of it
+        #: Task that is laid out later -> the steps that came of it; of a branch that was not taken, none.
+        self.inside: dict[int, list[int]] = {}
         for step in steps:
             number = self.known.get(step["id"], -1)
-            if number >= 0 and tasks[number].kind == "flow":
-                came = [own for own in self._below(step["id"]) if self._is_task(own)]
-                if came:
-                    self.inside[number] = came
+            if number >= 0 and tasks[number].kind == "flow" and step["state"] == "succeeded":
+                self.inside[number] = [own for own in self._below(step["id"]) if self._is_task(own)]
 
     def _below(self, flow: int) -> list[int]:
         found = list(self.children.get(flow, ()))
@@ -174,11 +198,17 @@ class _Expansion:
         return replace(self.tasks[number], needs=self._now(self.tasks[number].needs, numbers, fresh))
 
     def _now(self, needs: Iterable[int], numbers: Mapping[int, int], fresh: Mapping[int, int]) -> tuple[int, ...]:
-        """The new numbers of what old ones stand for: of what is laid out later, the steps that nothing in it needs."""
+        """The new numbers of what old ones stand for: of what is laid out later, the steps that nothing in it needs.
+
+        Where nothing came of it, it is what it needed itself.
+        """
         found: dict[int, None] = {}
         for needed in needs:
             if needed not in self.inside:
                 found[numbers[needed]] = None
+                continue
+            if not self.inside[needed]:
+                found |= dict.fromkeys(self._now(self.tasks[needed].needs, numbers, fresh))
                 continue
             inner = {source for own in self.inside[needed] for source in self._sources(own)}
             found |= dict.fromkeys(fresh[own] for own in self.inside[needed] if own not in inner)

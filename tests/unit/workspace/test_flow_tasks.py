@@ -35,6 +35,13 @@ def test_a_task_has_what_its_profile_says() -> None:
     )  # fmt: skip
 
 
+def test_the_size_of_an_input_is_known_where_nothing_is_waited_for() -> None:
+    whole = row("a")
+    whole[4] = pack([[[PLAIN, "x" * 1000]], [], []])
+    found = tasks_of([whole, row("b", inputs=[0]), row("c")], PROFILES)
+    assert [task.input_bytes for task in found] == [float(len(whole[4])), None, 0.0]
+
+
 def test_what_the_engine_completes_itself_is_seen_through() -> None:
     rows = [
         row("a[0]"), row("a[1]"), row("a[]", Kind.GATHER, [0, 1]), row("settle", Kind.SETTLE, [[2, [], int(Need.FINAL)]]),

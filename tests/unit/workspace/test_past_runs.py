@@ -9,7 +9,7 @@ import pytest
 from partita.core.records import Demand
 from partita.protocol.requests import StepView
 from partita.workspace.flow_tasks import FlowTask
-from partita.workspace.past_runs import PastRuns, expanded
+from partita.workspace.past_runs import PastRuns, expanded, shapes_of
 from tests.unit.cli.fake import NOW, make_step
 
 
@@ -92,3 +92,17 @@ def test_one_later_part_may_need_another() -> None:
     found = expanded(tasks, steps)
     last = next(step for step in found if step.path == "second/work[0]")
     assert [found[number].path for number in last.needs] == ["spread/add"]
+
+
+def test_what_came_of_later_parts_in_several_runs_is_told_with_how_often() -> None:
+    wider = [*STEPS, ran(9, "spread/work[]/work[2]", parent=5, name="work[2]")]
+    found = shapes_of(NOW_KNOWN, [wider, STEPS, wider, STEPS[:2]])
+    assert [(len(shape.tasks), shape.runs) for shape in found] == [(8, 2), (7, 1), (4, 1)]
+    assert [(shape.tasks, shape.runs) for shape in shapes_of(NOW_KNOWN, [])] == [(NOW_KNOWN, 1)]
+    assert len(shapes_of(NOW_KNOWN[:1], [wider, STEPS])) == 1  # nothing is laid out later
+
+
+def test_of_a_branch_that_was_not_taken_nothing_came_and_what_needs_it_needs_what_was_before() -> None:
+    found = expanded(NOW_KNOWN, [step for step in STEPS if not step["path"].startswith("spread/")])
+    needs = {step.path: [found[number].path for number in step.needs] for step in found}
+    assert needs == {"count": [], "tell": ["count"], "work[9]": []}
