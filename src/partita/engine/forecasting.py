@@ -1,7 +1,8 @@
 """When each run will be done: played through now and then while the engine has nothing better to do.
 
 A play through is work of some ten microseconds a step, so it is done in slices of a few milliseconds between turns, and no more
-of it than a share of the engine's time. What comes of it stands in the run's notes, for watchers and for the record:
+of it than a share of the engine's time. Of runs with very many steps ahead those that are alike are taken together, see
+`plan.coarse`. What comes of it stands in the run's notes, for watchers and for the record:
 
     "planned"    the first forecast of the whole run, with the time at which it was made
     "forecast"   the latest
@@ -10,14 +11,17 @@ of it than a share of the engine's time. What comes of it stands in the run's no
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterator
+from math import exp
+from typing import TYPE_CHECKING, Any
 
 from partita.core.graph import Step
 from partita.core.records import Demand
 from partita.core.states import FINAL, Kind, State
+from partita.engine.expecting import SIZED_S
 from partita.engine.live import Live
 from partita.engine.standing import join
+from partita.plan.coarse import Sort, coarsened, sigma_of
 from partita.plan.outlook import Ahead, Outlook, share_below
 from partita.plan.queue import ReadyQueue
 from partita.plan.spreads import Guess, Spread
@@ -38,8 +42,15 @@ _SHARE = 0.02
 _LEAST_PAUSE_S, _PAUSE_SHARE = 1.0, 0.05
 #: A run is forecast when it has gone on for so many seconds.
 _LEAST_AGE_S = 0.5
-#: With more steps ahead a play takes too long, and nothing is forecast.
-_MOST_STEPS = 20_000
+#: With more steps ahead of all runs a play takes too long, and of each run that has at least so many, alike ones are taken
+#: together; of these few there are fewer plays, as each is sure of more.
+_MOST_STEPS, _MANY_STEPS, _PLAYS_OF_FEW = 4000, 1000, 20
+#: Where steps hold nothing of which there is a limit, so many of them are thought to run at once.
+_MOST_LANES = 256
+#: Steps that are looked at between two pauses.
+_PAUSE = 500
+#: The engine hands out no more than one step in so many seconds, however short they are.
+_HANDED_OUT_S = 6e-5
 #: A step that nothing is known of.
 _UNKNOWN = Guess(1.0, 1.0)
 _NOTHING = Guess(0.0, 0.0)
@@ -104,16 +115,23 @@ class Forecasting:
         return not (live.is_final or live.backlog) and len(live.run.steps) > 1
 
     def _forecast(self, runs: list[Live]) -> Iterator[None]:
-        steps: list[Ahead] = []
+        made_at = self._book.now
+        unfinished = []
         for live in runs:
-            yield from self._gather(live, steps)
-        if len(steps) > _MOST_STEPS or not steps:
+            unfinished.append((yield from self._unfinished(live)))
+        is_fine = sum(map(len, unfinished)) <= _MOST_STEPS
+        steps: list[Ahead] = []
+        for live, numbers in zip(runs, unfinished, strict=True):
+            if is_fine or len(numbers) < _MANY_STEPS:
+                yield from self._gather(live, numbers, steps)
+            else:
+                yield from self._gather_alike(live, numbers, steps)
+        if not steps:
             return
         pools = self._book.pools()
         outlook = Outlook(steps, pools, SHARED, self._joiner(runs))
-        made_at = self._book.now
         found: dict[int, list[float]] = {live.run.number: [] for live in runs}
-        for _ in range(PLAYS):
+        for _ in range(PLAYS if is_fine else _PLAYS_OF_FEW):
             for ends in outlook.play(self._random.random):
                 if ends is None:
                     yield
@@ -145,31 +163,95 @@ class Forecasting:
 
     # What lies ahead
 
-    def _gather(self, live: Live, steps: list[Ahead]) -> Iterator[None]:
-        """Add what lies ahead of a run."""
-        run = live.run
-        positions: dict[int, int] = {}
-        for count, number in enumerate(list(run.steps)):
-            step = run.steps.get(number)
+    def _unfinished(self, live: Live) -> Generator[None, None, list[int]]:
+        """The numbers of the steps that lie ahead of a run."""
+        steps, found = live.run.steps, []
+        for count, number in enumerate(list(steps), 1):
+            step = steps.get(number)
             if step is not None and step.state not in FINAL and self._will_end(step):
+                found.append(number)
+            if count % (4 * _PAUSE) == 0:
+                yield
+        return found
+
+    def _gather(self, live: Live, numbers: list[int], steps: list[Ahead]) -> Iterator[None]:
+        """Add what lies ahead of a run, step by step."""
+        positions: dict[int, int] = {}
+        for count, number in enumerate(numbers, 1):
+            step = live.run.steps.get(number)
+            if step is not None:
                 positions[number] = len(steps)
                 steps.append(self._ahead(live, step))
-            if count % 500 == 499:
+            if count % _PAUSE == 0:
                 yield
+        for before, behind in self._edges(live, positions):
+            if steps[behind].began_share < 0:
+                steps[before].behind.append(behind)
+                steps[behind].waits_for += 1
+        yield
+
+    def _edges(self, live: Live, positions: dict[int, int]) -> Iterator[tuple[int, int]]:
+        """Pairs of positions: what has to end before, and what waits for it."""
         for number, position in positions.items():
-            step = run.steps.get(number)
+            step = live.run.steps.get(number)
             if step is None:
                 continue
             for source in step.inputs:
-                self._connect(steps, positions.get(source[0]), position)
-            if step.parent >= 0:
-                self._connect(steps, position, positions.get(step.parent))
-        yield
+                before = positions.get(source[0])
+                if before is not None:
+                    yield before, position
+            parent = positions.get(step.parent)
+            if parent is not None:
+                yield position, parent
 
-    def _connect(self, steps: list[Ahead], before: int | None, behind: int | None) -> None:
-        if before is not None and behind is not None and steps[behind].began_share < 0:
-            steps[before].behind.append(behind)
-            steps[behind].waits_for += 1
+    def _gather_alike(self, live: Live, numbers: list[int], steps: list[Ahead]) -> Iterator[None]:
+        """Add what lies ahead of a run, alike steps taken together."""
+        positions: dict[int, int] = {}
+        sorts: list[Sort] = []
+        known: dict[tuple[Any, ...], int] = {}
+        sort_of: list[int] = []
+        running: dict[int, Ahead] = {}
+        for count, number in enumerate(numbers, 1):
+            step = live.run.steps.get(number)
+            if step is not None:
+                position = positions[number] = len(sort_of)
+                is_open = step.kind == Kind.FLOW and bool(step.alias is not None or step.children)
+                key = (step.kind, step.profile, live.memory.get(number, 0), is_open)
+                sort = known.get(key)
+                if sort is None:
+                    sort = known[key] = len(sorts)
+                    sorts.append(self._sort(live, step))
+                sort_of.append(sort)
+                if number in live.running and sorts[sort].executor:
+                    running[position] = self._ahead(live, step)
+            if count % _PAUSE == 0:
+                yield
+        needs: list[list[int]] = [[] for _ in sort_of]
+        for count, (before, behind) in enumerate(self._edges(live, positions), 1):
+            if behind not in running:
+                needs[behind].append(before)
+            if count % (4 * _PAUSE) == 0:
+                yield
+        pieces = yield from coarsened(live.run.number, sorts, sort_of, needs, running, SHARED)
+        first = len(steps)
+        for piece in pieces:
+            piece.behind = [first + position for position in piece.behind]
+            steps.append(piece)
+
+    def _sort(self, live: Live, step: Step) -> Sort:
+        """What a step and its like are."""
+        ahead = self._ahead(live, step)
+        sigma = sigma_of(ahead.spread)
+        mean_s = ahead.spread.median * exp(sigma * sigma / 2.0)
+        lanes = 1
+        if ahead.executor:
+            share = self._book.executors[ahead.executor].pool.share(ahead.demand)
+            lanes = max(int(1.0 / share + 1e-9), 1) if share else _MOST_LANES
+            pace = self._book.expecting.typical(live, step.profile).pace
+            if pace is not None and pace.count and pace.mean_s < SIZED_S:
+                mean_s = pace.mean_s  # of what is short the median is a rough measure
+            mean_s = max(mean_s, lanes * _HANDED_OUT_S)
+        return Sort(ahead.executor, ahead.demand, ahead.priority, ahead.group, mean_s, sigma, lanes)
 
     def _will_end(self, step: Step) -> bool:
         """Whether the step is expected to: fallbacks and undos are not."""

@@ -41,6 +41,7 @@ class Ahead:
     elapsed_s: float = 0.0  # since it began
     waits_for: int = 0  # steps that have to end before
     behind: list[int] = field(default_factory=list)  # positions of those that wait for it
+    shared: float | None = None  # how much of its variance is that of its group; None: as much as of any step
 
 
 def share_below(spread: Spread, seconds: float) -> float:
@@ -152,7 +153,7 @@ class Outlook:
 
     def _seconds(self, step: Ahead, shares: Shares) -> float:
         """How long a step takes this time, from now on."""
-        share = shares.next(step.group, self._shared)
+        share = shares.next(step.group, self._shared if step.shared is None else step.shared)
         if step.began_share >= 0:
             share = step.began_share + (1.0 - step.began_share) * share
         seconds = step.spread.quantile(min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE))
