@@ -31,6 +31,7 @@ _NEARLY_ALL = 0.9
 _TENTHS = 2.563103131089201  # standard deviations between the tenth and the ninetieth percentile
 _LEAST_S = 1e-9
 _WIDEST = 2.0
+_NONE, _SEVERAL = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def coarsened(
     run: int,
     sorts: Sequence[Sort],
     sort_of: Sequence[int],
-    needs: Sequence[Sequence[int]],
+    edges: tuple[Sequence[int], Sequence[int]],
     running: Mapping[int, Ahead],
     shared: float,
 ) -> Generator[None, None, list[Ahead]]:
@@ -65,11 +66,11 @@ def coarsened(
     Args:
         sorts: which steps name by number.
         sort_of: of each step.
-        needs: positions of the steps that have to end before each. What runs needs nothing.
+        edges: positions of steps that have to end before others, and of those others. What runs waits for nothing.
         running: by position, what runs by now; it is a piece of its own.
         shared: how much of the variance of durations is that of their group, 0 to 1.
     """
-    return (yield from _Coarse(run, sorts, sort_of, needs, running, shared).pieces())
+    return (yield from _Coarse(run, sorts, sort_of, edges, running, shared).pieces())
 
 
 class _Class:
@@ -88,11 +89,11 @@ class _Coarse:
         run: int,
         sorts: Sequence[Sort],
         sort_of: Sequence[int],
-        needs: Sequence[Sequence[int]],
+        edges: tuple[Sequence[int], Sequence[int]],
         running: Mapping[int, Ahead],
         shared: float,
     ) -> None:
-        self.run, self.sorts, self.sort_of, self.needs = run, sorts, sort_of, needs
+        self.run, self.sorts, self.sort_of, self.edges = run, sorts, sort_of, edges
         self.running, self.shared = running, shared
         self.class_of = [0] * len(sort_of)
         self.classes: list[_Class] = []
@@ -115,14 +116,14 @@ class _Coarse:
 
     def _classify(self) -> Iterator[None]:
         """Find the depth of each step, and with it the longest path."""
-        count, needs = len(self.sort_of), self.needs
-        behind: list[list[int]] = [[] for _ in range(count)]
+        count, (befores, behinds) = len(self.sort_of), self.edges
+        # Of each step its last edge, and of each edge the one before it: a list for each step would be much to look after.
+        last, earlier = [-1] * count, [-1] * len(befores)
         waiting = [0] * count
-        for step, needed in enumerate(needs):
-            waiting[step] = len(needed)
-            for other in needed:
-                behind[other].append(step)
-            if step % _PAUSE == 0:
+        for edge, (before, behind) in enumerate(zip(befores, behinds, strict=True)):
+            waiting[behind] += 1
+            earlier[edge], last[before] = last[before], edge
+            if edge % _PAUSE == 0:
                 yield
         depth, path_s = [0] * count, [0.0] * count
         order = [step for step in range(count) if not waiting[step]]
@@ -139,31 +140,33 @@ class _Coarse:
             self.class_of[step] = number
             end_s = path_s[step] + self.sorts[self.sort_of[step]].mean_s
             self.longest_s = max(self.longest_s, end_s)
-            for other in behind[step]:
+            edge = last[step]
+            while edge >= 0:
+                other = behinds[edge]
                 depth[other] = max(depth[other], depth[step] + 1)
                 path_s[other] = max(path_s[other], end_s)
                 waiting[other] -= 1
                 if not waiting[other]:
                     order.append(other)
+                edge = earlier[edge]
             if place % _PAUSE == 0:
                 yield
 
     def _link(self) -> Iterator[None]:
         links, class_of = self.links, self.class_of
-        for step, needed in enumerate(self.needs):
-            for other in needed:
-                pair = (class_of[other], class_of[step])
-                links[pair] = links.get(pair, 0) + 1
-            if step % _PAUSE == 0:
+        for edge, (before, behind) in enumerate(zip(*self.edges, strict=True)):
+            pair = (class_of[before], class_of[behind])
+            links[pair] = links.get(pair, 0) + 1
+            if edge % _PAUSE == 0:
                 yield
 
     def _merge_rows(self) -> Generator[None, None, list[int]]:
         """Make one class of those that follow each other step by step; gives those that are left, by their depth."""
-        before: dict[int, list[int]] = {}
-        after: dict[int, list[int]] = {}
+        # The only class before each, and the only one after; below 0: there is none, or more than one.
+        before, after = [_NONE] * len(self.classes), [_NONE] * len(self.classes)
         for count, (first, second) in enumerate(self.links):
-            before.setdefault(second, []).append(first)
-            after.setdefault(first, []).append(second)
+            before[second] = first if before[second] == _NONE else _SEVERAL
+            after[first] = second if after[first] == _NONE else _SEVERAL
             if count % _PAUSE == 0:
                 yield
         single = {self.class_of[step] for step in self.running}
@@ -173,12 +176,12 @@ class _Coarse:
             if count % _PAUSE == 0:
                 yield
             left.append(second)
-            if len(before.get(second, ())) != 1:
+            first = before[second]
+            if first < 0:
                 continue
-            (first,) = before[second]
             one, other = self.classes[first], self.classes[second]
             if (
-                len(after[first]) == 1 and one.sort == other.sort and one.size == other.size
+                after[first] == second and one.sort == other.sort and one.size == other.size
                 and self.links[first, second] == one.size and not {first, second} & single
             ):  # fmt: skip
                 head[second] = head[first]

@@ -10,6 +10,7 @@ import pytest
 
 from partita import flow, task
 from partita.core.records import Demand
+from partita.core.resources import Pool
 from partita.drawing.progress import left_text, planned_text
 from partita.testing import MemoryWorkspace, memory_workspace
 from tests.unit.cli.fake import NOW, make_run
@@ -122,3 +123,24 @@ def test_what_is_left_is_told_in_words() -> None:
     assert planned_text(run) == "1m 10s (50.0 s to 2m 10s)"  # type: ignore[arg-type]
     assert left_text({**run, "notes": {}}, NOW) == planned_text({**run, "notes": {}}) == ""  # type: ignore[arg-type, typeddict-item]
     assert left_text({**run, "ended_at": NOW + 99}, NOW) == ""  # type: ignore[arg-type, typeddict-item]
+
+
+@flow
+def many(count: int) -> int:
+    return join([short(number) for number in range(count)])
+
+
+def test_a_run_of_very_many_steps_is_forecast_with_alike_ones_taken_together(
+    memory: MemoryWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = memory.engine.book.executors["process"].pool
+    monkeypatch.setattr(type(pool), "fits", Pool.fits)  # nothing begins beside a step while its clock jumps
+    record(memory, many, 20)
+    live = memory.engine.book.live(many.submit(21_000).id)
+    assert live is not None
+    while "forecast" not in live.notes:
+        memory.engine.turn(0.0)
+    told = live.notes["planned"]
+    expected = 21_000 * 2.0 / pool.capacity["cpu"]
+    assert told["p50"] - told["made_at"] == pytest.approx(expected, rel=0.3)
+    assert told["p10"] < told["p50"] < told["p90"]
