@@ -37,6 +37,8 @@ RANKED_STEPS = 10_000
 #: So often the place of a step's attempts may be taken from them before that counts as a crash.
 MOST_EVICTIONS = 20
 _LARGEST = 2**63 - 1
+#: Larger arguments are not kept in memory until their step begins.
+_LARGE_BYTES = 1024
 
 
 class Intake:
@@ -327,8 +329,10 @@ class Intake:
             made, row = new_step(run.number, first + position, layout, step)
             new.append(made)
             rows.append(row)
-            if row.arguments is not None and len(row.arguments) <= 1024:
+            if row.arguments is not None:
                 live.arguments[made.id] = row.arguments
+                if len(row.arguments) > _LARGE_BYTES:
+                    self._book.large.append((live, made.id))
         layout.taken += len(steps)
         self._book.advance(live, Event(Happening.FRAME, flow.id, flight.attempt, steps=new))
         return len(steps)

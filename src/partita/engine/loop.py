@@ -103,6 +103,9 @@ class Engine:
         book.returned.clear()
         if not book.turn.is_empty():
             self._commit()
+        for live, number in book.large:  # those who begin later ask the store
+            live.arguments.pop(number, None)
+        book.large.clear()
         for lanes in book.executors.values():
             lanes.send()
         self._stop_attempts()
