@@ -90,7 +90,9 @@ class Book:
     now_s: float = 0.0  # monotonic, as of this turn
     now: float = 0.0  # seconds since the epoch, as of this turn
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
-    large: list[tuple[Live, int]] = field(default_factory=list)  # steps whose arguments are kept until they are committed
+    large: list[tuple[Live, int]] = field(
+        default_factory=list
+    )  # steps whose arguments are kept until they are committed
     told: dict[int, Live] = field(default_factory=dict)  # runs of which something was noted that is to be stored
     finals: list[Live] = field(default_factory=list)  # runs that ended in this turn
     returned: dict[tuple[int, int, int], AttemptEnd] = field(default_factory=dict)  # ends of attempts that never began
