@@ -12,6 +12,7 @@ from partita import context, flow, task
 from partita.core.resources import Pool
 from partita.errors import OptionError
 from partita.testing import MemoryRun, MemoryWorkspace, memory_workspace
+from tests.timed_executors import Machine, Steps, TimedEngine
 
 STEPS = 60
 
@@ -135,3 +136,21 @@ def test_a_task_has_neither_owner_nor_weight() -> None:
 def test_the_engine_believes_no_client(memory: MemoryWorkspace) -> None:
     with pytest.raises(OptionError, match="is not a weight"):
         memory.submit(many, (1,), {}, {"weight": -1})
+
+
+def test_weights_and_priorities_count_also_among_steps_that_choose_their_executor() -> None:
+    def steps(name: str, count: int) -> Steps:
+        return [(f"{name}#{number + 1}", {"executor": "any", "expect_s": 1.0}, ()) for number in range(count)]
+
+    engine = TimedEngine({"one": Machine(1), "two": Machine(1)}, lambda name: 1.0)
+    engine.launch(steps("heavy", 40), owner="ann", weight=3.0)
+    engine.play(steps("light", 40), owner="ben")
+    counts = Counter(name.partition("#")[0] for name, _, _ in engine.began[:40])
+    assert counts["heavy"] / counts["light"] == pytest.approx(3.0, rel=0.25)
+
+    engine = TimedEngine({"one": Machine(1), "two": Machine(1)}, lambda name: 1.0)
+    engine.launch(steps("low", 40))
+    engine.launch(steps("high", 8), priority=3)
+    engine.play([])
+    began = [name.partition("#")[0] for name, _, _ in engine.began]
+    assert began[:12].count("high") == 8
