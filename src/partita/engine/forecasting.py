@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from math import exp
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from partita.plan.spreads import Guess, Spread
 
 if TYPE_CHECKING:
     from partita.engine.book import Book
+    from partita.engine.lanes import Lanes
 
 __all__ = ["Forecasting"]
 
@@ -245,25 +246,40 @@ class Forecasting:
 
     def _sort(self, live: Live, step: Step) -> Sort:
         """What a step and its like are."""
-        ahead = self._ahead(live, step)
+        ahead = self._to_begin(live, step)
         sigma = sigma_of(ahead.spread)
         mean_s = ahead.spread.median * exp(sigma * sigma / 2.0)
         lanes = 1
         if ahead.executor:
-            share = self._book.executors[ahead.executor].pool.share(ahead.demand)
-            lanes = max(int(1.0 / share + 1e-9), 1) if share else _MOST_LANES
+            lanes = 0
+            for name, _ in ((ahead.executor, 1.0), *ahead.others):
+                share = self._book.executors[name].pool.share(ahead.demand)
+                lanes += max(int(1.0 / share + 1e-9), 1) if share else _MOST_LANES
             pace = self._book.expecting.typical(live, step.profile).pace
             if pace is not None and pace.count and pace.mean_s < SIZED_S:
                 mean_s = pace.mean_s  # of what is short the median is a rough measure
             mean_s = max(mean_s, lanes * _HANDED_OUT_S)
-        return Sort(ahead.executor, ahead.demand, ahead.priority, ahead.group, mean_s, sigma, lanes)
+        return Sort(ahead.executor, ahead.demand, ahead.priority, ahead.group, mean_s, sigma, lanes, ahead.others)
 
     def _will_end(self, step: Step) -> bool:
         """Whether the step is expected to: fallbacks and undos are not."""
         return step.kind != Kind.UNDO and (step.fallback_of < 0 or step.state != State.PENDING)
 
     def _ahead(self, live: Live, step: Step) -> Ahead:
-        book = self._book
+        """What lies ahead of a step, which may have begun."""
+        book, found = self._book, self._to_begin(live, step)
+        ticket = live.running.get(step.id)
+        if not found.executor or ticket is None:
+            return found
+        flight = book.flights.get(ticket)
+        if flight is not None:
+            found.executor, found.others = flight.executor.name, ()
+        found.elapsed_s = max(book.now - live.started.get(step.id, book.now), 0.0)
+        found.began_share = share_below(found.spread, found.elapsed_s) if found.elapsed_s else 0.0
+        return found
+
+    def _to_begin(self, live: Live, step: Step) -> Ahead:
+        """The same as if it had not begun."""
         number, rank = live.run.number, live.ranks.get(step.id, 0.0)
         if step.profile < 0 or step.kind not in (Kind.TASK, Kind.FLOW):
             return Ahead(number, "", Demand(), 0, rank, 0.0, _NOTHING, "")
@@ -273,14 +289,22 @@ class Forecasting:
         spread, expected_s = self._spread(live, step)
         if step.kind == Kind.FLOW:
             return Ahead(number, "", Demand(), 0, rank, expected_s, spread, profile.function)
-        executor = book.places(live, step.profile)[0].name
-        found = Ahead(
-            number, executor, book.demand(live, step), profile.priority, rank, expected_s, spread, profile.function
+        demand = self._book.demand(live, step)
+        places = self._book.places(live, step.profile, demand)
+        return Ahead(
+            number, places[0].name, demand, profile.priority, rank, expected_s, spread, profile.function,
+            others=self._others(live, step, places),
+        )  # fmt: skip
+
+    def _others(self, live: Live, step: Step, places: Sequence[Lanes]) -> tuple[tuple[str, float], ...]:
+        """Further executors that a step may run on, and how many times as long it takes there."""
+        if len(places) < 2:
+            return ()
+        seconds = [self._book.expecting.seconds_on(live, step, lanes, places) for lanes in places]
+        return tuple(
+            (lanes.name, each / seconds[0] if each and seconds[0] else places[0].speed / lanes.speed)
+            for lanes, each in zip(places[1:], seconds[1:], strict=True)
         )
-        if step.id in live.running:
-            found.elapsed_s = max(book.now - live.started.get(step.id, book.now), 0.0)
-            found.began_share = share_below(spread, found.elapsed_s) if found.elapsed_s else 0.0
-        return found
 
     def _spread(self, live: Live, step: Step) -> tuple[Spread, float]:
         if step.kind == Kind.FLOW:

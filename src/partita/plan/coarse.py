@@ -45,6 +45,7 @@ class Sort:
     mean_s: float  # of one step
     sigma: float  # standard deviation of the logarithm of its duration
     lanes: int = 1  # as many run at once at most
+    others: tuple[tuple[str, float], ...] = ()  # as of `Ahead`
 
 
 def sigma_of(spread: Spread) -> float:
@@ -230,7 +231,8 @@ class _Coarse:
         spread, shared = _sum(told.mean_s, told.sigma, times, self.shared)
         self.made.append(
             Ahead(
-                self.run, told.executor, told.demand, told.priority, 0.0, told.mean_s * times, spread, told.group, shared=shared
+                self.run, told.executor, told.demand, told.priority, 0.0, told.mean_s * times, spread, told.group,
+                others=told.others, shared=shared,
             )
         )  # fmt: skip
 

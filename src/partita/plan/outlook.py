@@ -41,6 +41,9 @@ class Ahead:
     elapsed_s: float = 0.0  # since it began
     waits_for: int = 0  # steps that have to end before
     behind: list[int] = field(default_factory=list)  # positions of those that wait for it
+    others: tuple[
+        tuple[str, float], ...
+    ] = ()  # further executors that it may run on, and how many times as long it takes there
     shared: float | None = None  # how much of its variance is that of its group; None: as much as of any step
 
 
@@ -91,21 +94,45 @@ class Outlook:
         waiting = [step.waits_for for step in steps]
         events: list[tuple[float, int]] = []  # (when it ends, position)
         thought: dict[str, dict[int, Running]] = {name: {} for name in pools}  # by executor and position
+        queued: dict[str, float] = dict.fromkeys(pools, 0.0)  # seconds of the whole executor, by what waits there
+        placed: dict[
+            int, tuple[str, float]
+        ] = {}  # where a step that may choose is, and how many times as long it takes there
         ends: dict[int, float] = {}
         now, touched = 0.0, set(pools)
 
         def begin(position: int) -> None:
             step = steps[position]
-            heapq.heappush(events, (now + self._seconds(step, shares), position))
+            times = placed[position][1] if step.others else 1.0
+            heapq.heappush(events, (now + self._seconds(step, shares) * times, position))
+
+        def choose(step: Ahead) -> tuple[str, float]:
+            """Where it would end first, roughly: what waits there goes before it, and of what runs a half."""
+
+            def end_s(place: tuple[str, float]) -> float:
+                name, times = place
+                held = 0.0
+                if not pools[name].fits(step.demand):
+                    held = (
+                        sum(max(at - now, 0.0) * pools[name].share(demand) for at, demand in thought[name].values()) / 2
+                    )
+                return queued[name] + held + step.expected_s * times
+
+            return min(((step.executor, 1.0), *step.others), key=end_s)
 
         def make_ready(position: int) -> None:
             step = steps[position]
             if not step.executor:
                 begin(position)
                 return
-            entry = Entry(step.run, position, now, step.rank_s, step.expected_s)
-            queues[step.executor].push(step.demand, step.priority, "", entry)
-            touched.add(step.executor)
+            name, expected_s = step.executor, step.expected_s
+            if step.others:
+                name, times = placed[position] = choose(step)
+                expected_s *= times
+                queued[name] += expected_s * pools[name].share(step.demand)
+            entry = Entry(step.run, position, now, step.rank_s, expected_s)
+            queues[name].push(step.demand, step.priority, "", entry)
+            touched.add(name)
 
         def start(name: str, line: Line, fits: bool) -> bool:
             if not fits:
@@ -114,6 +141,8 @@ class Outlook:
             pools[name].acquire(demand)
             queues[name].charge(pools[name], entry.run, demand, entry.expected_s)
             thought[name][entry.step] = (now + entry.expected_s, demand)
+            if steps[entry.step].others:
+                queued[name] -= entry.expected_s * pools[name].share(demand)
             begin(entry.step)
             return True
 
@@ -139,9 +168,10 @@ class Outlook:
                 step = steps[position]
                 ends[step.run] = now
                 if step.executor:
-                    pools[step.executor].release(step.demand)
-                    del thought[step.executor][position]
-                    touched.add(step.executor)
+                    name = placed[position][0] if step.others else step.executor
+                    pools[name].release(step.demand)
+                    del thought[name][position]
+                    touched.add(name)
                 for successor in step.behind:
                     waiting[successor] -= 1
                     if not waiting[successor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,3 +143,22 @@ def test_everything_ends_and_nothing_idles_for_long(
     took_s = engine.play(steps)
     assert len(engine.began) == len(steps)
     assert took_s <= sum(seconds) / min(speeds[: len(cpus)]) + 2.0
+
+
+@pytest.mark.parametrize("count", [60, 900])
+def test_a_forecast_knows_that_steps_may_choose(count: int) -> None:
+    """Also where alike steps are taken together, as they are when there are many."""
+    machines = {"slow": Machine(1), "fast": Machine(3, 2.0, 2.0)}
+    engine = TimedEngine(machines, lambda name: 4.0, forecasts=True)
+    engine.play(fan(12, expect_s=4.0))
+    run = engine.launch(fan(count))
+    began_s = engine.clock.monotonic()
+    live = engine.book.live(run)
+    assert live is not None
+    for _ in range(100_000):
+        if live.is_final:
+            break
+        engine.pass_time(engine.clock.monotonic() + 0.5)
+    took_s = engine.clock.monotonic() - began_s
+    planned = live.notes["planned"]
+    assert planned["p50"] - live.started_at == pytest.approx(took_s, rel=0.2)
