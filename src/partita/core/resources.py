@@ -98,7 +98,13 @@ class Pool:
             if self.held[name] + amount + kept.get(name, 0.0) > self.capacity[name] + TOLERANCE
         ]
 
+    def free(self) -> dict[str, float]:
+        """What is free of each resource now, with the tolerance."""
+        held = self.held
+        return {name: capacity + TOLERANCE - held[name] for name, capacity in self.capacity.items()}
+
     def fits(self, demand: Demand) -> bool:
+        """Whether the demand may be had now; only where each of its amounts is free."""
         held, capacity = self.held, self.capacity
         for name, amount in self.amounts(demand):
             if held[name] + amount > capacity[name] + TOLERANCE:

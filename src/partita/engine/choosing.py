@@ -75,7 +75,7 @@ class _Group:
     """What may go to the same executors."""
 
     places: tuple[Lanes, ...]
-    queue: ReadyQueue
+    queue: ReadyQueue[Demand]
     pool: Pool  # of all of them together
     bound: dict[tuple[int, int], _Candidate] = field(default_factory=dict)  # in an executor's queue, by run and step
     seen: int = -1  # changes of the places, as of the last plan
@@ -103,7 +103,8 @@ class Choosing:
         names = tuple(lanes.name for lanes in places)
         group = self._groups.get(names)
         if group is None:
-            group = self._groups[names] = _Group(places, ReadyQueue(reserves=False), _together(places))
+            pool = _together(places)
+            group = self._groups[names] = _Group(places, ReadyQueue(pool, reserves=False), pool)
         expecting = self._book.expecting
         found = _Candidate(
             live, entry, demand, profile.priority, environment_of(profile),
@@ -178,19 +179,20 @@ class Choosing:
                 del group.bound[key]
                 candidate.bound, candidate.refused = None, (bound.name, now_s + _PATIENCE_S)
                 self._ghosts[id(candidate.entry)] = candidate.entry
+                bound.queue.renew(candidate.entry.run)
                 group.is_new = True
                 group.queue.push(candidate.demand, candidate.priority, "", candidate.entry)
 
     def _plan(self, group: _Group) -> None:
         horizons: dict[str, Horizon] = {}
-        backlogs = {lanes.name: lanes.queue.backlog_s(lanes.pool) for lanes in group.places}
+        backlogs = {lanes.name: lanes.queue.backlog_s() for lanes in group.places}
         dealt = {lanes.name: 0 for lanes in group.places}
         for candidate in group.bound.values():
             if candidate.bound is not None:
                 dealt[candidate.bound.name] += 1
         kept: list[_Candidate] = []
 
-        def take(line: Line, fits: bool) -> bool:
+        def take(line: Line[Demand], fits: bool) -> bool:
             if len(kept) >= WINDOW:
                 return False
             entry = line.pop()
@@ -206,7 +208,7 @@ class Choosing:
                 self._send(group, candidate, chosen)
             return True
 
-        group.queue.place(group.pool, self._book.now_s, take)
+        group.queue.place(self._book.now_s, take)
         for candidate in kept:
             group.queue.push(candidate.demand, candidate.priority, "", candidate.entry)
 
@@ -264,7 +266,7 @@ class Choosing:
         # An entry of its own: one that was recalled from there before may still lie there.
         candidate.entry = sent = entry._replace(expected_s=seconds)
         group.bound[entry.run, entry.step] = candidate
-        group.queue.charge(group.pool, entry.run, candidate.demand, seconds)
+        group.queue.charge(entry.run, candidate.demand, seconds)
         lanes.queue.push(candidate.demand, candidate.priority, candidate.live.bundle + candidate.environment, sent)
 
     def _moving(self, live: Live, step: Step, places: tuple[Lanes, ...]) -> dict[str, float]:

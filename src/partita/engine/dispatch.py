@@ -40,9 +40,9 @@ class Dispatch:
     def _place_once(self) -> None:
         self._book.choosing.place()
         for lanes in self._book.executors.values():
-            lanes.queue.place(lanes.pool, self._book.now_s, partial(self._start, lanes), lanes.running)
+            lanes.queue.place(self._book.now_s, partial(self._start, lanes), lanes.running, lanes.joinable_kinds)
 
-    def _start(self, lanes: Lanes, line: Line, fits: bool) -> bool:
+    def _start(self, lanes: Lanes, line: Line[Demand], fits: bool) -> bool:
         entry, choosing = line.head, self._book.choosing
         if choosing.is_ghost(entry):
             line.pop()
@@ -52,7 +52,7 @@ class Dispatch:
             choosing.left(entry)
         return has_left
 
-    def _begin(self, lanes: Lanes, line: Line, entry: Entry, fits: bool) -> bool:
+    def _begin(self, lanes: Lanes, line: Line[Demand], entry: Entry, fits: bool) -> bool:
         """Start what the line offers, or let it leave the queue without; whether it has left it."""
         expected_s = entry.seconds
         live = self._book.lives.get(entry.run)
@@ -105,7 +105,7 @@ class Dispatch:
         self._launch(live, step, order, lanes, lane, is_brief, profile, line.demand, expected_s)
         return True
 
-    def _is_cached(self, live: Live, step: Step, line: Line) -> bool:
+    def _is_cached(self, live: Live, step: Step, line: Line[Demand]) -> bool:
         """Whether the step need not begin now: its value is there, or will be when an equal step has ended."""
         try:
             found = self._book.caching.begins(live, step, live.run.profiles[step.profile])
@@ -137,7 +137,7 @@ class Dispatch:
             lanes.executor.introduce(order.profile, book.launchables[order.profile])
         lanes.assign(lane, order, is_brief, book.now_s, expected_s)
         run = live.run.number
-        lanes.queue.charge(lanes.pool, run, demand, expected_s)
+        lanes.queue.charge(run, demand, expected_s)
         book.returned.pop((run, step.id, order.attempt), None)  # its number is given again
         timeout_s = self._timeout_s(profile, step)
         flight = Flight(

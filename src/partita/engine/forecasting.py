@@ -146,8 +146,8 @@ class Forecasting:
         for live in runs:
             self._tell(live, made_at, sorted(found[live.run.number]))
 
-    def _joiner(self, runs: list[Live]) -> Callable[[ReadyQueue], None]:
-        def join_runs(queue: ReadyQueue) -> None:
+    def _joiner(self, runs: list[Live]) -> Callable[[ReadyQueue[Demand]], None]:
+        def join_runs(queue: ReadyQueue[Demand]) -> None:
             for live in runs:
                 join(queue, live)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from partita.core.records import Demand
 from partita.core.resources import WORKER, Pool
 from partita.plan.placing import Timeline
-from partita.plan.queue import Running
 
 __all__ = ["Horizon"]
 
@@ -24,7 +23,7 @@ _LEAST_S = 0.05
 class Horizon:
     """What one executor has free from now on."""
 
-    def __init__(self, pool: Pool, running: Iterable[Running], now_s: float) -> None:
+    def __init__(self, pool: Pool, running: Iterable[tuple[float, Demand]], now_s: float) -> None:
         """
         Args:
             running: what holds something: (when it is thought to end, what it holds), monotonic seconds.

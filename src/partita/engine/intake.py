@@ -122,7 +122,7 @@ class Intake:
             self._book.overruns.spend(live, ended_at - started_at, flight.executor.price)
         over_s = ended_at - started_at - flight.expected_s
         if started_at and over_s > 0:
-            flight.executor.queue.charge(flight.executor.pool, flight.run, flight.demand, over_s)
+            flight.executor.queue.charge(flight.run, flight.demand, over_s)
 
     def _done(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, value, usage, log = message

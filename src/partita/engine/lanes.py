@@ -10,7 +10,7 @@ from partita.core.records import Demand
 from partita.core.resources import Pool
 from partita.engine.health import Health
 from partita.executors.port import Executor
-from partita.plan.queue import ReadyQueue, Running
+from partita.plan.queue import ReadyQueue
 from partita.protocol.messages import Order
 from partita.protocol.remote import ticket_text
 
@@ -119,7 +119,7 @@ class Lanes:
         self.changes = 0  # how often something that was held here has become free
         self.executor = executor
         self.pool = pool
-        self.queue = ReadyQueue(reserves=reserves)
+        self.queue = ReadyQueue(pool, reserves=reserves)
         self.prefetch = prefetch
         self._lanes: dict[int, Lane] = {}
         self._idle: dict[LaneKey, list[Lane]] = {}
@@ -233,6 +233,14 @@ class Lanes:
                 best = lane
         return best
 
+    def joinable_kinds(self) -> list[tuple[Demand, str]]:
+        """The demands of lanes that brief orders may join, each with the key of its lines in the queue."""
+        return [
+            (demand, bundle + environment)
+            for (bundle, demand, environment), lanes in self._brief.items()
+            if any(not lane.is_waiting and len(lane.tickets) < self.prefetch for lane in lanes)
+        ]
+
     def assign(self, lane: Lane, order: Order, is_brief: bool, now_s: float, expected_s: float = 0.0) -> None:
         if expected_s:
             lane.expected[order.ticket] = expected_s
@@ -278,7 +286,7 @@ class Lanes:
         if lane in idle:
             idle.remove(lane)
 
-    def running(self) -> list[Running]:
+    def running(self) -> list[tuple[float, Demand]]:
         """What holds something: when each is thought to end, and what it holds."""
         return [
             (lane.busy_since_s + sum(lane.expected.values()), lane.demand)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from partita.core.records import Demand
 from partita.core.standing import Standing, said, standing_of
 from partita.engine.live import Live
 from partita.errors import OptionError
@@ -37,7 +38,7 @@ def raised_by(live: Live) -> int:
     return standing(live).priority + (_HASTE if is_late else 0)
 
 
-def join(queue: ReadyQueue, live: Live) -> None:
+def join(queue: ReadyQueue[Demand], live: Live) -> None:
     """Make the run known to a queue in which nothing of it waits."""
     owner, weight, _ = standing(live)
     queue.join(live.run.number, owner, weight)

@@ -5,12 +5,95 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 
-from partita.plan.admission import Admission
 from partita.plan.evaluation import Schedule
-from partita.plan.instance import Instance
+from partita.plan.instance import TOLERANCE, Amounts, Instance, Node
+from partita.plan.queue import Entry, Line, ReadyQueue
 from partita.plan.ranks import expected_seconds, upward_ranks
 
-__all__ = ["PoolPolicy", "follow"]
+__all__ = ["Admission", "PoolPolicy", "follow"]
+
+#: What a task is said to take that takes no time: to the queue 0 is that nobody knows.
+_INSTANT_S = 1e-9
+
+
+class NodeRoom:
+    """What of a node of an instance is free: what `core.resources.Pool` is to the engine."""
+
+    __slots__ = ("_free", "_node")
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._free = {resource: amount + TOLERANCE for resource, amount in enumerate(node.capacity)}
+
+    def amounts(self, demand: Amounts) -> Amounts:
+        return demand
+
+    def free(self) -> dict[int, float]:
+        return self._free.copy()
+
+    def fits(self, demand: Amounts) -> bool:
+        free = self._free
+        for resource, amount in demand:
+            if free[resource] < amount:
+                return False
+        return True
+
+    def share(self, demand: Amounts) -> float:
+        return max([amount / self._node.capacity[resource] for resource, amount in demand], default=0.0)
+
+    def acquire(self, demand: Amounts) -> None:
+        for resource, amount in demand:
+            self._free[resource] -= amount
+
+    def release(self, demand: Amounts) -> None:
+        for resource, amount in demand:
+            self._free[resource] += amount
+
+
+class Admission:
+    """The ready and the running tasks of one node, by the engine's own queue: `due` says what is to start."""
+
+    __slots__ = ("_begun", "_now", "_queue", "_room", "_running")
+
+    def __init__(self, node: Node) -> None:
+        self._room = NodeRoom(node)
+        self._queue: ReadyQueue[Amounts] = ReadyQueue(self._room, ages=False)
+        self._running: dict[int, tuple[float, Amounts]] = {}  # task -> when it is expected to end, demand
+        self._begun: list[int] = []
+        self._now = 0.0
+
+    def push(self, task: int, demand: Amounts, rank: float, seconds: float) -> None:
+        """The task is ready.
+
+        Args:
+            task: a number of its own.
+            demand: (resource, amount) of all that it needs.
+            rank: what of two is larger begins first; of equals, what came first.
+            seconds: how long it is expected to run.
+        """
+        self._queue.push(demand, 0, "", Entry(0, task, 0.0, rank, seconds or _INSTANT_S))
+
+    def release(self, task: int) -> None:
+        """A running task has ended."""
+        self._room.release(self._running.pop(task)[1])
+
+    def hold(self, demand: Amounts, sign: int = 1) -> None:
+        """What somebody else holds (1) or gives back (-1) of what several nodes have together."""
+        (self._room.acquire if sign > 0 else self._room.release)(demand)
+
+    def due(self, now: float) -> list[int]:
+        """The tasks that begin now; they count as running from here on."""
+        self._begun, self._now = [], now
+        self._queue.place(now, self._start, self._running.values)
+        return self._begun
+
+    def _start(self, line: Line[Amounts], fits: bool) -> bool:
+        if fits:
+            entry, demand = line.pop(), line.kind.demand
+            self._room.acquire(demand)
+            self._running[entry.step] = (self._now + entry.expected_s, demand)
+            self._begun.append(entry.step)
+        return fits
 
 
 class PoolPolicy:
@@ -21,21 +104,18 @@ class PoolPolicy:
         instance: Instance,
         seconds: Sequence[float] | None = None,
         ranks: Sequence[float] | None = None,
-        *,
-        reserves: bool = True,
     ) -> None:
         """
         Args:
             instance: one with a single node.
             seconds: how long each task is expected to run; default: what the instance says.
             ranks: what begins first; default: the upward ranks.
-            reserves: as `Admission` has it.
         """
         self._successors, self._demands = instance.successors, instance.demands
         self._seconds = list(seconds) if seconds is not None else expected_seconds(instance)
         self._ranks = list(ranks) if ranks is not None else upward_ranks(instance, self._seconds)
         self._waiting = [len(needed) for needed in instance.predecessors]
-        self._admission = Admission(instance.nodes[0].capacity, reserves=reserves)
+        self._admission = Admission(instance.nodes[0])
         for task, count in enumerate(self._waiting):
             if not count:
                 self._push(task)

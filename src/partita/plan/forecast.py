@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from partita.plan.admission import Admission
 from partita.plan.evaluation import Schedule
+from partita.plan.following import Admission
 from partita.plan.instance import Instance
 from partita.plan.spreads import Shares, Spread
 
@@ -107,7 +107,7 @@ class _Rehearsal:
     def run(self, seconds: Sequence[float]) -> list[float]:
         instance, nodes = self.instance, self.nodes
         demands, successors, priorities, planned = instance.demands, instance.successors, self.priorities, self.planned
-        pools = [Admission(node.capacity) for node in instance.nodes]
+        pools = [Admission(node) for node in instance.nodes]
         waiting = [len(needed) for needed in instance.predecessors]
         arrived = [0.0] * len(instance)
         starts = [0.0] * len(instance)

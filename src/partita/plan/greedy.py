@@ -1,4 +1,4 @@
-"""Starting whatever is ready and fits, on several nodes: what most schedulers do, and what a plan is compared with."""
+"""Starting whatever is ready and fits: what most schedulers do, and what a plan is compared with."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import heapq
 from collections.abc import Sequence
 
 from partita.plan.evaluation import Schedule
-from partita.plan.following import PoolPolicy, follow
 from partita.plan.instance import Amounts, Instance
 from partita.plan.packing import Packing
 from partita.plan.placing import Arrivals
-from partita.plan.ranks import expected_seconds
 
 __all__ = ["first_come", "start_greedily"]
 
@@ -22,9 +20,6 @@ def first_come(instance: Instance) -> Schedule:
 
 def start_greedily(instance: Instance, priorities: Sequence[float]) -> Schedule:
     """Whenever something is free, the ready task of highest priority that fits anywhere begins, where it ends first."""
-    if len(instance.nodes) == 1:
-        seconds = expected_seconds(instance)
-        return follow(PoolPolicy(instance, seconds, priorities, reserves=False), seconds)
     return _Greedy(instance, priorities).run()
 
 

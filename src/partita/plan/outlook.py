@@ -14,7 +14,7 @@ from functools import partial
 
 from partita.core.records import Demand
 from partita.core.resources import Pool
-from partita.plan.queue import Entry, Line, ReadyQueue, Running
+from partita.plan.queue import Entry, Line, ReadyQueue
 from partita.plan.spreads import Shares, Spread
 
 __all__ = ["Ahead", "Outlook", "share_below"]
@@ -67,7 +67,7 @@ class Outlook:
         steps: Sequence[Ahead],
         pools: Mapping[str, Pool],
         shared: float,
-        join: Callable[[ReadyQueue], None] = lambda queue: None,
+        join: Callable[[ReadyQueue[Demand]], None] = lambda queue: None,
     ) -> None:
         """
         Args:
@@ -87,13 +87,13 @@ class Outlook:
         """
         steps, count = self._steps, 0
         pools = {name: Pool.of(pool.describe()) for name, pool in self._pools.items()}
-        queues = {name: ReadyQueue() for name in pools}
+        queues = {name: ReadyQueue(pool) for name, pool in pools.items()}
         for queue in queues.values():
             self._join(queue)
         shares = Shares(draw)
         waiting = [step.waits_for for step in steps]
         events: list[tuple[float, int]] = []  # (when it ends, position)
-        thought: dict[str, dict[int, Running]] = {name: {} for name in pools}  # by executor and position
+        thought: dict[str, dict[int, tuple[float, Demand]]] = {name: {} for name in pools}  # by executor and position
         queued: dict[str, float] = dict.fromkeys(pools, 0.0)  # seconds of the whole executor, by what waits there
         placed: dict[
             int, tuple[str, float]
@@ -134,12 +134,12 @@ class Outlook:
             queues[name].push(step.demand, step.priority, "", entry)
             touched.add(name)
 
-        def start(name: str, line: Line, fits: bool) -> bool:
+        def start(name: str, line: Line[Demand], fits: bool) -> bool:
             if not fits:
                 return False
             demand, entry = line.demand, line.pop()
             pools[name].acquire(demand)
-            queues[name].charge(pools[name], entry.run, demand, entry.expected_s)
+            queues[name].charge(entry.run, demand, entry.expected_s)
             thought[name][entry.step] = (now + entry.expected_s, demand)
             if steps[entry.step].others:
                 queued[name] -= entry.expected_s * pools[name].share(demand)
@@ -158,7 +158,7 @@ class Outlook:
                 yield None
         while True:
             for name in touched:
-                queues[name].place(pools[name], now, partial(start, name), thought[name].values)
+                queues[name].place(now, partial(start, name), thought[name].values)
             touched.clear()
             if not events:
                 break

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
+from typing import Any, Protocol, TypeVar
 
-from partita.core.records import Demand
-from partita.core.resources import TOLERANCE, Pool
+from partita.plan.tournament import Asked
 
-__all__ = ["Promise"]
+__all__ = ["Promise", "Room"]
 
 #: What runs for longer than it was thought to is thought to end after so many seconds more.
 _OVERDUE_S = 0.1
 #: Seconds that are taken for nothing.
 _INSTANT_S = 1e-9
 
+D = TypeVar("D")
+D_contra = TypeVar("D_contra", contravariant=True)
+
+
+class Room(Protocol[D_contra]):
+    """What can be held at once, as `core.resources.Pool` is one."""
+
+    def free(self) -> dict[Any, float]:
+        """What is free of each resource."""
+        ...
+
+    def amounts(self, demand: D_contra, /) -> Asked:
+        """What the demand asks for."""
+        ...
+
+    def fits(self, demand: D_contra, /) -> bool:
+        """Whether the demand may be had now, for which it is not enough that so much is free."""
+        ...
+
+    def share(self, demand: D_contra, /) -> float:
+        """The largest part of any resource that the demand takes."""
+        ...
+
 
 class Promise:
     """When a demand will be free, by what running attempts are thought to take, and what else will be free then."""
 
-    __slots__ = ("_pool", "_spare", "_until_s")
+    __slots__ = ("_spare", "until_s")
 
-    def __init__(self, pool: Pool, until_s: float, spare: dict[str, float]) -> None:
+    def __init__(self, until_s: float, spare: dict[Any, float]) -> None:
         """
         Args:
             until_s: what ends by then delays nothing.
             spare: what is free beside what was promised.
         """
-        self._pool, self._until_s, self._spare = pool, until_s + _INSTANT_S, spare
+        self.until_s, self._spare = until_s + _INSTANT_S, spare
 
     @classmethod
     def make(
         cls,
-        pool: Pool,
-        demand: Demand,
+        room: Room[D],
+        demand: D,
         now_s: float,
-        running: Iterable[tuple[float, Demand]],
+        running: Iterable[tuple[float, D]],
         *,
         is_strict: bool = False,
     ) -> Promise | None:
@@ -44,29 +68,33 @@ class Promise:
             running: (monotonic time at which it is thought to end, what it holds) of all that holds something here.
             is_strict: nothing is believed of how long anything takes.
         """
-        amounts = pool.amounts(demand)
-        spare = {name: capacity - pool.held[name] + TOLERANCE for name, capacity in pool.capacity.items()}
-        if any(name not in spare for name, _ in amounts):
+        asked, spare = room.amounts(demand), room.free()
+        if any(name not in spare for name, _ in asked):
             return None
-        for at_s, held in sorted((max(end_s, now_s + _OVERDUE_S), held) for end_s, held in running):
-            for name, amount in pool.amounts(held):
+        ends = list(running)
+        heapq.heapify(ends)
+        while ends:
+            end_s, ended = heapq.heappop(ends)
+            for name, amount in room.amounts(ended):
                 spare[name] += amount
-            if all(spare[name] >= amount for name, amount in amounts):
-                for name, amount in amounts:
+            for name, amount in asked:
+                if spare[name] < amount:
+                    break
+            else:
+                for name, amount in asked:
                     spare[name] -= amount
-                return cls(pool, now_s if is_strict else at_s, spare)
+                return cls(now_s if is_strict else max(end_s, now_s + _OVERDUE_S), spare)
         return None
 
-    def ends_before(self, end_s: float) -> bool:
-        """Whether what ends then is in nobody's way."""
-        return end_s <= self._until_s
-
-    def has_room(self, demand: Demand) -> bool:
-        """Whether there is room for the demand beside what was promised, however long it is held."""
+    def has_room(self, asked: Asked) -> bool:
+        """Whether there is room for so much beside what was promised, however long it is held."""
         spare = self._spare
-        return all(spare[name] >= amount for name, amount in self._pool.amounts(demand))
+        for name, amount in asked:
+            if spare[name] < amount:
+                return False
+        return True
 
-    def take(self, demand: Demand) -> None:
-        """Something that may run for longer holds the demand."""
-        for name, amount in self._pool.amounts(demand):
+    def take(self, asked: Asked) -> None:
+        """Something that may run for longer holds so much."""
+        for name, amount in asked:
             self._spare[name] -= amount

@@ -1,13 +1,14 @@
 """What is ready, in the order in which it should start.
 
-Steps of one demand and priority wait in a line of their own, in each run by how much lies behind them (its upward rank). Of
-what fits, the highest priority goes first; of one priority, the run that has had least of its fair share; of one run, the
-step with most behind it.
+Steps of one run, demand and priority wait in a line of their own, by how much lies behind them (their upward rank). Of what
+fits, the highest priority goes first; of one priority, whose runs have had least of their fair share, and of these the run
+that has; of one run, the step with most behind it. The lines of a run, the runs of an owner and the owners are tournaments,
+so that the best, and the best that has room, are found without looking at all of them.
 
 Three things keep anything from starving:
 
-1. A line for which nothing was started for long gains priority, one step of it at a time, without end. So every line is once
-   the first, whatever else comes. Likewise a step's rank grows with the time for which it has waited.
+1. Steps of which none of one demand and priority was started for long gain priority, one step of it at a time, without end. So
+   each is once the first, whatever else comes. Likewise a step's rank grows with the time for which it has waited.
 2. Of what is started, its run and its run's owner are charged, by their weights. Who waits is not charged, so that of equal
    priority the others get ahead of it only for so long. Who comes anew begins at what the others have had.
 3. The first that does not fit is promised the time at which it will, by what running steps are thought to take, and others
@@ -18,185 +19,89 @@ Three things keep anything from starving:
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, TypeVar
 
-from partita.core.records import Demand
-from partita.core.resources import Pool
-from partita.plan.promise import Promise
+from partita.plan.lines import Alike, Entry, Free, Guess, Kind, Line
+from partita.plan.promise import Promise, Room
+from partita.plan.tournament import Gate, Tournament
 
-__all__ = ["AGE_OF_ONE_PRIORITY_S", "Entry", "Guess", "Line", "ReadyQueue", "Running"]
+__all__ = ["AGE_OF_ONE_PRIORITY_S", "Entry", "Guess", "Line", "ReadyQueue"]
 
 #: Seconds of waiting that count as one step of priority, at least: where steps take long, so many times their mean duration.
 AGE_OF_ONE_PRIORITY_S = 10.0
 AGE_IN_DURATIONS = 4.0
+#: It is looked so many times a step of priority at what has waited.
+_LOOKS = 8
 #: Seconds of rank that a second of waiting is worth among the steps of one run.
 AGE_OF_RANKS = 0.01
-#: How many entries of a line are looked at for one that is short enough to go before what was promised.
-_DEPTH = 24
 #: The least that a start is charged, so that turns are taken also between steps that take no time.
 _LEAST_CHARGE_S = 1e-4
 _TYPICAL_WEIGHT = 0.1
-#: A line that has waited for so many steps of priority is let down by what it was promised.
+#: What has waited for so many steps of priority is let down by what it was promised.
 _STRICT_AGE = 3.0
+#: From so many kinds on those of which nothing waits are forgotten.
+_MANY_KINDS = 64
 
-#: What runs: (monotonic time at which it is thought to end, what it holds).
-Running = tuple[float, Demand]
-
-
-class Guess(Protocol):
-    """How long attempts of some kind take, as far as it is known by now."""
-
-    @property
-    def mean_s(self) -> float:
-        """Seconds; 0: nothing is known."""
-        ...
+D = TypeVar("D", bound=Hashable)
 
 
-class Entry(NamedTuple):
-    """A ready step."""
+class _Owner(Tournament):
+    """Whose runs share what one of them gets."""
 
-    run: int
-    step: int
-    since_s: float  # monotonic time at which it became ready
-    rank_s: float = 0.0  # how much lies behind it: seconds from its start to the end of its run, as far as is known
-    expected_s: float = 0.0  # how long it is thought to take; 0: see the guess
-    guess: Guess | None = None
+    __slots__ = ("waiting",)
 
-    @property
-    def seconds(self) -> float:
-        """How long it is thought to take; 0: nobody knows."""
-        if self.expected_s or self.guess is None:
-            return self.expected_s
-        return self.guess.mean_s
-
-
-#: As it lies in a heap: (time of arrival less rank, both as seconds of rank, number of arrival, entry).
-_Ranked = tuple[float, int, Entry]
-
-
-class _Account:
-    """What somebody has had of an executor: seconds of what it needs most of, over the weight."""
-
-    __slots__ = ("had", "waiting", "weight")
-
-    def __init__(self, had: float, weight: float) -> None:
-        self.had, self.weight = had, weight
+    def __init__(self, above: Tournament, had: float) -> None:
         self.waiting = 0  # entries
+        super().__init__(above, had)
 
 
-class _Share(NamedTuple):
-    """The accounts that a run's starts are charged to."""
+class _Run(Tournament):
+    """A run with its lines."""
 
-    owner: _Account
-    run: _Account
+    __slots__ = ("owner", "raised", "waiting", "weight")
 
-
-@dataclass(slots=True)
-class Line:
-    """Ready steps with one demand and one priority; `key` is whatever else they must share to use one lane."""
-
-    demand: Demand
-    priority: int
-    key: str
-    runs: dict[int, list[_Ranked]] = field(default_factory=dict)  # heaps
-    turns: list[tuple[float, float, int]] = field(default_factory=list)  # heap of (owner has had, run has had, run)
-    length: int = 0
-    served_s: float = 0.0  # monotonic time at which a step of it was last started
-    chosen: _Ranked | None = None  # what is offered, where that is not the first
-    taken: set[int] = field(
-        default_factory=set
-    )  # numbers of those that were taken before their turn, and lie in a heap yet
-
-    @property
-    def head(self) -> Entry:
-        """What is offered."""
-        return (self.chosen or self.first())[2]
-
-    def first(self) -> _Ranked:
-        """What is offered by its rank, of the run whose turn it is."""
-        heap = self.runs[self.turns[0][2]]
-        while self.taken and heap[0][1] in self.taken:
-            self.taken.remove(heapq.heappop(heap)[1])
-        return heap[0]
-
-    def pop(self) -> Entry:
-        """Take what is offered."""
-        run = self.turns[0][2]
-        heap = self.runs[run]
-        self.length -= 1
-        if self.chosen is None and not self.taken:
-            chosen = heapq.heappop(heap)
-        else:
-            first = self.first()
-            chosen, self.chosen = self.chosen or first, None
-            if chosen is first:
-                heapq.heappop(heap)
-            else:
-                self.taken.add(chosen[1])
-            while self.taken and heap and heap[0][1] in self.taken:
-                self.taken.remove(heapq.heappop(heap)[1])
-        if not heap:
-            del self.runs[run]
-            heapq.heappop(self.turns)
-        return chosen[2]
-
-    def drop(self, run: int) -> int:
-        """Forget what a run has waiting; how much that was."""
-        heap = self.runs.pop(run, None)
-        if heap is None:
-            return 0
-        numbers = {ranked[1] for ranked in heap}
-        count = len(heap) - len(numbers & self.taken)
-        self.taken -= numbers
-        self.length -= count
-        self.turns = [turn for turn in self.turns if turn[2] != run]
-        heapq.heapify(self.turns)
-        return count
-
-    def choose_before(self, promise: Promise, now_s: float) -> bool:
-        """Offer the best that does not delay the promise; whether there is one."""
-        first = self.first()
-        if promise.ends_before(_end(first[2], now_s)):
-            return True
-        if promise.has_room(self.demand):
-            promise.take(self.demand)
-            return True
-        # The top of the heap holds most of the best, and looking at all would take long.
-        for ranked in sorted(self.runs[self.turns[0][2]][:_DEPTH]):
-            if ranked[1] not in self.taken and promise.ends_before(_end(ranked[2], now_s)):
-                self.chosen = ranked
-                return True
-        return False
+    def __init__(self, owner: _Owner, had: float, weight: float) -> None:
+        self.owner, self.weight = owner, weight
+        self.waiting = 0  # entries
+        self.raised = 0  # priority beside that of its steps
+        super().__init__(owner, had)
 
 
-class ReadyQueue:
-    """All lines of one executor."""
+class ReadyQueue(Generic[D]):
+    """What is ready on one executor, or one node of an instance."""
 
-    def __init__(self, *, reserves: bool = True) -> None:
+    def __init__(self, room: Room[D], *, reserves: bool = True, ages: bool = True) -> None:
         """
         Args:
+            room: what can be held there.
             reserves: whether the first that does not fit is promised its room at once; else only when it has waited for long.
+            ages: whether waiting gives priority; of one run that ends, nothing starves without.
         """
-        self._reserves = reserves
-        self._lines: dict[tuple[Demand, int, str], Line] = {}
-        self._shares: dict[int, _Share] = {}
-        self._owners: dict[str, _Account] = {}
-        self._raised: dict[int, int] = {}  # priority that a run has beside that of its steps
+        self._room, self._reserves = room, reserves
+        self._owners = Tournament()
+        self._named: dict[str, _Owner] = {}
+        self._runs: dict[int, _Run] = {}
+        self._kinds: dict[tuple[D, int, str], Kind[D]] = {}
+        self._most_kinds = _MANY_KINDS
+        self._new: dict[Line[D], None] = {}  # what they offer was not offered yet
         self._arrived = 0
         self._had_owner = self._had_run = 0.0  # of whom was served last: the others start there
         self._typical_s = 0.0  # how long what was started was thought to take, exponentially weighted
+        self._look_at_s = -math.inf if ages else math.inf  # monotonic
 
     def __len__(self) -> int:
-        return sum(line.length for line in self._lines.values())
+        return sum(share.waiting for share in self._named.values())
 
-    def backlog_s(self, pool: Pool) -> float:
-        """How long all that waits would keep all of the pool busy, by what the first of each line is thought to take."""
+    def backlog_s(self) -> float:
+        """How long all that waits would keep all of the room busy, by what the first of each line is thought to take."""
         return sum(
-            line.length * line.head.seconds * pool.share(line.demand) for line in self._lines.values() if line.length
+            line.length * line.head.seconds * self._room.share(kind.demand)
+            for kind in self._kinds.values()
+            if kind.length
+            for line in kind.lines.values()
+            if line.length
         )
 
     def join(self, run: int, owner: str = "", weight: float = 1.0) -> None:
@@ -206,171 +111,247 @@ class ReadyQueue:
             owner: whose runs of weight 1 share what one such run of another owner gets.
             weight: how much the run gets beside one of weight 1; an owner counts by the mean of what their runs do.
         """
-        account = self._owners.get(owner)
-        if account is None:
-            account = self._owners[owner] = _Account(self._had_owner, 1.0)
-        self._shares[run] = _Share(account, _Account(self._had_run, max(weight, 1e-6)))
+        if run in self._runs:
+            return
+        found = self._named.get(owner)
+        if found is None:
+            found = self._named[owner] = _Owner(self._owners, self._had_owner)
+        self._runs[run] = _Run(found, self._had_run, max(weight, 1e-6))
 
     def has_joined(self, run: int) -> bool:
-        return run in self._shares
+        return run in self._runs
+
+    def push(self, demand: D, priority: int, key: str, entry: Entry) -> None:
+        """A step is ready."""
+        run = self._runs.get(entry.run)
+        if run is None:
+            self.join(entry.run)
+            run = self._runs[entry.run]
+        if not run.waiting:
+            self._catch_up(run)
+        at = demand, priority + run.raised, key
+        kind = self._kinds.get(at) or self._new_kind(at)
+        line = kind.lines.get(entry.run) or self._new_line(kind, entry.run, run)
+        if not kind.length and entry.since_s > kind.served_s:
+            kind.served_s = entry.since_s
+        kind.length += 1
+        run.waiting += 1
+        run.owner.waiting += 1
+        self._arrived += 1
+        if line.push((entry.since_s * AGE_OF_RANKS - entry.rank_s, self._arrived, entry)):
+            self._new[line] = None
+            run.stand(line)
+        if line.length == 1 or line.shortest_s:
+            line.shortest_s = 0.0
+            run.forget(line)
+
+    def _catch_up(self, run: _Run) -> None:
+        """Who had nothing to do has not saved up for later."""
+        owner = run.owner
+        if not owner.waiting and owner.had < self._had_owner:
+            owner.had = self._had_owner
+        if run.had < self._had_run:
+            run.had = self._had_run
+
+    def _new_line(self, kind: Kind[D], number: int, run: _Run) -> Line[D]:
+        line = kind.lines[number] = Line(kind, run)
+        run.enter(line)
+        return line
+
+    def _new_kind(self, at: tuple[D, int, str]) -> Kind[D]:
+        if len(self._kinds) >= self._most_kinds:
+            self._forget_kinds()
+        kind = self._kinds[at] = Kind(*at, self._room.amounts(at[0]))
+        return kind
+
+    def _forget_kinds(self) -> None:
+        """Forget those of which nothing waits."""
+        for at, kind in [item for item in self._kinds.items() if not item[1].length]:
+            del self._kinds[at]
+            for line in kind.lines.values():
+                self._new.pop(line, None)
+                line.run.leave(line)
+        self._most_kinds = max(_MANY_KINDS, 2 * len(self._kinds))
 
     def raise_priority(self, run: int, by: int) -> None:
         """Let a run's steps count as of so much more priority from now on; 0: as they are."""
-        change = by - self._raised.get(run, 0)
-        self._raised[run] = by
-        for line in [line for line in self._lines.values() if run in line.runs] if change else ():
-            heap, taken = line.runs[run], line.taken
-            ranked = [each for each in heap if each[1] not in taken]
-            line.drop(run)
-            target = self._line(line.demand, line.priority + change, line.key)
-            self._join_line(target, run, self._shares[run])
-            target.runs[run] = merged = [*target.runs[run], *ranked]
-            heapq.heapify(merged)
-            target.length += len(ranked)
-
-    def push(self, demand: Demand, priority: int, key: str, entry: Entry) -> None:
-        """A step is ready."""
-        run = entry.run
-        line = self._line(demand, priority + self._raised.get(run, 0), key)
-        share = self._shares.get(run)
-        if share is None:
+        if run not in self._runs:
             self.join(run)
-            share = self._shares[run]
-        owner, account = share
-        # Who had nothing to do has not saved up for later.
-        if not owner.waiting and owner.had < self._had_owner:
-            owner.had = self._had_owner
-        if not account.waiting and account.had < self._had_run:
-            account.had = self._had_run
-        owner.waiting += 1
-        account.waiting += 1
-        heap = line.runs.get(run)
-        if heap is None:
-            heap = self._join_line(line, run, share)
-        self._arrived += 1
-        heapq.heappush(heap, (entry.since_s * AGE_OF_RANKS - entry.rank_s, self._arrived, entry))
-        line.length += 1
+        share = self._runs[run]
+        change, share.raised = by - share.raised, by
+        if not change:
+            return
+        for line in [kind.lines.pop(run) for kind in self._kinds.values() if run in kind.lines]:
+            before = line.kind
+            at = before.demand, before.priority + change, before.key
+            line.kind = kind = self._kinds.get(at) or self._new_kind(at)
+            if not kind.length and line.length:
+                kind.served_s = before.served_s
+            before.length -= line.length
+            kind.length += line.length
+            kind.lines[run] = line
+            share.stand(line)
 
-    def _line(self, demand: Demand, priority: int, key: str) -> Line:
-        found = self._lines.get((demand, priority, key))
-        if found is None:
-            found = self._lines[demand, priority, key] = Line(demand, priority, key)
-        return found
-
-    def _join_line(self, line: Line, run: int, share: _Share) -> list[_Ranked]:
-        heap = line.runs.get(run)
-        if heap is None:
-            heap = line.runs[run] = []
-            heapq.heappush(line.turns, (share.owner.had, share.run.had, run))
-        return heap
-
-    def charge(self, pool: Pool, run: int, demand: Demand, seconds: float) -> None:
+    def charge(self, run: int, demand: D, seconds: float) -> None:
         """A step of the run holds the demand for so long, as is thought, or so much longer than was thought."""
-        share = self._shares.get(run)
+        share = self._runs.get(run)
         if share is None:
             return
-        amount = (seconds if seconds > _LEAST_CHARGE_S else _LEAST_CHARGE_S) * pool.share(demand)
-        owner, account = share
+        amount = (seconds if seconds > _LEAST_CHARGE_S else _LEAST_CHARGE_S) * self._room.share(demand)
+        owner = share.owner
         if owner.had > self._had_owner:
             self._had_owner = owner.had
-        if account.had > self._had_run:
-            self._had_run = account.had
-        amount /= account.weight
+        if share.had > self._had_run:
+            self._had_run = share.had
+        amount /= share.weight
+        share.had += amount
         owner.had += amount
-        account.had += amount
+        owner.stand(share)
+        self._owners.stand(owner)
+
+    def renew(self, run: int) -> None:
+        """Something of what the run has waiting may be no more: the first of each line is offered again, whatever is free."""
+        for kind in self._kinds.values():
+            line = kind.lines.get(run)
+            if line is not None and line.length:
+                self._new[line] = None
 
     def drop(self, run: int) -> None:
         """Forget the run and what it has waiting."""
-        count = sum(line.drop(run) for line in self._lines.values())
-        self._raised.pop(run, None)
-        share = self._shares.pop(run, None)
-        if share is not None:
-            share.owner.waiting -= count
-            if not any(each.owner is share.owner for each in self._shares.values()):
-                self._owners = {name: each for name, each in self._owners.items() if each is not share.owner}
+        share = self._runs.pop(run, None)
+        if share is None:
+            return
+        for kind in self._kinds.values():
+            line = kind.lines.pop(run, None)
+            if line is not None:
+                kind.length -= line.length
+                self._new.pop(line, None)
+                share.leave(line)
+        owner = share.owner
+        owner.waiting -= share.waiting
+        owner.leave(share)
+        if owner.is_empty:
+            self._owners.leave(owner)
+            self._named = {name: each for name, each in self._named.items() if each is not owner}
 
     def place(
         self,
-        pool: Pool,
         now_s: float,
-        start: Callable[[Line, bool], bool],
-        running: Callable[[], Iterable[Running]] = tuple,
+        start: Callable[[Line[D], bool], bool],
+        running: Callable[[], Iterable[tuple[float, D]]] = tuple,
+        joinable: Callable[[], Iterable[tuple[D, str]]] | None = None,
     ) -> None:
         """Offer steps to `start`, best first, until nothing more can be started.
 
         `start(line, fits)` takes what the line offers (by `pop`) and starts it, or leaves it there and says False. `fits`
-        says whether the line's demand may be had now; if it may not, the step may still be queued behind
+        says whether the line's demand may be had now; if it may not, the step may still be done with, or be queued behind
         another one in a lane that holds the same demand.
 
         Args:
-            running: what holds something of the pool; asked for only where a promise is made.
+            running: (monotonic time at which it is thought to end, what it holds) of all that holds something of the room;
+                asked for only where a promise is made.
+            joinable: (demand, key) of what may be started where nothing is free; None: nothing may, and is not offered either.
         """
-        promise: Promise | None = None
-        is_promised = False  # it was tried
-        offers = [(self._standing(line, now_s), number, line) for number, line in enumerate(self._waiting())]
-        heapq.heapify(offers)
-        while offers:
-            standing, number, line = offers[0]
-            if len(offers) > 1:
-                fresh = self._standing(line, now_s)
-                if fresh > standing:  # its run has had something since
-                    heapq.heapreplace(offers, (fresh, number, line))
-                    continue
-            else:
-                self._settle(line)
-            fits = pool.fits(line.demand)
-            if fits and promise is not None:
-                fits = line.choose_before(promise, now_s)
-            head = line.head
-            is_taken = start(line, fits)
-            line.chosen = None
-            if is_taken:
-                line.served_s = now_s
-                self._took(head)
-            if not is_taken or not line.length:
-                heapq.heappop(offers)
-            if not is_taken and not is_promised and offers:
-                is_promised = True
-                is_strict = self._age(line, now_s) >= _STRICT_AGE
-                if is_strict or self._reserves:
-                    promise = Promise.make(pool, line.demand, now_s, running(), is_strict=is_strict)
-        if len(self._lines) > 64:
-            self._lines = {key: line for key, line in self._lines.items() if line.length}
-
-    def _waiting(self) -> list[Line]:
-        return [line for line in self._lines.values() if line.length]
-
-    def _settle(self, line: Line) -> None:
-        """Bring the run to the front whose turn it is."""
-        turns, shares = line.turns, self._shares
+        if now_s >= self._look_at_s:
+            self._look(now_s)
         while True:
-            owner_had, run_had, run = turns[0]
-            share = shares[run]
-            if share.owner.had <= owner_had and share.run.had <= run_had:
+            owner = self._owners.best()
+            if owner is None:
                 return
-            heapq.heapreplace(turns, (share.owner.had, share.run.had, run))
+            line: Line[D] = owner.best().best()  # a run's
+            if not self._offer(line, self._room.fits(line.kind.demand), now_s, start):
+                break
+        self._fill(line, now_s, start, running)
+        if joinable is not None:
+            self._join_lanes(line, now_s, start, joinable())
 
-    def _standing(self, line: Line, now_s: float) -> tuple[float, float, float, float]:
-        """What is smaller goes first: (-priority with age, what owner and run have had, -rank)."""
-        self._settle(line)
-        owner_had, run_had, _ = line.turns[0]
-        first = line.first()
-        return -line.priority - self._age(line, now_s), owner_had, run_had, first[0]
+    def _fill(
+        self,
+        first: Line[D],
+        now_s: float,
+        start: Callable[[Line[D], bool], bool],
+        running: Callable[[], Iterable[tuple[float, D]]],
+    ) -> None:
+        """Offer what fits beside the first that does not."""
+        free = Free(self._room, now_s)
+        if not self._may_pass(free):
+            return
+        is_strict = first.kind.age >= _STRICT_AGE
+        if is_strict or self._reserves:
+            free.promise = Promise.make(self._room, first.kind.demand, now_s, running(), is_strict=is_strict)
+        line = self._search(free)
+        while line is not None:
+            free.choose(line)
+            head = line.head
+            if not self._offer(line, True, now_s, start):
+                break
+            free.took(line.asked, head)
+            line = self._search(free)
 
-    def _age(self, line: Line, now_s: float) -> float:
-        """Steps of priority that the line has gained by waiting."""
-        waited_s = now_s - max(line.head.since_s, line.served_s)
-        if waited_s < AGE_OF_ONE_PRIORITY_S:
-            return 0.0
-        return waited_s // max(AGE_OF_ONE_PRIORITY_S, AGE_IN_DURATIONS * self._typical_s)
+    def _join_lanes(
+        self,
+        first: Line[D],
+        now_s: float,
+        start: Callable[[Line[D], bool], bool],
+        joinable: Iterable[tuple[D, str]],
+    ) -> None:
+        """Offer what needs nothing that is free: what was not offered yet, and what may wait in a lane."""
+        refused = {first}
+        for line in list(self._new):
+            while line.length and self._offer(line, False, now_s, start):
+                pass
+            refused.add(line)
+        for demand, key in joinable:
+            alike = Alike(self._room, demand, key, refused)
+            found = self._search(alike)
+            while found is not None and self._offer(found, False, now_s, start):
+                found = self._search(alike)
 
-    def _took(self, entry: Entry) -> None:
-        self._typical_s += _TYPICAL_WEIGHT * (entry.seconds - self._typical_s)
-        share = self._shares.get(entry.run)
-        if share is not None:  # else it was dropped as it was started
-            share.owner.waiting -= 1
-            share.run.waiting -= 1
+    def _may_pass(self, gate: Gate) -> bool:
+        """Whether any line may, by the least that all of them ask for."""
+        owners = self._owners
+        return owners.least is not None and gate.may_pass(owners.least, owners.shortest_s)
 
+    def _search(self, gate: Gate) -> Line[D] | None:
+        """The best line that passes."""
+        line: Line[D] | None = self._owners.find(gate) if self._may_pass(gate) else None
+        return line
 
-def _end(entry: Entry, now_s: float) -> float:
-    return now_s + (entry.seconds or math.inf)
+    def _offer(self, line: Line[D], fits: bool, now_s: float, start: Callable[[Line[D], bool], bool]) -> bool:
+        head, kind = line.head, line.kind
+        if not start(line, fits):
+            line.chosen = None
+            self._new.pop(line, None)
+            return False
+        kind.length -= 1
+        kind.served_s = now_s
+        if kind.age:
+            kind.grow(0.0)
+        self._typical_s += _TYPICAL_WEIGHT * (head.seconds - self._typical_s)
+        if line.place < 0:
+            return True  # its run was dropped as it was started
+        run = self._runs[head.run]
+        run.waiting -= 1
+        run.owner.waiting -= 1
+        run.stand(line)
+        if line.length:
+            self._new[line] = None
+        else:
+            self._new.pop(line, None)
+        if line.shortest_s:
+            line.shortest_s = 0.0
+            run.forget(line)
+        return True
+
+    def _look(self, now_s: float) -> None:
+        """See who has waited for long, and forget how long lines take whose steps are thought to take something else by now."""
+        unit_s = max(AGE_OF_ONE_PRIORITY_S, AGE_IN_DURATIONS * self._typical_s)
+        self._look_at_s = now_s + unit_s / _LOOKS
+        for kind in self._kinds.values():
+            age = max((now_s - kind.served_s) // unit_s, 0.0) if kind.length else 0.0
+            if age != kind.age:
+                kind.grow(age)
+            for line in kind.lines.values():
+                if line.shortest_s and line.length and line.head.guess is not None:
+                    line.shortest_s = 0.0
+                    line.run.forget(line)

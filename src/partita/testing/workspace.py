@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -410,6 +411,9 @@ class _InlinePool(Pool):
         capacity = executor.capacity
         super().__init__(capacity.cpu, capacity.memory_bytes, capacity.gpu, slots)
         self._executor = executor
+
+    def free(self) -> dict[str, float]:
+        return dict.fromkeys(self.capacity, math.inf) if self._executor.has_begun else super().free()
 
     def fits(self, demand: Demand) -> bool:
         return self._executor.has_begun or super().fits(demand)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.errors import PlanningError
-from partita.plan.admission import Admission
 from partita.plan.conversation import Conversation
 from partita.plan.documents import read_instance
-from partita.plan.instance import Instance
+from partita.plan.following import Admission
+from partita.plan.instance import Instance, Node
 from tests.unit.plan.instances import documents, random_document
 
 
@@ -80,12 +80,29 @@ def test_a_conversation_is_the_same_each_time() -> None:
     assert Execution(document, 1, 0.6).run() == Execution(document, 1, 0.6).run()
 
 
+@pytest.mark.parametrize(("busy_s", "waits"), [(1.2, True), (2.5, False)])
+def test_a_fast_node_is_worth_waiting_for_not_for_ever(busy_s: float, waits: bool) -> None:
+    """On the slow node it would end a little sooner than on the fast one, if it took as long as expected."""
+    nodes = [{"id": "slow", "capacity": {"cpu": 1}}, {"id": "fast", "capacity": {"cpu": 1}, "speed": 2}]
+    nodes.append({"id": "other", "capacity": {"cpu": 1}})
+    tasks = [
+        {"id": "a", "duration": 2 * busy_s, "demand": {"cpu": 1}, "nodes": ["fast"]},
+        {"id": "after a", "duration": 9, "demand": {"cpu": 1}, "nodes": ["other"]},
+        {"id": "b", "duration": 2, "demand": {"cpu": 1}, "nodes": ["slow", "fast"]},
+    ]
+    document = {"format": "partita.sched.instance/1", "name": "two", "nodes": nodes, "tasks": tasks}
+    document["edges"] = [["a", "after a"]]
+    told = Conversation().answer({"event": "begin", "t": 0, "instance": document})
+    begun = {row["task"]: row["node"] for row in told["start"]}
+    assert begun == ({"a": "fast"} if waits else {"a": "fast", "b": "slow"})
+
+
 WIDE, NARROW = ((0, 8.0),), ((0, 1.0),)
 
 
 def test_a_wide_task_does_not_starve() -> None:
     """Narrow tasks come without end, each more important than the wide one but the first."""
-    admission = Admission([8.0])
+    admission = Admission(Node("n", (8.0,)))
     now, next_task, began_at = 0.0, 1, None
     for _ in range(8):
         admission.push(next_task, NARROW, 5.0, 1.0 + next_task % 3)
@@ -106,7 +123,7 @@ def test_a_wide_task_does_not_starve() -> None:
 
 
 def test_what_is_short_goes_before_a_reservation() -> None:
-    admission = Admission([4.0])
+    admission = Admission(Node("n", (4.0,)))
     admission.push(0, ((0, 3.0),), 9.0, 10.0)
     assert admission.due(0.0) == [0]
     admission.push(1, ((0, 4.0),), 8.0, 5.0)
@@ -119,14 +136,6 @@ def test_what_is_short_goes_before_a_reservation() -> None:
     assert admission.due(10.0) == [1]
     admission.release(1)
     assert admission.due(15.0) == [2]
-
-
-def test_without_reservations_whatever_fits_begins() -> None:
-    admission = Admission([4.0], reserves=False)
-    admission.push(0, ((0, 3.0),), 9.0, 10.0)
-    admission.push(1, ((0, 4.0),), 8.0, 5.0)
-    admission.push(2, ((0, 1.0),), 7.0, 20.0)
-    assert admission.due(0.0) == [0, 2]
 
 
 @pytest.mark.parametrize(

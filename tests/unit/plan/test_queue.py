@@ -19,8 +19,9 @@ ONE, TWO = Demand(cpu=1), Demand(cpu=2)
 class Machine:
     """A pool on which steps run for as long as it is said, whatever was expected of them."""
 
-    def __init__(self, cpu: float) -> None:
-        self.pool, self.queue = Pool(cpu, 0), ReadyQueue()
+    def __init__(self, cpu: float, *, reserves: bool = True) -> None:
+        self.pool = Pool(cpu, 0)
+        self.queue = ReadyQueue(self.pool, reserves=reserves)
         self.running: list[tuple[float, float, Entry, Demand]] = []  # (its end, its expected end, what it is)
         self.started: list[Entry] = []
 
@@ -35,17 +36,17 @@ class Machine:
             self.pool.release(ended[3])
         begun: list[Entry] = []
 
-        def start(line: Line, fits: bool) -> bool:
+        def start(line: Line[Demand], fits: bool) -> bool:
             if not fits:
                 return False
             entry, demand = line.pop(), line.demand
             self.pool.acquire(demand)
-            self.queue.charge(self.pool, entry.run, demand, entry.expected_s)
+            self.queue.charge(entry.run, demand, entry.expected_s)
             self.running.append((now + takes(entry), now + entry.expected_s, entry, demand))
             begun.append(entry)
             return True
 
-        self.queue.place(self.pool, now, start, lambda: [(expected, demand) for _, expected, _, demand in self.running])
+        self.queue.place(now, start, lambda: [(expected, demand) for _, expected, _, demand in self.running])
         self.started += begun
         return begun
 
@@ -195,22 +196,29 @@ def test_only_what_does_not_delay_it_goes_before_the_first_that_does_not_fit() -
     assert [entry.step for entry in machine.place(11.0)] == [2, 4]
 
 
+def test_without_reservations_whatever_fits_begins() -> None:
+    machine = Machine(4, reserves=False)
+    for step, (cpu, seconds) in enumerate([(3, 10.0), (4, 5.0), (1, 20.0)]):
+        machine.push(1, step, Demand(cpu=cpu), rank=9.0 - step, seconds=seconds)
+    assert [entry.step for entry in machine.place(0.0)] == [0, 2]
+
+
 def test_a_step_that_waits_for_what_others_hold_elsewhere_keeps_nothing_free() -> None:
     """A limit that several engines share: nothing here brings it nearer."""
     pool = Pool(2, 0, slots={"api": 1})
     pool.held["slot api"] = 1.0
-    queue, begun = ReadyQueue(), list[int]()
+    queue, begun = ReadyQueue(pool), list[int]()
     queue.push(Demand(cpu=2, slots=(("api", 1),)), 5, "", Entry(1, 0, 0.0))
     for number in (1, 2):
         queue.push(ONE, 0, "", Entry(1, number, 0.0, 0.0, 50.0))
 
-    def start(line: Line, fits: bool) -> bool:
+    def start(line: Line[Demand], fits: bool) -> bool:
         if fits:
             pool.acquire(line.demand)
             begun.append(line.pop().step)
         return fits
 
-    queue.place(pool, 1.0, start)
+    queue.place(1.0, start)
     assert begun == [1, 2]
 
 
@@ -220,6 +228,136 @@ def test_what_a_run_has_waiting_can_be_dropped() -> None:
     machine.push(2, 0)
     machine.queue.drop(1)
     assert [entry.run for entry in machine.place(0.0)] == [2]
+
+
+def test_each_step_is_offered_once_where_there_is_no_room_and_what_may_join_a_lane_each_time() -> None:
+    """What is cached needs no room, and what is brief may wait behind another step."""
+    pool = Pool(1, 0)
+    queue, offered, joinable = ReadyQueue(pool), list[int](), list[tuple[Demand, str]]()
+    pool.acquire(ONE)
+    done = {1, 3}
+
+    def start(line: Line[Demand], fits: bool) -> bool:
+        assert not fits
+        offered.append(line.head.step)
+        if line.head.step in done:
+            line.pop()
+            return True
+        return False
+
+    for step, demand in enumerate([ONE, Demand(cpu=0.5), Demand(cpu=0.5), Demand(cpu=0.25)]):
+        queue.push(demand, 0, "", Entry(1, step, 0.0, -step))
+    queue.place(0.0, start, joinable=lambda: joinable)
+    assert offered == [0, 1, 2, 3] and len(queue) == 2
+    offered.clear()
+    queue.place(1.0, start, joinable=lambda: joinable)
+    assert offered == [0]
+    offered.clear()
+    done.add(2)
+    joinable.append((Demand(cpu=0.5), ""))
+    queue.place(2.0, start, joinable=lambda: joinable)
+    assert offered == [0, 2] and len(queue) == 1
+    queue.push(Demand(cpu=0.5), 0, "", Entry(1, 4, 0.0, -4.0))
+    queue.place(3.0, start, joinable=tuple)
+    offered.clear()
+    queue.renew(1)
+    queue.place(4.0, start, joinable=tuple)
+    assert offered == [0, 4]
+
+
+def test_what_waits_would_take_so_long() -> None:
+    machine = Machine(4)
+    machine.push(1, 0, TWO, seconds=3.0)
+    machine.push(1, 1, TWO, seconds=3.0)
+    machine.push(2, 0, ONE, seconds=8.0)
+    assert machine.queue.backlog_s() == pytest.approx(2 * 3.0 / 2 + 8.0 / 4)
+
+
+class CountingPool(Pool):
+    looks = 0
+
+    def fits(self, demand: Demand) -> bool:
+        self.looks += 1
+        return super().fits(demand)
+
+
+def test_not_all_lines_are_looked_at_whenever_something_ends() -> None:
+    pool = CountingPool(4, 1000)
+    queue, running = ReadyQueue(pool), list[tuple[float, Demand]]()
+
+    def start(line: Line[Demand], fits: bool) -> bool:
+        if fits:
+            pool.acquire(line.demand)
+            running.append((line.pop().expected_s, line.demand))
+        return fits
+
+    queue.push(Demand(cpu=4), 0, "", Entry(1, 0, 0.0, 1e6, 5.0))
+    queue.place(0.0, start, lambda: running)
+    for number in range(500):
+        queue.push(
+            Demand(cpu=1 + number % 4, memory_bytes=1 + number), 0, "", Entry(1, 1 + number, 0.0, float(number), 50.0)
+        )
+    for now in range(1, 50):
+        queue.place(float(now), start, lambda: running)
+        pool.release(running.pop(0)[1])
+    assert pool.looks < 1000  # each line once, and some of them each time
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_one_run_begins_as_if_all_lines_were_gone_through(data: st.DataObject) -> None:
+    """EASY backfilling as it is told, written plainly."""
+    machine, steps = Machine(4), list[tuple[float, int, Demand, float]]()
+    demands = [Demand(cpu=cpu) for cpu in (0.5, 1.0, 2.0, 3.0, 4.0)]
+    for now in range(data.draw(st.integers(1, 9))):
+        for _ in range(data.draw(st.integers(0, 4))):
+            rank, demand = data.draw(st.integers(0, 20)), data.draw(st.sampled_from(demands))
+            seconds, step = data.draw(st.integers(1, 9)), len(machine.started) + len(steps)
+            machine.push(1, step, demand, at=float(now), rank=rank, seconds=seconds)
+            steps.append((now / 100 - rank, step, demand, seconds))
+        for ended in [each for each in machine.running if each[0] <= now]:
+            machine.running.remove(ended)
+            machine.pool.release(ended[3])
+        wanted = plainly(steps, 4 - machine.pool.held["cpu"], now, [(each[1], each[3].cpu) for each in machine.running])
+        begun = [entry.step for entry in machine.place(float(now))]
+        assert begun == wanted
+        steps = [each for each in steps if each[1] not in begun]
+
+
+def plainly(
+    steps: list[tuple[float, int, Demand, float]], free: float, now: float, running: list[tuple[float, float]]
+) -> list[int]:
+    """What begins, of (what is smaller goes first, step, demand, seconds)."""
+    waiting, begun = sorted(steps), list[int]()
+    while waiting and waiting[0][2].cpu <= free:
+        _, step, demand, seconds = waiting.pop(0)
+        begun.append(step)
+        free -= demand.cpu
+        running = [*running, (now + seconds, demand.cpu)]
+    if not waiting:
+        return begun
+    spare, until = free, now
+    for end, cpu in sorted(running):
+        spare, until = spare + cpu, end
+        if spare >= waiting[0][2].cpu:
+            break
+    spare -= waiting[0][2].cpu
+    while True:
+        lines = dict[Demand, list[tuple[float, int, Demand, float]]]()
+        for each in waiting:
+            lines.setdefault(each[2], []).append(each)
+        for demand, line in lines.items():  # each stands where its first does
+            fitting = [each for each in line if now + each[3] <= until]
+            chosen = line[0] if spare >= demand.cpu else (fitting or [None])[0]
+            if chosen is not None and demand.cpu <= free:
+                break
+        else:
+            return begun
+        if now + chosen[3] > until:
+            spare -= demand.cpu
+        waiting.remove(chosen)
+        begun.append(chosen[1])
+        free -= demand.cpu
 
 
 @settings(deadline=None)  # machines that run much else
