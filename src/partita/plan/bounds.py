@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, compress
+from operator import add
 from typing import NamedTuple
 
-from partita.plan.instance import Instance
+from partita.plan.instance import Amounts, Instance
 from partita.plan.ranks import downward_ranks, upward_ranks
 
 __all__ = ["Bounds", "lower_bounds"]
@@ -31,7 +33,6 @@ def lower_bounds(instance: Instance, cuts: int = 0) -> Bounds:
     Args:
         cuts: how many h to look at; default: as many as take little time.
     """
-    allowed = instance.allowed
     times = shortest_seconds(instance)
     heads = downward_ranks(instance, times)
     ranks = upward_ranks(instance, times, with_transfers=False)
@@ -51,11 +52,26 @@ def lower_bounds(instance: Instance, cuts: int = 0) -> Bounds:
             makespan = max(makespan, _between(items, total, cuts))
     cost = 0.0
     if any(any(node.price) for node in instance.nodes):
-        for task, nodes in enumerate(allowed):
-            cost += min([instance.task_cost(task, node) for node in nodes])
+        cost += _least_cost(instance)
     if len(instance.nodes) == 1:  # it is rented for as long as all takes, from wherever it begins
         cost += instance.nodes[0].rent * makespan
     return Bounds(makespan, cost, instance.alpha * makespan + instance.beta * cost)
+
+
+def _least_cost(instance: Instance) -> float:
+    """What all tasks cost where each costs least, without rent."""
+    rates: dict[tuple[Amounts, tuple[int, ...]], float] = {}  # of a second at speed 1
+    cost = 0.0
+    for task, at in enumerate(zip(instance.demands, instance.allowed, strict=True)):
+        if task in instance.overrides:
+            cost += min([instance.task_cost(task, node) for node in at[1]])
+            continue
+        rate = rates.get(at)
+        if rate is None:
+            nodes = [instance.nodes[node] for node in at[1]]
+            rate = rates[at] = min([node.rate(at[0]) / node.speed for node in nodes])
+        cost += instance.weights[task] * instance.durations[task] * rate
+    return cost
 
 
 def shortest_seconds(instance: Instance) -> list[float]:
@@ -91,16 +107,14 @@ def _work(instance: Instance, resource: int, times: list[float]) -> list[float]:
 def _between(items: list[tuple[float, float, float]], total: float, cuts: int) -> float:
     """The largest h + work / total + q over the items (tail, head, work) with a head of at least h, a tail of at least q."""
     items.sort(reverse=True)
-    heads = sorted({head for _, head, _ in items})
-    if len(heads) > cuts:
-        heads = [heads[number * (len(heads) - 1) // (cuts - 1)] for number in range(cuts)]
+    heads = [head for _, head, _ in items]
+    tails, works = [tail for tail, _, _ in items], [work / total for _, _, work in items]
+    points = sorted(set(heads))
+    if len(points) > cuts:
+        points = [points[number * (len(points) - 1) // (cuts - 1)] for number in range(cuts)]
     best = 0.0
-    for at_least in heads:
-        work = 0.0
-        for tail, head, amount in items:
-            if head >= at_least:
-                work += amount
-                found = work / total + tail
-                if found + at_least > best:
-                    best = found + at_least
+    for at_least in points:
+        kept = [head >= at_least for head in heads]
+        heads, tails, works = list(compress(heads, kept)), list(compress(tails, kept)), list(compress(works, kept))
+        best = max(best, at_least + max(map(add, accumulate(works), tails)))
     return best

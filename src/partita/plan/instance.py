@@ -30,6 +30,11 @@ class Node:
     price: tuple[float, ...] = ()  # a unit of a resource and a second, by resource number
     rent: float = 0.0  # a second from the first start to the last finish on it
 
+    def rate(self, demand: Amounts) -> float:
+        """What holding the demand costs a second."""
+        price = self.price
+        return sum([amount * price[resource] for resource, amount in demand]) if price else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -159,11 +164,8 @@ class Instance:
 
     def task_cost(self, task: int, node: int) -> float:
         """What the task adds to the cost there, without rent."""
-        price = self.nodes[node].price
-        if not price:
-            return 0.0
-        rate = sum(amount * price[resource] for resource, amount in self.demands[task])
-        return self.weights[task] * self.seconds(task, node) * rate
+        place = self.nodes[node]
+        return self.weights[task] * self.seconds(task, node) * place.rate(self.demands[task]) if place.price else 0.0
 
     def run_times(self) -> list[list[float]]:
         """Seconds by task and node; infinite where the task may not run."""

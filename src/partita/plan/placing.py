@@ -31,13 +31,23 @@ class Timeline:
         #: (demand, kind of duration) -> a time before which no gap holds the demand for so long.
         self._full_until: dict[tuple[int, int], float] = {}
 
-    def earliest(self, since: float, seconds: float, demand: int, latest: float = _INFINITY) -> float:
-        """The first time from `since` on at which the demand is free for so long; infinite, if that is after `latest`."""
+    def past_full(self, kind: int, demand: int) -> float:
+        """A time before which it is known that no gap holds the demand for as long as the kind of duration takes."""
+        return self._full_until.get((demand, kind), self.times[0])
+
+    def earliest(
+        self, since: float, seconds: float, demand: int, latest: float = _INFINITY, kind: int | None = None
+    ) -> float:
+        """The first time from `since` on at which the demand is free for so long; infinite, if that is after `latest`.
+
+        Args:
+            kind: of the duration, if it is there already.
+        """
         if not demand or seconds <= 0.0:
             return since
         times, free, guard = self.times, self.free, self.guard
         if len(times) > _LONG:
-            known = self._past_full(seconds, demand, latest)
+            known = self._pass_full(kind_of(seconds) if kind is None else kind, demand, latest)
             if known > latest:
                 return _INFINITY
             if known > since:
@@ -51,33 +61,40 @@ class Timeline:
                     return since
             else:
                 at += 1
+                while (free[at] - demand) & guard != guard:
+                    at += 1
                 since = times[at]
                 if since > latest:
                     return _INFINITY
                 end = since + seconds
 
-    def _past_full(self, seconds: float, demand: int, latest: float) -> float:
+    def _pass_full(self, kind: int, demand: int, latest: float) -> float:
         """A time before which no gap holds the demand for so long; what is found is remembered."""
-        mantissa, exponent = frexp(seconds)
-        eighths = int(mantissa * 16.0)  # from 8 to 15: durations of one kind differ by an eighth at most
-        kind = (demand, exponent * 16 + eighths)
-        known = self._full_until.get(kind, self.times[0])
+        full_until, times = self._full_until, self.times
+        own = known = full_until.get((demand, kind), times[0])
+        for shorter in (1, 3):  # what does not hold for them does not for longer
+            there = full_until.get((demand, kind - shorter), known)
+            if there > known:
+                known = there
         if known > latest:
             return known
-        wanted = ldexp(eighths, exponent - 4)
-        times, free, guard = self.times, self.free, self.guard
+        wanted = ldexp(8 + kind % 8, kind // 8 - 4)
+        free, guard = self.free, self.guard
         at = bisect_right(times, known) - 1
-        since = known
+        since, end = known, known + wanted
         while True:
             if (free[at] - demand) & guard == guard:
                 at += 1
-                if times[at] >= since + wanted:
+                if times[at] >= end:
                     break
             else:
                 at += 1
+                while (free[at] - demand) & guard != guard:
+                    at += 1
                 since = times[at]
-        if since != known:
-            self._full_until[kind] = since
+                end = since + wanted
+        if since != own:
+            full_until[demand, kind] = since
         return since
 
     def take(self, start: float, end: float, demand: int) -> None:
@@ -107,8 +124,10 @@ class _Bound(Timeline):
         super().__init__(full, guard)
         self._together, self._mask = together, mask
 
-    def earliest(self, since: float, seconds: float, demand: int, latest: float = _INFINITY) -> float:
-        start = super().earliest(since, seconds, demand, latest)
+    def earliest(
+        self, since: float, seconds: float, demand: int, latest: float = _INFINITY, kind: int | None = None
+    ) -> float:
+        start = super().earliest(since, seconds, demand, latest, kind)
         part = demand & self._mask
         if not part:
             return start
@@ -116,7 +135,7 @@ class _Bound(Timeline):
             there = self._together.earliest(start, seconds, part, latest)
             if there <= start:
                 return start
-            start = super().earliest(there, seconds, demand, latest) if there < _INFINITY else there
+            start = super().earliest(there, seconds, demand, latest, kind) if there < _INFINITY else there
         return start
 
     def take(self, start: float, end: float, demand: int) -> None:
@@ -130,6 +149,12 @@ def timelines_of(packing: Packing) -> list[Timeline]:
         return [Timeline(full, packing.guard) for full in packing.full]
     together = Timeline(packing.together_full, packing.guard)
     return [_Bound(full, packing.guard, together, packing.together) for full in packing.full]
+
+
+def kind_of(seconds: float) -> int:
+    """Durations of one kind differ by an eighth at most; the next kind is longer."""
+    mantissa, exponent = frexp(seconds)
+    return exponent * 8 + int(mantissa * 16.0) - 8
 
 
 def place_in_order(
@@ -157,19 +182,32 @@ def place_in_order(
     starts, finishes, nodes = [0.0] * count, [0.0] * count, [0] * count
     arrivals = Arrivals(instance, finishes, nodes)
     alpha, beta = (instance.alpha, instance.beta) if with_cost else (1.0, 0.0)
+    kinds: dict[float, int] = {}  # of the task's durations
     for task in order:
         demand, times = packing.demands[task], table[task]
         allowed = instance.allowed[task] if fixed is None else (fixed[task],)
         since, at_node = arrivals.of(task)
-        best, place, begin = _INFINITY, allowed[0], 0.0
+        #: (worth at best, node, when the inputs are there, kind of duration, price): most need not be looked at closer.
+        offers = []
         for node in allowed:
             seconds = times[node]
+            kind = kinds.get(seconds)
+            if kind is None:
+                kind = kinds[seconds] = kind_of(seconds)
             there = at_node.get(node, since) if at_node else since
+            full = timelines[node].past_full(kind, demand)
             price = beta * instance.task_cost(task, node) if beta else 0.0
-            if alpha * (there + seconds) + price >= best:
-                continue
+            offers.append((alpha * ((full if full > there else there) + seconds) + price, node, there, kind, price))
+        if len(offers) > 1:
+            offers.sort()
+            kinds.clear()
+        best, place, begin = _INFINITY, allowed[0], 0.0
+        for least, node, there, kind, price in offers:
+            if least >= best:
+                break
+            seconds = times[node]
             latest = (best - price) / alpha - seconds if alpha else _INFINITY
-            start = timelines[node].earliest(there, seconds, demand, latest)
+            start = timelines[node].earliest(there, seconds, demand, latest, kind)
             value = alpha * (start + seconds) + price
             if value < best:
                 best, place, begin = value, node, start

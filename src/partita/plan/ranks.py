@@ -63,9 +63,12 @@ def upward_ranks(
 def downward_ranks(instance: Instance, seconds: Sequence[float]) -> list[float]:
     """Seconds before which each task cannot begin, for want of what it needs."""
     ranks = [0.0] * len(seconds)
-    predecessors = instance.predecessors
+    successors = instance.successors
     for task in instance.order:
-        ranks[task] = max([ranks[needed] + seconds[needed] for needed in predecessors[task]], default=0.0)
+        end = ranks[task] + seconds[task]
+        for successor in successors[task]:
+            if end > ranks[successor]:
+                ranks[successor] = end
     return ranks
 
 

@@ -46,17 +46,17 @@ def plan_file(
     try:
         instance = read_instance(read_document(source))
         plan = plan_within(instance, time_limit_s or (_PROOF_S if must_prove else 0.0), must_prove, seed)
+        document = plan_document(
+            instance,
+            plan.schedule,
+            planner=f"partita, {plan.planner}",
+            bound=plan.bound,
+            status="optimal" if plan.is_optimal else "feasible",
+        )
+        if target is not None:
+            target.write_text(json.dumps(document), encoding="utf-8")
     finally:
         gc.enable()
-    document = plan_document(
-        instance,
-        plan.schedule,
-        planner=f"partita, {plan.planner}",
-        bound=plan.bound,
-        status="optimal" if plan.is_optimal else "feasible",
-    )
-    if target is not None:
-        target.write_text(json.dumps(document), encoding="utf-8")
     value = plan.value
     told = {"objective": value.objective, "makespan": value.makespan, "cost": value.cost, "gap": plan.gap}
     return {**document, **told}
