@@ -16,7 +16,10 @@ from partita.plan.ranks import expected_seconds, order_by, upward_ranks
 __all__ = ["RollingPolicy"]
 
 #: Tasks that are planned at once.
-_WINDOW = 20
+_WINDOW = 100
+#: A second that a task runs counts so much where nodes are compared, and a second that it waits 1: what runs for long may run
+#: for much longer than expected, so that it is worth waiting for a fast node.
+_RISK = 2.0
 #: What a task that runs longer than expected is thought to have left, as a share of what was expected.
 _OVERDUE = 0.1
 
@@ -25,7 +28,7 @@ _INFINITY = float("inf")
 
 
 class RollingPolicy:
-    """Ready and coming tasks by upward rank, each where it would end first."""
+    """Ready and coming tasks by upward rank, each where it would end first if it took longer than expected."""
 
     def __init__(self, instance: Instance, ranks: Sequence[float] | None = None, window: int = _WINDOW) -> None:
         """
@@ -152,10 +155,11 @@ class RollingPolicy:
                 at = end + seconds(size, origin, node)
                 if at > there:
                     there = at
-            if there + times[node] >= best:
+            weighed = _RISK * times[node]
+            if there + weighed >= best:
                 continue
             start = timelines[node].earliest(there, times[node], demand)
-            if start + times[node] < best:
-                best = start + times[node]
+            if start + weighed < best:
+                best = start + weighed
                 found = (start, there, node)
         return found
