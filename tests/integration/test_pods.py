@@ -14,7 +14,7 @@ import pytest
 from partita.errors import StepError
 from tests.contract.docker_image import packaged_image
 from tests.integration.conftest import Project
-from tests.integration.engines import kill_engine, outcomes
+from tests.integration.engines import kill_engine, outcomes, stop_engine
 from tests.integration.kubernetes_cluster import TestNamespace, namespace  # noqa: F401
 from tests.integration.s3_server import running_bucket
 from tests.waiting import wait_until
@@ -117,9 +117,13 @@ def podded(
             settings = f'artifacts = "{bucket}/project"\ncrash_retries = 1\n[executors.pods]\n' + "\n".join(lines)
             project = make_project(settings)
             project.write(FLOWS)
+            made.append(project)
             return project
 
+        made: list[Project] = []
         yield make
+        for project in made:  # while there is a bucket, through which their workers are ended
+            stop_engine(project)
 
 
 def _toml(value: Any) -> str:

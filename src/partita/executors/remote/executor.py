@@ -259,6 +259,8 @@ class RemoteExecutor:
         self._is_closed = True
         self._outbox.close()
         ended = [session for session in self._sessions.values() if not (stays and session.lane and session.lane.queue)]
+        if not self._remains.is_known and any(session.is_attached for session in ended):
+            self._remains.wait(self._sessions)  # until then the launcher knows nothing of them, and ends nothing
         end_workers(ended, self._launcher, self._post)
         self._post.close()
         self._launcher.close()

@@ -15,6 +15,8 @@ _log = logging.getLogger("partita.engine")
 
 #: So long after it was told that nobody knows it asks again.
 _PAUSE_S = 5.0
+#: Who ends waits so long for what it would have to end.
+_WAIT_S = 10.0
 
 
 class Remains:
@@ -49,6 +51,12 @@ class Remains:
         self.is_known = True
         self._unclaimed = set(told) - set(known)
         return set(told)
+
+    def wait(self, known: Collection[str]) -> None:
+        """Wait until the launcher knows, but not for long."""
+        until = time.monotonic() + _WAIT_S
+        while self.ask(known) is None and time.monotonic() < until:
+            time.sleep(0.05)  # the news are for others
 
     def claim(self, session: str) -> bool:
         """Take one; whether it is, or may be, there."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from partita.core.records import Demand
@@ -81,6 +83,29 @@ def test_who_was_to_end_before_it_was_found_is_told_again(stage: Stage) -> None:
     stage.desk.until(lambda: hand.stopped == [session, session])
     hand.tell(session, "ended")
     assert stage.desk.end_of(1000)[:3] == [LOST, 1000, "cancelled"]
+
+
+def test_an_engine_that_ends_at_once_leaves_no_worker_without_work(stage: Stage) -> None:
+    """What it attached to has ended, and the launcher learns only then that there is such a worker."""
+    session, _, name = leave(stage)
+    later, hand = follow(stage, None)
+    assert later.attach(session, 1000, name, True, Demand()) is not None
+    stage.hears(session, ATTACH)
+    stage.say(session, [HELD, [name]], done(name))
+    assert stage.desk.end_of(1000)[0] == DONE
+    ended: list[str] = []
+
+    def stop(session: str, grace_s: float = 0.0) -> None:
+        if session in (hand.left or ()):  # else it says nothing to the launcher
+            ended.append(session)
+            hand.tell(session, "ended")
+
+    hand.stop = stop  # type: ignore[method-assign]
+    finding = threading.Timer(0.3, hand.find, (session,))
+    finding.start()
+    later.leave()
+    finding.join()
+    assert ended == [session]
 
 
 def test_it_is_asked_again_when_nobody_knew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
