@@ -261,6 +261,8 @@ class ReadyQueue(Generic[D]):
             line: Line[D] = owner.best().best()  # a run's
             if not self._offer(line, self._room.fits(line.kind.demand), now_s, start):
                 break
+        if len(self) == line.length:
+            return  # nothing else waits
         self._fill(line, now_s, start, running)
         if joinable is not None:
             self._join_lanes(line, now_s, start, joinable())
