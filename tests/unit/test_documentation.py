@@ -360,7 +360,8 @@ def test_examples_of_settings_are_read(tmp_path: Path) -> None:
 
 def test_figures_in_the_documents_are_those_of_the_code() -> None:
     assert INLINE_LIMIT_BYTES == 4096 and "4 KiB" in text_of("how-the-engine-works.md")
-    from partita.engine.lanes import BRIEF_S, TAKE_BACK_AFTER_S
+    from partita.engine.health import BRIEF_S
+    from partita.engine.lanes import TAKE_BACK_AFTER_S
     from partita.protocol.messages import FRAME_STEPS
 
     page = text_of("how-the-engine-works.md")

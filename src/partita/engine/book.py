@@ -18,7 +18,7 @@ from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
 from partita.engine.choosing import Choosing
-from partita.engine.expecting import SIZED_S, Expecting
+from partita.engine.expecting import SIZED_S, Expecting, Typical
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
@@ -186,9 +186,9 @@ class Book:
         if step is None:
             return
         profile = live.run.profiles[step.profile]
-        demand = self.demand(live, step)
-        places = self.places(live, step.profile, demand)
         typical = self.expecting.typical(live, step.profile)
+        demand = self.demand(live, step, typical)
+        places = self.places(live, step.profile, demand)
         expected_s = self.expecting.seconds(live, step) if typical.mean_s >= SIZED_S else 0.0
         rank_s = live.ranks.pop(number, 0.0) if self.limits.is_planned else 0.0
         entry = Entry(live.run.number, number, self.now_s, rank_s, expected_s, typical)
@@ -201,12 +201,12 @@ class Book:
         """How long an attempt at a step of the run's profile of this number is thought to take."""
         return self.expecting.typical(live, number).mean_s or UNKNOWN_S
 
-    def demand(self, live: Live, step: Step) -> Demand:
+    def demand(self, live: Live, step: Step, typical: Typical | None = None) -> Demand:
         """What the step's next attempt is to have: more memory than its task declares where others ran out of it."""
         demand, raised = live.run.profiles[step.profile].demand, live.memory.get(step.id)
         if raised:
             return demand._replace(memory_bytes=raised)
-        learned = self.expecting.typical(live, step.profile).memory_bytes
+        learned = (typical or self.expecting.typical(live, step.profile)).memory_bytes
         return demand._replace(learned_bytes=learned) if learned else demand
 
     def pools(self) -> dict[str, Pool]:

@@ -136,6 +136,11 @@ class Choosing:
         for group in self._groups.values():
             group.is_new = True
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing may choose, and nothing that has chosen is left in a queue."""
+        return not self._candidates and not self._ghosts
+
     def is_ghost(self, entry: Entry) -> bool:
         """Whether the entry of a queue is none any more, since its step has gone elsewhere; told once."""
         return self._ghosts.pop(id(entry), None) is not None
@@ -228,7 +233,7 @@ class Choosing:
             seconds, name = candidate.seconds[lanes.name], lanes.name
             takes_s = lanes.overhead_s(candidate.live.bundle, demand, candidate.environment) + seconds
             there_s = now_s + candidate.moving.get(name, 0.0)
-            is_brief = 0.0 < seconds < lanes.brief_s
+            is_brief = 0.0 < seconds < lanes.health.brief_s
             if is_brief:
                 start_s, can_begin = there_s + backlogs[name], dealt[name] < _depth(lanes, demand, seconds)
             else:
@@ -247,7 +252,7 @@ class Choosing:
         _, at, best, can_begin = prospects[0]
         chosen = places[at]
         takes_s = best.end_s - best.start_s
-        if 0.0 < candidate.seconds[chosen.name] < chosen.brief_s:
+        if 0.0 < candidate.seconds[chosen.name] < chosen.health.brief_s:
             backlogs[chosen.name] += takes_s * chosen.pool.share(demand)
         else:
             horizons[chosen.name].take(best.start_s, takes_s, demand)

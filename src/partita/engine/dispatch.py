@@ -44,11 +44,11 @@ class Dispatch:
 
     def _start(self, lanes: Lanes, line: Line[Demand], fits: bool) -> bool:
         entry, choosing = line.head, self._book.choosing
-        if choosing.is_ghost(entry):
+        if not choosing.is_idle and choosing.is_ghost(entry):
             line.pop()
             return True
         has_left = self._begin(lanes, line, entry, fits)
-        if has_left:
+        if has_left and not choosing.is_idle:
             choosing.left(entry)
         return has_left
 
@@ -83,7 +83,7 @@ class Dispatch:
         pace = lanes.pace(number)
         # As it went in this engine; before anything has ended here, as it was learned.
         seconds = pace.mean_s if pace.count else expected_s
-        is_brief = bool(pace.count or seconds) and seconds < lanes.brief_s and _may_wait_in_line(profile, step)
+        is_brief = bool(pace.count or seconds) and seconds < lanes.health.brief_s and _may_wait_in_line(profile, step)
         lane: Lane | None
         if fits:
             lane = lanes.hold(live.bundle, line.demand, environment)

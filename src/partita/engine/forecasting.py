@@ -43,7 +43,9 @@ _SHARE = 0.02
 #: A forecast is made anew not before so many seconds, or this share of what was left.
 _LEAST_PAUSE_S, _PAUSE_SHARE = 1.0, 0.05
 #: A run is forecast when it has gone on for so many seconds.
-_LEAST_AGE_S = 0.5
+_LEAST_AGE_S = 1.0
+#: So much of a forecast is made at once; what is longer is made in slices with pauses.
+_AT_ONCE_S = 0.01
 #: With more steps ahead of all runs a play takes too long, and of each run that has at least so many, alike ones are taken
 #: together; of these few there are fewer plays, as each is sure of more.
 _MOST_STEPS, _MANY_STEPS, _PLAYS_OF_FEW = 600, 300, 20
@@ -107,7 +109,7 @@ class Forecasting:
 
     def _haste(self) -> float:
         """A short forecast is made without pauses: it is over before anybody waits for the engine."""
-        return 0.0 if self._spent_s < 10 * _SLICE_S else 1.0
+        return 0.0 if self._spent_s < _AT_ONCE_S else 1.0
 
     def _is_ready(self, live: Live) -> bool:
         """Whether it is forecast: a brief run is over before anybody reads when it will be."""

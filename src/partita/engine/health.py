@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Health"]
+__all__ = ["BRIEF_S", "Health"]
 
+#: A step counts as brief, and may wait behind another one in a lane, while its like take less than so many seconds.
+BRIEF_S = 0.02
+#: However long orders take to get to an executor: what takes longer is not brief.
+_MOST_BRIEF_S = 0.5
 #: Gain of what an executor is thought to add to its attempts.
 _OVERHEAD_WEIGHT = 0.25
 #: After so many losses in succession, what can run elsewhere does, for so many seconds, doubled with each further one.
@@ -20,6 +24,7 @@ class Health:
     cold_s: float = 0.0  # the same of the first order of a lane, whose worker may have to start
     count: int = 0  # of these
     cold_count: int = 0
+    brief_s: float = BRIEF_S  # what takes less may wait behind another order: it would not get there sooner by itself
     losses: int = 0  # attempts that it lost, one after the other
     lost_s: float = 0.0  # monotonic time of the last one
 
@@ -40,6 +45,7 @@ class Health:
         else:
             self.count += 1
             self.overhead_s += (_OVERHEAD_WEIGHT if self.count > 1 else 1.0) * (added_s - self.overhead_s)
+            self.brief_s = max(BRIEF_S, min(self.overhead_s, _MOST_BRIEF_S))
 
     def lost(self, now_s: float) -> None:
         """The machinery failed an attempt."""

@@ -37,6 +37,8 @@ RANKED_STEPS = 10_000
 #: So often the place of a step's attempts may be taken from them before that counts as a crash.
 MOST_EVICTIONS = 20
 _LARGEST = 2**63 - 1
+#: What an attempt takes beyond what it was thought to is charged from so many seconds on.
+_CHARGED_S = 1e-3
 #: Larger arguments are not kept in memory until their step begins.
 _LARGE_BYTES = 1024
 
@@ -121,7 +123,7 @@ class Intake:
         if live is not None and started_at:
             self._book.overruns.spend(live, ended_at - started_at, flight.executor.price)
         over_s = ended_at - started_at - flight.expected_s
-        if started_at and over_s > 0:
+        if started_at and over_s > _CHARGED_S:
             flight.executor.queue.charge(flight.run, flight.demand, over_s)
 
     def _done(self, lanes: Lanes, message: list[Any]) -> None:

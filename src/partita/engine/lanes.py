@@ -8,18 +8,14 @@ from dataclasses import dataclass, field
 
 from partita.core.records import Demand
 from partita.core.resources import Pool
-from partita.engine.health import Health
+from partita.engine.health import BRIEF_S, Health
 from partita.executors.port import Executor
 from partita.plan.queue import ReadyQueue
 from partita.protocol.messages import Order
 from partita.protocol.remote import ticket_text
 
-__all__ = ["BRIEF_S", "PLACE_MARK", "Flight", "Lane", "Lanes", "Pace"]
+__all__ = ["PLACE_MARK", "Flight", "Lane", "Lanes", "Pace"]
 
-#: A step counts as brief, and may wait behind another one in a lane, while its like take less than so many seconds.
-BRIEF_S = 0.02
-#: However long orders take to get to an executor: what takes longer is not brief.
-_MOST_BRIEF_S = 0.5
 #: Between the name of an executor and that of a worker.
 PLACE_MARK = "#"
 #: A lane whose order has run for so many seconds gives back what waits behind it.
@@ -201,17 +197,12 @@ class Lanes:
                 self.executor.close_lane(lane.number)
                 return
 
-    @property
-    def brief_s(self) -> float:
-        """What takes less may wait behind another order: it would not be longer in getting there by itself."""
-        return max(BRIEF_S, min(self.health.overhead_s, _MOST_BRIEF_S))
-
     def depth(self, seconds: float) -> int:
         """How many orders that take so long may be handed to one lane at a time."""
         fits = int(BRIEF_S / max(seconds, 1e-6))
         # While one is worked on, as many more are on their way as are done until the next one would get there.
         if self.health.overhead_s > BRIEF_S:
-            fits = max(fits, 1 + int(self.brief_s / max(seconds, 1e-6)))
+            fits = max(fits, 1 + int(self.health.brief_s / max(seconds, 1e-6)))
         return min(self.prefetch, fits)
 
     def overhead_s(self, bundle: str, demand: Demand, environment: str) -> float:
@@ -316,7 +307,7 @@ class Lanes:
 
     @property
     def _take_back_after_s(self) -> float:
-        return TAKE_BACK_AFTER_S * self.brief_s / BRIEF_S
+        return TAKE_BACK_AFTER_S * self.health.brief_s / BRIEF_S
 
     @property
     def needs_watching(self) -> bool:

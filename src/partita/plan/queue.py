@@ -90,6 +90,7 @@ class ReadyQueue(Generic[D]):
         self._had_owner = self._had_run = 0.0  # of whom was served last: the others start there
         self._typical_s = 0.0  # how long what was started was thought to take, exponentially weighted
         self._look_at_s = -math.inf if ages else math.inf  # monotonic
+        self._has_searched = False  # so that something may be known of how long lines take at least
 
     def __len__(self) -> int:
         return sum(share.waiting for share in self._named.values())
@@ -141,7 +142,7 @@ class ReadyQueue(Generic[D]):
         if line.push((entry.since_s * AGE_OF_RANKS - entry.rank_s, self._arrived, entry)):
             self._new[line] = None
             run.stand(line)
-        if line.length == 1 or line.shortest_s:
+        if self._has_searched and (line.length == 1 or line.shortest_s):
             line.shortest_s = 0.0
             run.forget(line)
 
@@ -206,8 +207,10 @@ class ReadyQueue(Generic[D]):
         amount /= share.weight
         share.had += amount
         owner.had += amount
-        owner.stand(share)
-        self._owners.stand(owner)
+        if owner.is_contested:
+            owner.stand(share)
+        if self._owners.is_contested:
+            self._owners.stand(owner)
 
     def renew(self, run: int) -> None:
         """Something of what the run has waiting may be no more: the first of each line is offered again, whatever is free."""
@@ -316,6 +319,7 @@ class ReadyQueue(Generic[D]):
 
     def _search(self, gate: Gate) -> Line[D] | None:
         """The best line that passes."""
+        self._has_searched = True
         line: Line[D] | None = self._owners.find(gate) if self._may_pass(gate) else None
         return line
 
@@ -335,7 +339,8 @@ class ReadyQueue(Generic[D]):
         run = self._runs[head.run]
         run.waiting -= 1
         run.owner.waiting -= 1
-        run.stand(line)
+        if not line.length or run.is_contested:
+            run.stand(line)
         if line.length:
             self._new[line] = None
         else:

@@ -73,9 +73,11 @@ class Tournament:
 
     Attributes:
         had: what those in it have had, so that of equal urgency who has had less goes first.
+        is_contested: more than one takes part, so that it matters how each stands.
     """
 
     __slots__ = (
+        "_count",
         "_free",
         "_leasts",
         "_members",
@@ -85,6 +87,7 @@ class Tournament:
         "_unsorted",
         "above",
         "had",
+        "is_contested",
         "place",
     )
 
@@ -92,6 +95,7 @@ class Tournament:
         self.above, self.had, self.place = above, had, -1
         self._members: list[Member | None] = [None]  # by place
         self._free = [0]  # places without a member
+        self._count, self.is_contested = 0, False
         self._size, self._unsorted = 1, 0
         # Heaps in shape: the root is 1, the match of 2n and 2n + 1 is n, and a member's place is counted from the size on.
         self._standings: list[Standing] = [NOBODY, NOBODY]
@@ -111,7 +115,7 @@ class Tournament:
     @property
     def is_empty(self) -> bool:
         """Whether nobody takes part."""
-        return len(self._free) == self._size
+        return not self._count
 
     def standing(self) -> Standing:
         best = self._standings[1]
@@ -122,19 +126,26 @@ class Tournament:
 
     def enter(self, member: Member) -> None:
         """Let somebody take part."""
+        alone = None if self.is_empty or self.is_contested else self.best()
         self._unsorted += 1
         if not self._free or self._unsorted > _FEW + self._size // _SHARE:
             self._arrange([each for each in self._members if each is not None])
         member.place = self._free.pop()
+        self._count += 1
+        self.is_contested = self._count > 1
         self._members[member.place] = member
         self.ask(member)
         self.stand(member)
+        if alone is not None:
+            self.stand(alone)  # nobody may have told how it stands while there was nobody else
 
     def leave(self, member: Member) -> None:
         """Somebody does not take part any more."""
         at, place = self._size + member.place, member.place
         self._members[place] = None
         self._free.append(place)
+        self._count -= 1
+        self.is_contested = self._count > 1
         self._rise(at, NOBODY)
         self._set_least(at, None)
         member.place = -1
