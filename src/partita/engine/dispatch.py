@@ -14,7 +14,7 @@ from partita.engine.book import Book
 from partita.engine.lanes import Flight, Lane, Lanes
 from partita.engine.live import Live, environment_of, unpack_inputs
 from partita.engine.preparing import Preparing
-from partita.plan.queue import Entry, Line
+from partita.plan.queue import Line
 from partita.protocol.messages import Order
 from partita.store.port import AttemptRow, CacheRow
 from partita.values import pack, size_of, unpack
@@ -38,22 +38,26 @@ class Dispatch:
             self._place_once()
 
     def _place_once(self) -> None:
-        self._book.choosing.place()
+        choosing = self._book.choosing
+        choosing.place()
+        begin = self._begin if choosing.is_idle else self._begin_chosen
         for lanes in self._book.executors.values():
-            lanes.queue.place(self._book.now_s, partial(self._start, lanes), lanes.running, lanes.joinable_kinds)
+            lanes.queue.place(self._book.now_s, partial(begin, lanes), lanes.running, lanes.joinable_kinds)
 
-    def _start(self, lanes: Lanes, line: Line[Demand], fits: bool) -> bool:
+    def _begin_chosen(self, lanes: Lanes, line: Line[Demand], fits: bool) -> bool:
+        """The same as `_begin`, where some of what waits has chosen the executor, or another one since."""
         entry, choosing = line.head, self._book.choosing
-        if not choosing.is_idle and choosing.is_ghost(entry):
+        if choosing.is_ghost(entry):
             line.pop()
             return True
-        has_left = self._begin(lanes, line, entry, fits)
-        if has_left and not choosing.is_idle:
+        has_left = self._begin(lanes, line, fits)
+        if has_left:
             choosing.left(entry)
         return has_left
 
-    def _begin(self, lanes: Lanes, line: Line[Demand], entry: Entry, fits: bool) -> bool:
+    def _begin(self, lanes: Lanes, line: Line[Demand], fits: bool) -> bool:
         """Start what the line offers, or let it leave the queue without; whether it has left it."""
+        entry = line.head
         expected_s = entry.seconds
         live = self._book.lives.get(entry.run)
         step = live.run.steps.get(entry.step) if live is not None else None

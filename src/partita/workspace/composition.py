@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import json
 import logging
 import math
@@ -83,6 +84,7 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
             _need_shared_artifacts(store, artifacts)
             engine = _engine(project, state, settings, store, executors, place.guard, blobs)
             engine.start()
+            _collect_seldom()
             _listen(engine, place, settings.engine_lease_s, is_interruptible=stays)
         except MovedError as error:
             _log.error("%s", error)
@@ -182,6 +184,13 @@ def _need_shared_artifacts(store: Store, artifacts: str) -> None:
             f"the engine {others[0].owner} works on the runs in the same schema, and values that it makes are not found here: "
             "set `artifacts` in both projects to a folder or URL that both reach, or give one a schema of its own: ?schema=NAME"
         )
+
+
+def _collect_seldom() -> None:
+    """Look for circles of garbage seldom: steps make none, and looking through all that a large run holds takes long."""
+    gc.collect()
+    gc.freeze()  # what is there now stays
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _listen(engine: Engine, place: Place, lease_s: float, *, is_interruptible: bool) -> None:
