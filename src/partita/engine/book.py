@@ -18,7 +18,7 @@ from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
 from partita.engine.choosing import Choosing
-from partita.engine.expecting import SIZED_S, Expecting, Typical
+from partita.engine.expecting import SIZED_S, UNKNOWN_S, Expecting, Typical
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
@@ -36,9 +36,6 @@ from partita.values import pack
 
 __all__ = ["Book", "Limits"]
 
-
-#: What a step is thought to take of which nothing is known: each counts alike.
-UNKNOWN_S = 1.0
 
 _log = logging.getLogger("partita.engine")
 

@@ -203,8 +203,11 @@ class Choosing:
             entry = line.pop()
             candidate = self._candidates.get((entry.run, entry.step))
             step = candidate.live.run.steps.get(entry.step) if candidate is not None else None
-            if candidate is None or candidate.entry is not entry or step is None or step.state != State.READY:
-                return True  # cancelled or discarded since
+            if candidate is None or candidate.entry is not entry:
+                return True  # it was offered anew
+            if step is None or step.state != State.READY:  # cancelled or discarded since
+                self.left(entry)
+                return True
             chosen = self._choose(group, candidate, horizons, backlogs, dealt)
             if chosen is None:
                 kept.append(candidate)

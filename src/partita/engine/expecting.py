@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from partita.engine.book import Book
     from partita.engine.lanes import Lanes, Pace
 
-__all__ = ["SIZED_S", "Expecting", "Typical"]
+__all__ = ["SIZED_S", "UNKNOWN_S", "Expecting", "Typical"]
 
 #: What takes less is not told apart by the size of its input.
 SIZED_S = 0.1
 #: What is typical is asked for anew when so many more attempts, as a share, have been seen.
 _STALE = 1.25
+#: What a step is thought to take of which nothing is known: each counts alike.
+UNKNOWN_S = 1.0
 #: A layout takes about so long, where nobody knows.
 _LAYOUT_S = 0.05
 
@@ -91,7 +93,7 @@ class Expecting:
         return estimate.median if estimate is not None else 0.0
 
     def seconds_on(self, live: Live, step: Step, lanes: Lanes, places: Sequence[Lanes]) -> float:
-        """How long an attempt at a ready step is thought to take on one of several executors; 0: nobody knows.
+        """How long an attempt at a ready step is thought to take on one of several executors.
 
         What was learned there counts. Where nothing was, it is what was learned on another one of them or is thought in
         general, by how much faster the executor is said to be.
@@ -111,7 +113,7 @@ class Expecting:
                 seconds = learning.history.duration(subject, usual, profile.expect_s).median
                 return seconds * other.speed / lanes.speed
         typical = self.typical(live, step.profile)
-        return typical.mean_s / lanes.speed
+        return (typical.mean_s or UNKNOWN_S) / lanes.speed
 
     def estimate(self, live: Live, step: Step, input_bytes: float | None) -> Estimate | None:
         """How long an attempt at a task's step takes, as a distribution; None: nobody knows.

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partita.core.states import State
 from partita.values import PLAIN, pack
 from tests.timed_executors import Machine, Steps, TimedEngine
 
@@ -162,3 +163,26 @@ def test_a_forecast_knows_that_steps_may_choose(count: int) -> None:
     took_s = engine.clock.monotonic() - began_s
     planned = live.notes["planned"]
     assert planned["p50"] - live.started_at == pytest.approx(took_s, rel=0.2)
+
+
+def test_steps_of_which_nothing_is_known_fill_all_executors_at_once() -> None:
+    engine = TimedEngine({"one": Machine(2), "two": Machine(2)}, lambda name: 10.0)
+    took_s = engine.play(fan(4))
+    assert Counter(place for _, place, _ in engine.began) == {"one": 2, "two": 2}
+    assert took_s < 10.1
+
+
+def test_what_is_cancelled_while_it_waits_is_not_kept() -> None:
+    engine = TimedEngine({"one": Machine(1), "two": Machine(1)}, lambda name: 10.0)
+    run = engine.launch(fan(8, expect_s=10.0))
+    engine.pass_time(1.0)
+    live = engine.book.live(run)
+    assert live is not None
+    assert len(engine.book.choosing) == 6
+    for step in [step for step in live.run.steps.values() if step.state == State.READY]:
+        engine.engine.cancel(live, step.id)
+    for _ in range(4):
+        engine.pass_time(engine.clock.monotonic() + 1.5)
+    assert not live.is_final
+    assert len(engine.book.choosing) == 0
+    assert engine.book.choosing.is_idle
