@@ -244,9 +244,20 @@ def outer() -> list:
 @flow
 def outer_too() -> list:
     return [seen()]
+
+
+@flow(environment=["six==1.16.0"])
+def said_later(known: int) -> str:
+    return seen()
+
+
+@flow
+def calls() -> str:
+    return said_later.with_options(environment=["six==1.17.0"])(count(["a"]))
 """)
     assert project("outer") == ["1.16.0", "1.16.0", "1.17.0", True]
     assert project("outer_too") == ["1.15.0"]
+    assert project("calls") == "1.17.0"
 
 
 def test_a_value_that_the_environment_cannot_open_is_explained(project: Project) -> None:

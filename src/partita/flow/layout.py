@@ -65,7 +65,7 @@ class Layout:
         project = project if project is not None else here
         self._places = Places(project)
         self._executor = executor
-        self._environment = environment
+        self._environment = self._said_environment = environment
         self._environments = EnvironmentReader([project, here], self.problem)
         self._parent = -1
         self._names: dict[str, int] = {}
@@ -409,10 +409,11 @@ class Layout:
         self._environment = self._environment_of(flow)
 
     def adopt_root(self, flow: Definition[..., Any]) -> None:
-        """The same for the flow that is laid out, whose call may have said another executor than its definition does."""
+        """The same for the flow that is laid out, whose call may have said something else than its definition does."""
         said = self._executor
         self.adopt(flow)
         self._executor = said or self._executor
+        self._environment = self._said_environment or self._environment
 
     def adopt_environment(self, environment: Environment | bool | None, owner: str) -> None:
         """The environment of tasks for which nobody else says any; `owner` is who gives it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import CancelledError, CheckError, Problem, RunError, Skip, StepError, StoreError
@@ -224,6 +225,16 @@ def encoder_of(workspace: LocalWorkspace) -> Encoder:
     return Encoder(workspace.blobs, signer_of(workspace.state), outcome=make_outcome, locate=locate, load=load)
 
 
+def _environment_of(flow: Flow[..., Any]) -> str:
+    """What the call says of it; empty, where it cannot be told here: the flow's layout does, and says what is wrong."""
+    from partita.flow.environments import EnvironmentReader
+
+    problems: list[str] = []
+    reader = EnvironmentReader([Path.cwd()], lambda message, place, remedy: problems.append(message))
+    text = reader.text(flow.options.environment, "", flow.name, flow.place)
+    return text if not problems else ""
+
+
 def flow_request(
     flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], encoder: Encoder
 ) -> LaunchRequest:
@@ -242,7 +253,7 @@ def flow_request(
     encode = encoder.encode
     nodes = [encode(value) for value in arguments]
     named = [encode(value) for value in keywords.values()]
-    profile = make_profile(flow, encode)
+    profile = make_profile(flow, encode, environment=_environment_of(flow))
     request: LaunchRequest = {
         "flow": flow.reference,
         "title": flow.name,

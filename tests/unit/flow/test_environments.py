@@ -147,6 +147,20 @@ def test_tasks_take_the_environment_of_the_flow_around_them() -> None:
     }  # fmt: skip
 
 
+def test_the_call_of_a_flow_that_is_laid_out_later_says_its_environment() -> None:
+    """More than its definition does: what the call said comes with the step."""
+
+    @flow
+    def outer() -> list[Any]:
+        return around.with_options(environment=["six==1.17.0"])()
+
+    (called,) = [profile for profile in lay_out(outer, encode=encode).profiles if profile.title == "around"]
+    later = Layout(encode, environment=called.environment)
+    assert environments(lay_out(around, layout=later, is_root=False)) == {
+        "plain": "six==1.17.0", "inside": "six==1.17.0", "special": "six==1.16.0", "bare": "",
+    }  # fmt: skip
+
+
 def test_the_environment_is_part_of_the_fingerprint() -> None:
     def fingerprints(target: Any) -> dict[str, str]:
         layout = lay_out(target, encode=encode, fingerprint=lambda function: "same")
