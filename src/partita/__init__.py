@@ -1,7 +1,7 @@
 """Partita: typed, reusable tasks, orchestrated durably.
 
     errors, clock, settings   < core, protocol     < flow, plan, store, artifacts, executors
-                              < worker, engine, components < workspace    < testing, cli
+                              < worker, engine, components < compose < workspace < testing, cli
 
 `import partita` gives what users write flows with; see `__all__`.
 """

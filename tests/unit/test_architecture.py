@@ -36,6 +36,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"drawing"}),
     frozenset({"flow", "plan", "store", "artifacts", "executors"}),
     frozenset({"worker", "engine", "components"}),
+    frozenset({"compose"}),
     frozenset({"workspace"}),
     frozenset({"testing", "cli"}),
     frozenset({"partita"}),  # the public face, partita/__init__.py

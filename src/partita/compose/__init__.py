@@ -1,0 +1,7 @@
+"""Many models made into one better one: compositions, each an estimator of scikit-learn."""
+
+from __future__ import annotations
+
+from partita.compose.blend import Blend
+
+__all__ = ["Blend"]

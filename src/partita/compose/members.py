@@ -1,0 +1,156 @@
+"""The members of a composition: their names, their parameters, and what they have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.utils import ClassifierTags, RegressorTags, Tags, check_array, get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = ["Composition", "Members", "named", "rows_of"]
+
+#: Estimators, or pairs of a name and an estimator.
+Members = Sequence[Any]
+
+
+def named(members: Members) -> list[tuple[str, Any]]:
+    """The members with their names; without one they are called after their class: "ridge", "ridge-2".
+
+    Raises:
+        ValueError: there are none, one is no estimator, or two have one name.
+    """
+    if isinstance(members, (str, bytes)) or not isinstance(members, Sequence) or not members:
+        raise ValueError("a composition needs a list of members: estimators, or pairs of a name and an estimator")
+    given = [tuple(each) if isinstance(each, (tuple, list)) else ("", each) for each in members]
+    if any(len(each) != 2 or not isinstance(each[0], str) for each in given):
+        raise ValueError("a member is an estimator, or a pair of a name and an estimator")
+    for name, member in given:
+        if not hasattr(member, "fit") or not hasattr(member, "predict"):
+            raise ValueError(f"the member {name or member!r} is no estimator: it has no fit and predict")
+        if "__" in name:
+            raise ValueError(f"the name {name!r} has two underscores in a row, which lead to a member's parameters")
+    said = [name for name, _ in given if name]
+    if len(set(said)) < len(said):
+        twice = next(name for name, count in Counter(said).items() if count > 1)
+        raise ValueError(f"two members are called {twice!r}; give each a name of its own")
+    counts: Counter[str] = Counter()
+    taken, found = set(said), []
+    for name, member in given:
+        own = name
+        while not own or (not name and own in taken):
+            stem = type(member).__name__.lower()
+            counts[stem] += 1
+            own = stem if counts[stem] == 1 else f"{stem}-{counts[stem]}"
+        taken.add(own)
+        found.append((own, member))
+    return found
+
+
+def rows_of(X: Any) -> Any:  # noqa: N803
+    """Inputs of which some rows can be taken: data frames as they are, sparse matrices by rows, all else as an array.
+
+    Raises:
+        ValueError: they are no table.
+    """
+    if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
+        return X
+    return check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
+
+
+class Composition(BaseEstimator):  # type: ignore[misc]
+    """What compositions have in common: a parameter `members` and estimators in it, whose kind is that of the whole."""
+
+    members: Members
+
+    @property
+    def _kind(self) -> str:
+        """ "classifier", "regressor" or "" where that cannot be said."""
+        try:
+            members = [member for _, member in named(self.members)]
+        except ValueError:
+            return ""
+        if all(is_classifier(member) for member in members):
+            return "classifier"
+        return "regressor" if all(is_regressor(member) for member in members) else ""
+
+    def _checked_members(self) -> list[tuple[str, Any]]:
+        """Names and members.
+
+        Raises:
+            ValueError: they do not go together.
+        """
+        members = named(self.members)
+        if not self._kind:
+            kinds = {
+                name: "classifier" if is_classifier(m) else "regressor" if is_regressor(m) else "?"
+                for name, m in members
+            }
+            told = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
+            raise ValueError(f"the members are to be classifiers, or all regressors, and are {told}")
+        return members
+
+    # As scikit-learn asks
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters; if `deep`, also the members by name and their parameters as "name__parameter"."""
+        found: dict[str, Any] = super().get_params(deep=False)
+        if deep:
+            try:
+                members = named(self.members)
+            except ValueError:
+                return found
+            for name, member in members:
+                found[name] = member
+                if hasattr(member, "get_params"):
+                    found.update({f"{name}__{key}": value for key, value in member.get_params(deep=True).items()})
+        return found
+
+    def set_params(self, **params: Any) -> Composition:
+        """Set parameters; a member is replaced by its name, and its parameters are set by "name__parameter"."""
+        if "members" in params:
+            self.members = params.pop("members")
+        own = super().get_params(deep=False)
+        try:
+            members = named(self.members)
+        except ValueError:
+            members = []
+        replaced = {name: params.pop(name) for name, _ in members if name in params and name not in own}
+        if replaced:
+            self.members = [(name, replaced.get(name, member)) for name, member in members]
+        super().set_params(**params)
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        kind = self._kind
+        if kind:
+            tags.estimator_type = kind
+            tags.target_tags.required = True
+            each = [get_tags(member) for _, member in named(self.members)]
+            tags.input_tags.sparse = all(one.input_tags.sparse for one in each)
+            tags.input_tags.allow_nan = all(one.input_tags.allow_nan for one in each)
+            if kind == "classifier":
+                tags.classifier_tags = ClassifierTags(
+                    multi_class=all(one.classifier_tags is None or one.classifier_tags.multi_class for one in each)
+                )
+            else:
+                tags.regressor_tags = RegressorTags()
+                tags.target_tags.multi_output = all(one.target_tags.multi_output for one in each)
+        return tags
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Accuracy of a classifier, the coefficient of determination of a regressor."""
+        from sklearn.metrics import accuracy_score, r2_score
+
+        measure = accuracy_score if self._kind == "classifier" else r2_score
+        return float(measure(y, self.predict(X), sample_weight=sample_weight))
+
+    def _looked_at(self, X: Any) -> Any:  # noqa: N803
+        """Inputs to predict for, whose features are those that it was fitted on."""
+        check_is_fitted(self)
+        X = rows_of(X)  # noqa: N806
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return X
