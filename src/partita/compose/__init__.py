@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from partita.compose.blend import Blend
+from partita.compose.vote import Vote
 
-__all__ = ["Blend"]
+__all__ = ["Blend", "Vote"]

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from partita.compose.folds import Folds, aligned, fit_all, splits_of
-from partita.compose.members import Composition, Members, rows_of
+from partita.compose.members import Composition, Members, rows_of, targets_of
 from partita.compose.weights import Fitted, log_loss_weights, squared_loss_weights
 
 __all__ = ["Blend"]
@@ -95,7 +94,7 @@ class Blend(Composition):
                 )
         X = rows_of(X)  # noqa: N806
         validate_data(self, X, skip_check_array=True)
-        y = self._targets(y, is_classifier)
+        y = targets_of(self, y)
         check_consistent_length(X, y)
         rows = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         splits = splits_of(self.cv, X, y, groups, is_classifier=is_classifier)
@@ -105,17 +104,6 @@ class Blend(Composition):
         self.members_ = folds.fitted
         self._choose(folds, y, rows)
         return self
-
-    def _targets(self, y: Any, is_classifier: bool) -> Any:
-        if y is None:
-            raise ValueError("this estimator requires y to be passed, but the target y is None")
-        if not is_classifier:
-            y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
-            return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        return y
 
     def _choose(self, folds: Folds, y: Any, rows: Array | None) -> None:
         """The weights, and whether they are used."""

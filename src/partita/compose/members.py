@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.utils import ClassifierTags, RegressorTags, Tags, check_array, get_tags
+from sklearn.utils import ClassifierTags, RegressorTags, Tags, check_array, column_or_1d, get_tags
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["Composition", "Members", "named", "rows_of"]
+__all__ = ["Composition", "Members", "named", "rows_of", "targets_of"]
 
 #: Estimators, or pairs of a name and an estimator.
 Members = Sequence[Any]
@@ -60,17 +63,41 @@ def rows_of(X: Any) -> Any:  # noqa: N803
     return check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
 
 
+def targets_of(composition: Composition, y: Any) -> Any:
+    """What is to be predicted, checked; a composition of classifiers learns its classes from it.
+
+    Raises:
+        ValueError: it is missing, or nothing that can be predicted so.
+    """
+    if y is None:
+        raise ValueError("this estimator requires y to be passed, but the target y is None")
+    if composition._kind == "regressor":
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+        return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    composition.classes_ = np.unique(y)
+    return y
+
+
 class Composition(BaseEstimator):  # type: ignore[misc]
     """What compositions have in common: a parameter `members` and estimators in it, whose kind is that of the whole."""
 
     members: Members
+    classes_: NDArray[Any]  # of a fitted composition of classifiers
+
+    def _named(self) -> list[tuple[str, Any]]:
+        """Names and members; none, where they are wrong."""
+        try:
+            return named(self.members)
+        except ValueError:
+            return []
 
     @property
     def _kind(self) -> str:
         """ "classifier", "regressor" or "" where that cannot be said."""
-        try:
-            members = [member for _, member in named(self.members)]
-        except ValueError:
+        members = [member for _, member in self._named()]
+        if not members:
             return ""
         if all(is_classifier(member) for member in members):
             return "classifier"
@@ -98,11 +125,7 @@ class Composition(BaseEstimator):  # type: ignore[misc]
         """The parameters; if `deep`, also the members by name and their parameters as "name__parameter"."""
         found: dict[str, Any] = super().get_params(deep=False)
         if deep:
-            try:
-                members = named(self.members)
-            except ValueError:
-                return found
-            for name, member in members:
+            for name, member in self._named():
                 found[name] = member
                 if hasattr(member, "get_params"):
                     found.update({f"{name}__{key}": value for key, value in member.get_params(deep=True).items()})
@@ -113,10 +136,7 @@ class Composition(BaseEstimator):  # type: ignore[misc]
         if "members" in params:
             self.members = params.pop("members")
         own = super().get_params(deep=False)
-        try:
-            members = named(self.members)
-        except ValueError:
-            members = []
+        members = self._named()
         replaced = {name: params.pop(name) for name, _ in members if name in params and name not in own}
         if replaced:
             self.members = [(name, replaced.get(name, member)) for name, member in members]
