@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita.compose.blend import Blend
+from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 
-__all__ = ["Blend", "Vote"]
+__all__ = ["Blend", "Stack", "Vote"]

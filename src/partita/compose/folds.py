@@ -18,7 +18,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["Folds", "aligned", "fit_all", "splits_of"]
+__all__ = ["Folds", "Split", "aligned", "fit_all", "splits_of"]
 
 Array = NDArray[np.float64]
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -28,7 +28,7 @@ Split = tuple[NDArray[np.int64], NDArray[np.int64]]
 class Folds:
     """What members predict of the rows that were left out."""
 
-    fitted: list[Any]  # each member, on all rows
+    fitted: list[Any]  # each member, on all rows, where that was wanted
     predictions: Array  # (members, rows[, classes or outputs]); not a number where a row was never left out
     fold: NDArray[np.int64]  # (rows,): in which fold a row was left out the last time; -1: in none
 
@@ -60,11 +60,13 @@ def fit_all(
     sample_weight: Any = None,
     classes: NDArray[Any] | None = None,
     n_jobs: int | None = None,
+    refit: bool = True,
 ) -> Folds:
     """Fit each member on all rows and on those of each fold.
 
     Args:
         classes: all classes: probabilities are predicted; None: values are.
+        refit: whether members are fitted on all rows, too.
 
     Raises:
         ValueError: a member takes no weights, and some are given. What members raise passes through.
@@ -73,8 +75,8 @@ def fit_all(
         for name, member in members:
             if not has_fit_parameter(member, "sample_weight"):
                 raise ValueError(f"the member {name} takes no sample_weight; leave it out, or take another member")
-    jobs = [(number, None) for number in range(len(members))]
-    jobs += [(number, split) for number in range(len(members)) for split in range(len(splits))]  # type: ignore[misc]
+    jobs: list[tuple[int, int | None]] = [(number, None) for number in range(len(members)) if refit]
+    jobs += [(number, split) for number in range(len(members)) for split in range(len(splits))]
     done = Parallel(n_jobs=n_jobs)(
         delayed(_fit)(members[number][1], X, y, sample_weight, None if at is None else splits[at], classes)
         for number, at in jobs
