@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from partita.compose.blend import Blend
+from partita.compose.select import Select
 from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 
-__all__ = ["Blend", "Stack", "Vote"]
+__all__ = ["Blend", "Select", "Stack", "Vote"]

@@ -1,0 +1,121 @@
+"""What compositions have in common that weigh what their members predict, by predictions of rows that were left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from partita.compose.folds import Folds, aligned, fit_all, splits_of
+from partita.compose.members import Composition, rows_of, targets_of
+
+__all__ = ["OutOfFold", "Weighted"]
+
+Array = NDArray[np.float64]
+
+_LEAST_PROBABILITY = 1e-15
+
+
+def _is_classifier(composition: Weighted) -> bool:
+    if composition._kind != "classifier":
+        raise AttributeError("only a composition of classifiers predicts probabilities")
+    return True
+
+
+class Weighted(Composition):
+    """A weighted mean of what members predict: of values, or of the probabilities of classes.
+
+    Attributes (once fitted):
+        weights_: (members,), none below 0, their sum 1.
+        members_, names_: the members, fitted on all rows, and their names.
+        classes_: of a composition of classifiers.
+    """
+
+    weights_: Array
+    cv: Any
+    n_jobs: int | None
+
+    def _out_of_fold(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> OutOfFold:  # noqa: N803
+        """Fit the members; what they predict out of fold.
+
+        Raises:
+            ValueError: members do not go together, or data are too few for the folds.
+        """
+        members = self._checked_members()
+        is_classifier = self._kind == "classifier"
+        for name, member in members if is_classifier else ():
+            if not hasattr(member, "predict_proba"):
+                raise ValueError(
+                    f"the member {name} predicts no probabilities; calibrate it (CalibratedClassifierCV), or let it vote"
+                )
+        X = rows_of(X)  # noqa: N806
+        validate_data(self, X, skip_check_array=True)
+        y = targets_of(self, y)
+        check_consistent_length(X, y)
+        rows = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        splits = splits_of(self.cv, X, y, groups, is_classifier=is_classifier)
+        classes = self.classes_ if is_classifier else None
+        folds = fit_all(members, X, y, splits, sample_weight=rows, classes=classes, n_jobs=self.n_jobs)
+        self.names_ = [name for name, _ in members]
+        self.members_ = folds.fitted
+        return OutOfFold(folds, y, classes, rows)
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """(rows,) labels or values."""
+        mixed = self._mixed(X)
+        return self.classes_[np.argmax(mixed, axis=1)] if self._kind == "classifier" else mixed
+
+    @available_if(_is_classifier)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        """(rows, classes), in the order of `classes_`."""
+        return self._mixed(X)
+
+    def _mixed(self, X: Any) -> Array:  # noqa: N803
+        X = self._looked_at(X)  # noqa: N806
+        classes = self.classes_ if self._kind == "classifier" else None
+        used = np.flatnonzero(self.weights_)
+        return np.asarray(sum(self.weights_[at] * aligned(self.members_[at], X, classes) for at in used))
+
+
+class OutOfFold:
+    """Predictions of rows that were left out, with what is true of them.
+
+    Attributes:
+        seen: (rows,): which were left out in some fold.
+        fold: (rows,): in which one; -1: in none.
+        shares: (rows,): how much each counts.
+    """
+
+    def __init__(self, folds: Folds, y: Any, classes: NDArray[Any] | None, rows: Array | None) -> None:
+        self.predictions, self.fold, self.seen = folds.predictions, folds.fold, folds.seen
+        self.classes = classes
+        self.shares = np.ones(len(y)) if rows is None else np.asarray(rows, dtype=np.float64)
+        self.truth: Any = y
+        if classes is not None:
+            at = np.searchsorted(classes, y)
+            self.given: Array = folds.predictions[:, np.arange(len(y)), at]  # (members, rows): of the true class
+        else:
+            self.truth = np.asarray(y, dtype=np.float64)
+            self.given = folds.predictions
+
+    def losses(self, weights: Array) -> Array:
+        """(rows,): the log loss, or the squared loss, of what the members predict with these weights."""
+        mixed = np.tensordot(weights, self.given, axes=1)
+        if self.classes is not None:
+            return np.asarray(-np.log(np.maximum(mixed, _LEAST_PROBABILITY)))
+        square = (self.truth - mixed) ** 2
+        return np.asarray(square if square.ndim == 1 else square.mean(axis=1))
+
+    def losses_alone(self) -> Array:
+        """(members, rows): the losses of each alone."""
+        count = len(self.given)
+        return np.array([self.losses(np.eye(count)[at]) for at in range(count)])
+
+    def mean(self, losses: Array, rows: NDArray[np.bool_] | None = None) -> float:
+        """Over the rows (default: all that were left out), as much as each counts."""
+        rows = self.seen if rows is None else rows
+        return float(np.average(losses[rows], weights=self.shares[rows]))
