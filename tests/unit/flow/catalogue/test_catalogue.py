@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -145,7 +146,16 @@ def test_packages_name_their_components_by_entry_points(tmp_path: Path) -> None:
     assert not broken
 
 
-def test_a_broken_package_hides_no_other(tmp_path: Path) -> None:
+@pytest.fixture
+def usual_depth() -> Iterator[None]:
+    """How deep calls may nest, whatever other tests have left."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+def test_a_broken_package_hides_no_other(tmp_path: Path, usual_depth: None) -> None:
     package(tmp_path, "good", "all = good_tasks", good_tasks=GOOD)
     package(tmp_path, "gone", "all = gone_tasks")
     package(tmp_path, "crooked", "all = crooked_tasks", crooked_tasks="def (:\n")
