@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from partita.compose.blend import Blend
+from partita.compose.cascade import Cascade
 from partita.compose.select import Select
 from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 
-__all__ = ["Blend", "Select", "Stack", "Vote"]
+__all__ = ["Blend", "Cascade", "Select", "Stack", "Vote"]
