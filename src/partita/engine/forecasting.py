@@ -36,7 +36,7 @@ __all__ = ["Forecasting"]
 #: Plays of one forecast.
 PLAYS = 40
 #: How much of the variance of durations attempts of one function have in common, see `benchmarks/plan_and_run.py`.
-SHARED = 0.3
+SHARED = 0.05
 #: A slice takes about so long, and all of them together this share of the engine's time.
 _SLICE_S = 0.003
 _SHARE = 0.02

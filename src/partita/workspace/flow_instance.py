@@ -28,7 +28,7 @@ _GUESS = Guess(1.0, 1.2)
 _SAID_SIGMA, _EXPECTED_SIGMA = 0.3, 0.7
 #: How much of the errors of one function's durations they have in common: nearly all of those of a guess.
 _SHARED = {GUESS: 0.9, SAID: 0.5}
-_SHARED_LEARNED = 0.3
+_SHARED_LEARNED = 0.05
 _SECONDS_OF_WAITS = 0.0
 
 
