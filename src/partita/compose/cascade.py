@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import _safe_indexing, check_consistent_length
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils import _safe_indexing
 
 from partita.compose.folds import aligned, fit_all, splits_of
-from partita.compose.members import Composition, Members, rows_of, targets_of
+from partita.compose.members import Composition, Members, need_probabilities
 
 __all__ = ["Cascade"]
 
@@ -71,11 +70,7 @@ class Cascade(Composition):
         """
         members = self._checked_members()
         costs = self._checked_costs(members)
-        X = rows_of(X)  # noqa: N806
-        validate_data(self, X, skip_check_array=True)
-        y = targets_of(self, y)
-        check_consistent_length(X, y)
-        rows = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         splits = splits_of(self.cv, X, y, groups, is_classifier=True)
         folds = fit_all(members, X, y, splits, sample_weight=rows, classes=self.classes_, n_jobs=self.n_jobs)
         self.names_, self.members_ = [name for name, _ in members], folds.fitted
@@ -94,9 +89,7 @@ class Cascade(Composition):
             raise ValueError("a cascade is made of classifiers, which say how sure they are")
         if len(members) < 2:
             raise ValueError("a cascade needs two members at least: a cheap one and a costly one")
-        for name, member in members:
-            if not hasattr(member, "predict_proba"):
-                raise ValueError(f"the member {name} predicts no probabilities; calibrate it (CalibratedClassifierCV)")
+        need_probabilities(members)
         if self.accuracy is not None and self.cost is not None:
             raise ValueError("give an accuracy to reach or a cost to keep to, and not both")
         costs = np.asarray(

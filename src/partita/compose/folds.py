@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import has_fit_parameter
+
+from partita.compose.members import need_sample_weight
 
 __all__ = ["Folds", "Split", "aligned", "fit_all", "splits_of"]
 
@@ -72,9 +73,7 @@ def fit_all(
         ValueError: a member takes no weights, and some are given. What members raise passes through.
     """
     if sample_weight is not None:
-        for name, member in members:
-            if not has_fit_parameter(member, "sample_weight"):
-                raise ValueError(f"the member {name} takes no sample_weight; leave it out, or take another member")
+        need_sample_weight(members)
     jobs: list[tuple[int, int | None]] = [(number, None) for number in range(len(members)) if refit]
     jobs += [(number, split) for number in range(len(members)) for split in range(len(splits))]
     done = Parallel(n_jobs=n_jobs)(

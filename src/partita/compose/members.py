@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils import ClassifierTags, RegressorTags, Tags, check_array, column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
 
-__all__ = ["Composition", "Members", "named", "rows_of", "targets_of"]
+__all__ = ["Composition", "Members", "named", "need_probabilities", "need_sample_weight", "rows_of", "targets_of"]
 
 #: Estimators, or pairs of a name and an estimator.
 Members = Sequence[Any]
@@ -63,6 +69,28 @@ def rows_of(X: Any) -> Any:  # noqa: N803
     return check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
 
 
+def need_probabilities(
+    members: Sequence[tuple[str, Any]], remedy: str = "calibrate it (CalibratedClassifierCV)"
+) -> None:
+    """
+    Raises:
+        ValueError: a member predicts none.
+    """
+    for name, member in members:
+        if not hasattr(member, "predict_proba"):
+            raise ValueError(f"the member {name} predicts no probabilities; {remedy}")
+
+
+def need_sample_weight(members: Sequence[tuple[str, Any]]) -> None:
+    """
+    Raises:
+        ValueError: a member cannot be told how much each row counts.
+    """
+    for name, member in members:
+        if not has_fit_parameter(member, "sample_weight"):
+            raise ValueError(f"the member {name} takes no sample_weight; leave it out, or take another member")
+
+
 def targets_of(composition: Composition, y: Any) -> Any:
     """What is to be predicted, checked; a composition of classifiers learns its classes from it.
 
@@ -102,6 +130,19 @@ class Composition(BaseEstimator):  # type: ignore[misc]
         if all(is_classifier(member) for member in members):
             return "classifier"
         return "regressor" if all(is_regressor(member) for member in members) else ""
+
+    def _data(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:  # noqa: N803
+        """Inputs, what is to be predicted, and how much each row counts (None: all alike), checked; features and classes
+        are learned.
+
+        Raises:
+            ValueError: they do not go together.
+        """
+        X = rows_of(X)  # noqa: N806
+        validate_data(self, X, skip_check_array=True)
+        y = targets_of(self, y)
+        check_consistent_length(X, y)
+        return X, y, None if sample_weight is None else _check_sample_weight(sample_weight, X)
 
     def _checked_members(self) -> list[tuple[str, Any]]:
         """Names and members.

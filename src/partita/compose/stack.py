@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, has_fit_parameter, validate_data
+from sklearn.utils.validation import has_fit_parameter
 
 from partita.compose.folds import Folds, Split, aligned, fit_all, splits_of
-from partita.compose.members import Composition, Members, named, rows_of, targets_of
+from partita.compose.members import Composition, Members, named, need_probabilities
 
 __all__ = ["Stack"]
 
@@ -90,11 +90,7 @@ class Stack(Composition):
         for name, member in [*(each for layer in layers[1:] for each in layer), ("final", self._final())]:
             if not is_kind(member):
                 raise ValueError(f"{name} is no {self._kind}, and the first layer's members are")
-        X = rows_of(X)  # noqa: N806
-        validate_data(self, X, skip_check_array=True)
-        y = targets_of(self, y)
-        check_consistent_length(X, y)
-        rows = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         if rows is not None and not has_fit_parameter(self._final(), "sample_weight"):
             raise ValueError("the final model takes no sample_weight; leave it out, or take another one")
         self.names_ = [name for name, _ in layers[0]]
@@ -103,7 +99,7 @@ class Stack(Composition):
         inputs: Any = X
         for number, layer in enumerate(layers):
             repeated = self._splits(X, y, groups)
-            folds = self._layer(layer, self._mode[number], inputs, y, repeated, rows)
+            folds = self._layer(layer, inputs, y, repeated, rows)
             self.layers_.append(folds[0].fitted)
             predicted = np.mean([each.predictions for each in folds], axis=0)
             inputs = self._beside(list(predicted), self._mode[number], X)
@@ -139,16 +135,14 @@ class Stack(Composition):
     def _layer(
         self,
         layer: Sequence[tuple[str, Any]],
-        modes: Sequence[bool],
         inputs: Any,
         y: Any,
         repeated: Sequence[Sequence[Split]],
         rows: Array | None,
     ) -> list[Folds]:
         """What the members predict out of fold, in each repeat."""
-        if self._kind == "classifier" and not all(modes):
-            name = next(name for (name, _), mode in zip(layer, modes, strict=True) if not mode)
-            raise ValueError(f"the member {name} predicts no probabilities; calibrate it (CalibratedClassifierCV)")
+        if self._kind == "classifier":
+            need_probabilities(layer)
         classes = self.classes_ if self._kind == "classifier" else None
         return [
             fit_all(layer, inputs, y, splits, sample_weight=rows, classes=classes, n_jobs=self.n_jobs, refit=not number)

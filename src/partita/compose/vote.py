@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, has_fit_parameter, validate_data
 
 from partita.compose.folds import aligned
-from partita.compose.members import Composition, Members, rows_of, targets_of
+from partita.compose.members import Composition, Members, need_probabilities, need_sample_weight
 
 __all__ = ["Vote"]
 
@@ -75,20 +74,12 @@ class Vote(Composition):
         if how not in known:
             raise ValueError(f"how is one of {', '.join(known)} for {self._kind}s, and not {self.how!r}")
         if is_classifier and how != "hard":
-            for name, member in members:
-                if not hasattr(member, "predict_proba"):
-                    raise ValueError(
-                        f'the member {name} predicts no probabilities; calibrate it, or vote with how="hard"'
-                    )
+            need_probabilities(members, 'calibrate it, or vote with how="hard"')
         self.weights_ = self._checked_weights(len(members), how)
-        X = rows_of(X)  # noqa: N806
-        validate_data(self, X, skip_check_array=True)
-        y = targets_of(self, y)
-        check_consistent_length(X, y)
-        told = {} if sample_weight is None else {"sample_weight": _check_sample_weight(sample_weight, X)}
-        for name, member in members if told else ():
-            if not has_fit_parameter(member, "sample_weight"):
-                raise ValueError(f"the member {name} takes no sample_weight; leave it out, or take another member")
+        X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
+        told = {} if rows is None else {"sample_weight": rows}
+        if told:
+            need_sample_weight(members)
         self.names_ = [name for name, _ in members]
         self.members_ = Parallel(n_jobs=self.n_jobs)(delayed(_fitted)(member, X, y, told) for _, member in members)
         return self

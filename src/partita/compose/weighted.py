@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from partita.compose.folds import Folds, aligned, fit_all, splits_of
-from partita.compose.members import Composition, rows_of, targets_of
+from partita.compose.members import Composition, need_probabilities
 
 __all__ = ["OutOfFold", "Weighted"]
 
@@ -47,16 +45,9 @@ class Weighted(Composition):
         """
         members = self._checked_members()
         is_classifier = self._kind == "classifier"
-        for name, member in members if is_classifier else ():
-            if not hasattr(member, "predict_proba"):
-                raise ValueError(
-                    f"the member {name} predicts no probabilities; calibrate it (CalibratedClassifierCV), or let it vote"
-                )
-        X = rows_of(X)  # noqa: N806
-        validate_data(self, X, skip_check_array=True)
-        y = targets_of(self, y)
-        check_consistent_length(X, y)
-        rows = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        if is_classifier:
+            need_probabilities(members, "calibrate it (CalibratedClassifierCV), or let it vote")
+        X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         splits = splits_of(self.cv, X, y, groups, is_classifier=is_classifier)
         classes = self.classes_ if is_classifier else None
         folds = fit_all(members, X, y, splits, sample_weight=rows, classes=classes, n_jobs=self.n_jobs)

@@ -24,6 +24,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from partita.compose import Blend
 from partita.compose.weights import two_model_weight
+from tests.unit.compose.by_folds import BY_FOLDS
 
 DIABETES = load_diabetes(return_X_y=True)
 IRIS = load_iris(return_X_y=True)
@@ -175,19 +176,12 @@ def test_calibration_may_be_a_part_of_a_member() -> None:
     assert blend.score(x, y) > 0.95
 
 
-#: Folds of rows that are there twice are others than those of rows that count twice: so it is of each composition by folds.
-_BY_FOLDS = {
-    "check_sample_weight_equivalence_on_dense_data": "folds differ",
-    "check_sample_weight_equivalence_on_sparse_data": "folds differ",
-}
-
-
 @parametrize_with_checks(
     [
         Blend([("line", Ridge()), ("tree", DecisionTreeRegressor(random_state=0))], cv=3),
         Blend([("line", LogisticRegression()), ("bayes", GaussianNB())], cv=3),
     ],
-    expected_failed_checks=lambda estimator: _BY_FOLDS,
+    expected_failed_checks=lambda estimator: BY_FOLDS,
 )
 def test_it_is_what_scikit_learn_asks_of_an_estimator(estimator: Any, check: Any) -> None:
     with warnings.catch_warnings():

@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from partita.compose import Cascade
 from partita.compose.cascade import _Judged
+from tests.unit.compose.by_folds import BY_FOLDS
 
 FIT_X, TEST_X, FIT_Y, TEST_Y = train_test_split(*load_digits(return_X_y=True), test_size=0.4, random_state=0)
 CHEAP = ("cheap", LogisticRegression(C=1e-3, max_iter=300))
@@ -103,15 +104,9 @@ def test_what_does_not_go_together_is_told(cascade: Cascade, told: str) -> None:
         cascade.fit(FIT_X, FIT_Y)
 
 
-_BY_FOLDS = {
-    "check_sample_weight_equivalence_on_dense_data": "folds differ",
-    "check_sample_weight_equivalence_on_sparse_data": "folds differ",
-}
-
-
 @parametrize_with_checks(
     [Cascade([("bayes", GaussianNB()), ("line", LogisticRegression())], cv=3)],
-    expected_failed_checks=lambda estimator: _BY_FOLDS,
+    expected_failed_checks=lambda estimator: BY_FOLDS,
 )
 def test_it_is_what_scikit_learn_asks_of_an_estimator(estimator: Any, check: Any) -> None:
     with warnings.catch_warnings():

@@ -17,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from partita.compose import Blend, Select
+from tests.unit.compose.by_folds import BY_FOLDS
 
 X, Y = load_diabetes(return_X_y=True)
 
@@ -71,18 +72,12 @@ def test_what_does_not_go_together_is_told(select: Select, told: str) -> None:
         select.fit(X, Y)
 
 
-_BY_FOLDS = {
-    "check_sample_weight_equivalence_on_dense_data": "folds differ",
-    "check_sample_weight_equivalence_on_sparse_data": "folds differ",
-}
-
-
 @parametrize_with_checks(
     [
         Select([("line", Ridge()), ("tree", DecisionTreeRegressor(random_state=0))], cv=3, bags=2),
         Select([("line", LogisticRegression()), ("bayes", GaussianNB())], cv=3, bags=2),
     ],
-    expected_failed_checks=lambda estimator: _BY_FOLDS,
+    expected_failed_checks=lambda estimator: BY_FOLDS,
 )
 def test_it_is_what_scikit_learn_asks_of_an_estimator(estimator: Any, check: Any) -> None:
     with warnings.catch_warnings():

@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from partita.compose import Blend, Stack
+from tests.unit.compose.by_folds import BY_FOLDS
 
 X, Y = load_diabetes(return_X_y=True)
 TWO = [("line", Ridge(0.1)), ("near", KNeighborsRegressor(15))]
@@ -86,18 +87,12 @@ def test_members_without_probabilities_are_told_of() -> None:
         Stack([RidgeClassifier(), GaussianNB()]).fit(*IRIS)
 
 
-_BY_FOLDS = {
-    "check_sample_weight_equivalence_on_dense_data": "folds differ",
-    "check_sample_weight_equivalence_on_sparse_data": "folds differ",
-}
-
-
 @parametrize_with_checks(
     [
         Stack([("line", Ridge()), ("tree", DecisionTreeRegressor(random_state=0))], Ridge(), cv=3),
         Stack([("line", LogisticRegression()), ("bayes", GaussianNB())], cv=3),
     ],
-    expected_failed_checks=lambda estimator: _BY_FOLDS,
+    expected_failed_checks=lambda estimator: BY_FOLDS,
 )
 def test_it_is_what_scikit_learn_asks_of_an_estimator(estimator: Any, check: Any) -> None:
     with warnings.catch_warnings():
