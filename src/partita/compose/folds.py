@@ -6,7 +6,9 @@ predicted leaks into what predicts them. Members and folds are fitted beside eac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,7 @@ from sklearn.utils import _safe_indexing
 
 from partita.compose.members import need_sample_weight
 
-__all__ = ["Folds", "Split", "aligned", "fit_all", "splits_of"]
+__all__ = ["Folds", "Split", "Work", "aligned", "fit_all", "fit_part", "fitted_by", "splits_of"]
 
 Array = NDArray[np.float64]
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -52,6 +54,56 @@ def splits_of(cv: Any, X: Any, y: Any, groups: Any, *, is_classifier: bool) -> l
     return [(train, test) for train, test in check_cv(cv, y, classifier=is_classifier).split(X, y, groups)]
 
 
+@dataclass(frozen=True)
+class Work:
+    """Members to be fitted: each on all rows, and on those of each fold."""
+
+    members: list[tuple[str, Any]]  # names and estimators
+    inputs: Any  # (rows, features)
+    targets: Any  # (rows[, outputs])
+    splits: list[Split]  # rows to fit on and rows to predict
+    sample_weight: Any  # (rows,); None: all alike
+    classes: NDArray[Any] | None  # probabilities of these are predicted; None: values are
+    refit: bool  # whether members are fitted on all rows, too
+
+    @property
+    def parts(self) -> list[tuple[int, int | None]]:
+        """What can be done each for itself: number of a member, and of a fold; None: all rows."""
+        whole: list[tuple[int, int | None]] = [(number, None) for number in range(len(self.members)) if self.refit]
+        return whole + [(number, at) for number in range(len(self.members)) for at in range(len(self.splits))]
+
+    def gathered(self, done: Sequence[Any]) -> Folds:
+        """What `fit_part` has given for each of the parts, put together."""
+        fold = np.full(len(self.targets), -1, dtype=np.int64)
+        predictions: Array | None = None
+        fitted: list[Any] = []
+        for (number, at), made in zip(self.parts, done, strict=True):
+            if at is None:
+                fitted.append(made)
+                continue
+            if predictions is None:
+                predictions = np.full((len(self.members), len(fold), *made.shape[1:]), np.nan)
+            test = self.splits[at][1]
+            predictions[number, test] = made
+            fold[test] = at
+        return Folds(fitted, np.empty((0, len(fold))) if predictions is None else predictions, fold)
+
+
+#: Does all parts of some work: here by joblib, in a flow by steps.
+Fitter = Callable[[Work], Folds]
+_elsewhere: ContextVar[Fitter | None] = ContextVar("fits what compositions ask for", default=None)
+
+
+@contextmanager
+def fitted_by(fitter: Fitter) -> Iterator[None]:
+    """Let what compositions ask for within be fitted by someone else; what their members ask for is theirs."""
+    token = _elsewhere.set(fitter)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
 def fit_all(
     members: Sequence[tuple[str, Any]],
     X: Any,  # noqa: N803
@@ -66,6 +118,7 @@ def fit_all(
     """Fit each member on all rows and on those of each fold.
 
     Args:
+        splits: of the folds; none: members are fitted on all rows only.
         classes: all classes: probabilities are predicted; None: values are.
         refit: whether members are fitted on all rows, too.
 
@@ -74,38 +127,29 @@ def fit_all(
     """
     if sample_weight is not None:
         need_sample_weight(members)
-    jobs: list[tuple[int, int | None]] = [(number, None) for number in range(len(members)) if refit]
-    jobs += [(number, split) for number in range(len(members)) for split in range(len(splits))]
+    work = Work(list(members), X, y, list(splits), sample_weight, classes, refit)
+    fitter = _elsewhere.get()
+    if fitter is not None:
+        return fitter(work)
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_fit)(members[number][1], X, y, sample_weight, None if at is None else splits[at], classes)
-        for number, at in jobs
+        delayed(fit_part)(
+            members[number][1], X, y, None if at is None else splits[at], sample_weight=sample_weight, classes=classes
+        )
+        for number, at in work.parts
     )
-    fold = np.full(len(y), -1, dtype=np.int64)
-    predictions: Array | None = None
-    fitted: list[Any] = []
-    for (number, at), made in zip(jobs, done, strict=True):
-        if at is None:
-            fitted.append(made)
-            continue
-        if predictions is None:
-            predictions = np.full((len(members), len(y), *made.shape[1:]), np.nan)
-        test = splits[at][1]
-        predictions[number, test] = made
-        fold[test] = at
-    if predictions is None:
-        raise ValueError("there are no folds; give cv at least two")
-    return Folds(fitted, predictions, fold)
+    return work.gathered(done)
 
 
-def _fit(
+def fit_part(
     member: Any,
     X: Any,  # noqa: N803
     y: Any,
-    sample_weight: Any,
-    split: Split | None,
-    classes: NDArray[Any] | None,
+    split: Split | None = None,
+    *,
+    sample_weight: Any = None,
+    classes: NDArray[Any] | None = None,
 ) -> Any:
-    """A fitted clone; with a split what that one predicts of the rows left out."""
+    """A clone that is fitted on all rows; with a split: what one that is fitted on its first rows predicts of the others."""
     made = clone(member)
     train = split[0] if split is not None else None
     weights = {} if sample_weight is None else {"sample_weight": _rows(sample_weight, train)}

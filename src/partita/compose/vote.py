@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
-from partita.compose.folds import aligned
-from partita.compose.members import Composition, Members, need_probabilities, need_sample_weight
+from partita.compose.folds import aligned, fit_all
+from partita.compose.members import Composition, Members, need_probabilities
 
 __all__ = ["Vote"]
 
@@ -77,11 +75,8 @@ class Vote(Composition):
             need_probabilities(members, 'calibrate it, or vote with how="hard"')
         self.weights_ = self._checked_weights(len(members), how)
         X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
-        told = {} if rows is None else {"sample_weight": rows}
-        if told:
-            need_sample_weight(members)
         self.names_ = [name for name, _ in members]
-        self.members_ = Parallel(n_jobs=self.n_jobs)(delayed(_fitted)(member, X, y, told) for _, member in members)
+        self.members_ = fit_all(members, X, y, [], sample_weight=rows, n_jobs=self.n_jobs).fitted
         return self
 
     def _checked_weights(self, count: int, how: str) -> Array:
@@ -128,7 +123,3 @@ class Vote(Composition):
         mixed = np.median(told, axis=0) if how == "median" else np.tensordot(self.weights_, told, axes=1)
         total = mixed.sum(axis=1, keepdims=True)
         return np.where(total > 0.0, mixed / np.where(total > 0.0, total, 1.0), 1.0 / mixed.shape[1])
-
-
-def _fitted(member: Any, X: Any, y: Any, told: dict[str, Any]) -> Any:  # noqa: N803
-    return clone(member).fit(X, y, **told)
