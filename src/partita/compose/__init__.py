@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from partita.compose.auto import Auto
 from partita.compose.blend import Blend
 from partita.compose.cascade import Cascade
 from partita.compose.select import Select
 from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 
-__all__ = ["Blend", "Cascade", "Select", "Stack", "Vote"]
+__all__ = ["Auto", "Blend", "Cascade", "Select", "Stack", "Vote"]

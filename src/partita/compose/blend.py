@@ -86,7 +86,7 @@ class Blend(Weighted):
         best = int(np.argmin(means))
         blended, single = self._cross_fitted(told, alone)
         self.losses_ = dict(zip(self.names_, means, strict=True)) | {"blend": told.mean(blended)}
-        gain, noise = _gain(told, single - blended)
+        gain, noise = told.gain(single - blended)
         name = self.names_[best]
         words = f"the blend's out-of-fold loss is {self.losses_['blend']:.6g}, that of {name} alone {means[best]:.6g}"
         if len(self.names_) == 1:
@@ -125,11 +125,3 @@ class Blend(Weighted):
             best = int(np.argmin([told.mean(each, others) for each in alone]))
             single[here] = alone[best][here]
         return blended, single
-
-
-def _gain(told: OutOfFold, gains: Array) -> tuple[float, float]:
-    """The mean of what is gained a row, and its standard error."""
-    shares = told.shares[told.seen] / told.shares[told.seen].sum()
-    mean = float(shares @ gains[told.seen])
-    spread = float(np.sqrt(shares @ (gains[told.seen] - mean) ** 2))
-    return mean, spread * float(np.sqrt(np.sum(shares**2)))

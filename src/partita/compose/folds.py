@@ -95,8 +95,8 @@ _elsewhere: ContextVar[Fitter | None] = ContextVar("fits what compositions ask f
 
 
 @contextmanager
-def fitted_by(fitter: Fitter) -> Iterator[None]:
-    """Let what compositions ask for within be fitted by someone else; what their members ask for is theirs."""
+def fitted_by(fitter: Fitter | None) -> Iterator[None]:
+    """Let what compositions ask for within be fitted by someone else; None: here."""
     token = _elsewhere.set(fitter)
     try:
         yield

@@ -79,6 +79,7 @@ class OutOfFold:
         seen: (rows,): which were left out in some fold.
         fold: (rows,): in which one; -1: in none.
         shares: (rows,): how much each counts.
+        labels: (rows,) what was to be predicted, as it was given.
     """
 
     def __init__(self, folds: Folds, y: Any, classes: NDArray[Any] | None, rows: Array | None) -> None:
@@ -86,6 +87,7 @@ class OutOfFold:
         self.classes = classes
         self.shares = np.ones(len(y)) if rows is None else np.asarray(rows, dtype=np.float64)
         self.truth: Any = y
+        self.labels: Any = np.asarray(y)
         if classes is not None:
             at = np.searchsorted(classes, y)
             self.given: Array = folds.predictions[:, np.arange(len(y)), at]  # (members, rows): of the true class
@@ -95,7 +97,15 @@ class OutOfFold:
 
     def losses(self, weights: Array) -> Array:
         """(rows,): the log loss, or the squared loss, of what the members predict with these weights."""
-        mixed = np.tensordot(weights, self.given, axes=1)
+        return self._losses(np.tensordot(weights, self.given, axes=1))
+
+    def losses_of(self, predicted: Array) -> Array:
+        """(rows,): the losses of predictions of (rows[, classes or outputs])."""
+        if self.classes is None:
+            return self._losses(predicted)
+        return self._losses(predicted[np.arange(len(predicted)), np.searchsorted(self.classes, self.labels)])
+
+    def _losses(self, mixed: Array) -> Array:
         if self.classes is not None:
             return np.asarray(-np.log(np.maximum(mixed, _LEAST_PROBABILITY)))
         square = (self.truth - mixed) ** 2
@@ -105,6 +115,13 @@ class OutOfFold:
         """(members, rows): the losses of each alone."""
         count = len(self.given)
         return np.array([self.losses(np.eye(count)[at]) for at in range(count)])
+
+    def gain(self, gains: Array) -> tuple[float, float]:
+        """The mean of what is gained a row, over those that were left out, and its standard error."""
+        shares = self.shares[self.seen] / self.shares[self.seen].sum()
+        mean = float(shares @ gains[self.seen])
+        spread = float(np.sqrt(shares @ (gains[self.seen] - mean) ** 2))
+        return mean, spread * float(np.sqrt(np.sum(shares**2)))
 
     def mean(self, losses: Array, rows: NDArray[np.bool_] | None = None) -> float:
         """Over the rows (default: all that were left out), as much as each counts."""

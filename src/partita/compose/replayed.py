@@ -1,0 +1,131 @@
+"""Compositions tried on what members have predicted already: nothing but what joins the members is fitted.
+
+Stand-ins take the members' places. Their inputs are numbers of rows, and what they predict for a row is what the member
+predicted of it out of fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+
+from partita.compose.folds import Folds, Work, aligned, fit_all, fitted_by
+from partita.compose.members import named
+from partita.compose.weighted import OutOfFold
+
+__all__ = ["cross_fitted", "fitted_members", "stand_ins", "with_members"]
+
+Array = NDArray[np.float64]
+
+
+class _Told(BaseEstimator):  # type: ignore[misc]
+    """Predicts what was predicted; its inputs are numbers of rows."""
+
+    def __init__(self, predictions: Any, classes: Any = None) -> None:
+        self.predictions = predictions
+        self.classes = classes
+
+    def __sklearn_clone__(self) -> _Told:
+        return self  # nothing is learned, and predictions may be large
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> _Told:  # noqa: N803
+        self.classes_ = self.classes
+        return self
+
+    def _of(self, X: Any) -> Array:  # noqa: N803
+        return np.asarray(self.predictions[np.asarray(X)[:, 0].astype(np.int64)])
+
+
+class _ToldClassifier(ClassifierMixin, _Told):  # type: ignore[misc]
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        return self.classes_[np.argmax(self._of(X), axis=1)]
+
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        return self._of(X)
+
+
+class _ToldRegressor(RegressorMixin, _Told):  # type: ignore[misc]
+    def predict(self, X: Any) -> Array:  # noqa: N803
+        return self._of(X)
+
+
+def stand_ins(names: Sequence[str], predictions: Array, classes: NDArray[Any] | None) -> list[tuple[str, Any]]:
+    """Members that predict what others have.
+
+    Args:
+        predictions: (members, rows[, classes]).
+    """
+    kind = _ToldRegressor if classes is None else _ToldClassifier
+    return [(name, kind(each, classes)) for name, each in zip(names, predictions, strict=True)]
+
+
+def with_members(composition: Any, members: Sequence[tuple[str, Any]]) -> Any:
+    """The composition, not fitted, of other members."""
+    parameters = {name: clone(value, safe=False) for name, value in composition.get_params(deep=False).items()}
+    return type(composition)(**{**parameters, "members": list(members)})
+
+
+def cross_fitted(composition: Any, told: OutOfFold, members: Sequence[tuple[str, Any]]) -> Array:
+    """(rows[, classes]): what the composition predicts of each fold, with what joins its members fitted on the other folds.
+
+    Args:
+        members: stand-ins.
+
+    Raises:
+        ValueError: the composition looks at the inputs themselves, which are not there.
+    """
+    if getattr(composition, "passthrough", False):
+        raise ValueError(
+            "a stack with passthrough looks at inputs, and is not tried on predictions alone; fit it and compare"
+        )
+    found: Array | None = None
+    for fold in np.unique(told.fold[told.seen]):
+        here = np.flatnonzero(told.fold == fold)
+        others = np.flatnonzero(told.seen & (told.fold != fold))
+        if not len(others):
+            others = np.flatnonzero(told.seen)
+        made = with_members(composition, members)
+        if hasattr(made, "cv"):
+            made.cv = _among(told.fold[others])
+        weights = {} if np.all(told.shares == 1.0) else {"sample_weight": told.shares[others]}
+        made.fit(others[:, None].astype(np.float64), told.labels[others], **weights)
+        part = aligned(made, here[:, None].astype(np.float64), told.classes)
+        if found is None:
+            found = np.full((len(told.seen), *part.shape[1:]), np.nan)
+        found[here] = part
+    assert found is not None
+    return found
+
+
+def _among(fold: NDArray[np.int64]) -> Any:
+    """The folds of some rows, as pairs of places among them; two halves where there is one fold."""
+    numbers = np.unique(fold)
+    if len(numbers) < 2:
+        halves = np.arange(len(fold)) % 2
+        return [(np.flatnonzero(halves != half), np.flatnonzero(halves == half)) for half in (0, 1)]
+    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in numbers]
+
+
+def fitted_members(composition: Any, folds: Folds, X: Any, y: Any, **given: Any) -> Any:  # noqa: N803
+    """A composition, fitted with members that are fitted already, and what they predicted out of fold.
+
+    What it asks for beyond that, as further layers do, is fitted.
+    """
+    names = [name for name, _ in named(composition.members)]
+    given = {name: value for name, value in given.items() if value is not None}
+
+    def find(work: Work) -> Folds:
+        if [name for name, _ in work.members] == names and work.inputs.shape[0] == X.shape[0] and work.refit:
+            return folds
+        with fitted_by(None):
+            return fit_all(
+                work.members, work.inputs, work.targets, work.splits,
+                sample_weight=work.sample_weight, classes=work.classes, refit=work.refit,
+            )  # fmt: skip
+
+    with fitted_by(find):
+        return composition.fit(X, y, **given)
