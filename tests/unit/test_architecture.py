@@ -36,6 +36,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"drawing"}),
     frozenset({"flow", "plan", "store", "artifacts", "executors"}),
     frozenset({"worker", "engine", "components"}),
+    frozenset({"models"}),
     frozenset({"compose"}),
     frozenset({"workspace"}),
     frozenset({"testing", "cli"}),

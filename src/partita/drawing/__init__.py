@@ -7,6 +7,7 @@ tree.py      as text
 mermaid.py   for Markdown
 layers.py    where nodes and edges lie in a drawing
 svg.py       as a picture
+charts.py    lines, dots, bars and matrices of numbers as pictures
 results.py   what a run gave
 record.py    what a worker kept for people of a value, as text
 record_html.py  and as HTML

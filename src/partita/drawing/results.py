@@ -67,15 +67,24 @@ def _selection_text(node: Node) -> str:
 
 
 def result_text(packed: bytes | None, columns: int = 100) -> str:
-    """The value as Python shows it; a text as it is; nothing for None."""
-    value = _value_of(unpack(packed)) if packed is not None else None
+    """The value as Python shows it; a text as it is; nothing for None. A long record has a line for each field."""
+    node: Node = unpack(packed) if packed is not None else [PLAIN, None]
+    value = _value_of(node)
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     from pprint import pformat
 
-    return pformat(value, width=columns, sort_dicts=False)
+    whole = pformat(value, width=columns, sort_dicts=False)
+    node = _selected(node) if node[0] == SELECT else node
+    if node[0] != OBJECT or len(whole) <= columns or stored_text(node):
+        return whole
+    lines = [f"{str(node[1]).rpartition(':')[2]}("]
+    for name, item in zip(node[2], node[3], strict=True):
+        told = pformat(_value_of(item), width=max(columns - len(name) - 4, 20), sort_dicts=False)
+        lines.append(f"  {name}=" + told.replace("\n", "\n" + " " * (len(name) + 3)) + ",")
+    return "\n".join([*lines, ")"])
 
 
 def _value_of(node: Node) -> Any:

@@ -51,3 +51,11 @@ def test_files_and_folders_are_told_in_a_few_words() -> None:
     file = [OBJECT, FILE, ["name", "content"], [[PLAIN, "a.csv"], content]]
     folder = [OBJECT, FOLDER, ["name", "contents"], [[PLAIN, "out"], [DICT, ["a.csv", "b/c.csv"], [content, content]]]]
     assert result_text(pack([LIST, [file, folder]])) == "[File a.csv, 12 bytes, Folder out, 2 files]"
+
+
+def test_a_long_record_has_a_line_for_each_field() -> None:
+    node = [OBJECT, "m:Found", ["kind", "numbers"], [[PLAIN, "x"], [PLAIN, {f"metric{n}": n / 7 for n in range(6)}]]]
+    lines = result_text(pack(node), 60).splitlines()
+    assert lines[0] == "Found(" and lines[1] == "  kind='x'," and lines[-1] == ")"
+    assert lines[2].startswith("  numbers={'metric0': 0.0,") and max(map(len, lines)) <= 62
+    assert result_text(pack(node), 500).startswith("Found(kind='x', numbers={")
