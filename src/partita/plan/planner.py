@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,6 +23,12 @@ __all__ = ["Means", "Plan", "make_plan"]
 
 #: Share of the time for which is searched before the solver begins, and seconds of it at most.
 _ALONE, _ALONE_S = 0.1, 1.0
+#: The search is taken to be at its end when so large a share of its time, and so many seconds at least, brought nothing better:
+#: before the solver begins, and beside it. Beside it, it then goes on for some seconds and rests for others, in turn, since the
+#: solver can make more of the cores. (To go on at once left two of J30 and J60 unproved, to end left one worse.)
+_BARREN = 0.5
+_BARREN_ALONE_S, _BARREN_BESIDE_S = 0.2, 1.0
+_GOING_ON_S, _RESTING_S = 0.25, 0.75
 #: Seconds below which the solver is not begun, and tasks beyond which it is not, on one node and on several.
 _SOLVER_S, _POOL_TASKS, _NODES_TASKS = 1.0, 1500, 60
 #: Seconds of one try at the worst: for each pair of tasks in a pool, for each task and node elsewhere.
@@ -34,7 +42,8 @@ class Waiting(Protocol):
 
     def done(self) -> bool: ...
 
-    def result(self) -> Proof: ...
+    def result(self, timeout: float | None = None) -> Proof:
+        """Waits for it; TimeoutError where so many seconds were not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class _Improvement:
         self.bound = first.bound
         self.best = first
         self.began = means.clock()
+        self.rounds = 0  # schedules that were tried
         self.search: _Search
         if len(instance.nodes) == 1:
             self.search = Evolution(PoolProblem(instance), chance, first.schedule)
@@ -129,14 +139,16 @@ class _Improvement:
     def run(self) -> Plan:
         means, clock = self.means, self.means.clock
         left = means.until - self.began
-        alone = self.began + min(_ALONE * left, _ALONE_S) if self._may_solve(left) else means.until
-        rounds = self._search_until(alone, 0, fit=True)
+        if not self._may_solve(left):
+            self._search_until(means.until, fit=True)
+        else:
+            self._search_until(self.began + min(_ALONE * left, _ALONE_S), barren_s=_BARREN_ALONE_S, fit=True)
         if self._may_solve(left) and not self._is_done():
             assert means.aside is not None
             hint = self._better(self.search.schedule)
             for_solver = means.until - clock() - _READING_S
             solving = means.aside(lambda: self.prover.solve(hint, for_solver, means.workers))
-            self._search_until(means.until - _READING_S, rounds, solving)
+            self._search_beside(solving, means.until - _READING_S)
             self.prover.stop()
             proof = solving.result()
             self.bound = max(self.bound, proof.bound)
@@ -151,18 +163,41 @@ class _Improvement:
             return False
         return means.must_prove or is_solver_there()
 
-    def _search_until(self, until: float, rounds: int, solving: Waiting | None = None, *, fit: bool = False) -> int:
+    def _search_beside(self, solving: Waiting, until: float) -> None:
+        search, clock = self.search, self.means.clock
+        found_at = clock()
+        while (now := clock()) < until and not (solving.done() or self._is_done()):
+            before = search.objective
+            self._search_until(min(until, now + _GOING_ON_S), solving=solving)
+            now = clock()
+            if search.objective < before:
+                found_at = now
+            elif now - found_at > max(_BARREN_BESIDE_S, _BARREN * (now - self.began)) or self._has_tried_all:
+                with suppress(TimeoutError):
+                    solving.result(max(0.0, min(_RESTING_S, until - now)))
+
+    @property
+    def _has_tried_all(self) -> bool:
+        return 0 < self.means.rounds <= self.rounds
+
+    def _search_until(
+        self, until: float, *, barren_s: float = math.inf, solving: Waiting | None = None, fit: bool = False
+    ) -> None:
         means, search, clock = self.means, self.search, self.means.clock
-        while clock() < until and not (means.rounds and rounds >= means.rounds):
+        best, found_at = search.objective, clock()
+        while (now := clock()) < until and not self._has_tried_all:
+            if now - found_at > max(barren_s, _BARREN * (now - self.began)):
+                break
             search.step()
-            rounds += 1
-            if fit and rounds == 3:
+            self.rounds += 1
+            if search.objective < best:
+                best, found_at = search.objective, now
+            if fit and self.rounds == 3:
                 search.fit_to(clock() - self.began, means.until - self.began)
             if solving is not None and solving.done():
                 break
             if self._is_done():
                 break
-        return rounds
 
     def _is_done(self) -> bool:
         """Whether nothing better can be found."""
