@@ -110,16 +110,20 @@ def _out_of_range(column: Column, rule: ColumnRule) -> Iterator[str]:
         yield f"{column.name}: a range is of numbers and dates, and its values are of type {column.kind}"
         return
     as_number: Callable[[Any], Any] = float if is_number else _moment
-    low, high = (None if end is None else as_number(end) for end in (rule.low, rule.high))
-    for name, end, is_out in (
-        ("below", low, lambda value: as_number(value) < low),
-        ("above", high, lambda value: as_number(value) > high),
-    ):
-        if end is not None:
-            wrong = _where(column, is_out)
+    for name, told in (("below", rule.low), ("above", rule.high)):
+        if told is not None:
+            wrong = _beyond(column, name, as_number(told), as_number)
             if len(wrong):
-                shown = rule.low if name == "below" else rule.high
-                yield f"{column.name}: {len(wrong):,} are {name} {shown}: {_rows(wrong, column)}"
+                yield f"{column.name}: {len(wrong):,} are {name} {told}: {_rows(wrong, column)}"
+
+
+def _beyond(column: Column, name: str, end: Any, as_number: Callable[[Any], Any]) -> NDArray[np.int64]:
+    if column.values.dtype.kind in "iuf":  # all at once; missing ones are beyond nothing
+        is_out = column.values < end if name == "below" else column.values > end
+        return np.flatnonzero(is_out & ~column.is_missing)
+    if name == "below":
+        return _where(column, lambda value: as_number(value) < end)
+    return _where(column, lambda value: as_number(value) > end)
 
 
 def _where(column: Column, is_wrong: Callable[[Any], bool]) -> NDArray[np.int64]:
