@@ -21,6 +21,7 @@
     ├── EngineError              the engine could not be started or reached
     │   └── ProtocolError        a message that the other side cannot mean
     ├── PlanningError            an instance or a plan of the planner is wrong, or cannot be kept
+    ├── DataError                rows or labels are not what they have to be (lists every problem)
     ├── AnswerError              an approval, answer or event came too late, twice, or from somebody who may not say
     ├── SettingsError            a setting is unknown or has a value that it cannot have
     ├── NotFoundError            no run, step, flow or file of that name
@@ -42,6 +43,7 @@ __all__ = [
     "CheckError",
     "ContainerError",
     "DamagedError",
+    "DataError",
     "DefinitionError",
     "EngineError",
     "ExpressionError",
@@ -122,6 +124,17 @@ class CheckError(PartitaError):
     def _render_traceback_(self) -> list[str]:
         """What IPython shows: the problems name their places, and the way to them is none of the user's code."""
         return [f"CheckError: {self}"]
+
+
+class DataError(PartitaError):
+    """Rows of a table, or labels, are not what they have to be; `problems` lists everything that is wrong."""
+
+    def __init__(self, problems: list[Problem] | tuple[Problem, ...]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems) or "the data were refused")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (DataError, (self.problems,))
 
 
 class LoadError(PartitaError):

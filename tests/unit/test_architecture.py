@@ -36,8 +36,9 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"drawing"}),
     frozenset({"flow", "plan", "store", "artifacts", "executors"}),
     frozenset({"worker", "engine", "components"}),
-    frozenset({"models"}),
+    frozenset({"models", "watch"}),
     frozenset({"compose"}),
+    frozenset({"data"}),
     frozenset({"workspace"}),
     frozenset({"testing", "cli"}),
     frozenset({"partita"}),  # the public face, partita/__init__.py

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json as json_format
+import sys
 import time
 from typing import Annotated, Any
 
 import typer
 
 from partita.cli import statuses
+from partita.cli.fields import asked_fields, csv_fields
 from partita.cli.inputs import parse_call
 from partita.cli.options import Json, RunName
 from partita.cli.output import Cell, Output
@@ -175,11 +177,13 @@ def answer(
         list[str] | None,
         typer.Argument(metavar="[STEP] VALUE | [STEP] FIELD=VALUE...", help="The answer.", show_default=False),
     ] = None,
-    inputs: Annotated[str, typer.Option("--inputs", help='Its fields from a JSON file; "-" reads it here.')] = "",
+    inputs: Annotated[
+        str, typer.Option("--inputs", help='Its fields from a JSON or CSV file; "-" reads JSON here.')
+    ] = "",
     by: _By = "",
     json: Json = False,
 ) -> int:
-    """Answer what a run asks for: a value, or the fields of a form."""
+    """Answer what a run asks for: a value, or the fields of a form; a terminal asks for those of a form one by one."""
     session: Session = context.obj
     rest = list(words or ())
     open_waits = [wait for wait in session.workspace.waits(run) if wait["kind"] == "answer" and not wait["outcome"]]
@@ -189,9 +193,14 @@ def answer(
     if is_named and (len(rest) > 1 or inputs):
         step = rest.pop(0)
     run, number = _meant(session, run, step, "answer")
-    form = next((wait["form"] or {} for wait in open_waits if wait["step"] == number), {})
+    wait = next((wait for wait in open_waits if wait["step"] == number), None)
+    form = (wait["form"] if wait is not None else None) or {}
     value: Any
-    if form.get("type") == "object" and (inputs or not rest or "=" in rest[0]):
+    if form.get("type") == "object" and not rest and not inputs and wait is not None and sys.stdin.isatty():
+        value = asked_fields(session.output, wait)
+    elif form.get("type") == "object" and inputs.lower().endswith(".csv"):
+        value = {**csv_fields(inputs), **parse_call(["", *rest]).texts}
+    elif form.get("type") == "object" and (inputs or not rest or "=" in rest[0]):
         value = parse_call(["", *rest], inputs).texts
     elif len(rest) == 1:
         value = rest[0]

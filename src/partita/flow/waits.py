@@ -20,10 +20,11 @@ from partita.flow.forms import form_of, is_plain_type, plain_of
 from partita.flow.inputs import convert_plain
 from partita.flow.task import Task, task
 from partita.flow.types import type_name
+from partita.protocol.forms import Form
 from partita.protocol.waits import WaitSpec
 from partita.units import duration_s
 
-__all__ = ["Decision", "approval", "ask", "sleep", "until", "wait_for"]
+__all__ = ["Decision", "approval", "ask", "ask_form", "sleep", "until", "wait_for"]
 
 T = TypeVar("T")
 Duration = float | str | timedelta
@@ -196,10 +197,32 @@ def ask(
         if default is not NOTHING:
             keywords["default"] = default
         return _deferred(_ask_known, after, frame, question, type, **keywords)  # type: ignore[no-any-return]
-    persons = [by] if isinstance(by, str) else list(by)
-    spec: WaitSpec = {"kind": "answer", "name": str(question), "by": persons, "form": form_of(type)}
-    spec |= _ending("ask", timeout, on_timeout, default)
+    spec = _answer_spec(question, form_of(type), by, timeout, on_timeout, default)
     return _typed(spec, show, after, type, "ask", frame)  # type: ignore[no-any-return]
+
+
+def ask_form(
+    question: str,
+    form: Form,
+    *,
+    show: Any = None,
+    by: str | Sequence[str] = (),
+    timeout: Duration | None = None,
+    on_timeout: Literal["fail", "skip"] = "fail",
+    default: Any = NOTHING,
+    after: Any = (),
+) -> Any:
+    """As `ask`, by a form that only the flow knows, as `partita.protocol.forms` has it; the value is plain data."""
+    spec = _answer_spec(question, form, by, timeout, on_timeout, default)
+    return _wait(spec, show, after, Any, "ask", sys._getframe(1))
+
+
+def _answer_spec(
+    question: str, form: Form, by: str | Sequence[str], timeout: Duration | None, on_timeout: str, default: Any
+) -> WaitSpec:
+    persons = [by] if isinstance(by, str) else list(by)
+    spec: WaitSpec = {"kind": "answer", "name": str(question), "by": persons, "form": form}
+    return spec | _ending("ask", timeout, on_timeout, default)
 
 
 def _ending(

@@ -187,4 +187,6 @@ def _confusion_picture(names: Sequence[str], confusion: Array) -> str:
         chosen = np.sort(np.argsort(-wrong, kind="stable")[:_MOST_DRAWN])
         title = f"Confusion matrix: the {_MOST_DRAWN} of {len(names)} classes with the most errors"
     counts = confusion[np.ix_(chosen, chosen)].astype(int).tolist()
-    return matrix_chart(title, [names[int(code)] for code in chosen], counts, row_label="truth", column_label="prediction")
+    return matrix_chart(
+        title, [names[int(code)] for code in chosen], counts, row_label="truth", column_label="prediction"
+    )

@@ -29,27 +29,32 @@ def confusion_of(truth: Rows, predicted: Rows, classes: int, counts: Array | Non
 
 def areas_under_curves(truth: Rows, probabilities: Array, counts: Array) -> Array:
     """(classes,): the area under the ROC curve of each class against the others; NaN where one side has no rows."""
-    return _areas(truth, probabilities, [_ranked(column) for column in probabilities.T], counts)
+    return np.array([_ranked(truth == number, column).area(counts) for number, column in enumerate(probabilities.T)])
 
 
-def _ranked(scores: Array) -> tuple[Rows, Rows]:
-    """The rows by rising score, and where each run of equal scores begins."""
-    order = np.argsort(scores, kind="stable")
-    sorted_ = scores[order]
-    return order, np.flatnonzero(np.concatenate([[True], sorted_[1:] != sorted_[:-1]]))
+@dataclass(frozen=True)
+class _Ranked:
+    """Rows by rising score, so that the area for other counts takes one pass."""
 
+    order: Rows
+    is_own: Array  # (rows,): in that order, 1 for those of the class
+    starts: Rows | None  # where each run of equal scores begins; None: no two are equal
 
-def _areas(truth: Rows, probabilities: Array, ranked: list[tuple[Rows, Rows]], counts: Array) -> Array:
-    found = np.full(probabilities.shape[1], np.nan)
-    for number, (order, starts) in enumerate(ranked):
-        is_own = truth[order] == number
-        weights = counts[order]
-        own = np.add.reduceat(np.where(is_own, weights, 0.0), starts)
-        other = np.add.reduceat(np.where(is_own, 0.0, weights), starts)
+    def area(self, counts: Array) -> float:
+        weights = counts[self.order]
+        own = weights * self.is_own
+        other = weights - own
+        if self.starts is not None:
+            own, other = np.add.reduceat(own, self.starts), np.add.reduceat(other, self.starts)
         pairs = own.sum() * other.sum()
-        if pairs > 0:
-            found[number] = float(own @ (np.cumsum(other) - other / 2)) / pairs
-    return found
+        return float(own @ (np.cumsum(other) - other / 2)) / pairs if pairs > 0 else float("nan")
+
+
+def _ranked(is_own: NDArray[np.bool_], scores: Array) -> _Ranked:
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return _Ranked(order, is_own[order].astype(np.float64), starts if len(starts) < len(order) else None)
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,7 @@ class Classified:
             found += [metric[self.positive] for metric in (precision, recall, f1)]
         if self.probabilities is not None:
             log_loss, brier = self._losses
-            areas = _areas(self.truth, self.probabilities, self._ranked, counts)
-            one = areas[self.positive] if self.positive is not None else _mean(areas)
+            one = _mean(np.array([curve.area(counts) for curve in self._curves]))
             found += [counts @ log_loss / total, counts @ brier / total, one]
         return np.array(found, dtype=np.float64)
 
@@ -108,9 +112,11 @@ class Classified:
         return log_loss, brier / 2 if self.classes == 2 else brier
 
     @cached_property
-    def _ranked(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def _curves(self) -> list[_Ranked]:
+        """Of two classes the positive one's; otherwise each one's against the others."""
         assert self.probabilities is not None
-        return [_ranked(column) for column in self.probabilities.T]
+        classes = range(self.classes) if self.positive is None else [self.positive]
+        return [_ranked(self.truth == number, self.probabilities[:, number]) for number in classes]
 
 
 def _part(upper: Array, lower: Array) -> Array:

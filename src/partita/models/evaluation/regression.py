@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,18 @@ class Regressed:
         total = counts.sum()
         if total <= 0:
             return np.full(len(self.names), np.nan)
-        errors = self.predicted - self.truth
-        squares = float(counts @ errors**2)
-        spread = float(counts @ (self.truth - counts @ self.truth / total) ** 2)
-        r2 = 1 - squares / spread if spread > 0 else np.nan
-        found = [counts @ np.abs(errors) / total, np.sqrt(squares / total), r2, counts @ errors / total]
-        if self.has_shares:
-            found.append(counts @ np.abs(errors / self.truth) / total)
+        absolute, squares, error, truth, truth_squares, *shares = counts @ self._columns / total
+        spread = truth_squares - truth**2
+        is_spread = spread > 1e-12 * truth_squares
+        found = [absolute, np.sqrt(squares), 1 - squares / spread if is_spread else np.nan, error, *shares]
         return np.array(found, dtype=np.float64)
+
+    @cached_property
+    def _columns(self) -> Array:
+        """(rows, sums): what is summed up; the truth is centred, so that its spread is no difference of large numbers."""
+        errors, centred = self.predicted - self.truth, self.truth - self.truth.mean()
+        columns = [np.abs(errors), errors**2, errors, centred, centred**2]
+        return np.column_stack(columns + ([np.abs(errors / self.truth)] if self.has_shares else []))
 
 
 @task(tags=("evaluation", "regression", "metrics", "model"))

@@ -98,6 +98,30 @@ def test_chunks_cover_what_is_not_outside_once(tags: list[str]) -> None:
     assert all(tags[place][2:] == kind for kind, begin, end in chunks_of(tags) for place in range(begin, end))
 
 
+@given(st.lists(st.tuples(*[st.sampled_from(["O", "B-X", "I-X", "B-Y", "I-Y"])] * 2), max_size=14))
+def test_counts_are_those_of_reading_both_sequences_token_by_token(pairs: list[tuple[str, str]]) -> None:
+    truth, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    found = count_tags(truth, predicted)
+    assert tuple(sum(counter.values()) for counter in (found.there, found.found, found.right)) == streamed(pairs)
+
+
+def streamed(pairs: list[tuple[str, str]]) -> tuple[int, int, int]:
+    """As conlleval counts: one pass over both columns, that keeps whether the entity so far is the same in both."""
+    there = found = right = 0
+    is_same, before = False, ("O", "O")
+    for now in [*pairs, ("O", "O")]:
+        ends = [old != "O" and (new[0] in "BO" or old[2:] != new[2:]) for old, new in zip(before, now, strict=True)]
+        starts = [new != "O" and (new[0] == "B" or old[2:] != new[2:]) for old, new in zip(before, now, strict=True)]
+        if is_same and all(ends):
+            right, is_same = right + 1, False
+        elif is_same and (any(ends) or now[0][2:] != now[1][2:]):
+            is_same = False
+        if all(starts) and now[0][2:] == now[1][2:]:
+            is_same = True
+        there, found, before = there + starts[0], found + starts[1], now
+    return there, found, right
+
+
 def test_wrong_input_says_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="sentence 1 has 2 true tags and 1 predicted"):
         evaluate_sequence_labelling([["O"], ["O", "O"]], [["O"], ["O"]])
