@@ -35,7 +35,7 @@ from sklearn.linear_model import Ridge
 
 from partita import flow, task
 from partita.compose import Blend
-from partita.compose.flows import fit, predict
+from partita.compose.flows import fit_composition, predict
 
 @task
 def loaded(name: str) -> Any:
@@ -44,7 +44,7 @@ def loaded(name: str) -> Any:
 @flow
 def fitted(name: str) -> Any:
     given = loaded(name)
-    return fit(given["composition"], given["x"], given["y"], given["sample_weight"], given["groups"])
+    return fit_composition(given["composition"], given["x"], given["y"], given["sample_weight"], given["groups"])
 
 class Waits(RegressorMixin, BaseEstimator):
     def __init__(self, name: str = "", at: int = -1):
@@ -64,7 +64,7 @@ class Waits(RegressorMixin, BaseEstimator):
 @flow
 def waiting() -> Any:
     x = [[float(at)] for at in range(40)]
-    model = fit(Blend([("first", Waits("first")), ("second", Waits("second"))], cv=2, keep="blend"), as_array(x), as_array(range(40)))
+    model = fit_composition(Blend([("first", Waits("first")), ("second", Waits("second"))], cv=2, keep="blend"), as_array(x), as_array(range(40)))
     return predict(model, as_array(x))
 
 @task

@@ -18,7 +18,7 @@ from partita.flow.flow import flow
 from partita.flow.ref import Ref
 from partita.flow.task import task
 
-__all__ = ["fit", "predict"]
+__all__ = ["fit_composition", "predict"]
 
 
 class _Asked(Exception):
@@ -30,7 +30,7 @@ class _Asked(Exception):
 
 
 @flow(tags=("model", "compose", "fit", "blend", "stack", "vote", "cascade"))
-def fit(
+def fit_composition(
     composition: Ref[Any],
     x: Ref[Any],
     y: Ref[Any],

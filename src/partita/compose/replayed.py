@@ -7,6 +7,7 @@ predicted of it out of fold.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from partita.compose.folds import Folds, Work, aligned, fit_all, fitted_by
 from partita.compose.members import named
 from partita.compose.weighted import OutOfFold
 
-__all__ = ["cross_fitted", "fitted_members", "stand_ins", "with_members"]
+__all__ = ["cross_fitted", "fitted_members", "stand_ins", "standing_in", "with_members"]
 
 Array = NDArray[np.float64]
 
@@ -129,3 +130,29 @@ def fitted_members(composition: Any, folds: Folds, X: Any, y: Any, **given: Any)
 
     with fitted_by(find):
         return composition.fit(X, y, **given)
+
+
+def standing_in(composition: Any, predictions: Array) -> Any:
+    """A fitted composition whose inputs are numbers of rows, and whose members predict what is told of them.
+
+    Args:
+        predictions: (members, rows[, classes]), of the members in the order of `names_`.
+
+    Raises:
+        ValueError: its members cannot be stood in for, or it looks at the inputs themselves.
+    """
+    if getattr(composition, "passthrough", False):
+        raise ValueError("a stack with passthrough looks at the inputs themselves")
+    classes = composition.classes_ if composition._kind == "classifier" else None
+    told = [member.fit(None, None) for _, member in stand_ins(composition.names_, predictions, classes)]
+    made = copy(composition)
+    made.n_features_in_ = 1
+    if hasattr(made, "feature_names_in_"):
+        del made.feature_names_in_
+    if hasattr(made, "layers_"):
+        made.layers_ = [told, *made.layers_[1:]]
+    elif len(getattr(made, "members_", ())) == len(told):
+        made.members_ = told
+    else:
+        raise ValueError(f"the members of a {type(composition).__name__} cannot be stood in for")
+    return made

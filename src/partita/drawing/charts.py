@@ -12,7 +12,7 @@ from html import escape
 
 from partita.drawing.cells import clean, fit, width
 
-__all__ = ["Bar", "Line", "bar_chart", "dot_chart", "interval_chart", "line_chart", "matrix_chart"]
+__all__ = ["Bar", "Line", "bar_chart", "dot_chart", "interval_chart", "line_chart", "matrix_chart", "shade_chart"]
 
 #: Between light and dark, so that they are told from either; further lines begin anew.
 _COLORS = ("#4a86d8", "#d08a2e", "#35a06a", "#a86fd0", "#c8637f", "#3aa5b5", "#8a9a3c", "#7d8794")
@@ -238,6 +238,39 @@ def matrix_chart(
         parts.append(
             f'<path class="grid" d="M{left:.0f} {top + line:.1f}H{across:.0f}M{left + line:.1f} {top:.0f}V{bottom:.0f}"/>'
         )
+    for column, name in enumerate(names):
+        x, y = left + size * (column + 0.5), bottom + 14
+        parts.append(
+            f'<text class="small end" x="{x:.1f}" y="{y:.0f}" transform="rotate(-40 {x:.1f} {y:.0f})">{escape(name)}</text>'
+        )
+    return _picture(title, parts, width_=max(across + 20, 300), height=bottom + 24 + longest * 0.7)
+
+
+def shade_chart(title: str, names: Sequence[str], values: Sequence[Sequence[float]], *, span: Range) -> str:
+    """A square of numbers between things; a cell is the darker, the farther its number is from 0. At most 25 rows are drawn.
+
+    Args:
+        span: the least and the largest number that there can be; those below 0 have the second color.
+    """
+    names = [fit(clean(name), 16) for name in names[:_MOST_LABELS]]
+    size = max(30.0, min(64.0, 440.0 / max(len(names), 1)))
+    longest = max(map(width, names), default=1) * _CELL
+    left, top = 24 + longest, _TOP + 8
+    most = max(abs(span[0]), abs(span[1])) or 1.0
+    parts = []
+    for row, name in enumerate(names):
+        at = top + size * (row + 0.5)
+        parts.append(f'<text class="small end" x="{left - 8:.0f}" y="{at + 4:.1f}">{escape(name)}</text>')
+        for column in range(len(names)):
+            value = values[row][column]
+            x = left + size * column
+            color = _COLORS[1 if value < 0 else 0]
+            parts.append(
+                f'<rect fill="{color}" opacity="{0.05 + 0.75 * min(1.0, abs(value) / most):.2f}" x="{x:.1f}" '
+                f'y="{top + size * row:.1f}" width="{size:.1f}" height="{size:.1f}"/>'
+            )
+            parts.append(f'<text class="small middle" x="{x + size / 2:.1f}" y="{at + 4:.1f}">{value:.2f}</text>')
+    across, bottom = left + size * len(names), top + size * len(names)
     for column, name in enumerate(names):
         x, y = left + size * (column + 0.5), bottom + 14
         parts.append(
