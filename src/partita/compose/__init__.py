@@ -5,8 +5,10 @@ from __future__ import annotations
 from partita.compose.auto import Auto
 from partita.compose.blend import Blend
 from partita.compose.cascade import Cascade
+from partita.compose.contributions import Report, report
+from partita.compose.explaining import Explanation, explain
 from partita.compose.select import Select
 from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 
-__all__ = ["Auto", "Blend", "Cascade", "Select", "Stack", "Vote"]
+__all__ = ["Auto", "Blend", "Cascade", "Explanation", "Report", "Select", "Stack", "Vote", "explain", "report"]

@@ -234,7 +234,7 @@ def _ms_per_1000_rows(member: Any, X: Any) -> float:  # noqa: N803
         began = time.perf_counter()
         member.predict(rows)
         took.append(time.perf_counter() - began)
-    return 1e6 * statistics.median(took) / rows.shape[0]
+    return float(1e6 * statistics.median(took) / rows.shape[0])
 
 
 def _pictures(made: Report) -> dict[str, Html]:

@@ -76,7 +76,7 @@ def _called(name: str, given: Any) -> Any:
 def _compositions() -> dict[str, Any]:
     from partita import compose
 
-    return {name.lower(): getattr(compose, name) for name in compose.__all__ if name[:1].isupper()}
+    return {name.lower(): getattr(compose, name) for name in compose.__all__ if hasattr(getattr(compose, name), "fit")}
 
 
 def _class_at(place: str) -> Any:
