@@ -128,6 +128,8 @@ class _Reader:
         self.own: set[str] = set()  # slots that a node has by itself
 
     def read(self, document: Any) -> Machines:
+        if isinstance(document, list):
+            document = {"nodes": document}
         table = self._table(document, "the file", _TOP)
         rows = table.get("nodes")
         if not isinstance(rows, list) or not rows:
@@ -231,7 +233,8 @@ class _Reader:
 
     def _table(self, given: Any, where: str, known: tuple[str, ...]) -> Mapping[str, Any]:
         if not isinstance(given, Mapping):
-            raise self._wrong(f"{where} is no table of names and values", "see docs/how-to/plan-before-you-run.md")
+            told = f"{self.name}: {where} is no table of names and values; see docs/how-to/plan-before-you-run.md"
+            raise PlanningError(told)
         for key in given:
             if key not in known:
                 raise self._unknown(str(key), known, where)

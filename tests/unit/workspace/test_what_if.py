@@ -66,6 +66,16 @@ weights: {fit: 2}
     )
 
 
+def test_a_list_alone_is_that_of_the_nodes(tmp_path: Path) -> None:
+    machines = read(tmp_path, "- {id: fast, capacity: {cpu: 3}}\n- {id: cheap, capacity: {cpu: 3}, speed: 0.5}")
+    assert [(node.id, node.speed) for node in machines.nodes] == [("fast", 1.0), ("cheap", 0.5)]
+
+
+def test_where_to_read_on_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PlanningError, match=r"the file is no table of names and values; see docs/how-to/plan-before"):
+        read(tmp_path, "just words")
+
+
 def test_json_is_read_as_well(tmp_path: Path) -> None:
     assert read(tmp_path, '{"nodes": [{"id": "n", "capacity": {"cpu": 1}}]}', "nodes.json").nodes[0].id == "n"
 
@@ -77,7 +87,7 @@ NODE = "nodes: [{id: n, capacity: {cpu: 1}}]\n"
     ("text", "told"),
     [
         ("nodes: [", "neither YAML nor JSON"),
-        ("- 1", "the file is no table"),
+        ("- 1", "node 1 is no table"),
         ("nodes: []", "nodes should be a list of at least one node"),
         ("alpha: 1", "nodes should be a list of at least one node"),
         ("nodes: [1]", "node 1 is no table"),
