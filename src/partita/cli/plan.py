@@ -45,7 +45,12 @@ _Budget = Annotated[
     str, typer.Option("--budget", metavar="COST", help="The fastest plan that costs no more.", show_default=False)
 ]
 _Pareto = Annotated[bool, typer.Option("--pareto", help="Time against cost: the plans between fastest and cheapest.")]
-_Svg = Annotated[str, typer.Option("--svg", metavar="FILE", help='The chart as a picture; "-" prints it.')]
+_Svg = Annotated[
+    str,
+    typer.Option(
+        "--svg", metavar="FILE", help='The chart as a picture, with --pareto that of time against cost; "-" prints it.'
+    ),
+]
 _Html = Annotated[str, typer.Option("--html", metavar="FILE", help="All of it as one page.")]
 
 
@@ -175,6 +180,10 @@ def _converse(session: Session) -> int:
 
 
 def _picture(plan: PlanView) -> str:
+    if plan["frontier"]:
+        from partita.drawing.frontier import frontier_svg
+
+        return frontier_svg(plan["frontier"])
     from partita.drawing.gantt_svg import gantt_svg
 
     return gantt_svg(plan)

@@ -75,7 +75,8 @@ def frontier_svg(points: Sequence[FrontierView]) -> str:
     base = _HEIGHT - _BOTTOM
     line = " ".join(f"{'L' if number else 'M'}{x:.1f} {y:.1f}" for number, (x, y) in enumerate(places))
     parts = [
-        f'<svg class="front" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="Time against cost" '
+        '<svg class="front" xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" role="img" '
+        f'aria-label="Time against cost" '
         f'viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}">',
         f"<style>\n{FRONTIER_STYLE}\n</style>",
         f'<path class="front-axis" fill="none" d="M{_LEFT:.0f} {_TOP:.0f}V{base:.0f}H{_WIDTH - 12:.0f}"/>',

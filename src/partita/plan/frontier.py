@@ -8,7 +8,7 @@ as long as it stays faster than the next one, or keeps a deadline.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,12 +19,14 @@ from partita.plan.packing import Packing
 from partita.plan.placing import place_in_order
 from partita.plan.ranks import order_by, upward_ranks
 
-__all__ = ["Point", "cheapen", "frontier", "pick", "weighed"]
+__all__ = ["Point", "apart", "cheapen", "frontier", "pick", "weighed"]
 
 #: How many plans a front is made of, at most.
 _MOST = 24
 #: What of two ends counts in full where the other one hardly does.
 _HARDLY = 1e-4
+#: Plans whose times and costs are nearer to each other than this share are one to who looks at them.
+_ALIKE = 0.003
 #: Tasks that are placed anew, in all, while a plan is made cheaper.
 _PLACED = 400_000
 
@@ -102,6 +104,27 @@ class _Search:
             if not found or point.value.cost < found[-1].value.cost - TOLERANCE * max(1.0, found[-1].value.cost):
                 found.append(point)
         return found
+
+
+def apart(points: Sequence[Point], kept: Point) -> list[Point]:
+    """The points that differ from each other to who looks at them, the fastest first.
+
+    Args:
+        kept: stays, and those that are like it go.
+    """
+    found: list[Point] = []
+    for point in sorted({id(each): each for each in (*points, kept)}.values(), key=lambda each: each.value.makespan):
+        like = next((each for each in found if _are_alike(each, point)), None)
+        if like is None:
+            found.append(point)
+        elif point is kept:
+            found[found.index(like)] = point
+    return found
+
+
+def _are_alike(one: Point, other: Point) -> bool:
+    pairs = ((one.value.makespan, other.value.makespan), (one.value.cost, other.value.cost))
+    return all(abs(first - second) <= _ALIKE * max(abs(first), abs(second)) for first, second in pairs)
 
 
 def pick(instance: Instance, points: list[Point], deadline_s: float | None, budget: float | None) -> Point | None:

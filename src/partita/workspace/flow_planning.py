@@ -13,7 +13,7 @@ from partita.errors import CheckError, Problem
 from partita.plan.bounds import Bounds, lower_bounds
 from partita.plan.evaluation import Evaluation, Schedule
 from partita.plan.forecast import Forecast, forecast
-from partita.plan.frontier import Point, cheapen, frontier, pick
+from partita.plan.frontier import Point, apart, cheapen, frontier, pick
 from partita.plan.insight import bottleneck, busy_shares, critical_path, node_costs, what_more_brings
 from partita.plan.instance import Instance
 from partita.plan.planner import Means, Plan, make_plan
@@ -251,9 +251,8 @@ def _refusal(points: Sequence[Point], bounds: Bounds, deadline: float | None, bu
 
 def _front(instance: Instance, points: Sequence[Point], chosen: Point) -> list[FrontierView]:
     """The front, the chosen plan in its place among the others."""
-    others = [point for point in points if point.value != chosen.value]
     made = []
-    for point in sorted([*others, chosen], key=lambda point: (point.value.makespan, -point.value.cost)):
+    for point in apart(points, chosen):
         counts: dict[str, int] = {}
         for node in point.schedule.nodes:
             counts[instance.nodes[node].id] = counts.get(instance.nodes[node].id, 0) + 1

@@ -78,7 +78,9 @@ def test_a_picture_and_a_page_are_written(partita: Partita, project: Path) -> No
     assert "Wrote p.svg." in told.err and "Wrote p.html." in told.err
     ElementTree.fromstring((project / "p.svg").read_text("utf-8"))
     assert (project / "p.html").read_text("utf-8").startswith("<!doctype html>")
-    ElementTree.fromstring(partita("plan", "news", "--svg", "-").out)
+    assert ElementTree.fromstring(partita("plan", "news", "--svg", "-").out).get("aria-label") == "Plan of news"
+    front = ElementTree.fromstring(partita("plan", "news", "--svg", "-", "--pareto").out)
+    assert front.get("aria-label") == "Time against cost"
 
 
 def test_a_deadline_that_no_plan_keeps_is_told_with_the_reason(partita: Partita) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from partita.plan.bounds import lower_bounds
 from partita.plan.evaluation import Evaluation, Schedule, evaluate
-from partita.plan.frontier import Point, cheapen, frontier, pick, weighed
+from partita.plan.frontier import Point, apart, cheapen, frontier, pick, weighed
 from partita.plan.instance import Instance, Node
 from partita.plan.planner import make_plan
 
@@ -43,6 +43,15 @@ def test_every_plan_of_a_front_can_be_done_and_none_is_beaten() -> None:
             other.value.makespan <= one.value.makespan and other.value.cost <= one.value.cost
             for other in points if other is not one
         )  # fmt: skip
+
+
+def test_plans_that_nobody_can_tell_apart_are_shown_once() -> None:
+    points = front(three())
+    fast = points[0].value
+    twin = Point(points[0].schedule, fast._replace(makespan=fast.makespan * 1.001, cost=fast.cost * 0.999))
+    assert apart([points[0], twin, *points[1:]], points[2]) == points
+    assert apart([points[0], twin, *points[1:]], twin) == [twin, *points[1:]], "the one that is meant stays"
+    assert apart(points[:1], points[0]) == points[:1]
 
 
 def test_without_prices_the_front_is_the_fastest_plan() -> None:
