@@ -9,6 +9,7 @@ assembly.py   all of that in one graph
 graph.py      a graph that is put together
 rows.py       what rows look like to a graph
 steps.py      pipelines in two parts
+mixed.py      compositions of graphs and models in Python
 runner.py     a graph that predicts
 parity.py     whether it predicts what Python does
 smaller.py    quantised and pruned graphs

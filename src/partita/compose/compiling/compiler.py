@@ -12,7 +12,8 @@ from partita.compose.compiling.compiled import Compiled
 from partita.compose.compiling.graph import needed
 from partita.compose.compiling.joins import NotJoined, joining_of
 from partita.compose.compiling.members import members_of, seen_by
-from partita.compose.compiling.parity import answers_of, compared
+from partita.compose.compiling.mixed import Mixed
+from partita.compose.compiling.parity import answers_of, compared, is_most_probable
 from partita.compose.compiling.report import Line, Report, Trial
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import Drawn, Runner
@@ -68,16 +69,21 @@ def compile_onnx(
         raise ValueError(f'quantise is "int8" or None, and not {quantise!r}')
     if prune is not None and not 0 < prune < 1:
         raise ValueError(f"prune is a share above 0 and below 1, and not {prune!r}")
+    if not 0 <= tolerance < float("inf"):
+        raise ValueError(f"tolerance is a number of 0 or more, and not {tolerance!r}")
     for module in ("onnx", "onnxruntime", "skl2onnx"):
         needed(module)
     rows = rows if hasattr(rows, "iloc") else rows_of(rows)
-    compiler = _Compiler(composition, rows, tolerance, opset, threads)
-    if not hybrid:
-        compiler.need_whole()
-    model = compiler.made()
     python = answers_of(composition, rows)
-    parity = compared(python, answers_of(model, rows), tolerance)
-    if not parity.holds:
+    for is_precise in (False, True):  # in float32 first, which is faster, and is right unless trees stand on top of it
+        compiler = _Compiler(composition, rows, tolerance, opset, threads, is_precise)
+        if not hybrid:
+            compiler.need_whole()
+        model = compiler.made(is_most_probable(composition, python))
+        parity = compared(python, answers_of(model, rows), tolerance)
+        if parity.holds:
+            break
+    else:
         parity.need(compiler.blamed())
     trial = Trial(rows, y, python, measure)
     variants = [trial.variant("Python", composition, None), trial.variant("float", model, parity)]
@@ -94,11 +100,13 @@ def compile_onnx(
 class _Compiler:
     """The members of a composition, and what is made of them."""
 
-    def __init__(self, composition: Any, rows: Any, tolerance: float, opset: int, threads: int) -> None:
+    def __init__(
+        self, composition: Any, rows: Any, tolerance: float, opset: int, threads: int, is_precise: bool
+    ) -> None:
         self._composition, self._rows, self._opset, self._threads = composition, rows, opset, threads
         self._tolerance = tolerance
         self._columns = Columns.of(rows)
-        self._members = list(members_of("", composition, rows, self._columns, tolerance, opset))
+        self._members = list(members_of("", composition, rows, self._columns, tolerance, opset, is_precise))
         self._exports = {key_of(each.model): each.exported for each in self._members if each.exported is not None}
         if not self._exports:
             raise ValueError(f"nothing of it can be a graph of ONNX: {self._left()}")
@@ -130,11 +138,11 @@ class _Compiler:
             for each in self._members
         ]
 
-    def made(self) -> Any:
+    def made(self, is_most_probable: bool) -> Any:
         """One graph; else the composition, of graphs and what stays in Python."""
         if self._whole is not None:
             return Runner(self._whole, self._threads)
-        return self._mixed(self._composition, self._rows, self._columns)
+        return Mixed(self._mixed(self._composition, self._rows, self._columns), is_most_probable)
 
     def _mixed(self, model: Any, rows: Any, columns: Columns) -> Any:
         joining = joining_of(model)

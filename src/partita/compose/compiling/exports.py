@@ -7,8 +7,9 @@ models are written down wrongly. So there are several candidates, and whoever ta
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -38,19 +39,23 @@ class Export:
     how: str  # in words, what its inputs are
 
 
-def exports_of(model: Any, columns: Columns, opset: int) -> Iterator[Callable[[], Export]]:
-    """Ways to export a fitted model, the likeliest first; each may raise whatever it likes."""
+def exports_of(model: Any, columns: Columns, opset: int, is_precise: bool) -> Iterator[Callable[[], Export]]:
+    """Ways to export a fitted model, the likeliest first; each may raise whatever it likes.
+
+    Args:
+        is_precise: double comes before float also for what predicts: trees on top of it may ask for that.
+    """
     for is_kind, ways in _FAMILIES:
         if is_kind(model):
-            yield from ways(model, columns, opset)
+            yield from ways(model, columns, opset, is_precise)
             return
 
 
 # scikit-learn, and what can be written down by its converter
 
 
-def _by_scikit_learn(model: Any, columns: Columns, opset: int) -> Iterator[Callable[[], Export]]:
-    precisions = ("float", "double") if hasattr(model, "predict") else ("double", "float")
+def _by_scikit_learn(model: Any, columns: Columns, opset: int, is_precise: bool) -> Iterator[Callable[[], Export]]:
+    precisions = ("float", "double") if hasattr(model, "predict") and not is_precise else ("double", "float")
     for feeds in _ways_to_feed(columns, precisions):
         yield lambda feeds=feeds: _converted(model, columns, feeds, opset)  # type: ignore[misc]
 
@@ -89,12 +94,13 @@ def _converted(model: Any, columns: Columns, feeds: tuple[Feed, ...], opset: int
             made = skl2onnx.convert_sklearn(model, initial_types=inputs, target_opset=versions, options=options)
         except NameError:  # it has nothing to unzip
             made = skl2onnx.convert_sklearn(model, initial_types=inputs, target_opset=versions)
-    taken = {each.name for each in made.graph.input}
+    named = {re.sub(r"[^\w+]", "_", feed.name): feed for feed in feeds}  # as the converter names them
+    taken = tuple(replace(named[each.name], name=each.name) for each in made.graph.input)
     outputs = [each.name for each in made.graph.output]
     how = " and ".join(sorted({feed.kind for feed in feeds})) + (", by columns" if feeds[0].column is not None else "")
     return Export(
         made,
-        tuple(feed for feed in feeds if feed.name in taken),
+        taken,
         (outputs[1] if hasattr(model, "predict_proba") else None) if is_of_classes else outputs[0],
         outputs[0] if is_of_classes else None,
         how,
@@ -134,14 +140,16 @@ def _has_module(model: Any) -> bool:
     return hasattr(getattr(model, "module_", None), "state_dict")
 
 
-def _by_torch(model: Any, columns: Columns, opset: int) -> Iterator[Callable[[], Export]]:
+def _by_torch(model: Any, columns: Columns, opset: int, is_precise: bool) -> Iterator[Callable[[], Export]]:
     from partita.compose.compiling.torch_modules import torch_exports
 
     yield from torch_exports(model, columns, opset)
 
 
 #: Which models a family is of, and the ways to export them.
-_FAMILIES: tuple[tuple[Callable[[Any], bool], Callable[[Any, Columns, int], Iterator[Callable[[], Export]]]], ...] = (
+_FAMILIES: tuple[
+    tuple[Callable[[Any], bool], Callable[[Any, Columns, int, bool], Iterator[Callable[[], Export]]]], ...
+] = (
     (_has_module, _by_torch),
     (lambda model: True, _by_scikit_learn),
 )

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from partita.components.extras import need
 from partita.compose.compiling.rows import NUMBERS, TEXTS, Columns
 
-__all__ = ["DOMAINS", "Graph", "Rows", "needed", "quiet"]
+__all__ = ["DOMAINS", "STEPS", "Graph", "Rows", "needed", "quiet"]
 
 #: Sets of operators beside the standard one, with the versions that graphs are made of.
 DOMAINS = {"ai.onnx.ml": 3}
 #: What runtimes of some age read.
 _IR_VERSION = 10
 #: Probabilities count as equal within one part of so many: sums of float32 differ by less where they are the same in Python.
-_STEPS = 2.0**20
+STEPS = 2.0**20
 
 
 def needed(module: str) -> Any:
@@ -123,7 +123,7 @@ class Graph:
 
     def largest(self, tensor: str) -> str:
         """(rows,): the place of the largest of (rows, classes); of those that are equal but for rounding the first."""
-        steps = self.node("Round", self.node("Mul", tensor, self.constant(np.array(_STEPS))))
+        steps = self.node("Round", self.node("Mul", tensor, self.constant(np.array(STEPS))))
         return self.node("ArgMax", steps, axis=1, keepdims=0)
 
     def choose(self, wanted: str, then: Callable[[], str], otherwise: Callable[[], str], dimensions: int) -> str:

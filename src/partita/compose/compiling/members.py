@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from partita.compose.compiling.assembly import Exported, drawn_of
 from partita.compose.compiling.exports import exports_of
 from partita.compose.compiling.graph import quiet
 from partita.compose.compiling.joins import Part, joining_of, refusal_of
-from partita.compose.compiling.parity import Parity, answers_of, compared
+from partita.compose.compiling.parity import Parity, answers_of, compared, is_most_probable
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import Runner
 from partita.compose.compiling.steps import key_of
@@ -35,15 +33,17 @@ class Member:
     why: str  # in words, why it stays in Python; how it was exported
 
 
-def members_of(name: str, model: Any, rows: Any, columns: Columns, tolerance: float, opset: int) -> Iterator[Member]:
+def members_of(
+    name: str, model: Any, rows: Any, columns: Columns, tolerance: float, opset: int, is_precise: bool
+) -> Iterator[Member]:
     """Those of a composition, or the model alone, each with what it sees of these rows."""
     joining = joining_of(model)
     if joining is None:
-        yield _exported(name or type(model).__name__.lower(), model, rows, columns, tolerance, opset)
+        yield _exported(name or type(model).__name__.lower(), model, rows, columns, tolerance, opset, is_precise)
         return
     for part in joining.parts(model, rows):
         own = f"{name}/{part.name}" if name else part.name
-        yield from members_of(own, part.model, part.rows, seen_by(part, rows, columns), tolerance, opset)
+        yield from members_of(own, part.model, part.rows, seen_by(part, rows, columns), tolerance, opset, is_precise)
 
 
 def seen_by(part: Part, rows: Any, columns: Columns) -> Columns:
@@ -51,20 +51,19 @@ def seen_by(part: Part, rows: Any, columns: Columns) -> Columns:
     return columns if part.rows is rows else Columns.of(part.rows)
 
 
-def _exported(name: str, model: Any, rows: Any, columns: Columns, tolerance: float, opset: int) -> Member:
+def _exported(
+    name: str, model: Any, rows: Any, columns: Columns, tolerance: float, opset: int, is_precise: bool
+) -> Member:
     with quiet():  # of features without names, which parts of frames have not
         python = answers_of(model, rows)
     dimensions = python.given.ndim if python.given is not None else 2
-    is_most_probable = python.given is not None and python.labels is not None
-    if is_most_probable:
-        is_most_probable = np.array_equal(np.asarray(model.classes_)[python.given.argmax(axis=1)], python.labels)  # type: ignore[union-attr,arg-type]
     nearest: Parity | None = None
     trouble = ""
     refusal = refusal_of(model)
-    for way in exports_of(model, columns, opset) if not refusal else ():
+    for way in exports_of(model, columns, opset, is_precise) if not refusal else ():
         try:
             export = way()
-            exported = Exported(export, dimensions, is_most_probable)
+            exported = Exported(export, dimensions, is_most_probable(model, python))
             drawn = drawn_of(model, columns, {key_of(model): exported}, opset)
             parity = compared(python, Runner(drawn).answers(rows), tolerance)
         except MissingExtraError:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Answers", "Parity", "ParityError", "answers_of", "compared"]
+__all__ = ["Answers", "Parity", "ParityError", "answers_of", "compared", "is_most_probable"]
 
 _SHOWN = 5
 
@@ -77,6 +77,13 @@ def answers_of(model: Any, rows: Any) -> Answers:
         return Answers(np.asarray(model.predict(rows), dtype=np.float64), None)
     given = np.asarray(model.predict_proba(rows), dtype=np.float64) if hasattr(model, "predict_proba") else None
     return Answers(given, np.asarray(model.predict(rows)))
+
+
+def is_most_probable(model: Any, answers: Answers) -> bool:
+    """Whether the labels of a classifier are the classes of its largest probabilities."""
+    if answers.given is None or answers.labels is None:
+        return False
+    return np.array_equal(np.asarray(model.classes_)[answers.given.argmax(axis=1)], answers.labels)
 
 
 def compared(python: Answers, graph: Answers, tolerance: float) -> Parity:

@@ -1,0 +1,128 @@
+"""What compiling compositions to ONNX brings.
+
+    python benchmarks/compiled.py [--repeats 5]
+
+For compositions of usual members on real data of scikit-learn. Prints a JSON line for each, medians over the repeats:
+
+- "single_python", "single_onnx": rows a second, one row a call; "single_ratio": how many times as fast the graph is.
+- "batch_python", "batch_onnx", "batch_ratio": the same with all rows that are left out in one call.
+- "error": the largest difference of a probability or of a value, of large ones in parts; "labels": that differ.
+- "bytes_python", "bytes_onnx": pickled, and as a file.
+
+Both run in one thread. "int8" lines compare the graph with the quantised one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from partita.compose import Blend, Cascade, Stack, Vote
+from partita.compose.compiling import compile_onnx
+
+
+def line(**parameters: Any) -> Any:
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, **parameters))
+
+
+def neurons() -> Any:
+    return make_pipeline(StandardScaler(), MLPClassifier((200, 100), max_iter=60, random_state=0))
+
+
+def compositions() -> Iterator[tuple[str, BaseEstimator, Any]]:
+    """(name, composition, data) of each."""
+    forest = RandomForestClassifier(100, random_state=0)
+    cancer, digits, diabetes = load_breast_cancer, load_digits, load_diabetes
+    three = [("line", line()), ("forest", forest), ("bayes", GaussianNB())]
+    yield "blend, breast cancer", Blend(three, keep="blend"), cancer
+    yield "stack, breast cancer", Stack(three), cancer
+    yield "vote, breast cancer", Vote(three, how="median"), cancer
+    yield (
+        "blend, digits",
+        Blend([("line", line()), ("forest", forest), ("neurons", neurons())], keep="blend", cv=3),
+        digits,
+    )
+    yield "cascade, digits", Cascade([("line", line(C=0.01)), ("forest", forest)], costs=[1, 20], cv=3), digits
+    values = [
+        ("ridge", Ridge(0.1)),
+        ("near", KNeighborsRegressor(15)),
+        ("forest", RandomForestRegressor(100, random_state=0)),
+        ("boosted", GradientBoostingRegressor(random_state=0)),
+    ]
+    yield "blend, diabetes", Blend(values, keep="blend"), diabetes
+    yield "stack, diabetes", Stack(values, passthrough=True), diabetes
+
+
+def rows_a_second(predict: Callable[[Any], Any], given: list[Any], repeats: int) -> float:
+    """The median over the repeats; each goes through all that is given, for 0.2 s at most."""
+    predict(given[0])
+    found = []
+    for _ in range(repeats):
+        start, rows = time.perf_counter(), 0
+        for each in given:
+            predict(each)
+            rows += len(each)
+            if time.perf_counter() - start > 0.2:
+                break
+        found.append(rows / (time.perf_counter() - start))
+    return statistics.median(found)
+
+
+def compared(name: str, python: Any, graph: Any, rows: Any, repeats: int) -> dict[str, Any]:
+    """One line of the result."""
+    told: dict[str, Any] = {"what": name}
+    ones = [rows[at : at + 1] for at in range(len(rows))]
+    for kind, given in (("single", ones), ("batch", [rows])):
+        for label, model in (("python", python), ("onnx", graph)):
+            predict = getattr(model, "predict_proba", model.predict)
+            told[f"{kind}_{label}"] = round(rows_a_second(predict, given, repeats))
+        told[f"{kind}_ratio"] = round(told[f"{kind}_onnx"] / told[f"{kind}_python"], 1)
+    return told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    repeats = parser.parse_args().repeats
+    warnings.simplefilter("ignore")
+    for name, composition, load in compositions():
+        fit_x, test_x, fit_y, test_y = train_test_split(*load(return_X_y=True), test_size=0.4, random_state=0)
+        composition.fit(fit_x, fit_y)
+        compiled = compile_onnx(composition, test_x, test_y, measure=False)
+        assert compiled.report is not None and compiled.is_one_graph
+        told = compared(name, composition, compiled, test_x, repeats)
+        told |= {"error": float(f"{compiled.report.parity.error:.2g}"), "labels": compiled.report.parity.labels}
+        told |= {"bytes_python": len(pickle.dumps(composition)), "bytes_onnx": len(compiled.to_bytes())}
+        print(json.dumps(told), flush=True)
+        if "neurons" in getattr(composition, "names_", []):
+            small = compile_onnx(composition, test_x, test_y, measure=False, quantise="int8")
+            assert small.report is not None
+            told = compared(f"{name}, int8", compiled, small, test_x, repeats)
+            told |= {"error": float(f"{small.report.variants[-1].error:.2g}")}
+            told |= {"score_before": compiled.report.variants[-1].score, "score": small.report.variants[-1].score}
+            told |= {"bytes_float": len(compiled.to_bytes()), "bytes_onnx": len(small.to_bytes())}
+            print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1), np.errstate(all="ignore"):
+        main()
