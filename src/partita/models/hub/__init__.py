@@ -1,0 +1,40 @@
+"""Pretrained components by one address, from what is there.
+
+addresses.py     what an address names
+finding.py       hub(...): from an address to files, with their hashes
+packages.py      installed packages that carry models, and files of this machine
+hugging_face.py  repositories of Hugging Face
+torch_hub.py     repositories of PyTorch Hub
+pretrained.py    what was found: what it is, its files, hashes and licence
+loading.py       files as what they hold
+embedding.py     vectors of texts
+feature.py       the same as a step of scikit-learn's pipelines
+tasks.py         ready tasks: embed texts, fine-tune
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from partita.models.hub.addresses import HubError
+    from partita.models.hub.feature import TextFeatures
+    from partita.models.hub.finding import hub
+    from partita.models.hub.pretrained import Pretrained
+    from partita.models.hub.tasks import FineTuned, embed_texts, fine_tune
+
+__all__ = ["FineTuned", "HubError", "Pretrained", "TextFeatures", "embed_texts", "fine_tune", "hub"]
+
+_MODULE_OF = {
+    "FineTuned": "tasks", "HubError": "addresses", "Pretrained": "pretrained", "TextFeatures": "feature", "embed_texts": "tasks",
+    "fine_tune": "tasks", "hub": "finding",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'partita.models.hub' has no attribute {name!r}")
+    found = getattr(import_module(f"partita.models.hub.{_MODULE_OF[name]}"), name)
+    globals()[name] = found
+    return found

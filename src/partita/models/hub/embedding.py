@@ -1,0 +1,88 @@
+"""Vectors of texts, by models of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partita.models.hub.addresses import HubError
+from partita.models.hub.loading import OnnxFile
+from partita.models.hub.pretrained import Pretrained
+
+__all__ = ["Embedder", "embedder_of"]
+
+_POOLINGS = ("auto", "mean", "first")
+
+
+@lru_cache(maxsize=4)
+def embedder_of(pretrained: Pretrained) -> Embedder:
+    """The embedder of a component, which is kept for further calls."""
+    if pretrained.format != "onnx":
+        raise HubError(f"texts are embedded by an ONNX model, and {pretrained.address} is {pretrained.format}")
+    if pretrained.tokenizer is None:
+        raise HubError(f"{pretrained.address} has no tokenizer beside it; give hub(..., tokenizer=) the address of one")
+    return Embedder(pretrained.load(), pretrained.tokenizer.load())
+
+
+class Embedder:
+    """A model of tokens with its tokenizer."""
+
+    def __init__(self, model: OnnxFile, tokenizer: Any) -> None:
+        self._model, self._tokenizer = model, tokenizer
+        self._padding = (tokenizer.padding or {}).get("pad_id", 0)
+        tokenizer.no_padding()
+        unknown = model.inputs.keys() - {"input_ids", "attention_mask", "token_type_ids"}
+        if unknown or "input_ids" not in model.inputs:
+            raise HubError(
+                f"a model of tokens takes input_ids and attention_mask, and this one {', '.join(model.inputs)}"
+            )
+
+    def embed(self, texts: Sequence[str], *, length: int, batch: int, pooling: str) -> NDArray[np.float32]:
+        """See `Pretrained.embed`."""
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("texts are a list of texts")
+        if pooling not in _POOLINGS or length < 1 or batch < 1:
+            raise ValueError(
+                f"pooling is one of {', '.join(_POOLINGS)}; length and batch are whole numbers of 1 or more"
+            )
+        self._tokenizer.enable_truncation(length)
+        tokens = [each.ids for each in self._tokenizer.encode_batch(list(texts))]
+        order = np.argsort([len(each) for each in tokens], kind="stable")  # alike lengths together: little padding
+        found: NDArray[np.float32] | None = None
+        for start in range(0, len(order), batch):
+            places = order[start : start + batch]
+            vectors = self._vectors([tokens[at] for at in places], pooling)
+            if found is None:
+                found = np.zeros((len(texts), vectors.shape[1]), dtype=np.float32)
+            found[places] = vectors
+        if found is None:
+            return np.zeros((0, self._vectors([[self._padding]], pooling).shape[1]), dtype=np.float32)
+        return found
+
+    def _vectors(self, tokens: Sequence[Sequence[int]], pooling: str) -> NDArray[np.float32]:
+        longest = max(len(each) for each in tokens)
+        ids = np.full((len(tokens), longest), self._padding, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, each in enumerate(tokens):
+            ids[row, : len(each)], mask[row, : len(each)] = each, 1
+        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        told = self._model(**{name: given[name] for name in self._model.inputs})
+        whole = [each for each in told.values() if each.ndim == 2]
+        if pooling == "auto" and whole:
+            pooled = whole[0]
+        else:
+            hidden = next((each for each in told.values() if each.ndim == 3), None)
+            if hidden is None:
+                raise HubError(f"the model gives no vectors of tokens but {', '.join(told)}")
+            pooled = hidden[:, 0] if pooling == "first" else _mean(hidden, mask)
+        norms = np.linalg.norm(pooled, axis=1, keepdims=True)
+        return np.asarray(pooled / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def _mean(hidden: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
+    weights = mask[..., None].astype(np.float32)
+    return np.asarray((hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9))
