@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
+from partita.compose.auto import Auto
 from partita.compose.cascade import Cascade
 from partita.compose.compiling.graph import Graph, Rows
 from partita.compose.compiling.steps import Steps, steps_of
@@ -307,6 +308,14 @@ JOININGS: tuple[tuple[type, Joining], ...] = (
     (Vote, Joining(_members, _replaced_members, _join_vote)),
     (Cascade, Joining(_members, _replaced_cascade, _join_cascade)),
     (Stack, Joining(_stack_parts, _replaced_stack, _join_stack)),
+    (
+        Auto,
+        Joining(
+            lambda model, rows: [Part(model.chosen_, model.model_, rows)],
+            lambda model, others: _with(model, model_=others[0]),
+            lambda teller, model, rows: teller.told(model.model_, rows),
+        ),
+    ),
     (Pipeline, Joining(_pipeline_parts, _replaced_pipeline, _join_pipeline)),
     (
         BaseSearchCV,

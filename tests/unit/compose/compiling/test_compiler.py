@@ -27,7 +27,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeRegressor
 
-from partita.compose import Blend, Cascade, Select, Stack, Vote
+from partita.compose import Auto, Blend, Cascade, Select, Stack, Vote
 from partita.compose.compiling import Compiled, ParityError, compile_onnx
 from partita.compose.compiling.runner import opened
 
@@ -222,6 +222,13 @@ def test_rows_of_another_width_are_refused() -> None:
 
 
 # Compositions around and in compositions
+
+
+def test_what_was_chosen_automatically() -> None:
+    python, rows, compiled = told(Auto([LINE, BAYES, FOREST], cv=3), CANCER)
+    assert compiled.is_one_graph and compiled.report is not None
+    assert {each.member.split("/")[0] for each in compiled.report.members} == {python.chosen_}
+    assert compiled.predict_proba(rows) == pytest.approx(python.predict_proba(rows), abs=1e-5)
 
 
 def test_pipelines_and_searches_around_it() -> None:
