@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from partita.compose.compiling.graph import needed
@@ -65,6 +67,14 @@ class Compiled:
     def score(self, rows: Any, y: Any) -> float:
         """The accuracy of a classifier, the coefficient of determination of a regressor."""
         return float((accuracy_score if hasattr(self, "classes_") else r2_score)(y, self.predict(rows)))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = BaseEstimator().__sklearn_tags__()
+        tags.estimator_type = "classifier" if hasattr(self, "classes_") else "regressor"
+        return tags
 
     def parity(self, composition: Any, rows: Any, tolerance: float = 1e-5) -> Parity:
         """How far it is from the composition in Python on other rows; `parity(...).holds` says whether within the tolerance."""

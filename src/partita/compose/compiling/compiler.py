@@ -23,6 +23,9 @@ from partita.compose.members import rows_of
 
 __all__ = ["compile_onnx"]
 
+#: The first version of ONNX's operators that compares texts, and takes all axes as inputs.
+_OLDEST = 19
+
 
 def compile_onnx(
     composition: Any,
@@ -73,6 +76,9 @@ def compile_onnx(
         raise ValueError(f"tolerance is a number of 0 or more, and not {tolerance!r}")
     for module in ("onnx", "onnxruntime", "skl2onnx"):
         needed(module)
+    newest = needed("skl2onnx").__max_supported_opset__
+    if not _OLDEST <= opset <= newest:
+        raise ValueError(f"opset is a whole number from {_OLDEST} to {newest}, and not {opset!r}")
     rows = rows if hasattr(rows, "iloc") else rows_of(rows)
     python = answers_of(composition, rows)
     for is_precise in (False, True):  # in float32 first, which is faster, and is right unless trees stand on top of it

@@ -9,6 +9,7 @@ pretrained.py    what was found: what it is, its files, hashes and licence
 loading.py       files as what they hold
 embedding.py     vectors of texts
 feature.py       the same as a step of scikit-learn's pipelines
+module_head.py   modules of PyTorch with a new head
 tasks.py         ready tasks: embed texts, fine-tune
 """
 
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
     from partita.models.hub.addresses import HubError
     from partita.models.hub.feature import TextFeatures
     from partita.models.hub.finding import hub
+    from partita.models.hub.module_head import ModuleHead
     from partita.models.hub.pretrained import Pretrained
-    from partita.models.hub.tasks import FineTuned, embed_texts, fine_tune
+    from partita.models.hub.tasks import FineTuned, embed_texts, fine_tune, fine_tune_module
 
-__all__ = ["FineTuned", "HubError", "Pretrained", "TextFeatures", "embed_texts", "fine_tune", "hub"]
+__all__ = [
+    "FineTuned", "HubError", "ModuleHead", "Pretrained", "TextFeatures", "embed_texts", "fine_tune", "fine_tune_module", "hub",
+]  # fmt: skip
 
 _MODULE_OF = {
     "FineTuned": "tasks", "HubError": "addresses", "Pretrained": "pretrained", "TextFeatures": "feature", "embed_texts": "tasks",
-    "fine_tune": "tasks", "hub": "finding",
+    "ModuleHead": "module_head", "fine_tune": "tasks", "fine_tune_module": "tasks", "hub": "finding",
 }  # fmt: skip
 
 

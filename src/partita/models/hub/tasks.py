@@ -8,10 +8,11 @@ from typing import Any
 
 from partita.components.extras import need
 from partita.flow.task import task
+from partita.models.hub.addresses import HubError
 from partita.models.hub.embedding import embedder_of
 from partita.models.hub.finding import hub
 
-__all__ = ["FineTuned", "embed_texts", "fine_tune"]
+__all__ = ["FineTuned", "embed_texts", "fine_tune", "fine_tune_module"]
 
 _STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 _FOLDS = 5
@@ -19,12 +20,12 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class FineTuned:
-    """A classifier of texts."""
+    """A classifier that was made of a pretrained model."""
 
-    model: Any  # a pipeline of scikit-learn, which predicts from lists of texts
-    accuracy: float  # of texts that were left out, by cross-validation
+    model: Any  # an estimator of scikit-learn; of texts a pipeline, which predicts from lists of them
+    accuracy: float  # of what was left out, by cross-validation
     standard_error: float  # of that
-    texts: int  # that it was fitted on
+    rows: int  # or texts that it was fitted on
     strength: float | None  # of the head's regularisation (C), which was chosen; None: a head was given
 
 
@@ -92,6 +93,36 @@ def fine_tune(
     own = found.tokenizer.address if found.tokenizer is not None else None
     features = TextFeatures(found.address, own, found.sha256, length=length)
     return FineTuned(Pipeline([("features", features), ("head", fitted)]), accuracy, error, len(texts), strength)
+
+
+@task(tags=("model", "pytorch", "fit", "fine-tune"))
+def fine_tune_module(
+    rows: Any, labels: list[Any], address: str, *, trust: bool = False, sha256: str | None = None
+) -> FineTuned:
+    """Fine-tune a module of PyTorch Hub to classes: its last linear layer is fitted anew, all before it stays as it is.
+
+    Args:
+        rows: (rows, ...): an array of what the module takes.
+        labels: of the rows, two at least of each.
+        address: "torch://owner/name:entry@revision".
+        trust: that code of the repository may run here.
+        sha256: of the repository: another one is refused.
+
+    Returns:
+        The classifier, whose strength was chosen by cross-validation, and its accuracy on rows that were left out.
+    """
+    need("sklearn", "compose", "fine_tune_module")
+    from partita.models.hub.module_head import ModuleHead, features_of
+
+    if len(rows) != len(labels):
+        raise ValueError(f"each row has a label, and there are {len(rows)} rows and {len(labels)} labels")
+    found = hub(address, sha256=sha256, trust=trust)
+    if found.format != "torch":
+        raise HubError(f"a module of PyTorch is fine-tuned so, and {found.address} is {found.format}")
+    module = found.load()
+    fitted, accuracy, error, strength = _headed(features_of(module, rows), labels, None)
+    model = ModuleHead(module, strength=strength or 1.0).with_head(fitted)
+    return FineTuned(model, accuracy, error, len(rows), strength)
 
 
 def _headed(vectors: Any, labels: Sequence[Any], head: Any) -> tuple[Any, float, float, float | None]:

@@ -11,8 +11,10 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
+from sklearn.base import is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import get_scorer
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -61,6 +63,12 @@ def test_it_is_read_back(compiled: Compiled, tmp_path: Path) -> None:
     assert np.array_equal(again.predict_proba(X), compiled.predict_proba(X))
     assert again.score(X, NAMES) == compiled.score(X, NAMES)
     assert again.to_bytes() == compiled.to_bytes()
+
+
+def test_scikit_learn_takes_it_for_a_classifier(compiled: Compiled) -> None:
+    assert is_classifier(compiled)
+    expected = get_scorer("neg_log_loss")(BLEND, X, NAMES)
+    assert get_scorer("neg_log_loss")(compiled, X, NAMES) == pytest.approx(expected, abs=1e-5)
 
 
 def test_it_is_pickled(compiled: Compiled) -> None:

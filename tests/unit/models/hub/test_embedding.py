@@ -107,7 +107,7 @@ def test_a_flow_embeds_and_fine_tunes() -> None:
 def test_a_fine_tuned_classifier_knows_more_than_words() -> None:
     tuned = fine_tune(TEXTS, LABELS, MODEL, tokenizer=TOKENIZER, sha256=SHA256)
     assert tuned.accuracy > 0.85 and 0 <= tuned.standard_error < 0.1
-    assert tuned.strength in (1.0, 10.0, 100.0) and tuned.texts == 24
+    assert tuned.strength in (1.0, 10.0, 100.0) and tuned.rows == 24
     assert list(tuned.model.predict(list(NEW))) == list(NEW.values())
     assert tuned.model.predict_proba(list(NEW)).shape == (5, 3)
     again = pickle.loads(pickle.dumps(tuned))
