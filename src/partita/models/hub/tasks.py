@@ -23,7 +23,7 @@ class FineTuned:
     """A classifier that was made of a pretrained model."""
 
     model: Any  # an estimator of scikit-learn; of texts a pipeline, which predicts from lists of them
-    accuracy: float  # of what was left out, by cross-validation
+    accuracy: float  # of what was left out, by the cross-validation that has chosen the strength
     standard_error: float  # of that
     rows: int  # or texts that it was fitted on
     strength: float | None  # of the head's regularisation (C), which was chosen; None: a head was given
@@ -131,6 +131,7 @@ def _headed(vectors: Any, labels: Sequence[Any], head: Any) -> tuple[Any, float,
     from sklearn.base import clone
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
 
     truth = np.asarray(labels)
     names, counts = np.unique(truth, return_counts=True)
@@ -140,8 +141,10 @@ def _headed(vectors: Any, labels: Sequence[Any], head: Any) -> tuple[Any, float,
     heads: dict[float | None, Any] = {None: head}
     if head is None:
         heads = {each: LogisticRegression(C=each, max_iter=2000) for each in _STRENGTHS}
-    right = {key: cross_val_predict(clone(each), vectors, truth, cv=folds) == truth for key, each in heads.items()}
-    best = max(right, key=lambda key: float(right[key].mean()))  # of equally good ones the most cautious
+    with threadpool_limits(1):  # matrices are so small that threads wait for each other more than they work
+        right = {key: cross_val_predict(clone(each), vectors, truth, cv=folds) == truth for key, each in heads.items()}
+        best = max(right, key=lambda key: float(right[key].mean()))  # of equally good ones the most cautious
+        fitted = clone(heads[best]).fit(vectors, truth)
     accuracy = float(right[best].mean())
     error = float(np.sqrt(accuracy * (1.0 - accuracy) / len(truth)))
-    return clone(heads[best]).fit(vectors, truth), accuracy, error, best
+    return fitted, accuracy, error, best
