@@ -9,6 +9,7 @@ from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
+from partita.artifacts.codecs.canonical import canonical
 from partita.artifacts.codecs.references import References
 from partita.artifacts.signing import Signer
 from partita.errors import DamagedError, PartitaError, ValueStoreError
@@ -93,7 +94,7 @@ class SignedPickles:
     def _pickled(self, value: object) -> bytes:
         buffer = io.BytesIO()
         _pickler_type()(buffer, self._references).dump(value)
-        return buffer.getvalue()
+        return canonical(buffer.getvalue())
 
     def _can_pickle(self, value: object) -> bool:
         try:
