@@ -65,6 +65,24 @@ class SignedPickles:
             raise refusal(whole, error, self._can_pickle) from error
         return self._signer.sign(payload), payload
 
+    def seal(self, payload: bytes) -> tuple[bytes, bytes]:
+        """Signature and payload."""
+        return self._signer.sign(payload), payload
+
+    def unseal(self, data: bytes | memoryview) -> bytes:
+        """The payload of what `seal` gave.
+
+        Raises:
+            DamagedError: another key signed it, or it was changed since.
+        """
+        length = self._signer.check(memoryview(data))
+        if length is None:
+            raise DamagedError(
+                "a stored file is not signed with this workspace's key, so it is not opened: it was changed, or made in another "
+                "workspace; rerun the step that made it"
+            )
+        return bytes(data[length:])
+
     def load(self, data: bytes) -> Any:
         """The value.
 
