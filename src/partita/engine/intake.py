@@ -162,7 +162,8 @@ class Intake:
         step = live.run.steps.get(flight.step)
         if step is None or step.attempts != flight.attempt:
             return
-        for refusal in self._registry.land((flight.run, flight.step), effects):
+        fingerprint = live.run.profiles[step.profile].fingerprint
+        for refusal in self._registry.land((flight.run, flight.step), effects, fingerprint):
             live.notes.setdefault("warnings", []).append({"message": f"{step.name}: {refusal}", "is_warning": True})
 
     def _failed(self, lanes: Lanes, message: list[Any]) -> None:

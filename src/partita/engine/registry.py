@@ -49,7 +49,7 @@ class Registry:
         self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
             "models": self.models, "model_find": self.find, "model_versions": self.versions, "model_moves": self.moves,
             "model_evaluations": self.evaluations, "model_change": self.change, "model_describe": self.describe,
-            "model_delete": self.delete, "model_uses": self.uses,
+            "model_delete": self.delete, "model_uses": self.uses, "model_made": self.made,
         }  # fmt: skip
 
     # What is asked
@@ -85,7 +85,9 @@ class Registry:
 
     def moves(self, fields: dict[str, Any]) -> list[MoveView]:
         """What was done to a model's aliases, the latest first."""
-        rows = self._book.store.moves(fields["name"], alias=fields.get("alias") or "", limit=int(fields.get("limit") or 100))
+        rows = self._book.store.moves(
+            fields["name"], alias=fields.get("alias") or "", limit=int(fields.get("limit") or 100)
+        )
         return [
             MoveView(
                 id=row.id, alias=row.alias, before=row.before, after=row.after, author=row.author, why=row.why,
@@ -98,7 +100,8 @@ class Registry:
         """What was found out about a version, by title."""
         rows = self._book.store.evaluations(fields["name"], int(fields["number"]))
         return [
-            EvaluationView(title=row.title, value=row.value, run=row.run, step=row.step, made_at=row.made_at) for row in rows
+            EvaluationView(title=row.title, value=row.value, run=row.run, step=row.step, made_at=row.made_at)
+            for row in rows
         ]
 
     def uses(self, fields: dict[str, Any]) -> list[list[Any]]:
@@ -111,7 +114,13 @@ class Registry:
             run=run.number if run else 0, name=fields.get("name") or "", number=int(fields.get("number") or 0)
         )
         ids = {row.run: store.run_by_number(row.run) for row in rows}
-        return [[made.id, row.step, row.name, row.number, row.alias] for row in rows if (made := ids[row.run]) is not None]
+        return [
+            [made.id, row.step, row.name, row.number, row.alias] for row in rows if (made := ids[row.run]) is not None
+        ]
+
+    def made(self, fields: dict[str, Any]) -> list[list[Any]]:
+        """[step, model, number] of the versions that a run registered."""
+        return [[row.step, row.name, row.number] for row in self._book.store.versions_made(fields["run"])]
 
     def asked(self, place: _Place, verb: str, fields: dict[str, Any]) -> Any:
         """What an attempt asks."""
@@ -130,8 +139,10 @@ class Registry:
             self._book.turn.model_uses.append(used)
             return {"version": self._view(row), "value": row.value}
         if verb == "model_change":
-            return self.change({**fields, "by": self._author(place[0]), "run": self._run_id(place[0]), "step": place[1]})
-        if verb in ("models", "model_versions", "model_moves", "model_evaluations"):
+            return self.change(
+                {**fields, "by": self._author(place[0]), "run": self._run_id(place[0]), "step": place[1]}
+            )
+        if verb in ("models", "model_versions", "model_moves", "model_evaluations", "model_describe"):
             return self.verbs[verb](fields)
         raise NotFoundError(f"an attempt asked for {verb!r}, which this engine does not know")
 
@@ -149,15 +160,23 @@ class Registry:
 
     # What is done
 
-    def land(self, place: _Place, effects: Any) -> list[str]:
-        """Take in what a step has done, with its outcome; in words, what of it could not be done."""
+    def land(self, place: _Place, effects: Any, fingerprint: str = "") -> list[str]:
+        """Take in what a step has done, with its outcome; in words, what of it could not be done.
+
+        Args:
+            fingerprint: of the code that the step's function reaches.
+        """
         refused: list[str] = []
         author, run = self._author(place[0]), self._run_id(place[0])
         for effect in effects if type(effects) is list else ():
             checked = checked_effect(effect)
+            if checked is not None and checked[0] == "version":
+                checked[1]["record"]["fingerprint"] = fingerprint
             if checked is None:
                 _log.error("step %s of run %s did to the registry what cannot be understood", place[1], run)
-                refused.append("what it did to the model registry cannot be understood; is its Partita another version?")
+                refused.append(
+                    "what it did to the model registry cannot be understood; is its Partita another version?"
+                )
                 continue
             try:
                 self._apply(*checked, author, run, place[1])
@@ -184,7 +203,9 @@ class Registry:
             told["number"] = number
         checked = checked_effect([what, told])
         if checked is None:
-            raise ProtocolError(f"this is no change of the registry that is understood here: {what!r}; is it another version?")
+            raise ProtocolError(
+                f"this is no change of the registry that is understood here: {what!r}; is it another version?"
+            )
         if is_new:
             self._apply(*checked, fields.get("by") or "", fields.get("run") or "", int(fields.get("step") or 0))
         return {"number": number, "is_new": is_new}
@@ -213,6 +234,7 @@ class Registry:
         if aliases:
             raise GateError(f"{row.name}:{row.number} is {', '.join(aliases)}; move that to another version first")
         self._book.turn.unversioned.append((row.name, row.number))
+        self._book.versions_changed += 1
 
     def _apply(self, what: str, fields: dict[str, Any], author: str, run: str, step: int) -> None:
         turn, now = self._book.turn, self._book.now
@@ -220,6 +242,7 @@ class Registry:
         if what == "version":
             if not self._knows(name):
                 turn.models.append(ModelRow(name, "", pack({}), now))
+            self._book.versions_changed += 1
             turn.versions.append(
                 VersionRow(
                     name, fields["number"], model_digest(unpack(fields["value"])), fields["value"], pack(fields["record"]),
@@ -239,10 +262,14 @@ class Registry:
         turn = self._book.turn
         row = self._need(fields["name"], fields["number"])
         metrics, tags = {**unpack(row.metrics), **fields["metrics"]}, _added(unpack(row.tags), fields["tags"])
-        update = VersionUpdate(pack(metrics), pack(tags), fields["description"] or row.description, row.name, row.number)
+        update = VersionUpdate(
+            pack(metrics), pack(tags), fields["description"] or row.description, row.name, row.number
+        )
         if row in turn.versions:
             place = turn.versions.index(row)
-            turn.versions[place] = row._replace(metrics=update.metrics, tags=update.tags, description=update.description)
+            turn.versions[place] = row._replace(
+                metrics=update.metrics, tags=update.tags, description=update.description
+            )
         else:
             turn.version_updates.append(update)
 
@@ -323,11 +350,15 @@ class Registry:
             return NotFoundError(f"there is no model {name!r}; {there}")
         if alias:
             aliases = self._aliases(name)
-            told = f"it has {', '.join(aliases)}" if aliases else f"`partita models promote {name}:1 {alias}` gives it one"
+            told = (
+                f"it has {', '.join(aliases)}" if aliases else f"`partita models promote {name}:1 {alias}` gives it one"
+            )
             return NotFoundError(f"the model {name} has no alias {alias!r}; {told}")
         numbers = [row.number for row in self._book.store.versions(name, limit=5)]
         told = f"its newest are {', '.join(map(str, numbers))}" if numbers else "it has none"
-        return NotFoundError(f"the model {name} has no version {number}; {told}" if number else f"the model {name} has no version")
+        return NotFoundError(
+            f"the model {name} has no version {number}; {told}" if number else f"the model {name} has no version"
+        )
 
     # For people and programs
 

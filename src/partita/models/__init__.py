@@ -20,20 +20,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from partita.models.formats.remote import HttpModel
+    from partita.models.latency import measure_latency
     from partita.models.making import model_of
     from partita.models.model import Model
+    from partita.models.promotion import gates_of, judged, promote, rollback, set_gates
     from partita.models.registry import Version, evaluate_version, find, load, register
     from partita.models.signature import Field, Signature, infer_signature
 
 __all__ = [
-    "Field", "HttpModel", "Model", "Signature", "Version", "evaluate_version", "find", "infer_signature", "load", "model_of",
-    "register",
+    "Field", "HttpModel", "Model", "Signature", "Version", "evaluate_version", "find", "gates_of", "infer_signature", "judged",
+    "load", "measure_latency", "model_of", "promote", "register", "rollback", "set_gates",
 ]  # fmt: skip
 
 _MODULE_OF = {
     "Field": "signature", "HttpModel": "formats.remote", "Model": "model", "Signature": "signature", "Version": "registry",
     "evaluate_version": "registry", "find": "registry", "infer_signature": "signature", "load": "registry",
-    "model_of": "making", "register": "registry",
+    "model_of": "making", "register": "registry", "measure_latency": "latency", "gates_of": "promotion", "judged": "promotion",
+    "promote": "promotion", "rollback": "promotion", "set_gates": "promotion",
 }  # fmt: skip
 
 

@@ -60,7 +60,9 @@ def _map_of(value: Any) -> dict[str, Any] | None:
         return dict(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    return {"metrics": value.metrics, **vars(value)} if hasattr(value, "metrics") and hasattr(value, "__dict__") else None
+    return (
+        {"metrics": value.metrics, **vars(value)} if hasattr(value, "metrics") and hasattr(value, "__dict__") else None
+    )
 
 
 def _plain(value: Any, depth: int) -> Any:

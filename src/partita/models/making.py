@@ -54,7 +54,9 @@ def model_of(
     if example is None and signature is None:
         raise ModelError("a model is to say what it takes: give some rows as example=, or a signature=")
     if format not in ("", "pickle"):
-        raise ModelError(f'format is "pickle" or nothing, and not {format!r}: the safe formats are chosen by the object')
+        raise ModelError(
+            f'format is "pickle" or nothing, and not {format!r}: the safe formats are chosen by the object'
+        )
     options = {"classes": classes, "build": build, "arguments": arguments, "format": format}
     found = format_for(wrapped)
     packed = found.pack(wrapped, options)
@@ -66,7 +68,9 @@ def model_of(
         "notes": [*packed.notes, *map(str, notes)], **packed.about,
     }  # fmt: skip
     kept = None if example is None else _head(example, _EXAMPLE_ROWS)
-    model = Model(" ".join((title or packed.title).split())[:200], packed.format, signature.plain(), about, packed.files, kept)
+    model = Model(
+        " ".join((title or packed.title).split())[:200], packed.format, signature.plain(), about, packed.files, kept
+    )
     model._predictor = predictor
     return model
 

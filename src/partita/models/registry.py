@@ -68,7 +68,11 @@ def register(
     """
     checked_name(name)
     made = model if isinstance(model, Model) else model_of(model, example=example)
-    found = None if evaluation is None and losses is None else plain_evaluation(evaluation or {"metrics": metrics or {}}, losses)
+    found = (
+        None
+        if evaluation is None and losses is None
+        else plain_evaluation(evaluation or {"metrics": metrics or {}}, losses)
+    )
     numbers = _numbers({**(metrics_of(found) if found else {}), **(metrics or {})})
     texts = {str(key): str(text) for key, text in (tags or {}).items()}
     attempt, codecs = running_attempt(), encoder()
@@ -120,7 +124,9 @@ def load(name: str | Version) -> Model:
     """
     attempt = running_attempt()
     own = _kept_version(attempt, parse_name(str(name))) if attempt is not None else None
-    packed = own["value"] if own is not None else ask("model_load" if attempt else "model_find", name=str(name))["value"]
+    packed = (
+        own["value"] if own is not None else ask("model_load" if attempt else "model_find", name=str(name))["value"]
+    )
     model = encoder().decode(unpack(packed))
     if not isinstance(model, Model):
         raise ModelError(f"what is stored of {name} is no model but {type(model).__name__}")
@@ -195,7 +201,9 @@ def _record(model: Model, node: Node, attempt: AttemptContext | None) -> dict[st
     about = {name: value for name, value in model.about.items() if name not in ("names", "types")}
     fields = stored_model(node)
     if fields is None:
-        raise NotFoundError(f"{model.title} was not stored as a model: it shares objects with what it is made of; copy it first")
+        raise NotFoundError(
+            f"{model.title} was not stored as a model: it shares objects with what it is made of; copy it first"
+        )
     record: dict[str, Any] = {
         "title": model.title, "format": model.format, **about, "signature": _shortened(model.signature_data),
         "files": _files(fields["files"]), "example": preview(model.example) if model.example is not None else "",
@@ -252,5 +260,7 @@ def _leaves(node: Node) -> list[Node]:
         if current[0] == BLOB:
             found.append(current)
         elif current[0] not in (PLAIN, INLINE):
-            stack.extend(item for part in current[1:] if isinstance(part, list) for item in part if isinstance(item, list))
+            stack.extend(
+                item for part in current[1:] if isinstance(part, list) for item in part if isinstance(item, list)
+            )
     return found

@@ -38,7 +38,9 @@ class Signature:
     kind: str  # of its inputs: "table" (columns by name), "tensor", "tensors" (by name) or "texts"
     inputs: tuple[Field, ...]
     outputs: tuple[Field, ...] = ()  # empty: not known
-    classes: tuple[Any, ...] | None = None  # what it tells apart; None: it tells no classes apart, or they are not known
+    classes: tuple[Any, ...] | None = (
+        None  # what it tells apart; None: it tells no classes apart, or they are not known
+    )
     has_probabilities: bool = False  # whether it gives those of its classes
 
     @property
@@ -118,7 +120,9 @@ def _inputs(rows: Any) -> tuple[str, tuple[Field, ...]]:
     if isinstance(rows, (list, tuple)) and rows and all(isinstance(row, str) for row in rows):
         return _TEXTS, (Field("", "str", (None,)),)
     if type(rows).__name__ == "Series" and hasattr(rows, "name"):
-        return (_TEXTS, (Field("", "str", (None,)),)) if _type(rows) == "str" else (_TENSOR, (_tensor("", _array(rows)),))
+        return (
+            (_TEXTS, (Field("", "str", (None,)),)) if _type(rows) == "str" else (_TENSOR, (_tensor("", _array(rows)),))
+        )
     if hasattr(rows, "toarray"):
         return _TENSOR, (Field("", str(rows.dtype), (None, *map(int, rows.shape[1:]))),)
     found = _array(rows)
@@ -183,7 +187,9 @@ def _checked_table(signature: Signature, rows: Any) -> Any:
             )
         rows = _frame(found, columns=list(names))
     columns = dict(_columns(rows))
-    problems = [f"the column {field.name} ({field.type}) is missing" for field in signature.inputs if field.name not in columns]
+    problems = [
+        f"the column {field.name} ({field.type}) is missing" for field in signature.inputs if field.name not in columns
+    ]
     known = set(names)
     problems += [f"there is a column {name} that it does not know" for name in columns if name not in known]
     for field in signature.inputs:
@@ -242,14 +248,22 @@ def _checked_tensor(field: Field, rows: Any, what: str) -> Any:
         found = _array(given)
     problems = []
     shape = tuple(found.shape)
-    if len(shape) != len(field.shape) or any(want is not None and want != got for want, got in zip(field.shape, shape, strict=True)):
-        wanted = ", ".join("rows" if number == 0 else "?" if size is None else str(size) for number, size in enumerate(field.shape))
+    if len(shape) != len(field.shape) or any(
+        want is not None and want != got for want, got in zip(field.shape, shape, strict=True)
+    ):
+        wanted = ", ".join(
+            "rows" if number == 0 else "?" if size is None else str(size) for number, size in enumerate(field.shape)
+        )
         problems.append(f"of the shape {shape}, and to be of ({wanted})")
     told = "str" if found.dtype.kind in "US" else str(found.dtype)
     if not _fits(field.type, told, found):
         problems.append(f"{told}, and to be {field.type}")
     if problems:
-        raise SignatureError(f"{what} are {'; they are '.join(problems)}" if what == "the rows" else f"{what} is {'; it is '.join(problems)}")
+        raise SignatureError(
+            f"{what} are {'; they are '.join(problems)}"
+            if what == "the rows"
+            else f"{what} is {'; it is '.join(problems)}"
+        )
     return given
 
 

@@ -18,16 +18,17 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, TypedDict
 
 from partita.errors import NotFoundError
-from partita.values import OBJECT, Node, identity, is_plain, is_value, pack, unpack
+from partita.values import OBJECT, PLAIN, Node, identity, is_plain, is_value, pack, unpack
 
 __all__ = [
     "MODEL", "EvaluationView", "ModelName", "ModelView", "MoveView", "VersionView", "checked_effect", "checked_name",
-    "model_digest", "parse_name", "stored_model",
+    "model_digest", "model_text", "parse_name", "stored_model",
 ]  # fmt: skip
 
 #: How nodes name the class.
 MODEL = "partita.models.model:Model"
 
+_FIELDS = {"title", "format", "signature_data", "about", "files", "example"}
 _NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
 _PREFIX = "models:/"
 _WHOLE = 2**31
@@ -139,13 +140,29 @@ def stored_model(node: Node) -> dict[str, Node] | None:
     """The fields of the `Model` that the node is; None: it is none."""
     if node[0] != OBJECT or node[1] != MODEL:
         return None
-    return dict(zip(node[2], node[3], strict=True))
+    fields = dict(zip(node[2], node[3], strict=True))
+    return fields if fields.keys() >= _FIELDS else None
+
+
+def model_text(node: Node) -> str:
+    """The model in a line; empty: it is none."""
+    fields = stored_model(node)
+    if fields is None or fields["title"][0] != PLAIN:
+        return ""
+    signature = fields["signature_data"]
+    told = signature[1].get("inputs") if signature[0] == PLAIN else None
+    takes = (
+        f": takes {len(told)} {'columns' if signature[1]['kind'] == 'table' else 'inputs'}"
+        if told and len(told) > 1
+        else ""
+    )
+    return f"Model {fields['title'][1]}{takes}"[:200]
 
 
 def model_digest(node: Node) -> str:
     """The same for models that hold the same files, take the same data and say the same of themselves."""
     fields = stored_model(node) or {}
-    told = [identity(fields[name]) for name in ("format", "signature", "about", "files") if name in fields]
+    told = [identity(fields[name]) for name in ("format", "signature_data", "about", "files") if name in fields]
     return blake2b(pack(told), digest_size=20).hexdigest()
 
 
@@ -215,5 +232,3 @@ _FORMS: dict[str, dict[str, Any]] = {
         "name": _is_name, "alias": _is_name, "before": _is_count, "after": _is_count, "why": _is_text, "record": _is_record,
     },
 }  # fmt: skip
-
-

@@ -273,6 +273,7 @@ class LocalLauncher:
 
     def __init__(self, workspace: LocalWorkspace) -> None:
         self.workspace = workspace
+        self.by = ""  # in whose name the model registry is changed; empty: who is logged in here
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -284,7 +285,7 @@ class LocalLauncher:
 
     def ask_registry(self, verb: str, fields: dict[str, Any]) -> Any:
         """Ask the model registry."""
-        return self.workspace.ask(verb, **{"by": me(), **fields})
+        return self.workspace.ask(verb, **{"by": self.by or me(), **fields})
 
     def submit(
         self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], options: dict[str, Any]

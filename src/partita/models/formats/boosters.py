@@ -34,7 +34,9 @@ class Boosters:
         """The library's own file."""
         if _is_from(wrapped, "xgboost"):
             files: dict[str, Any] = {_XGBOOST_FILE: bytes(wrapped.save_raw("ubj"))}
-            return Packed("xgboost", "xgboost", f"xgboost Booster, {wrapped.num_boosted_rounds()} rounds", files, ("xgboost",))
+            return Packed(
+                "xgboost", "xgboost", f"xgboost Booster, {wrapped.num_boosted_rounds()} rounds", files, ("xgboost",)
+            )
         files = {_LIGHTGBM_FILE: wrapped.model_to_string().encode()}
         return Packed("lightgbm", "lightgbm", f"lightgbm Booster, {wrapped.num_trees()} trees", files, ("lightgbm",))
 

@@ -40,7 +40,9 @@ class Objects:
 
 def predictor_of(wrapped: Any) -> Predictor:
     """How an object with scikit-learn's methods predicts."""
-    return Predictor(wrapped, wrapped.predict, getattr(wrapped, "predict_proba", None), getattr(wrapped, "classes_", None))
+    return Predictor(
+        wrapped, wrapped.predict, getattr(wrapped, "predict_proba", None), getattr(wrapped, "classes_", None)
+    )
 
 
 def pickled(wrapped: Any, kind: str, title: str, packages: tuple[str, ...], notes: tuple[str, ...]) -> Packed:

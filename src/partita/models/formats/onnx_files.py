@@ -12,7 +12,7 @@ from partita.models.formats.port import Packed, Predictor
 if TYPE_CHECKING:
     from partita.models.model import Model
 
-__all__ = ["FORMAT", "ONNX_FILE"]
+__all__ = ["FORMAT", "ONNX_FILE", "onnx_inputs"]
 
 ONNX_FILE = "model.onnx"
 #: The types of ONNX Runtime's tensors.
@@ -54,6 +54,14 @@ class OnnxFiles:
     def open(self, model: Model) -> Predictor:
         """A session."""
         return _predictor(_session(model.files[ONNX_FILE]), model.about.get("classes"))
+
+
+def onnx_inputs(data: bytes) -> list[tuple[str, str, tuple[int | None, ...]]]:
+    """Name, type and shape of each input."""
+    return [
+        (one.name, _TYPES.get(one.type, "object"), tuple(size if isinstance(size, int) else None for size in one.shape))
+        for one in _session(data).get_inputs()
+    ]
 
 
 def _is_session(wrapped: Any) -> bool:

@@ -76,7 +76,9 @@ class HttpModel:
         found = self.ask(rows)
         for name in path.split(".") if path else ():
             if not isinstance(found, Mapping) or name not in found:
-                raise ModelError(f"the model at {self.url} answers without {path!r}; say under which name its answer stands")
+                raise ModelError(
+                    f"the model at {self.url} answers without {path!r}; say under which name its answer stands"
+                )
             found = found[name]
         made = numpy.asarray(found)
         if not made.ndim or len(made) != len(_plain_rows(rows)):

@@ -122,7 +122,9 @@ def _fill(module: Any, weights: Any, names: dict[str, str]) -> None:
             )
         if names[name] not in made:
             is_parameter = isinstance(tensor, torch.nn.Parameter)
-            made[names[name]] = torch.nn.Parameter(stored, requires_grad=tensor.requires_grad) if is_parameter else stored
+            made[names[name]] = (
+                torch.nn.Parameter(stored, requires_grad=tensor.requires_grad) if is_parameter else stored
+            )
         group = owner._parameters if own in owner._parameters else owner._buffers
         group[own] = made[names[name]]
     missing = set(names) - {name for name, _, _, _ in _tensors(module)}
