@@ -25,11 +25,18 @@ _By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it; def
 
 def register(app: typer.Typer) -> None:
     models = typer.Typer(help="The models of the registry.", no_args_is_help=True, epilog=statuses.LEGEND)
-    for name, command in {
-        "list": list_models, "show": show, "compare": compare, "promote": promote, "rollback": rollback, "alias": alias,
-        "gates": gates, "describe": describe, "delete": delete, "card": card, "export": export, "import": import_model,
-    }.items():  # fmt: skip
-        models.command(name)(command)
+    models.command("list")(list_models)
+    models.command("show")(show)
+    models.command("compare")(compare)
+    models.command("promote")(promote)
+    models.command("rollback")(rollback)
+    models.command("alias")(alias)
+    models.command("gates")(gates)
+    models.command("describe")(describe)
+    models.command("delete")(delete)
+    models.command("card")(card)
+    models.command("export")(export)
+    models.command("import")(import_model)
     app.add_typer(models, name="models")
 
 

@@ -187,13 +187,13 @@ def _data(record: Mapping[str, Any], lineage: Sequence[Mapping[str, Any]]) -> Pa
         for codec, digest, size, shown in record.get("data") or ()
     ]
     steps = [f"{node['path']} of run {node['run']} ({node['flow']})" for node in lineage if not node.get("is_start")]
-    texts = ["It came from:"] if steps else []
-    return Part(
-        "Data and lineage",
-        texts=[*(["The step that made it was given:"] if rows else []), *texts],
-        table=rows,
-        lists=steps,
+    given = (
+        "The step that made it was given these large values, and came from the steps below." if rows and steps else ""
     )
+    text = given or (
+        "The step that made it was given these large values." if rows else "It came from these steps." if steps else ""
+    )
+    return Part("Data and lineage", texts=[text] if text else [], table=rows, lists=steps)
 
 
 def _environment(record: Mapping[str, Any]) -> Part:

@@ -67,10 +67,10 @@ def _batches(count: int) -> list[int]:
 
 
 def _by_intervals(metric: str, one: Any, other: Any, is_less_better: bool, data: str) -> Difference | None:
-    values = [(found.get("metrics") or {}).get(metric) for found in (one, other)]
+    first, second = (found.get("metrics", {}).get(metric) for found in (one, other))
     ends = [(found.get("intervals") or {}).get(metric) for found in (one, other)]
-    if any(value is None for value in values) or any(end is None or len(end) != 2 for end in ends):
+    if first is None or second is None or any(not end or len(end) != 2 for end in ends):
         return None
-    worse = (values[0] - values[1]) * (1.0 if is_less_better else -1.0)
-    half = sum(((high - low) / 2) ** 2 for low, high in ends) ** 0.5
+    worse = float(first - second) * (1.0 if is_less_better else -1.0)
+    half = float(sum(((end[1] - end[0]) / 2) ** 2 for end in ends if end) ** 0.5)
     return Difference(worse, worse - half, worse + half, f"the intervals of both on {data}")

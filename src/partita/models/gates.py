@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypedDict
 
 from partita.errors import OptionError
 from partita.models.chance import Difference, difference_of
-from partita.units import duration_s, duration_text, size_bytes, size_text
+from partita.units import duration_s, size_bytes, size_text
 
 __all__ = [
     "Approved", "Bound", "Candidate", "Gap", "Gate", "Latency", "NoWorse", "Size", "Verdict", "judge", "parse_gate",
@@ -121,7 +121,7 @@ class Latency:
     limit_s: float
 
     def __str__(self) -> str:
-        return f"latency <= {duration_text(self.limit_s).replace(' ', '')}"
+        return f"latency <= {self.limit_s * 1e3:g}ms"
 
     def judge(self, candidate: Candidate, rival: Candidate | None) -> tuple[bool, str]:
         """Whether it is as quick."""
@@ -138,7 +138,7 @@ class Size:
     limit_bytes: int
 
     def __str__(self) -> str:
-        return f"size <= {size_text(self.limit_bytes).replace(' ', '')}"
+        return f"size <= {_exact_size(self.limit_bytes)}"
 
     def judge(self, candidate: Candidate, rival: Candidate | None) -> tuple[bool, str]:
         """Whether it is as small."""
@@ -224,6 +224,20 @@ def parse_gate(text: str) -> Gate:
         f'{text!r} says no gate; write "accuracy >= 0.9", "accuracy no worse", "latency <= 50ms", "size <= 100MB", '
         '"gap accuracy <= 0.05" or "approved"'
     )
+
+
+def _exact_size(count: int) -> str:
+    for unit, size in (
+        ("GiB", 1 << 30),
+        ("GB", 10**9),
+        ("MiB", 1 << 20),
+        ("MB", 10**6),
+        ("KiB", 1 << 10),
+        ("KB", 10**3),
+    ):
+        if count and count % size == 0:
+            return f"{count // size}{unit}"
+    return f"{count}B"
 
 
 def _unmeasured(candidate: Candidate, metric: str) -> str:

@@ -71,7 +71,7 @@ def model_of(
     model = Model(
         " ".join((title or packed.title).split())[:200], packed.format, signature.plain(), about, packed.files, kept
     )
-    model._predictor = predictor
+    model.opened_as(predictor)
     return model
 
 

@@ -103,8 +103,12 @@ class Model(_Opened):
         except AttributeError:
             from partita.models.formats.choice import format_named
 
-            self._predictor = format_named(self.format).open(self)
-            return self._predictor
+            return self.opened_as(format_named(self.format).open(self))
+
+    def opened_as(self, predictor: Predictor) -> Predictor:
+        """Have it predict so; for whoever has opened it already."""
+        object.__setattr__(self, "_predictor", predictor)
+        return predictor
 
     @classmethod
     def __from_text__(cls, text: str) -> Model:

@@ -167,7 +167,9 @@ def _given(attempt: AttemptContext, name: str, digest: str) -> dict[str, Any]:
 
 def _kept_version(attempt: AttemptContext, asked: ModelName) -> dict[str, Any] | None:
     """What this attempt has registered itself, which nobody else can see yet."""
-    found = [fields for what, fields in attempt.kept if what == "version" and fields["name"] == asked.name]
+    found: list[dict[str, Any]] = [
+        fields for what, fields in attempt.kept if what == "version" and fields["name"] == asked.name
+    ]
     if asked.alias or not found:
         return None
     if not asked.number:

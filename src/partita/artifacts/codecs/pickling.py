@@ -13,10 +13,18 @@ from partita.artifacts.codecs.references import References
 from partita.artifacts.signing import Signer
 from partita.errors import DamagedError, PartitaError, ValueStoreError
 
-__all__ = ["SignedPickles", "signed", "verified"]
+__all__ = ["SCRIPT_MARK", "SignedPickles", "signed", "unpickle", "verified"]
+
+#: In a pickle that names what stands in a script: no other program can open it.
+SCRIPT_MARK = b"partita.artifacts.codecs.pickling"
 
 #: What cloudpickle would store as something else: a file as a copy of its text, a view as the bytes that it shows.
 _REFUSED = (io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, memoryview)
+
+
+def unpickle(data: bytes, references: References) -> Any:
+    """What a pickle holds that somebody vouches for: whoever calls has to know its origin."""
+    return _Unpickler(io.BytesIO(data), references.find).load()
 
 
 def signed(signer: Signer, payload: bytes) -> bytes:

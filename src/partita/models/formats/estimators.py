@@ -48,9 +48,7 @@ class Estimators:
         """A skops file, or a pickle and the reason for it."""
         top = type(wrapped).__module__.partition(".")[0]
         kind, title = _KINDS.get(top, "sklearn"), _title(wrapped)
-        data, types, reason = b"", [], ""
-        if options.get("format") != "pickle":
-            data, types, reason = _written(wrapped)
+        data, types, reason = _written(wrapped) if options.get("format") != "pickle" else (b"", [], "")
         packages = _packages(types, top)
         if not data:
             notes = (f"pickled: {reason}",) if reason else ()

@@ -79,7 +79,7 @@ def _bytes(wrapped: Any) -> bytes:
         path = getattr(wrapped, "_model_path", None)
         if not data and not path:
             raise ModelError("the ONNX session does not tell what it was made of; give the bytes of its file")
-        return bytes(data) if data else Path(path).read_bytes()
+        return bytes(data) if data else Path(str(path)).read_bytes()
     made: bytes = wrapped.SerializeToString(deterministic=True)
     return made
 

@@ -114,10 +114,10 @@ def _unpickled(file: Path, kind: str) -> Any:
         import joblib
 
         return joblib.load(file)
-    import cloudpickle
+    from partita.artifacts.codecs.pickling import unpickle
+    from partita.models.access import encoder
 
-    with open(file, "rb") as opened:
-        return cloudpickle.load(opened)
+    return unpickle(file.read_bytes(), encoder().references)
 
 
 def _is_known_type(name: str) -> bool:

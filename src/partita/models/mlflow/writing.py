@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from partita.artifacts.codecs.pickling import SCRIPT_MARK
 from partita.errors import ModelError
 from partita.models.mlflow.signatures import to_mlflow
 
@@ -81,6 +82,11 @@ def _flavors(record: Mapping[str, Any], files: Mapping[str, bytes]) -> tuple[dic
         }
         return _sklearn("model.skops", packages, own), {"model.skops": files["model.skops"]}
     if form == "pickle":
+        if SCRIPT_MARK in files["model.pickle"]:
+            raise ModelError(
+                "the model's class stands in a script of this project, which no other program can import; move it into a "
+                "module of a package, register it again, and export that (`--form files` writes the pickle as it is)"
+            )
         own = {"pickled_model": "model.pkl", "serialization_format": "cloudpickle"}
         return _sklearn("model.pkl", packages, own), {"model.pkl": files["model.pickle"]}
     if form == "onnx":
