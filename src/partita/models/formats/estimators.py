@@ -63,8 +63,16 @@ class Estimators:
 
 
 def untrusted_types(data: bytes) -> list[str]:
-    """Types in a skops file that the library does not vouch for."""
-    found: list[str] = _skops().get_untrusted_types(data=data)
+    """Types in a skops file that the library does not vouch for.
+
+    Raises:
+        DamagedError: it is no such file.
+    """
+    skops = _skops()
+    try:
+        found: list[str] = skops.get_untrusted_types(data=data)
+    except Exception as error:
+        raise DamagedError(f"this is no skops file: {type(error).__name__}: {error}") from error
     return found
 
 
