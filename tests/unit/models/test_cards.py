@@ -5,6 +5,8 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
+
 from partita.models.cards import gather, html_card, markdown_card
 
 NOW = 1_790_000_000.0
@@ -83,3 +85,25 @@ def test_little_is_known_of_a_version_without_a_run() -> None:
     text = markdown_card(gather(view, {"name": "churn", "description": "", "tags": {}}, [], {}))
     assert "outside of any run" in text and "Nobody has described it yet." in text and "| accuracy | 0.91 |" in text
     assert "Data and lineage" not in text and "What it takes and gives" not in text
+
+
+def test_an_evaluation_of_partita_itself_is_told_with_its_pictures(encoder: Any) -> None:
+    from partita.artifacts.codecs.plain import plain_value
+    from partita.models.evaluation import evaluate_classification
+    from partita.models.evaluations import metrics_of, plain_evaluation
+
+    draw = np.random.default_rng(0)
+    truth = draw.integers(0, 2, 200)
+    given = np.clip(truth * 0.6 + draw.uniform(size=200) * 0.4, 0, 1)
+    found = evaluate_classification(
+        truth,
+        (given > 0.5).astype(int),
+        probabilities=np.column_stack([1 - given, given]),
+        slices={"half": np.arange(200) // 100},
+    )
+    plain = plain_evaluation(found)
+    again = plain_value(encoder.encode(plain, dict), encoder.blobs)
+    assert metrics_of(again) == metrics_of(plain) and "accuracy" in metrics_of(plain)
+    page = html_card(gather(VIEW, MODEL, [], {"test": again}))
+    assert page.count("data:image/svg+xml;base64,") == len(found.pictures) > 0 and "calibration" in page.lower()
+    assert "half" in markdown_card(gather(VIEW, MODEL, [], {"test": again}))
