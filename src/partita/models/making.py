@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -98,11 +99,17 @@ def _head(rows: Any, count: int) -> Any:
 def _versions(packages: Sequence[str]) -> dict[str, str]:
     found = {}
     for name in packages:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            if name == "partita":
-                found[name] = VERSION
-            elif name == "xgboost":  # its wheel without CUDA is called otherwise
-                found.update(_versions(["xgboost-cpu"]))
+        told = VERSION if name == "partita" else _version(name)
+        if not told and name == "xgboost":  # its wheel without CUDA is called otherwise
+            name, told = "xgboost-cpu", _version("xgboost-cpu")
+        if told:
+            found[name] = told
     return found
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

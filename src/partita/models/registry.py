@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +160,15 @@ def _given(attempt: AttemptContext, name: str, digest: str) -> dict[str, Any]:
     """The number of a version that this attempt registers."""
     before = [fields for what, fields in attempt.kept if what == "version" and fields["name"] == name]
     for fields in before:
-        if model_digest(unpack(fields["value"])) == digest:
+        if _digest_of(fields["value"]) == digest:
             return {"number": fields["number"], "is_new": False}
     given: dict[str, Any] = attempt.ask("model_number", {"name": name, "digest": digest, "before": len(before)})
     return given
+
+
+@lru_cache(maxsize=1000)
+def _digest_of(value: bytes) -> str:
+    return model_digest(unpack(value))
 
 
 def _kept_version(attempt: AttemptContext, asked: ModelName) -> dict[str, Any] | None:

@@ -116,7 +116,8 @@ def _written(wrapped: Any) -> tuple[bytes, list[str], str]:
             warnings.simplefilter("ignore")
             data = _canonical(skops.dumps(wrapped))
             types = untrusted_types(data)
-            skops.loads(data, trusted=types)
+            if types:  # what the library does not know of, it may write and not be able to open
+                skops.loads(data, trusted=types)
     except Exception as error:  # whatever it cannot hold
         return b"", [], f"skops cannot hold it ({type(error).__name__}: {error})"[:300]
     if any(name.startswith(("__main__.", "_partita")) for name in types):
