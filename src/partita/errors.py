@@ -23,6 +23,9 @@
     ├── PlanningError            an instance or a plan of the planner is wrong, or cannot be kept
     ├── DataError                rows or labels are not what they have to be (lists every problem)
     ├── AnswerError              an approval, answer or event came too late, twice, or from somebody who may not say
+    ├── ModelError               a model cannot be stored, opened or used
+    │   ├── SignatureError       rows do not fit what a model takes
+    │   └── GateError            a version may not have an alias; lists every gate
     ├── SettingsError            a setting is unknown or has a value that it cannot have
     ├── NotFoundError            no run, step, flow or file of that name
     ├── MissingExtraError        an optional part is not installed
@@ -48,9 +51,11 @@ __all__ = [
     "EngineError",
     "ExpressionError",
     "FencedError",
+    "GateError",
     "IllegalTransitionError",
     "LoadError",
     "MissingExtraError",
+    "ModelError",
     "NewerStoreError",
     "NotFoundError",
     "OptionError",
@@ -62,6 +67,7 @@ __all__ = [
     "RefError",
     "RunError",
     "SettingsError",
+    "SignatureError",
     "Skip",
     "StepError",
     "StoreError",
@@ -219,6 +225,18 @@ class PlanningError(PartitaError):
 
 class AnswerError(PartitaError):
     """An approval, an answer or an event came too late, twice, or from somebody who may not say."""
+
+
+class ModelError(PartitaError):
+    """A model cannot be stored, opened or used."""
+
+
+class SignatureError(ModelError, ValueError):
+    """Rows do not fit what a model takes; the message lists everything that is wrong."""
+
+
+class GateError(ModelError):
+    """A version of a model may not have an alias; the message lists every gate with its numbers."""
 
 
 class SettingsError(PartitaError):

@@ -216,7 +216,7 @@ def test_runs_of_a_file_go_on_in_a_database(
     assert main(["store", "copy", url]) == 4
     assert "partita engine stop" in capsys.readouterr().err
     assert main(["engine", "stop"]) == 0
-    assert main(["store", "migrate"]) == 0 and "version 3 of the tables" in capsys.readouterr().out
+    assert main(["store", "migrate"]) == 0 and "version 4 of the tables" in capsys.readouterr().out
     assert main(["store", "copy", url]) == 0
     assert "each compared: 2 runs" in capsys.readouterr().out
     assert main(["store", "copy", url]) == 4 and "has runs already" in capsys.readouterr().err

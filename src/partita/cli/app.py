@@ -35,6 +35,7 @@ _MODULES = {
     "reject": "waits",
     "answer": "waits",
     "artifacts": "artifacts",
+    "models": "models",
     "cache": "cache",
     "history": "history",
     "environments": "environments",

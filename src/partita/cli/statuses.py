@@ -7,6 +7,7 @@ from partita.errors import (
     CheckError,
     DefinitionError,
     LoadError,
+    ModelError,
     NotFoundError,
     PartitaError,
     PlanningError,
@@ -50,7 +51,7 @@ def of_error(error: PartitaError) -> int:
         return WRONG_USE
     if isinstance(error, CancelledError):
         return CANCELLED
-    return FAILED if isinstance(error, RunError) else TROUBLE
+    return FAILED if isinstance(error, (RunError, ModelError)) else TROUBLE
 
 
 def of_run(run: RunView) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from partita.protocol.models import model_text
 from partita.protocol.stored_files import stored_text
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, SELECT, TUPLE, Node, navigate, unpack
 
@@ -99,7 +100,7 @@ def _value_of(node: Node) -> Any:
     if tag == DICT:
         return {key: _value_of(item) for key, item in zip(node[1], node[2], strict=True)}
     if tag == OBJECT:
-        text = stored_text(node)
+        text = stored_text(node) or model_text(node)
         if text:
             return _Preview(text)
         fields = ", ".join(f"{name}={_value_of(item)!r}" for name, item in zip(node[2], node[3], strict=True))

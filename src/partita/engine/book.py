@@ -86,6 +86,7 @@ class Book:
     timers: list[tuple[float, int, str, int, int]] = field(default_factory=list)  # (monotonic, order, what, run, id)
     now_s: float = 0.0  # monotonic, as of this turn
     now: float = 0.0  # seconds since the epoch, as of this turn
+    versions_changed: int = 0  # how often versions of models were registered or forgotten here
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
     large: list[tuple[Live, int]] = field(
         default_factory=list

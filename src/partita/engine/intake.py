@@ -22,6 +22,7 @@ from partita.engine.live import Layout, Live, pack_profile, profile_from
 from partita.engine.preparing import Preparing
 from partita.engine.raising import OUT_OF_MEMORY, raised
 from partita.engine.ranking import rank_steps
+from partita.engine.registry import Registry
 from partita.engine.standing import bind
 from partita.executors.port import CLOSED, LOST, PREPARED, PREPARING, RETURNED, SILENT, Launchable
 from partita.protocol.messages import BOUNDS, DONE, FAILED, FRAME, LAID, PROGRESS, REPORT, REQUEST
@@ -47,9 +48,14 @@ class Intake:
     """Takes in the messages of executors."""
 
     def __init__(
-        self, book: Book, request: Callable[[Flight, int, int, str, dict[str, Any]], None], preparing: Preparing
+        self,
+        book: Book,
+        request: Callable[[Flight, int, int, str, dict[str, Any]], None],
+        preparing: Preparing,
+        registry: Registry,
     ) -> None:
         self._book = book
+        self._registry = registry
         self._request = request
         self._handlers: dict[int, Callable[[Lanes, list[Any]], None]] = {
             DONE: self._done, FAILED: self._failed, FRAME: self._frame, LAID: self._laid, LOST: self._lost,
@@ -127,7 +133,7 @@ class Intake:
             flight.executor.queue.charge(flight.run, flight.demand, over_s)
 
     def _done(self, lanes: Lanes, message: list[Any]) -> None:
-        _, ticket, value, usage, log = message
+        _, ticket, value, *effects, usage, log = message
         landed = self._land(ticket)
         if landed is None:
             return
@@ -135,6 +141,8 @@ class Intake:
         if not is_value(value):
             self._lose(live, flight, "garbled", "its worker answered with something that is no value", usage, log)
             return
+        if effects:
+            self._take_effects(live, flight, effects[0])
         pace = lanes.pace(flight.profile)
         pace.observe(usage[1] - usage[0])
         if len(self._book.executors) > 1:
@@ -148,6 +156,15 @@ class Intake:
         self._book.learning.ended(live, flight, pace, usage, output_bytes)
         happening = Happening.CACHED if flight.is_cached else Happening.DONE
         self._book.advance(live, Event(happening, flight.step, flight.attempt, value=value))
+
+    def _take_effects(self, live: Live, flight: Flight, effects: Any) -> None:
+        """What a step did to the model registry counts with its outcome."""
+        step = live.run.steps.get(flight.step)
+        if step is None or step.attempts != flight.attempt:
+            return
+        fingerprint = live.run.profiles[step.profile].fingerprint
+        for refusal in self._registry.land((flight.run, flight.step), effects, fingerprint):
+            live.notes.setdefault("warnings", []).append({"message": f"{step.name}: {refusal}", "is_warning": True})
 
     def _failed(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, error, usage, log = message

@@ -18,6 +18,7 @@ from partita.engine.live import unpack_inputs
 from partita.engine.reading import Reading, node_text
 from partita.errors import NotFoundError
 from partita.protocol.artifacts import ArtifactView, FoundArtifact
+from partita.protocol.models import MODEL, stored_model
 from partita.protocol.stored_files import FILE, FOLDER, stored_file, stored_folder
 from partita.store.port import RunRow, StepRow
 from partita.values import (
@@ -33,6 +34,7 @@ from partita.values import (
     blobs_of,
     pack,
     refs_of,
+    size_of,
     unpack,
 )
 
@@ -174,7 +176,7 @@ class Inventory:
         """A page of what lineage is made of, an array a step:
 
         [id, path, kind, state, marks, sources of its value, whether it has a value of its own, parent, what it was laid
-        out from], steps by their ids.
+        out from], steps by their ids; and the models that they were given by name.
         """
         run = self._reading.find(fields["run"])
         steps = self._book.store.steps(run.number, after=fields.get("after", -1), limit=ROWS)
@@ -193,8 +195,18 @@ class Inventory:
         options = unpack(run.options) if run.options else {}
         return {
             "run": run.id, "title": run.title, "rows": rows, "is_last": len(steps) < ROWS,
-            "rerun_of": options.get("adopt"), "parent": options.get("parent"),
+            "rerun_of": options.get("adopt"), "parent": options.get("parent"), "models": self._models_used(run, steps),
         }  # fmt: skip
+
+    def _models_used(self, run: RunRow, steps: list[StepRow]) -> list[list[Any]]:
+        """[step, "churn:3", run that made it, step of that run] of the versions that these steps were given by name."""
+        store, ids = self._book.store, {step.id for step in steps}
+        found = []
+        for use in store.model_uses(run=run.number):
+            made = store.model_version(use.name, use.number) if use.step in ids else None
+            if made is not None and made.run:
+                found.append([use.step, f"{use.name}:{use.number}", made.run, made.step])
+        return found
 
     def naming(self, fields: dict[str, Any]) -> dict[str, Any]:
         """A page of [run, step, path, hash] of the steps whose values name a blob that begins so, and the "cursor"."""
@@ -284,22 +296,25 @@ def structure(node: Node, part: str = "") -> Iterator[tuple[str, Node]]:
 
 def leaves(node: Node, part: str = "") -> Iterator[tuple[str, Node]]:
     """(part, node) of what people take for one thing: what holds nothing further that can be told apart, files, folders."""
-    children = _children(node) if not _is_file_or_folder(node) else []
+    children = _children(node) if not _is_one_thing(node) else []
     if not children:
         yield part, node
     for name, item in children:
         yield from leaves(item, part + name)
 
 
-def _is_file_or_folder(node: Node) -> bool:
-    return bool(node[0] == OBJECT and node[1] in (FILE, FOLDER))
+def _is_one_thing(node: Node) -> bool:
+    return bool(node[0] == OBJECT and node[1] in (FILE, FOLDER, MODEL))
 
 
 def _parts_of(node: Node) -> Iterator[tuple[str, Node]]:
     """The artifacts that a value is made of; of a folder, its files; of what is one thing, none."""
+    model = stored_model(node)
     if node[0] == OBJECT and node[1] == FOLDER:
         yield from _files_in(node)
-    elif node[0] not in (PLAIN, INLINE, BLOB) and not _is_file_or_folder(node):
+    elif model is not None and model["files"][0] == DICT:
+        yield from ((f".files{name}", item) for name, item in _children(model["files"]))
+    elif node[0] not in (PLAIN, INLINE, BLOB) and not _is_one_thing(node):
         yield from leaves(node)
 
 
@@ -328,6 +343,9 @@ def _filled(view: ArtifactView, node: Node, part: str) -> ArtifactView:
     elif folder is not None:
         filled["kind"], filled["codec"], filled["type"] = "parts", "file", "Folder"
         filled["size_bytes"] = sum(size for _, size in blobs_of(node))
+    elif (model := stored_model(node)) is not None:
+        filled["kind"], filled["codec"], filled["type"] = "parts", str(model["format"][1]), "Model"
+        filled["size_bytes"] = size_of(pack(node))
     elif tag == BLOB:
         filled["kind"], filled["codec"], filled["type"], filled["hash"], filled["size_bytes"] = (
             "blob",

@@ -18,8 +18,9 @@ from partita.engine.book import Book
 from partita.engine.lanes import Flight
 from partita.engine.live import Live, profile_from, step_row
 from partita.engine.recovery import Recovery
+from partita.engine.registry import Registry
 from partita.engine.standing import join_all, standing
-from partita.errors import CheckError, NotFoundError, OptionError, Problem, ProtocolError
+from partita.errors import CheckError, ModelError, NotFoundError, OptionError, Problem, ProtocolError
 from partita.protocol.requests import LaunchRequest
 from partita.store.port import RunRow
 from partita.values import pack, unpack
@@ -35,8 +36,16 @@ class Launch:
     add_profile: Callable[[Live, Profile], int]
     misplaced: Callable[[Live, Profile, str], list[dict[str, Any]]]
 
-    def __init__(self, book: Book, recovery: Recovery, new_id: Callable[[], str], cancel: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        book: Book,
+        recovery: Recovery,
+        new_id: Callable[[], str],
+        cancel: Callable[..., None],
+        registry: Registry,
+    ) -> None:
         self._book = book
+        self._registry = registry
         self._recovery = recovery
         self._new_id = new_id
         self._cancel = cancel
@@ -108,8 +117,10 @@ class Launch:
             elif verb == "cached":
                 self._book.caching.asked(flight, ticket, request, arguments["key"])
             else:
-                raise NotFoundError(f"an attempt asked for {verb!r}, which this engine does not know")
-        except (NotFoundError, CheckError, OptionError, KeyError) as error:
+                answer = self._registry.asked((flight.run, flight.step), verb, arguments)
+                executor = flight.executor.executor
+                self._book.answers.append(lambda: executor.reply(ticket, request, True, answer))
+        except (NotFoundError, CheckError, OptionError, ModelError, ProtocolError, KeyError) as error:
             flight.executor.executor.reply(
                 ticket, request, False, {"type": type(error).__name__, "message": str(error)}
             )

@@ -21,6 +21,7 @@ from partita.engine.live import Live
 from partita.engine.overruns import Overruns
 from partita.engine.preparing import Preparing
 from partita.engine.recovery import Recovery
+from partita.engine.registry import Registry
 from partita.errors import FencedError, StoreError
 from partita.store.port import Turn
 from partita.values import pack
@@ -48,9 +49,10 @@ class Engine:
         self.pause = pause
         self.guard = guard
         self.recovery = Recovery(book)
-        self.launch = Launch(book, self.recovery, new_id, self.cancel)
+        self.registry = Registry(book)
+        self.launch = Launch(book, self.recovery, new_id, self.cancel, self.registry)
         preparing = Preparing(book)
-        self.intake = Intake(book, self.launch.request, preparing)
+        self.intake = Intake(book, self.launch.request, preparing, self.registry)
         self.recovery.introduce = self.intake.introduce
         self.launch.add_profile = self.intake.add_profile
         self.launch.misplaced = self.intake.misplaced

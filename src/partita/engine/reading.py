@@ -13,6 +13,7 @@ from partita.engine.lanes import PLACE_MARK
 from partita.engine.live import Live, unpack_inputs
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
+from partita.protocol.models import model_text
 from partita.protocol.requests import AttemptView, LogChunk, RunView, StepView, WatchView
 from partita.protocol.stored_files import stored_text
 from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow
@@ -298,7 +299,7 @@ def node_text(node: Node) -> str:
         return str(node[4])
     if tag == OUTCOME:
         return "ok" if node[1] else f"error: {(node[3] or {}).get('message', '')}"
-    text = stored_text(node)
+    text = stored_text(node) or model_text(node)
     if text:
         return text
     if tag == LIST:

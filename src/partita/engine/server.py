@@ -101,6 +101,7 @@ class Server:
         self._requests = CacheRequests(*shared).verbs | WaitRequests(*shared).verbs | Explaining(*shared).verbs
         for answering in (Inventory, Pruning, Comparison, HistoryRequests):
             self._requests |= answering(engine.book, self._reading).verbs
+        self._requests |= engine.registry.verbs
 
     def serve(self, *, is_interruptible: bool = False) -> None:
         """Run until idle for the time set, or until SIGTERM or a client's "stop".

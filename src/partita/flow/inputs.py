@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from partita.errors import CheckError, OptionError, Problem
+from partita.errors import CheckError, OptionError, PartitaError, Problem
 from partita.flow.arguments import holds_refs
 from partita.flow.signature import MISSING, Parameter, Signature
 from partita.flow.types import is_union, plain_form, type_name
@@ -79,6 +79,9 @@ def convert_value(value: Any, parameter: Parameter) -> Any:
     reason = check_value(value, parameter.annotation)
     if reason is None:
         return value
+    named = _from_text(parameter.annotation)
+    if named is not None and isinstance(value, str):
+        return _named(named, value)
     if _is_plain_data(value):
         try:
             return convert_json(json.dumps(value, allow_nan=False), parameter.annotation)
@@ -122,10 +125,26 @@ def convert_text(text: str, annotation: Any) -> Any:
         return _choice(text, {member.name: member for member in kind} | {str(m.value): m for m in kind})
     if isinstance(kind, type) and issubclass(kind, Path):
         return kind(text)
+    named = _from_text(kind)
+    if named is not None:
+        return _named(named, text)
     if _wants_json(kind):
         _check_json(text)
         return convert_json(text, annotation)
     return convert_json(json.dumps(text), annotation)
+
+
+def _from_text(annotation: Any) -> Any:
+    """What makes a value of the type out of a text that names one, if the type says so by `__from_text__`."""
+    kind = plain_form(annotation)
+    return getattr(kind, "__from_text__", None) if isinstance(kind, type) else None
+
+
+def _named(make: Any, text: str) -> Any:
+    try:
+        return make(text)
+    except PartitaError as error:
+        raise ValueError(str(error)) from error
 
 
 def _integer(text: str) -> int:

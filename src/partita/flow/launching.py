@@ -55,6 +55,15 @@ class Launcher(Protocol):
         """Lay the flow out and run nothing of it; gives what can be shown of it."""
         ...
 
+    def ask_registry(self, verb: str, fields: dict[str, Any]) -> Any:
+        """Ask the model registry, or change it."""
+        ...
+
+    @property
+    def encoder(self) -> Any:
+        """The codecs of the values that runs have."""
+        ...
+
 
 _provider: Callable[[], Launcher] | None = None
 _override: ContextVar[Launcher | None] = ContextVar("partita_launcher", default=None)

@@ -10,13 +10,15 @@ Engine to worker:
 
 Worker to engine:
 
-    [DONE, ticket, value, usage, log]
+    [DONE, ticket, value, usage, log]           or, where it has done something to the model registry:
+    [DONE, ticket, value, effects, usage, log]  see `protocol.models`
     [FAILED, ticket, error, usage, log]
     [FRAME, ticket, total, profiles, steps]     a part of a layout; total: steps in the whole layout
     [LAID, ticket, value, warnings, usage, log] the layout is complete; value may hold refs
     [PROGRESS, ticket, done, total, note]
     [REPORT, ticket, name, value, step, at]
-    [REQUEST, ticket, request, verb, map]       an attempt asks the engine: verb "launch", "wait", "cached"
+    [REQUEST, ticket, request, verb, map]       an attempt asks the engine: verb "launch", "wait", "cached",
+                                                or one about models: "model_number", "model_load", "model_change", ...
     [BOUNDS, ticket, map]                       what a run of the launched flow is to keep to: "deadline_s" (from its start),
                                                 "budget", and "overrun": "warn" or "stop"; and its "owner", "weight" and
                                                 "priority", where the flow says them

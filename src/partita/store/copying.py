@@ -47,11 +47,30 @@ _TABLES = {
     "learned": (
         "scope text, function text, version text, node text, title text, seen bigint, state bytea, updated_at float8"
     ),
+    "model": "name text, description text, tags bytea, created_at float8",
+    "model_version": (
+        "name text, number bigint, digest text, value bytea, record bytea, metrics bytea, tags bytea, description text,"
+        " run text, step bigint, author text, created_at float8"
+    ),
+    "model_evaluation": (
+        "name text, number bigint, title text, value bytea, run text, step bigint, made_at float8"
+    ),
+    "model_alias": "name text, alias text, number bigint, moved_at float8",
+    "model_move": (
+        "id bigint, name text, alias text, before bigint, after bigint, author text, why text, moved_at float8, record bytea"
+    ),
+    "model_use": "run bigint, step bigint, name text, number bigint, alias text, used_at float8",
 }  # fmt: skip
 #: In which order the rows of a table are read, where that is not by their first column.
-_ORDERS = {"profile": "run, id", "attempt": "step, number", "learned": "scope, function, version, node"}
-#: Tables that are read in the order of texts.
-_OF_TEXTS = {"counter", "learned"}
+_ORDERS = {
+    "profile": "run, id", "attempt": "step, number", "learned": "scope, function, version, node",
+    "model_version": "name, number", "model_evaluation": "name, title, number", "model_alias": "name, alias",
+    "model_use": "name, run, step, number",
+}  # fmt: skip
+#: Columns that are read in the order of texts.
+_TEXTS = {"scope", "function", "version", "node", "title", "alias"}
+#: Tables whose names are ordered so, too.
+_NAMED = {"counter", "model", "model_version", "model_evaluation", "model_alias", "model_use"}
 #: What the two databases call the order in which reports came.
 _CAME = {"sqlite": "rowid", "postgres": "place"}
 _TOLD_ROWS = 1000
@@ -69,7 +88,7 @@ def copy_store(source: Path, target: PostgresStore, progress: Progress = lambda 
     Raises:
         StoreError: the target has runs, either cannot be used, or what was written is not what was read; then nothing is kept.
     """
-    if target.runs(limit=1) or target.learned():
+    if target.runs(limit=1) or target.learned() or target.models(limit=1):
         raise StoreError(
             f"the store {target.place} has runs already, or had; give another schema: ?schema=NAME at the end of the URL"
         )
@@ -96,7 +115,8 @@ def _copy(rows: sqlite3.Connection, sink: Any, table: str, progress: Progress) -
     count: int = sink.write(table, names, types, _told(_read(rows, statement, table, names), table, progress))
     came = f"{order}, {_CAME['postgres']}" if table == "report" else order
     # "C": by bytes, as SQLite orders texts.
-    ordered = ", ".join(f'{name} collate "C"' for name in came.split(", ")) if table in _OF_TEXTS else came
+    texts = _TEXTS | ({"name"} if table in _NAMED else set())
+    ordered = ", ".join(f'{name} collate "C"' if name in texts else name for name in came.split(", "))
     written = sink.read(f"select {listed} from {table} order by {ordered}")
     for number, (one, other) in enumerate(zip(_read(rows, statement, table, names), written, strict=True)):
         if not all(map(_is_same, one, other)):

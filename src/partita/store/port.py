@@ -22,6 +22,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from partita.store.models import (
+    AliasRow,
+    EvaluationRow,
+    ModelRow,
+    ModelStore,
+    ModelUseRow,
+    MoveRow,
+    VersionRow,
+    VersionUpdate,
+)
 from partita.store.peers import Peers
 
 __all__ = [
@@ -240,16 +250,34 @@ class Turn:
     learned: list[LearnedRow] = field(
         default_factory=list
     )  # the first four fields are the key; what is there is replaced
+    models: list[ModelRow] = field(default_factory=list)  # what is there of the same name is replaced
+    versions: list[VersionRow] = field(default_factory=list)
+    version_updates: list[VersionUpdate] = field(default_factory=list)
+    unversioned: list[tuple[str, int]] = field(default_factory=list)  # (model, number) of versions to be forgotten
+    evaluations: list[EvaluationRow] = field(default_factory=list)  # the first three fields are the key
+    aliases: list[AliasRow] = field(default_factory=list)  # the first two fields are the key
+    unaliased: list[tuple[str, str]] = field(default_factory=list)  # (model, alias) to be taken away
+    moves: list[MoveRow] = field(default_factory=list)
+    model_uses: list[ModelUseRow] = field(default_factory=list)  # the first four fields are the key
 
     def is_empty(self) -> bool:
         return not (
             self.steps or self.step_updates or self.attempts or self.attempt_ends or self.runs or self.run_updates
             or self.profiles or self.dropped or self.reports or self.waits or self.wait_updates or self.events
             or self.event_takes or self.uncached or self.cached or self.cache_hits or self.unlearned or self.learned
+            or self.has_registry
+        )  # fmt: skip
+
+    @property
+    def has_registry(self) -> bool:
+        """Whether there is anything of the model registry."""
+        return bool(
+            self.models or self.versions or self.version_updates or self.unversioned or self.evaluations
+            or self.aliases or self.unaliased or self.moves or self.model_uses
         )  # fmt: skip
 
 
-class Store(Protocol):
+class Store(ModelStore, Protocol):
     """Keeps runs."""
 
     def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:

@@ -211,3 +211,82 @@ delete from run where number = ?1
 
 -- name: delete_profiles
 delete from profile where run = ?1
+
+-- A counter that is made when it is first asked for.
+-- name: next_of
+insert into counter (name, value) values (?1, 1) on conflict (name) do update set value = counter.value + 1
+returning value
+
+-- What is said of a model is replaced by what is said later.
+-- name: insert_model
+insert into model (name, description, tags, created_at) values (?1, ?2, ?3, ?4)
+on conflict (name) do update set description = excluded.description, tags = excluded.tags
+
+-- name: insert_version
+insert into model_version (name, number, digest, value, record, metrics, tags, description, run, step, author, created_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+
+-- name: update_version
+update model_version set metrics = ?1, tags = ?2, description = ?3 where name = ?4 and number = ?5
+
+-- name: delete_version
+delete from model_version where name = ?1 and number = ?2
+
+-- name: delete_evaluations
+delete from model_evaluation where name = ?1 and number = ?2
+
+-- name: insert_evaluation
+insert into model_evaluation (name, number, title, value, run, step, made_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+on conflict (name, number, title) do update set value = excluded.value, run = excluded.run, step = excluded.step,
+    made_at = excluded.made_at
+
+-- name: insert_alias
+insert into model_alias (name, alias, number, moved_at) values (?1, ?2, ?3, ?4)
+on conflict (name, alias) do update set number = excluded.number, moved_at = excluded.moved_at
+
+-- name: delete_alias
+delete from model_alias where name = ?1 and alias = ?2
+
+-- name: insert_move
+insert into model_move (id, name, alias, before, after, author, why, moved_at, record)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+
+-- name: insert_model_use
+insert into model_use (run, step, name, number, alias, used_at) values (?1, ?2, ?3, ?4, ?5, ?6)
+on conflict (run, step, name, number) do update set alias = excluded.alias, used_at = excluded.used_at
+
+-- name: models
+select name, description, tags, created_at from model where ?1 = '' or name = ?1 order by name limit ?2
+
+-- name: versions
+select name, number, digest, value, record, metrics, tags, description, run, step, author, created_at
+from model_version where name = ?1 and (?2 = 0 or number < ?2) order by number desc limit ?3
+
+-- name: version
+select name, number, digest, value, record, metrics, tags, description, run, step, author, created_at
+from model_version where name = ?1 and number = ?2
+
+-- name: equal_version
+select name, number, digest, value, record, metrics, tags, description, run, step, author, created_at
+from model_version where name = ?1 and digest = ?2 order by number limit 1
+
+-- name: versions_made
+select name, number, digest, value, record, metrics, tags, description, run, step, author, created_at
+from model_version where run = ?1 order by step, name, number
+
+-- name: aliases
+select name, alias, number, moved_at from model_alias where ?1 = '' or name = ?1
+
+-- name: moves
+select id, name, alias, before, after, author, why, moved_at, record from model_move
+where name = ?1 and (?2 = '' or alias = ?2) order by id desc limit ?3
+
+-- name: evaluations
+select name, number, title, value, run, step, made_at from model_evaluation where name = ?1 and number = ?2
+
+-- name: model_uses
+select run, step, name, number, alias, used_at from model_use
+where (?1 = 0 or run = ?1) and (?2 = '' or (name = ?2 and number = ?3))
+
+-- name: delete_model_uses
+delete from model_use where run = ?1

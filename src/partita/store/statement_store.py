@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 from typing import Any
 
+from partita.store.model_statements import ModelStatements
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,
@@ -33,7 +34,7 @@ _LAST_KEY = 2**63 - 1
 _OF_STEPS = ("drop_reports", "drop_attempts", "drop_waits", "drop_steps")
 
 
-class StatementStore(ABC):
+class StatementStore(ModelStatements, ABC):
     """Reads and writes rows by named statements. Who inherits it knows how a statement reaches the database."""
 
     @abstractmethod
@@ -225,11 +226,13 @@ class StatementStore(ABC):
         if turn.unlearned or turn.learned:
             many("delete_learned", sorted(turn.unlearned))
             many("insert_learned", sorted(map(tuple, turn.learned)))
+        if turn.has_registry:
+            self._write_registry(turn)
 
     def _delete(self, number: int) -> None:
         for name in _OF_STEPS:
             self._write_many(name, [(number, 0, STEP_IDS)])
-        for name in ("delete_profiles", "delete_events", "delete_run"):
+        for name in ("delete_profiles", "delete_events", "delete_model_uses", "delete_run"):
             self._write_many(name, [(number,)])
 
     def _runs(self, name: str, *values: Any) -> list[RunRow]:

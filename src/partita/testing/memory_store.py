@@ -24,6 +24,7 @@ from partita.store.port import (
     Turn,
     WaitRow,
 )
+from partita.testing.memory_models import MemoryModels, ModelShelf
 from partita.values import HASH_HEAD, unpack
 
 __all__ = ["MemoryStore"]
@@ -52,11 +53,12 @@ class _Shared:
         self.last_event = 0
         self.cached: dict[bytes, CacheRow] = {}
         self.learned: dict[tuple[str, str, str, str], LearnedRow] = {}
+        self.registry = ModelShelf()
         self.epoch = 0
         self.owner = ""
 
 
-class MemoryStore:
+class MemoryStore(MemoryModels):
     """A `Store` in memory. `again()` opens the same rows a second time, as another engine or a restart would."""
 
     def __init__(self) -> None:
@@ -68,6 +70,10 @@ class MemoryStore:
         other = MemoryStore()
         other._shared = self._shared
         return other
+
+    @property
+    def _registry(self) -> ModelShelf:
+        return self._shared.registry
 
     def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
         """Take the lease, whoever has it; the fencing epoch."""
@@ -114,6 +120,7 @@ class MemoryStore:
         self._write_waits(turn)
         self._write_cache(turn)
         self._write_learned(turn)
+        self._write_registry(turn)
 
     def next_run_number(self) -> int:
         """A number never given before."""
@@ -295,6 +302,7 @@ class MemoryStore:
         events = self._shared.events
         for event in [event for event in events.values() if event.run == number]:
             del events[event.number]
+        self._forget_uses(number)
         shelf = self._shared.shelves.pop(number, None)
         if shelf is not None:
             self._shared.numbers.pop(shelf.row.id, None)
@@ -309,6 +317,7 @@ class MemoryStore:
 
     def _refuse_known(self, turn: Turn) -> None:
         shared = self._shared
+        self._refuse_known_versions(turn)
         for run in turn.runs:
             if run.number in shared.shelves or run.id in shared.numbers:
                 raise StoreError(f"run {run.id} (number {run.number}) is in the store already")

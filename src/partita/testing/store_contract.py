@@ -32,6 +32,7 @@ from partita.store.port import (
     WaitRow,
     WaitUpdate,
 )
+from partita.testing.model_store_contract import ModelStoreContract
 from partita.testing.store_rows import NOW as _NOW
 from partita.testing.store_rows import StoreSearchContract, a_run, a_step
 from partita.values import pack
@@ -54,7 +55,7 @@ def _end(number: int, attempt: int = 1, run: int = 1, **changes: Any) -> Attempt
     return end._replace(**changes)
 
 
-class StoreContract(StoreSearchContract):
+class StoreContract(StoreSearchContract, ModelStoreContract):
     """Subclass it, and give a `make_store` fixture."""
 
     @pytest.fixture

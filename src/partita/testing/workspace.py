@@ -173,6 +173,11 @@ class MemoryWorkspace(MemoryArtifacts):
         steps = [laid_step(number, row) for number, row in enumerate(layout.rows)]
         return FlowGraph(flow.name, steps, [asdict(problem) for problem in layout.warnings])
 
+    def ask_registry(self, verb: str, fields: dict[str, Any]) -> Any:
+        """Ask the model registry, or change it."""
+        with self._engine_at_rest():
+            return self.engine.registry.verbs[verb](fields)
+
     def rerun(self, run: str = "latest") -> MemoryRun:
         """Start a run that adopts what has not changed since an earlier one."""
         row = self._reading.find(run)

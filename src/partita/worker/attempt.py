@@ -41,7 +41,7 @@ class Attempt:
     """An order while it is worked on."""
 
     __slots__ = (
-        "arguments", "extra", "inputs", "mask", "name", "number", "profile", "run", "started_at", "step",
+        "arguments", "effects", "extra", "inputs", "mask", "name", "number", "profile", "run", "started_at", "step",
         "ticket", "worker",
     )  # fmt: skip
 
@@ -56,6 +56,7 @@ class Attempt:
         self.arguments: bytes | None = order[7]
         self.inputs: list[bytes] | None = order[8]
         self.extra: dict[str, Any] | None = order[9]
+        self.effects: list[Any] = []  # what counts with its outcome
         self.mask: Callable[[str], str] = str
         self.started_at = time()
 
@@ -116,7 +117,10 @@ class Attempt:
             worker.end_child(0)
         if self.mask is not str:
             value = without_secrets(value, self.mask)
-        return [DONE, self.ticket, self._encode(value)]
+        done = [DONE, self.ticket, self._encode(value)]
+        if self.effects:
+            done.append(self.effects)
+        return done
 
     def say(self, message: list[Any]) -> None:
         """Tell the engine something while the attempt runs; a thread that outlives its attempt is not heard."""

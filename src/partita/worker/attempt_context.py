@@ -6,16 +6,18 @@ from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import CancelledError, EngineError, RunError, StepError
+from partita.errors import CancelledError, DefinitionError, EngineError, GateError, NotFoundError, RunError, StepError
 from partita.protocol.messages import PROGRESS, REPORT, REQUEST
 
 if TYPE_CHECKING:
+    from partita.artifacts.codecs.encoder import Encoder
     from partita.worker.attempt import Attempt
     from partita.worker.profiles import WorkerProfile
 
 __all__ = ["AttemptContext", "ChildRun"]
 
 _PROGRESS_PAUSE_S = 0.1
+_OF_MODELS = {"NotFoundError": NotFoundError, "GateError": GateError}
 #: What a store can keep as a whole number.
 _LARGEST = 2**63 - 1
 
@@ -135,6 +137,7 @@ class AttemptContext:
 
         Raises:
             EngineError: the engine refuses.
+            NotFoundError, GateError: it was about a model, and refused so.
         """
         attempt = self._attempt
         self._requests += 1
@@ -143,8 +146,36 @@ class AttemptContext:
         is_ok, answer = attempt.worker.control.wait_reply(request)
         if not is_ok:
             message = answer.get("message", answer) if isinstance(answer, dict) else answer
+            if verb.startswith("model") and isinstance(answer, dict) and answer.get("type") in _OF_MODELS:
+                raise _OF_MODELS[answer["type"]](message)
             raise EngineError(f"the engine refused to {verb}: {message}")
         return answer
+
+    def keep(self, effect: list[Any]) -> None:
+        """Have something done to the model registry when the step has succeeded; see `protocol.models`.
+
+        Raises:
+            DefinitionError: it is a flow that is laid out, which may happen more than once.
+        """
+        if self._attempt.profile.body != "task":
+            raise DefinitionError("a flow's body changes nothing in the model registry; register and promote in a task")
+        self._attempt.effects.append(effect)
+
+    @property
+    def kept(self) -> list[list[Any]]:
+        """What `keep` was given."""
+        return self._attempt.effects
+
+    @property
+    def encoder(self) -> Encoder:
+        """The codecs of the workspace."""
+        return self._attempt.worker.values.encoder
+
+    @property
+    def inputs(self) -> list[bytes]:
+        """The packed nodes of what the step takes from others, and its packed arguments."""
+        attempt = self._attempt
+        return [*(attempt.inputs or ()), *([attempt.arguments] if attempt.arguments else [])]
 
     def decode(self, node: list[Any]) -> Any:
         """The value of a node that came with an answer."""

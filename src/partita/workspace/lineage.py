@@ -30,6 +30,7 @@ class _Edges:
     laid: dict[int, list[int]] = field(default_factory=dict)  # flows that were laid out from a step's value
     below: dict[int, list[int]] = field(default_factory=dict)  # steps by the flow that they stand in
     paths: dict[str, int] = field(default_factory=dict)
+    models: dict[int, list[list[Any]]] = field(default_factory=dict)  # [name, run, step] that steps were given
 
 
 class Lineage:
@@ -47,6 +48,7 @@ class Lineage:
         self._nodes: dict[_Place, LineageNode] = {}
         self._edges: dict[tuple[int, int, str], None] = {}
         self._is_cut = False
+        self._made: dict[str, list[list[Any]]] = {}  # [step, model, number] of the versions that a run registered
 
     def of(self, name: str, run: str, step: int, hashes: list[str], depth: int, ways: str) -> LineageView:
         """The lineage of a step's value.
@@ -94,6 +96,10 @@ class Lineage:
         found = {(place[0], id): "value" for id in self._through(edges, row[5], is_up=True)}
         if not found:
             found = {(place[0], id): "layout" for id in self._laid_from(edges, row)}
+        for name, run, step in (*edges.models.get(place[1], ()), *(() if found else edges.models.get(0, ()))):
+            made = self._of_run(run)
+            if made is not None and step in made.rows:
+                found.setdefault((run, step), name)
         if not found and edges.parent is not None and self._of_run(edges.parent[0]) is not None:
             found[edges.parent[0], edges.parent[1]] = "launched"
         return found
@@ -115,7 +121,22 @@ class Lineage:
         for flow in self._through_to_flows(edges, place[1]):
             for id in self._own_steps(edges, flow):
                 found.setdefault((place[0], id), "layout")
+        for run, step, name in self._loaded_by(place):
+            user = self._of_run(run)
+            if user is not None and step in user.rows:
+                found.setdefault((run, step), name)
         return found
+
+    def _loaded_by(self, place: _Place) -> list[tuple[str, int, str]]:
+        """(run, step, name of the model) of those that were given by name what the step registered."""
+        if place[0] not in self._made:
+            self._made[place[0]] = self._ask("model_made", run=place[0])
+        return [
+            (run, step, f"{name}:{number}")
+            for made, name, number in self._made[place[0]]
+            if made == place[1]
+            for run, step, _, _, _ in self._ask("model_uses", name=name, number=number)
+        ]
 
     def _laid_from(self, edges: _Edges, row: list[Any]) -> list[int]:
         """What the nearest flow around a step was laid out from, where the step takes no values of others."""
@@ -225,9 +246,13 @@ class Lineage:
 def _read(ask: Callable[..., Any], run: str) -> _Edges:
     page = ask("edges", run=run)
     edges = _Edges(page["run"], page["title"], {row[0]: row for row in page["rows"]}, page["rerun_of"], page["parent"])
+    pages = [page]
     while not page["is_last"]:
         page = ask("edges", run=run, after=page["rows"][-1][0])
         edges.rows.update((row[0], row) for row in page["rows"])
+        pages.append(page)
+    for step, *made in (used for page in pages for used in page["models"]):
+        edges.models.setdefault(step, []).append(made)
     for id, row in edges.rows.items():
         edges.paths[row[1]] = id
         edges.below.setdefault(row[7], []).append(id)

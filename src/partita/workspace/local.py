@@ -35,6 +35,7 @@ from partita.values import NOTEBOOK, pack
 from partita.workspace.artifacts import LocalArtifacts
 from partita.workspace.connection import Connection
 from partita.workspace.images.request import ImageRequest, ImageView
+from partita.workspace.models import LocalModels
 from partita.workspace.naming import me, name_in_file, new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
 
@@ -63,7 +64,7 @@ def open_workspace(folder: Path | None = None, settings: Settings | None = None)
     return LocalWorkspace(project, settings if settings is not None else load_settings(project))
 
 
-class LocalWorkspace(LocalArtifacts):
+class LocalWorkspace(LocalArtifacts, LocalModels):
     """The `Workspace` of a project's folder; see `partita.workspace.port`."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:

@@ -27,6 +27,7 @@ from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.workspace.artifacts import Artifacts
 from partita.workspace.images.request import ImageRequest, ImageView
+from partita.workspace.models import Models
 
 __all__ = ["CatalogueView", "CheckView", "ConvertView", "GraphView", "Workspace"]
 
@@ -59,7 +60,7 @@ class CatalogueView(TypedDict):
     near: list[str]  # names that may be meant where nothing was found
 
 
-class Workspace(Artifacts, Protocol):
+class Workspace(Artifacts, Models, Protocol):
     """A project's workspace.
 
     Laws: asking never changes anything; `launch`, `cancel`, `resume` and `rerun` return once their effect is stored;

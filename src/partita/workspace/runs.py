@@ -13,6 +13,7 @@ from partita.protocol.requests import ErrorView, LaunchRequest, RunView, StepVie
 from partita.protocol.waits import WaitView
 from partita.values import pack, unpack
 from partita.workspace.local import LocalWorkspace, open_workspace
+from partita.workspace.naming import me
 
 if TYPE_CHECKING:
     from partita.artifacts.codecs.encoder import Encoder
@@ -272,10 +273,19 @@ class LocalLauncher:
 
     def __init__(self, workspace: LocalWorkspace) -> None:
         self.workspace = workspace
+        self.by = ""  # in whose name the model registry is changed; empty: who is logged in here
 
     @cached_property
-    def _encoder(self) -> Encoder:
+    def encoder(self) -> Encoder:
+        """The codecs of the workspace."""
+        from partita.flow.loading import set_project
+
+        set_project(self.workspace.folder)
         return encoder_of(self.workspace)
+
+    def ask_registry(self, verb: str, fields: dict[str, Any]) -> Any:
+        """Ask the model registry."""
+        return self.workspace.ask(verb, **{"by": self.by or me(), **fields})
 
     def submit(
         self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], options: dict[str, Any]
@@ -310,7 +320,7 @@ class LocalLauncher:
 
         set_project(self.workspace.folder)
         with noting_typed() as typed:
-            request = flow_request(flow, arguments, keywords, self._encoder)
+            request = flow_request(flow, arguments, keywords, self.encoder)
         request["bundle"] = self.workspace.bundle(typed)
         return request
 

@@ -56,7 +56,7 @@ _BATCH = 200
 #: Codecs whose blobs name no other blobs; of any other, blobs up to a size are searched for names.
 _FLAT = frozenset({
     "arrow", "audio", "bytes", "enum", "file", "html", "msgpack", "npy", "numpy-scalar", "onnx", "pandas", "path", "pickle",
-    "picture", "polars", "safetensors", "scalar", "tensors", "text",
+    "picture", "polars", "safetensors", "scalar", "sealed", "tensors", "text",
 })  # fmt: skip
 _SEARCHED_BYTES = 64 << 20
 _HASH = re.compile(rb"[0-9a-f]{64}")

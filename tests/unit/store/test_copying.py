@@ -10,6 +10,7 @@ import pytest
 from partita.core.states import State
 from partita.errors import StoreError
 from partita.store.copying import copy_store
+from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,
@@ -24,6 +25,7 @@ from partita.store.port import (
 )
 from partita.store.postgres import PostgresStore
 from partita.store.sqlite import SqliteStore
+from partita.testing.model_store_contract import a_move, a_version
 from partita.testing.store_contract import a_run, a_step
 from tests.contract.postgres_server import new_schema
 
@@ -45,6 +47,11 @@ def source(tmp_path: Path) -> Path:
             waits=[WaitRow(1, 5, "event", "go", None, 1.0, None, b"spec", None, None, "")],
             events=[EventRow(store.next_event_number(), 1, "go", "k", f"id{n}", b"data", "me", 2.0, None) for n in range(3)],
             cached=[CacheRow(b"\0key", "f", "f", "run-1", 1, b"value", b"parts", 1.0, None, 2, 3.0)],
+            models=[ModelRow(name, "é", b"\0tags", 1.0) for name in ("b:é", "B:z")],
+            versions=[a_version(name, number) for name in ("b:é", "B:z") for number in (2, 10)],
+            evaluations=[EvaluationRow("B:z", 2, title, b"\0value", "", 0, 1.0) for title in ("é", "Z", "a")],
+            aliases=[AliasRow("B:z", alias, 2, 1.0) for alias in ("champion", "Challenger")], moves=[a_move(1), a_move(2)],
+            model_uses=[ModelUseRow(1, 1, name, 2, "champion", 1.0) for name in ("b:é", "B:z")],
             learned=[LearnedRow("task", f, "", node, f, 1, b"state", 1.0) for f in ("b:é", "B:z") for node in ("x", "")],
         )
     )  # fmt: skip
@@ -66,6 +73,10 @@ def test_every_row_comes_over_as_it_was(source: Path) -> None:
     assert target.pending_events(1) == before.pending_events(1) and target.event(1, "id1") == before.event(1, "id1")
     assert target.cache_entries() == before.cache_entries()
     assert target.learned() == before.learned() and len(target.learned()) == 4
+    assert target.models() == before.models() and target.aliases() == before.aliases() and len(target.aliases()) == 2
+    assert target.versions("B:z") == before.versions("B:z") and len(target.versions("B:z")) == 2
+    assert target.evaluations("B:z", 2) == before.evaluations("B:z", 2) and len(target.evaluations("B:z", 2)) == 3
+    assert target.moves("churn") == before.moves("churn") and target.model_uses(run=1) == before.model_uses(run=1)
     assert target.next_run_number() == 4 and target.next_event_number() == 4
     target.acquire("two")
     target.commit(Turn(reports=[ReportRow(1, 2, 1, "loss", 7.5, 9, 9.0)]))

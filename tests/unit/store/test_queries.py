@@ -26,5 +26,7 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
 def test_every_statement_of_the_store_is_used() -> None:
     folder = Path(queries.__file__).parent
     for file, modules in (("queries.sql", ["sqlite.py"]), ("postgres.sql", ["postgres.py", "postgres_peers.py"])):
-        source = "".join((folder / module).read_text() for module in (*modules, "statement_store.py"))
+        source = "".join(
+            (folder / module).read_text() for module in (*modules, "statement_store.py", "model_statements.py")
+        )
         assert [name for name in read_statements(folder / file) if f'"{name}"' not in source] == []

@@ -30,6 +30,7 @@ from partita.artifacts.codecs.pickling import SignedPickles
 from partita.artifacts.codecs.port import codec_for, installed_codec_for
 from partita.artifacts.codecs.records import field_names, make_record
 from partita.artifacts.codecs.references import References
+from partita.artifacts.codecs.sealed import Sealed
 from partita.artifacts.codecs.structure import ATOMS, is_tree, packed_plain
 from partita.artifacts.files import Content, File, Folder
 from partita.artifacts.previews.display import display
@@ -206,6 +207,8 @@ class _Encoding:
             return self._leaf(value, path_leaf(value))
         if isinstance(value, Enum):
             leaf = self._member(value, kind)
+        elif kind is Sealed:
+            leaf = Leaf("sealed", (*self._encoder.pickles.seal(value.data),))
         else:
             leaf = array_leaf(value) or codec_leaf(value, codec_for)
         return self._leaf(value, leaf) if leaf is not None else self._pickle(value)
@@ -329,6 +332,8 @@ class _Decoding:
         return self._inline(codec, self._encoder.blobs.get(digest))
 
     def _inline(self, codec: str, data: bytes) -> Any:
+        if codec == "sealed":
+            return Sealed(self._encoder.pickles.unseal(data))
         if codec != "enum":
             return open_leaf(codec, data, self._encoder.pickles.load)
         reference, name = unpack(data)

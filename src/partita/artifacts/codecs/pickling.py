@@ -14,10 +14,18 @@ from partita.artifacts.codecs.references import References
 from partita.artifacts.signing import Signer
 from partita.errors import DamagedError, PartitaError, ValueStoreError
 
-__all__ = ["SignedPickles", "signed", "verified"]
+__all__ = ["SCRIPT_MARK", "SignedPickles", "signed", "unpickle", "verified"]
+
+#: In a pickle that names what stands in a script: no other program can open it.
+SCRIPT_MARK = b"partita.artifacts.codecs.pickling"
 
 #: What cloudpickle would store as something else: a file as a copy of its text, a view as the bytes that it shows.
 _REFUSED = (io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, memoryview)
+
+
+def unpickle(data: bytes, references: References) -> Any:
+    """What a pickle holds that somebody vouches for: whoever calls has to know its origin."""
+    return _Unpickler(io.BytesIO(data), references.find).load()
 
 
 def signed(signer: Signer, payload: bytes) -> bytes:
@@ -65,6 +73,24 @@ class SignedPickles:
 
             raise refusal(whole, error, self._can_pickle) from error
         return self._signer.sign(payload), payload
+
+    def seal(self, payload: bytes) -> tuple[bytes, bytes]:
+        """Signature and payload."""
+        return self._signer.sign(payload), payload
+
+    def unseal(self, data: bytes | memoryview) -> bytes:
+        """The payload of what `seal` gave.
+
+        Raises:
+            DamagedError: another key signed it, or it was changed since.
+        """
+        length = self._signer.check(memoryview(data))
+        if length is None:
+            raise DamagedError(
+                "a stored file is not signed with this workspace's key, so it is not opened: it was changed, or made in another "
+                "workspace; rerun the step that made it"
+            )
+        return bytes(data[length:])
 
     def load(self, data: bytes) -> Any:
         """The value.

@@ -38,6 +38,8 @@ def checked(session: str, message: Message) -> Message:
     form = _FORMS.get(tag) if type(tag) is int else None
     if form is None:
         raise ProtocolError(f"no message of an agent begins with {tag!r}"[:200])
+    if tag == DONE and len(message) == 1 + len(_DONE_WITH_EFFECTS):
+        form = _DONE_WITH_EFFECTS
     if len(message) != 1 + len(form):
         raise ProtocolError(f"a message {tag} of {len(message)} parts")
     for position, (check, part) in enumerate(zip(form, message[1:], strict=True), 1):
@@ -158,3 +160,6 @@ _FORMS: dict[int, tuple[_Check, ...]] = {
     SEGMENT: (_is_run, _is_segment, _is_count, _is_bytes),
     PRINTING: (_is_text, _is_segment, _is_count),
 }
+
+#: The engine looks at each effect itself.
+_DONE_WITH_EFFECTS: tuple[_Check, ...] = (_is_text, _is_value, _is_list, _is_usage, _is_log)

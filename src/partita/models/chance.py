@@ -1,0 +1,76 @@
+"""Whether one version is worse than another, or whether that is chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["Difference", "difference_of"]
+
+_RESAMPLES = 2000
+#: From so many rows on, the mean of a resample is as good as normal, and none is drawn.
+_MANY_ROWS = 20_000
+_Z95 = 1.959963984540054
+
+Evaluations = Mapping[str, Mapping[str, Any]]
+
+
+class Difference(NamedTuple):
+    """How much worse one is than the other: above 0, it is worse."""
+
+    mean: float
+    low: float  # of the 95 % interval
+    high: float
+    how: str  # it was found
+
+
+def difference_of(metric: str, one: Evaluations, other: Evaluations, *, is_less_better: bool) -> Difference | None:
+    """How much worse the first is; None: nothing tells its chance.
+
+    Args:
+        one, other: evaluations by the name of their data.
+    """
+    shared = [name for name in one if name in other]
+    for name in shared:
+        losses, others = one[name].get("losses"), other[name].get("losses")
+        if losses is not None and others is not None and len(losses) == len(others) and len(losses):
+            return _by_rows(losses, others, name)
+    for name in shared:
+        found = _by_intervals(metric, one[name], other[name], is_less_better, name)
+        if found is not None:
+            return found
+    return None
+
+
+def _by_rows(losses: Any, others: Any, data: str) -> Difference:
+    """The paired bootstrap: rows are drawn again, the same ones for both."""
+    import numpy
+
+    gaps = numpy.asarray(losses, dtype="float64") - numpy.asarray(others, dtype="float64")
+    mean, count = float(gaps.mean()), len(gaps)
+    how = f"the paired losses of {count:,} rows of {data}"
+    if count > _MANY_ROWS:
+        half = _Z95 * float(gaps.std()) / count**0.5
+        return Difference(mean, mean - half, mean + half, how)
+    random = numpy.random.default_rng(0)  # the same versions get the same verdict
+    means = numpy.concatenate([
+        random.choice(gaps, (some, count)).mean(1) for some in _batches(count)
+    ])  # fmt: skip
+    low, high = numpy.quantile(means, [0.025, 0.975])
+    return Difference(mean, float(low), float(high), how)
+
+
+def _batches(count: int) -> list[int]:
+    """Resamples at a time, so that they fit 16 MiB."""
+    size = max(1, (2 << 20) // count)
+    return [min(size, _RESAMPLES - start) for start in range(0, _RESAMPLES, size)]
+
+
+def _by_intervals(metric: str, one: Any, other: Any, is_less_better: bool, data: str) -> Difference | None:
+    first, second = (found.get("metrics", {}).get(metric) for found in (one, other))
+    ends = [(found.get("intervals") or {}).get(metric) for found in (one, other)]
+    if first is None or second is None or any(not end or len(end) != 2 for end in ends):
+        return None
+    worse = float(first - second) * (1.0 if is_less_better else -1.0)
+    half = float(sum(((end[1] - end[0]) / 2) ** 2 for end in ends if end) ** 0.5)
+    return Difference(worse, worse - half, worse + half, f"the intervals of both on {data}")

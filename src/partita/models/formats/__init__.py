@@ -1,0 +1,1 @@
+"""How models of each library become files and back."""

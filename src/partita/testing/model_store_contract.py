@@ -1,0 +1,136 @@
+"""The laws of `partita.store.models.ModelStore` as tests: a part of `StoreContract`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from partita.errors import FencedError, StoreError
+from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow, VersionUpdate
+from partita.store.port import Store, Turn
+from partita.testing.store_rows import NOW as _NOW
+from partita.testing.store_rows import a_run
+
+__all__ = ["ModelStoreContract", "a_move", "a_version"]
+
+
+def a_version(name: str, number: int, **changes: Any) -> VersionRow:
+    """A version of a model."""
+    row = VersionRow(
+        name, number, f"{number:064x}", b"\x00value\xff", b"\x00record", b"\x00metrics", b"\x80", "é", "run-1", 3, "ann", _NOW
+    )  # fmt: skip
+    return row._replace(**changes)
+
+
+def a_move(id: int, **changes: Any) -> MoveRow:
+    """A move of an alias."""
+    return MoveRow(id, "churn", "champion", 0, 1, "ann", "it is better", _NOW, b"\x00record\xff")._replace(**changes)
+
+
+class ModelStoreContract:
+    """What a store keeps of models."""
+
+    def test_versions_are_numbered_for_each_model(self, store: Store) -> None:
+        assert [store.next_version_number("a") for _ in range(3)] == [1, 2, 3]
+        assert [store.next_version_number("é b") for _ in range(2)] == [1, 2]
+        moves = [store.next_move_number() for _ in range(2)]
+        assert moves == sorted(set(moves)) and store.next_version_number("a") == 4
+        assert store.next_run_number() and store.next_event_number()
+
+    def test_what_is_said_of_a_model_replaces_what_was_said(self, store: Store) -> None:
+        rows = [ModelRow("b", "", b"\x80", 1.0), ModelRow("a", "é", b"\x00tags\xff", 2.0)]
+        store.commit(Turn(models=rows))
+        assert store.models() == [rows[1], rows[0]] and store.models(name="b") == [rows[0]]
+        assert store.models(limit=1) == [rows[1]] and store.models(name="c") == []
+        store.commit(Turn(models=[ModelRow("b", "new", b"x", 9.0)]))
+        assert store.models(name="b") == [ModelRow("b", "new", b"x", 1.0)]
+
+    def test_versions_come_back_as_they_were_the_newest_first(self, store: Store) -> None:
+        rows = [
+            a_version("a", number, digest="same" if number > 1 else "one", step=9 - number) for number in (1, 2, 10)
+        ]
+        other = a_version("b", 1, run="", step=-1, digest="same")
+        store.commit(Turn(versions=[*rows, other]))
+        assert store.versions("a") == rows[::-1] and store.versions("b") == [other] and store.versions("c") == []
+        assert store.versions("a", limit=1) == [rows[2]] and store.versions("a", before=10, limit=5) == [
+            rows[1],
+            rows[0],
+        ]
+        assert store.model_version("a", 2) == rows[1] and store.model_version("a", 3) is None
+        assert store.equal_version("a", "same") == rows[1] and store.equal_version("a", "other") is None
+        assert store.versions_made("run-1") == rows[::-1] and store.versions_made("run-2") == []
+
+    def test_a_version_that_is_there_is_refused(self, store: Store) -> None:
+        store.commit(Turn(versions=[a_version("a", 1)]))
+        with pytest.raises(StoreError):
+            store.commit(Turn(runs=[a_run()], versions=[a_version("a", 1, digest="other")]))
+        assert store.model_version("a", 1) == a_version("a", 1) and store.run_by_number(1) is None
+
+    def test_what_people_say_of_a_version_may_change(self, store: Store) -> None:
+        store.commit(Turn(versions=[a_version("a", 1), a_version("a", 2)]))
+        store.commit(
+            Turn(version_updates=[VersionUpdate(b"m", b"t", "new", "a", 1), VersionUpdate(b"", b"", "", "a", 7)])
+        )
+        assert store.model_version("a", 1) == a_version("a", 1, metrics=b"m", tags=b"t", description="new")
+        assert store.model_version("a", 2) == a_version("a", 2) and store.model_version("a", 7) is None
+
+    def test_a_forgotten_version_takes_its_evaluations_along(self, store: Store) -> None:
+        found = [EvaluationRow("a", number, "test", b"\x00value\xff", "run-1", 3, _NOW) for number in (1, 2)]
+        store.commit(Turn(versions=[a_version("a", 1), a_version("a", 2)], evaluations=found))
+        store.commit(Turn(unversioned=[("a", 1), ("b", 1)]))
+        assert store.versions("a") == [a_version("a", 2)] and store.evaluations("a", 1) == []
+        assert store.evaluations("a", 2) == [found[1]]
+
+    def test_a_later_evaluation_of_the_same_data_takes_the_place_of_the_first(self, store: Store) -> None:
+        rows = [EvaluationRow("a", 1, title, b"\x00" + title.encode(), "", 0, _NOW) for title in ("b", "é", "a")]
+        store.commit(Turn(evaluations=rows))
+        assert store.evaluations("a", 1) == [rows[2], rows[0], rows[1]]
+        store.commit(Turn(evaluations=[rows[0]._replace(value=b"new", run="run-2", made_at=_NOW + 1)]))
+        assert store.evaluations("a", 1)[1] == rows[0]._replace(value=b"new", run="run-2", made_at=_NOW + 1)
+
+    def test_an_alias_names_one_version_and_its_moves_stay(self, store: Store) -> None:
+        aliases = [AliasRow("churn", "champion", 1, _NOW), AliasRow("churn", "a", 2, _NOW), AliasRow("z", "b", 1, _NOW)]
+        store.commit(Turn(aliases=aliases, moves=[a_move(1), a_move(2, alias="a", after=2)]))
+        assert store.aliases("churn") == [aliases[1], aliases[0]] and store.aliases() == [
+            aliases[1],
+            aliases[0],
+            aliases[2],
+        ]
+        moved = AliasRow("churn", "champion", 3, _NOW + 1)
+        store.commit(
+            Turn(aliases=[moved], unaliased=[("churn", "a"), ("churn", "gone")], moves=[a_move(3, before=1, after=3)])
+        )
+        assert store.aliases("churn") == [moved]
+        assert [row.id for row in store.moves("churn")] == [3, 2, 1]
+        assert store.moves("churn", alias="champion") == [a_move(3, before=1, after=3), a_move(1)]
+        assert [row.id for row in store.moves("churn", limit=2)] == [3, 2] and store.moves("z") == []
+
+    def test_which_steps_were_given_a_version_goes_with_their_run(self, store: Store) -> None:
+        rows = [
+            ModelUseRow(run, step, "churn", number, "champion", _NOW)
+            for run, step, number in [(1, 4, 2), (2, 0, 1), (1, 3, 1)]
+        ]
+        store.commit(Turn(runs=[a_run(), a_run(2)], model_uses=rows))
+        store.commit(Turn(model_uses=[rows[0]._replace(alias="", used_at=_NOW + 1)]))
+        rows[0] = rows[0]._replace(alias="", used_at=_NOW + 1)
+        assert store.model_uses(run=1) == [rows[2], rows[0]]
+        assert store.model_uses(name="churn", number=1) == [rows[2], rows[1]]
+        assert store.model_uses(name="other", number=1) == []
+        store.delete_run(1)
+        assert store.model_uses(name="churn", number=1) == [rows[1]] and store.model_uses(run=1) == []
+
+    def test_a_version_stays_when_its_run_is_deleted(self, store: Store) -> None:
+        store.commit(Turn(runs=[a_run()], versions=[a_version("a", 1)], moves=[a_move(1)]))
+        store.delete_run(1)
+        assert store.model_version("a", 1) == a_version("a", 1) and store.moves("churn") == [a_move(1)]
+
+    def test_who_lost_the_lease_registers_nothing(self, store: Store, make_store: Any) -> None:
+        other = make_store()
+        store.commit(Turn(models=[ModelRow("a", "", b"", 1.0)]))
+        other.acquire("other")
+        if other.peers() is None:
+            with pytest.raises(FencedError):
+                store.commit(Turn(versions=[a_version("a", 1)]))
+            assert other.versions("a") == []
+        other.close()
