@@ -33,6 +33,7 @@ class Blend(Weighted):
         members_: the members, fitted on all rows; `names_` are their names.
         losses_: the out-of-fold loss of each member by its name, and of "blend" with weights of the other folds.
         choice_: in words, whether it blends, and why.
+        calibration_: what calibrates the mean, if that was asked for.
         classes_: of a blend of classifiers.
     """
 
@@ -43,6 +44,7 @@ class Blend(Weighted):
         cv: Any = 5,
         keep: str = "auto",
         draw: float | str = "auto",
+        calibrate: str | None = None,
         n_jobs: int | None = None,
     ) -> None:
         """
@@ -51,12 +53,15 @@ class Blend(Weighted):
             cv: number of folds, or a splitter: by groups (give `groups` to `fit`), by time (`TimeSeriesSplit`), as data ask for.
             keep: "auto": the best single member, unless the blend gains more than noise; "blend": always the blend.
             draw: how strongly weights are drawn towards equal ones; "auto": the less, the more rows there are; 0: not at all.
+            calibrate: "sigmoid", "isotonic" or "temperature": the mean is calibrated on its out-of-fold predictions, each with
+                weights of the other folds. Losses are of what is not calibrated.
             n_jobs: processes to fit in, as in scikit-learn.
         """
         self.members = members
         self.cv = cv
         self.keep = keep
         self.draw = draw
+        self.calibrate = calibrate
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Blend:  # noqa: N803
@@ -76,7 +81,10 @@ class Blend(Weighted):
             raise ValueError(f'keep is "auto" or "blend", and not {self.keep!r}')
         if self.draw != "auto" and not (isinstance(self.draw, (int, float)) and 0 <= self.draw < float("inf")):
             raise ValueError(f'draw is "auto" or a number of 0 or more, and not {self.draw!r}')
-        self._choose(self._out_of_fold(X, y, sample_weight, groups))
+        told = self._out_of_fold(X, y, sample_weight, groups)
+        self._choose(told)
+        blends = np.count_nonzero(self.weights_) > 1
+        self._calibrate(told, lambda rows: self._fitted(told, rows).weights if blends else self.weights_)
         return self
 
     def _choose(self, told: OutOfFold) -> None:
@@ -116,11 +124,7 @@ class Blend(Weighted):
     def _cross_fitted(self, told: OutOfFold, alone: Array) -> tuple[Array, Array]:
         """(rows,) losses of the blend and of the best member, each chosen on the other folds."""
         blended, single = np.full(len(told.seen), np.nan), np.full(len(told.seen), np.nan)
-        for fold in np.unique(told.fold[told.seen]):
-            here = told.fold == fold
-            others = told.seen & ~here
-            if not told.shares[others].sum() > 0:
-                others = told.seen
+        for here, others in told.by_fold():
             blended[here] = told.losses(self._fitted(told, others).weights)[here]
             best = int(np.argmin([told.mean(each, others) for each in alone]))
             single[here] = alone[best][here]

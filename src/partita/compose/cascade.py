@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
+from partita.compose.calibration import cross_calibrated, need_calibration
 from partita.compose.folds import aligned, fit_all, splits_of
 from partita.compose.members import Composition, Members, need_probabilities
 
@@ -33,6 +34,7 @@ class Cascade(Composition):
         accuracy_, cost_: out of fold, with these thresholds: the share that is right, and the mean cost of a row.
         shares_: (members,): of the rows, what each answers.
         alone_: (members,): the accuracy of each alone.
+        calibrations_: what calibrates each member, if that was asked for.
         members_, names_, classes_: as of other compositions.
     """
 
@@ -44,6 +46,7 @@ class Cascade(Composition):
         accuracy: float | None = None,
         cost: float | None = None,
         cv: Any = 5,
+        calibrate: str | None = None,
         n_jobs: int | None = None,
     ) -> None:
         """
@@ -53,6 +56,8 @@ class Cascade(Composition):
             accuracy: that is to be reached at the least cost; default: that of the best member alone, less its standard error.
             cost: instead: the mean cost of a row that is to be kept to, with the best accuracy.
             cv: number of folds, or a splitter, as in scikit-learn.
+            calibrate: "sigmoid", "isotonic" or "temperature": each member is calibrated on its out-of-fold predictions, since
+                thresholds are for its probabilities.
             n_jobs: processes to fit in.
         """
         self.members = members
@@ -60,6 +65,7 @@ class Cascade(Composition):
         self.accuracy = accuracy
         self.cost = cost
         self.cv = cv
+        self.calibrate = calibrate
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Cascade:  # noqa: N803
@@ -69,15 +75,20 @@ class Cascade(Composition):
             ValueError: members do not go together, a parameter is wrong, or no thresholds reach what was asked for.
         """
         members = self._checked_members()
+        need_calibration(self.calibrate, self._kind)
         costs = self._checked_costs(members)
         X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         splits = splits_of(self.cv, X, y, groups, is_classifier=True)
         folds = fit_all(members, X, y, splits, sample_weight=rows, classes=self.classes_, n_jobs=self.n_jobs)
         self.names_, self.members_ = [name for name, _ in members], folds.fitted
         seen = folds.seen
-        told = folds.predictions[:, seen]
+        every = np.ones(len(y)) if rows is None else rows
+        told, self.calibrations_ = cross_calibrated(
+            self.calibrate, folds.predictions, np.searchsorted(self.classes_, y), folds.fold, every
+        )
+        told = told[:, seen]
         right = self.classes_[np.argmax(told, axis=2)] == np.asarray(y)[seen]
-        shares = np.ones(int(seen.sum())) if rows is None else np.asarray(rows)[seen]
+        shares = every[seen]
         judged = _Judged(told.max(axis=2), right, costs, shares / shares.sum())
         self.alone_ = right @ judged.shares
         self.thresholds_ = self._chosen(judged)
@@ -135,6 +146,7 @@ class Cascade(Composition):
             if not len(left):
                 break
             told = aligned(member, _safe_indexing(X, left), self.classes_)
+            told = self.calibrations_[stage](told) if self.calibrations_ else told
             found[left], stages[left] = told, stage
             if stage < len(self.thresholds_):
                 left = left[told.max(axis=1) < self.thresholds_[stage]]

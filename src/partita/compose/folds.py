@@ -51,7 +51,10 @@ def splits_of(cv: Any, X: Any, y: Any, groups: Any, *, is_classifier: bool) -> l
     Raises:
         ValueError: there are too few rows for it.
     """
-    return [(train, test) for train, test in check_cv(cv, y, classifier=is_classifier).split(X, y, groups)]
+    splits = [(train, test) for train, test in check_cv(cv, y, classifier=is_classifier).split(X, y, groups)]
+    if not splits:
+        raise ValueError("there are no folds; give cv at least two")
+    return splits
 
 
 @dataclass(frozen=True)

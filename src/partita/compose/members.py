@@ -19,7 +19,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-__all__ = ["Composition", "Members", "named", "need_probabilities", "need_sample_weight", "rows_of", "targets_of"]
+__all__ = [
+    "Composition",
+    "Members",
+    "is_of_classifiers",
+    "named",
+    "need_probabilities",
+    "need_sample_weight",
+    "rows_of",
+    "targets_of",
+]
 
 #: Estimators, or pairs of a name and an estimator.
 Members = Sequence[Any]
@@ -37,7 +46,7 @@ def named(members: Members) -> list[tuple[str, Any]]:
     if any(len(each) != 2 or not isinstance(each[0], str) for each in given):
         raise ValueError("a member is an estimator, or a pair of a name and an estimator")
     for name, member in given:
-        if not hasattr(member, "fit") or not hasattr(member, "predict"):
+        if not hasattr(member, "fit") or not (hasattr(member, "predict") or hasattr(member, "transform")):
             raise ValueError(f"the member {name or member!r} is no estimator: it has no fit and predict")
         if "__" in name:
             raise ValueError(f"the name {name!r} has two underscores in a row, which lead to a member's parameters")
@@ -59,19 +68,22 @@ def named(members: Members) -> list[tuple[str, Any]]:
 
 
 def rows_of(X: Any) -> Any:  # noqa: N803
-    """Inputs of which some rows can be taken: data frames as they are, sparse matrices by rows, all else as an array.
+    """Inputs of which some rows can be taken: data frames as they are, sparse matrices by rows, texts in a row, all else as an
+    array.
 
     Raises:
-        ValueError: they are no table.
+        ValueError: they are no table, and no texts.
     """
+    if getattr(X, "ndim", 0) == 1 or (isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], str)):
+        texts = np.asarray(X, dtype=object)
+        if texts.ndim == 1 and len(texts) and all(isinstance(each, str) for each in texts):
+            return texts
     if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
         return X
     return check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
 
 
-def need_probabilities(
-    members: Sequence[tuple[str, Any]], remedy: str = "calibrate it (CalibratedClassifierCV)"
-) -> None:
+def need_probabilities(members: Sequence[tuple[str, Any]], remedy: str = "calibrate it: calibrated(member)") -> None:
     """
     Raises:
         ValueError: a member predicts none.
@@ -106,6 +118,17 @@ def targets_of(composition: Composition, y: Any) -> Any:
     check_classification_targets(y)
     composition.classes_ = np.unique(y)
     return y
+
+
+def is_of_classifiers(composition: Composition) -> bool:
+    """Whether it predicts probabilities, as `available_if` asks.
+
+    Raises:
+        AttributeError: it does not.
+    """
+    if composition._kind != "classifier":
+        raise AttributeError("only a composition of classifiers predicts probabilities")
+    return True
 
 
 class Composition(BaseEstimator):  # type: ignore[misc]
@@ -204,10 +227,13 @@ class Composition(BaseEstimator):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
         """Accuracy of a classifier, the coefficient of determination of a regressor."""
+        return self._measured(y, self.predict(X), sample_weight)
+
+    def _measured(self, truth: Any, told: Any, sample_weight: Any = None) -> float:
         from sklearn.metrics import accuracy_score, r2_score
 
         measure = accuracy_score if self._kind == "classifier" else r2_score
-        return float(measure(y, self.predict(X), sample_weight=sample_weight))
+        return float(measure(truth, told, sample_weight=sample_weight))
 
     def _looked_at(self, X: Any) -> Any:  # noqa: N803
         """Inputs to predict for, whose features are those that it was fitted on."""

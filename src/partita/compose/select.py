@@ -27,6 +27,7 @@ class Select(Weighted):
         weights_: (members,): how often each was picked, as a share.
         members_, names_: the members, fitted on all rows, and their names.
         score_: of the mean's out-of-fold predictions by all picks; more is better.
+        calibration_: what calibrates the mean, if that was asked for.
         classes_: of a selection of classifiers.
     """
 
@@ -39,6 +40,7 @@ class Select(Weighted):
         bags: int = 20,
         part: float = 0.5,
         cv: Any = 5,
+        calibrate: str | None = None,
         random_state: int | None = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -51,6 +53,8 @@ class Select(Weighted):
             bags: 1: one bag, of all members.
             part: of the members that each of several bags has, but two at least.
             cv: number of folds, or a splitter, as in scikit-learn.
+            calibrate: "sigmoid", "isotonic" or "temperature": the mean is calibrated on its out-of-fold predictions, each with
+                picks of the other folds.
             random_state: of the bags.
             n_jobs: processes to fit in.
         """
@@ -60,6 +64,7 @@ class Select(Weighted):
         self.bags = bags
         self.part = part
         self.cv = cv
+        self.calibrate = calibrate
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -77,22 +82,27 @@ class Select(Weighted):
         if not 0 < self.part <= 1:
             raise ValueError(f"part is a number above 0 and up to 1, and not {self.part!r}")
         told = self._out_of_fold(X, y, sample_weight, groups)
+        self.weights_ = self._shares(told, told.seen)
+        self.score_ = self._score(told, self.weights_, told.seen)
+        self._calibrate(told, lambda rows: self._shares(told, rows))
+        return self
+
+    def _shares(self, told: OutOfFold, rows: NDArray[np.bool_]) -> Array:
+        """How often each member is picked, as a share, by what these rows say."""
         count, draw = len(self.names_), np.random.RandomState(self.random_state)
         picks = np.zeros(count)
         for _ in range(self.bags):
             size = count if self.bags == 1 else min(count, max(2, round(self.part * count)))
-            picks += self._picked(told, np.sort(draw.permutation(count)[:size]))
-        self.weights_ = picks / picks.sum()
-        self.score_ = self._score(told, self.weights_)
-        return self
+            picks += self._picked(told, np.sort(draw.permutation(count)[:size]), rows)
+        return np.asarray(picks / picks.sum())
 
-    def _score(self, told: OutOfFold, weights: Array) -> float:
+    def _score(self, told: OutOfFold, weights: Array, rows: NDArray[np.bool_]) -> float:
         if self.measure is None:
-            return -told.mean(told.losses(weights))
+            return -told.mean(told.losses(weights), rows)
         mixed = np.tensordot(weights, told.predictions, axes=1)
-        return float(self.measure(told.truth[told.seen], mixed[told.seen]))
+        return float(self.measure(told.truth[rows], mixed[rows]))
 
-    def _picked(self, told: OutOfFold, bag: NDArray[np.int64]) -> Array:
+    def _picked(self, told: OutOfFold, bag: NDArray[np.int64], rows: NDArray[np.bool_]) -> Array:
         """How often each member is picked from a bag, when it was best."""
         picks = np.zeros(len(self.names_))
         best, best_score = picks, -np.inf
@@ -101,7 +111,7 @@ class Select(Weighted):
             for member in bag:
                 tried = picks.copy()
                 tried[member] += 1.0
-                scores.append(self._score(told, tried / number))
+                scores.append(self._score(told, tried / number, rows))
             at = int(np.argmax(scores))
             picks = picks.copy()
             picks[bag[at]] += 1.0

@@ -14,6 +14,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
+from partita.compose.calibration import Calibration, calibration_of, need_calibration
 from partita.compose.folds import Folds, Split, aligned, fit_all, splits_of
 from partita.compose.members import Composition, Members, named, need_probabilities
 
@@ -37,6 +38,7 @@ class Stack(Composition):
     Attributes (once fitted):
         final_: the final model.
         layers_: of each layer the fitted members; `names_` are the names of the first.
+        calibration_: what calibrates the final model, if that was asked for.
         classes_: of a stack of classifiers.
     """
 
@@ -49,6 +51,7 @@ class Stack(Composition):
         cv: Any = 5,
         repeats: int = 1,
         passthrough: bool = False,
+        calibrate: str | None = None,
         n_jobs: int | None = None,
     ) -> None:
         """
@@ -60,6 +63,7 @@ class Stack(Composition):
             cv: number of folds, or a splitter, as in scikit-learn.
             repeats: so many times folds are drawn anew, and the mean of predictions counts; for a number of folds only.
             passthrough: whether each layer, and the final model, see the inputs beside the predictions.
+            calibrate: "sigmoid", "isotonic" or "temperature": the final model is calibrated on its out-of-fold predictions.
             n_jobs: processes to fit in.
         """
         self.members = members
@@ -68,6 +72,7 @@ class Stack(Composition):
         self.cv = cv
         self.repeats = repeats
         self.passthrough = passthrough
+        self.calibrate = calibrate
         self.n_jobs = n_jobs
 
     def _final(self) -> Any:
@@ -85,6 +90,7 @@ class Stack(Composition):
         Raises:
             ValueError: members do not go together, a parameter is wrong, or data are too few for the folds.
         """
+        self._check_calibrate()
         layers = [self._checked_members(), *(named(each) for each in self.further)]
         is_kind = is_classifier if self._kind == "classifier" else is_regressor
         for name, member in [*(each for layer in layers[1:] for each in layer), ("final", self._final())]:
@@ -110,7 +116,24 @@ class Stack(Composition):
         final = clone(self._final())
         weights = {} if rows is None else {"sample_weight": rows}
         self.final_ = final.fit(inputs, y, **weights)
+        self.calibration_: Calibration | None = None
+        if self.calibrate is not None:
+            self.calibration_ = self._calibrated_final(inputs, y, groups, rows)
         return self
+
+    def _check_calibrate(self) -> None:
+        need_calibration(self.calibrate, self._kind)
+        if self.calibrate is not None and not hasattr(self._final(), "predict_proba"):
+            raise ValueError("the final model predicts no probabilities to calibrate; leave calibrate out")
+
+    def _calibrated_final(self, inputs: Array, y: Any, groups: Any, rows: Array | None) -> Calibration:
+        splits = self._splits(inputs, y, groups)[0]
+        final = [("final", self._final())]
+        told: dict[str, Any] = {"classes": self.classes_, "n_jobs": self.n_jobs}
+        folds = fit_all(final, inputs, y, splits, sample_weight=rows, refit=False, **told)
+        shares, seen = np.ones(len(y)) if rows is None else rows, folds.seen
+        at = np.searchsorted(self.classes_, y[seen])
+        return calibration_of(str(self.calibrate), folds.predictions[0][seen], at, shares[seen])
 
     def _splits(self, X: Any, y: Any, groups: Any) -> list[list[Split]]:  # noqa: N803
         if not isinstance(self.repeats, int) or self.repeats < 1:
@@ -176,10 +199,13 @@ class Stack(Composition):
     def predict(self, X: Any) -> Any:  # noqa: N803
         """(rows,) labels or values."""
         inputs = self.inputs_of_final(X)
-        return self.final_.predict(inputs)
+        if self.calibration_ is None:
+            return self.final_.predict(inputs)
+        return self.classes_[np.argmax(self.calibration_(aligned(self.final_, inputs, self.classes_)), axis=1)]
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
         """(rows, classes), in the order of `classes_`."""
         inputs = self.inputs_of_final(X)
-        return aligned(self.final_, inputs, self.classes_)
+        told = aligned(self.final_, inputs, self.classes_)
+        return told if self.calibration_ is None else self.calibration_(told)

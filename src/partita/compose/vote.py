@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.utils.metaestimators import available_if
 
-from partita.compose.folds import aligned, fit_all
+from partita.compose.calibration import Calibration, calibration_of, need_calibration
+from partita.compose.folds import aligned, fit_all, splits_of
 from partita.compose.members import Composition, Members, need_probabilities
 
 __all__ = ["Vote"]
@@ -37,20 +38,35 @@ class Vote(Composition):
 
     Attributes (once fitted):
         members_, names_: the members, fitted, and their names.
+        calibration_: what calibrates the probabilities, if that was asked for.
         classes_: of a vote of classifiers.
     """
 
-    def __init__(self, members: Members, *, how: str = "auto", weights: Any = None, n_jobs: int | None = None) -> None:
+    def __init__(
+        self,
+        members: Members,
+        *,
+        how: str = "auto",
+        weights: Any = None,
+        cv: Any = 5,
+        calibrate: str | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         """
         Args:
             members: estimators, or pairs of a name and an estimator: all regressors, or all classifiers.
             how: see above; "auto": "soft" where all members predict probabilities, else "hard"; "mean" of regressors.
             weights: (members,), none below 0: how much each counts; default: all alike. Not with "median".
+            cv: number of folds, or a splitter, as in scikit-learn: to calibrate only.
+            calibrate: "sigmoid", "isotonic" or "temperature": the mean or median of probabilities is calibrated on what it is
+                out of fold.
             n_jobs: processes to fit in, as in scikit-learn.
         """
         self.members = members
         self.how = how
         self.weights = weights
+        self.cv = cv
+        self.calibrate = calibrate
         self.n_jobs = n_jobs
 
     def _how(self) -> str:
@@ -60,8 +76,11 @@ class Vote(Composition):
             return "mean"
         return "soft" if all(hasattr(member, "predict_proba") for _, member in self._named()) else "hard"
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Vote:  # noqa: N803
-        """Fit the members, each on all rows.
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Vote:  # noqa: N803
+        """Fit the members, each on all rows; to calibrate, on those of folds, too.
+
+        Args:
+            groups: (rows,), for a `cv` by groups.
 
         Raises:
             ValueError: members do not go together, or a parameter is wrong.
@@ -73,10 +92,25 @@ class Vote(Composition):
             raise ValueError(f"how is one of {', '.join(known)} for {self._kind}s, and not {self.how!r}")
         if is_classifier and how != "hard":
             need_probabilities(members, 'calibrate it, or vote with how="hard"')
+        need_calibration(self.calibrate, self._kind)
+        if self.calibrate is not None and how not in ("soft", "median"):
+            raise ValueError(f'what is calibrated is a vote by "soft" or "median", and this one is by "{how}"')
         self.weights_ = self._checked_weights(len(members), how)
         X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         self.names_ = [name for name, _ in members]
-        self.members_ = fit_all(members, X, y, [], sample_weight=rows, n_jobs=self.n_jobs).fitted
+        splits = []
+        if self.calibrate is not None:
+            splits = splits_of(self.cv, X, y, groups, is_classifier=True)
+        classes = self.classes_ if splits else None
+        folds = fit_all(members, X, y, splits, sample_weight=rows, classes=classes, n_jobs=self.n_jobs)
+        self.members_ = folds.fitted
+        self.calibration_: Calibration | None = None
+        if self.calibrate is not None:
+            seen, shares = folds.seen, np.ones(len(y)) if rows is None else rows
+            at = np.searchsorted(self.classes_, y[seen])
+            self.calibration_ = calibration_of(
+                self.calibrate, self._together(folds.predictions[:, seen]), at, shares[seen]
+            )
         return self
 
     def _checked_weights(self, count: int, how: str) -> Array:
@@ -116,7 +150,10 @@ class Vote(Composition):
         return votes
 
     def _mixed(self, X: Any) -> Array:  # noqa: N803
-        told = np.array([aligned(member, X, self.classes_) for member in self.members_])
+        mixed = self._together(np.array([aligned(member, X, self.classes_) for member in self.members_]))
+        return mixed if self.calibration_ is None else self.calibration_(mixed)
+
+    def _together(self, told: Array) -> Array:
         how = self._how()
         if how == "rank":
             told = rankdata(told, axis=1) / told.shape[1]

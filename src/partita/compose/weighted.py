@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
+from partita.compose.calibration import Calibration, calibration_of, need_calibration
 from partita.compose.folds import Folds, aligned, fit_all, splits_of
-from partita.compose.members import Composition, need_probabilities
+from partita.compose.members import Composition, is_of_classifiers, need_probabilities
 
 __all__ = ["OutOfFold", "Weighted"]
 
@@ -18,23 +20,20 @@ Array = NDArray[np.float64]
 _LEAST_PROBABILITY = 1e-15
 
 
-def _is_classifier(composition: Weighted) -> bool:
-    if composition._kind != "classifier":
-        raise AttributeError("only a composition of classifiers predicts probabilities")
-    return True
-
-
 class Weighted(Composition):
     """A weighted mean of what members predict: of values, or of the probabilities of classes.
 
     Attributes (once fitted):
         weights_: (members,), none below 0, their sum 1.
         members_, names_: the members, fitted on all rows, and their names.
+        calibration_: what calibrates the mean, if that was asked for.
         classes_: of a composition of classifiers.
     """
 
     weights_: Array
+    calibration_: Calibration | None = None
     cv: Any
+    calibrate: str | None
     n_jobs: int | None
 
     def _out_of_fold(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> OutOfFold:  # noqa: N803
@@ -44,9 +43,10 @@ class Weighted(Composition):
             ValueError: members do not go together, or data are too few for the folds.
         """
         members = self._checked_members()
+        need_calibration(self.calibrate, self._kind)
         is_classifier = self._kind == "classifier"
         if is_classifier:
-            need_probabilities(members, "calibrate it (CalibratedClassifierCV), or let it vote")
+            need_probabilities(members, "calibrate it: calibrated(member), or let it vote")
         X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         splits = splits_of(self.cv, X, y, groups, is_classifier=is_classifier)
         classes = self.classes_ if is_classifier else None
@@ -55,12 +55,27 @@ class Weighted(Composition):
         self.members_ = folds.fitted
         return OutOfFold(folds, y, classes, rows)
 
+    def _calibrate(self, told: OutOfFold, weights_of: Callable[[NDArray[np.bool_]], Array]) -> None:
+        """Fit what calibrates the mean, on rows that neither members nor weights have seen.
+
+        Args:
+            weights_of: rows -> the weights that these alone would give.
+        """
+        self.calibration_ = None
+        if self.calibrate is None:
+            return
+        mixed = np.full(told.predictions.shape[1:], np.nan)
+        for here, others in told.by_fold():
+            mixed[here] = np.tensordot(weights_of(others), told.predictions[:, here], axes=1)
+        at = np.searchsorted(self.classes_, told.truth[told.seen])
+        self.calibration_ = calibration_of(self.calibrate, mixed[told.seen], at, told.shares[told.seen])
+
     def predict(self, X: Any) -> Any:  # noqa: N803
         """(rows,) labels or values."""
         mixed = self._mixed(X)
         return self.classes_[np.argmax(mixed, axis=1)] if self._kind == "classifier" else mixed
 
-    @available_if(_is_classifier)  # type: ignore[untyped-decorator]
+    @available_if(is_of_classifiers)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
         """(rows, classes), in the order of `classes_`."""
         return self._mixed(X)
@@ -69,7 +84,11 @@ class Weighted(Composition):
         X = self._looked_at(X)  # noqa: N806
         classes = self.classes_ if self._kind == "classifier" else None
         used = np.flatnonzero(self.weights_)
-        return np.asarray(sum(self.weights_[at] * aligned(self.members_[at], X, classes) for at in used))
+        mixed = np.asarray(sum(self.weights_[at] * self._told_by(int(at), X, classes) for at in used))
+        return mixed if self.calibration_ is None else self.calibration_(mixed)
+
+    def _told_by(self, number: int, X: Any, classes: NDArray[Any] | None) -> Array:  # noqa: N803
+        return aligned(self.members_[number], X, classes)
 
 
 class OutOfFold:
@@ -94,6 +113,13 @@ class OutOfFold:
         else:
             self.truth = np.asarray(y, dtype=np.float64)
             self.given = folds.predictions
+
+    def by_fold(self) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+        """(rows,) of each fold, and of the others; of all, where the others count nothing."""
+        for number in np.unique(self.fold[self.seen]):
+            here = self.fold == number
+            others = self.seen & ~here
+            yield here, others if self.shares[others].sum() > 0 else self.seen
 
     def losses(self, weights: Array) -> Array:
         """(rows,): the log loss, or the squared loss, of what the members predict with these weights."""
