@@ -37,6 +37,8 @@ class Bag(Composition):
         classes_: of a bag of classifiers.
     """
 
+    _looks_at_inputs = True
+
     def __init__(
         self,
         members: Members,

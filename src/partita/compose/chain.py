@@ -43,6 +43,8 @@ class Chain(Composition):
         classes_: of a chain that ends in a classifier.
     """
 
+    _looks_at_inputs = True
+
     def __init__(
         self,
         members: Members,

@@ -40,8 +40,10 @@ class Distil(Composition):
             determination of the student against the teacher; out of fold.
         distance_: how far the student is from the teacher: the mean Kullback-Leibler divergence of probabilities, or the root
             of the mean square of differences; out of fold.
-        classes_: of classifiers.
+        names_: "teacher" and "student"; `classes_`: of classifiers.
     """
+
+    _looks_at_inputs = True
 
     def __init__(
         self,
@@ -94,6 +96,7 @@ class Distil(Composition):
             ValueError: teacher and student do not go together, or a parameter is wrong.
         """
         self._check()
+        self.names_ = [name for name, _ in self.members]
         X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         if further is not None:
             further = rows_of(further)

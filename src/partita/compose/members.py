@@ -136,6 +136,8 @@ class Composition(BaseEstimator):  # type: ignore[misc]
 
     members: Members
     classes_: NDArray[Any]  # of a fitted composition of classifiers
+    #: Whether it looks at inputs itself, and so cannot be tried on what members have predicted.
+    _looks_at_inputs = False
 
     def _named(self) -> list[tuple[str, Any]]:
         """Names and members; none, where they are wrong."""

@@ -79,9 +79,9 @@ def cross_fitted(composition: Any, told: OutOfFold, members: Sequence[tuple[str,
     Raises:
         ValueError: the composition looks at the inputs themselves, which are not there.
     """
-    if getattr(composition, "passthrough", False):
+    if _looks_at_inputs(composition):
         raise ValueError(
-            "a stack with passthrough looks at inputs, and is not tried on predictions alone; fit it and compare"
+            f"{_called(composition)} looks at inputs, and is not tried on predictions alone; fit it and compare"
         )
     found: Array | None = None
     for fold in np.unique(told.fold[told.seen]):
@@ -100,6 +100,15 @@ def cross_fitted(composition: Any, told: OutOfFold, members: Sequence[tuple[str,
         found[here] = part
     assert found is not None
     return found
+
+
+def _looks_at_inputs(composition: Any) -> bool:
+    return bool(getattr(composition, "passthrough", False) or getattr(composition, "_looks_at_inputs", False))
+
+
+def _called(composition: Any) -> str:
+    name = type(composition).__name__.lower()
+    return f"a {name} with passthrough" if getattr(composition, "passthrough", False) else f"a {name}"
 
 
 def _among(fold: NDArray[np.int64]) -> Any:
@@ -141,8 +150,8 @@ def standing_in(composition: Any, predictions: Array) -> Any:
     Raises:
         ValueError: its members cannot be stood in for, or it looks at the inputs themselves.
     """
-    if getattr(composition, "passthrough", False):
-        raise ValueError("a stack with passthrough looks at the inputs themselves")
+    if _looks_at_inputs(composition):
+        raise ValueError(f"{_called(composition)} looks at the inputs themselves")
     classes = composition.classes_ if composition._kind == "classifier" else None
     told = [member.fit(None, None) for _, member in stand_ins(composition.names_, predictions, classes)]
     made = copy(composition)

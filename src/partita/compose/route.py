@@ -42,6 +42,8 @@ class Route(Composition):
         classes_: of classifiers, with `outside`.
     """
 
+    _looks_at_inputs = True
+
     def __init__(
         self,
         members: Members,

@@ -147,6 +147,8 @@ class Soup(Composition):
         coef_, intercept_: of the soup; `classes_`: of a soup of classifiers.
     """
 
+    _looks_at_inputs = True
+
     def __init__(self, members: Members, *, how: str = "uniform", cv: Any = 5, n_jobs: int | None = None) -> None:
         """
         Args:

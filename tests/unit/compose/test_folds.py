@@ -14,7 +14,22 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from partita.compose import Bag, Blend, Cascade, Chain, Distil, Route, Select, Severity, Soup, Stack, Vote
+from partita.compose import (
+    Auto,
+    Bag,
+    Blend,
+    Cascade,
+    Chain,
+    Distil,
+    Route,
+    Select,
+    Severity,
+    Soup,
+    Stack,
+    Vote,
+    explain,
+    report,
+)
 from partita.compose.folds import Folds, Work, fit_part, fitted_by, splits_of
 
 X, Y = load_iris(return_X_y=True)
@@ -87,3 +102,22 @@ def test_what_is_fitted_part_by_part_is_what_is_fitted_at_once(composition: Any)
 def test_no_folds_are_an_error() -> None:
     with pytest.raises(ValueError, match="there are no folds; give cv at least two"):
         splits_of([], X, Y, None, is_classifier=True)
+
+
+LOOKING = [Bag(TWO), Chain(TWO), Route(TWO), Distil(GaussianNB(), GaussianNB())]
+
+
+@pytest.mark.parametrize("composition", LOOKING, ids=lambda each: type(each).__name__)
+def test_what_looks_at_inputs_is_not_tried_on_predictions_alone(composition: Any) -> None:
+    among = [("other", composition)]
+    with pytest.raises(ValueError, match="looks at inputs, and is not tried on predictions alone"):
+        Auto(TWO, among=among).fit(X, Y)
+    (why,) = explain(clone(composition).fit(X, Y), X[:1], background=X)
+    assert why.said == 0
+    assert all(member.effect is None for member in why.members)
+
+
+def test_severity_is_reported_on_member_by_member() -> None:
+    told = report(Severity(TWO, costs=np.array([[0, 1], [5, 0]])), X[:100], Y[:100])
+    assert [each.name for each in told.members] == ["bayes", "tree"]
+    assert all(each.without is not None for each in told.members)
