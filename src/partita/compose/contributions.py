@@ -172,7 +172,9 @@ def _left_out(
     less = with_members(composition, others)
     for name in ("costs", "weights"):
         given = getattr(less, name, None)
-        if given is not None and np.ndim(given) == 1 and len(given) == len(members):  # and no matrix of what misses cost
+        if (
+            given is not None and np.ndim(given) == 1 and len(given) == len(members)
+        ):  # and no matrix of what misses cost
             setattr(less, name, [each for at, each in enumerate(given) if at != number])
     try:
         without = told.losses_of(cross_fitted(less, told, others))
