@@ -17,10 +17,14 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from partita.compose.auto import Auto
+from partita.compose.calibration import Calibration
 from partita.compose.cascade import Cascade
+from partita.compose.compiling.calibrated import calibrated, least_costly
 from partita.compose.compiling.graph import Graph, Rows
 from partita.compose.compiling.steps import Steps, steps_of
 from partita.compose.folds import aligned
+from partita.compose.severity import Severity
+from partita.compose.soup import Soup
 from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 from partita.compose.weighted import Weighted
@@ -136,6 +140,16 @@ def _mean(graph: Graph, tensors: Sequence[str], weights: Iterable[float]) -> str
     return found
 
 
+def _held(graph: Graph, given: str, calibration: Calibration | None) -> str:
+    """What is given, calibrated where it is so in Python."""
+    if calibration is None:
+        return given
+    try:
+        return calibrated(graph, given, calibration)
+    except ValueError as error:
+        raise NotJoined(str(error)) from error
+
+
 def _most(graph: Graph, given: str, classes: NDArray[Any]) -> Told:
     """A classifier whose label is the most probable class."""
     return Told(given, lambda: graph.largest(given), classes)
@@ -159,8 +173,16 @@ def _join_weighted(teller: Teller, model: Weighted, rows: Rows) -> Told:
     classes = model.classes_ if model._kind == "classifier" else None
     used = np.flatnonzero(model.weights_)
     told = [teller.told(model.members_[at], rows) for at in used]
-    mixed = _mean(teller.graph, [_aligned(teller.graph, each, classes) for each in told], model.weights_[used])
-    return Told(mixed, dimensions=told[0].dimensions) if classes is None else _most(teller.graph, mixed, classes)
+    given = [_aligned(teller.graph, each, classes) for each in told]
+    if isinstance(model, Severity) and model.calibrations_:
+        given = [_held(teller.graph, each, model.calibrations_[at]) for at, each in zip(used, given, strict=True)]
+    mixed = _held(teller.graph, _mean(teller.graph, given, model.weights_[used]), model.calibration_)
+    if classes is None:
+        return Told(mixed, dimensions=told[0].dimensions)
+    if isinstance(model, Severity):
+        costs = model.factors_[:, None] * model.matrix_
+        return Told(mixed, lambda: least_costly(teller.graph, mixed, costs), classes)
+    return _most(teller.graph, mixed, classes)
 
 
 # Votes
@@ -182,7 +204,8 @@ def _join_vote(teller: Teller, model: Vote, rows: Rows) -> Told:
     total = graph.node("ReduceSum", mixed, graph.constant(np.array([1])), keepdims=1)
     some = graph.node("Greater", total, graph.constant(np.array(0.0)))
     shares = graph.node("Div", mixed, graph.node("Where", some, total, graph.constant(np.array(1.0))))
-    return _most(graph, graph.node("Where", some, shares, graph.constant(np.array(1.0 / len(classes)))), classes)
+    whole = graph.node("Where", some, shares, graph.constant(np.array(1.0 / len(classes))))
+    return _most(graph, _held(graph, whole, model.calibration_), classes)
 
 
 def _vote(graph: Graph, told: Told, classes: NDArray[Any]) -> str:
@@ -217,6 +240,7 @@ def _answered(teller: Teller, model: Cascade, rows: Rows, stage: int) -> str:
     """(rows, classes): who is sure answers; the rest is asked of the next member, if there is any, and only that."""
     graph = teller.graph
     given = _aligned(graph, teller.told(model.members_[stage], rows), model.classes_)
+    given = _held(graph, given, model.calibrations_[stage] if model.calibrations_ else None)
     if stage == len(model.thresholds_):
         return given
     threshold = graph.constant(np.array(float(model.thresholds_[stage]) - _SLACK))
@@ -274,7 +298,10 @@ def _join_stack(teller: Teller, model: Stack, rows: Rows) -> Told:
             assert rows.numbers is not None
             columns.append(rows.numbers)
         inputs = Rows.made(graph.node("Concat", *columns, axis=1) if len(columns) > 1 else columns[0])
-    return teller.told(model.final_, inputs)
+    told = teller.told(model.final_, inputs)
+    if model.calibration_ is None:
+        return told
+    return _most(graph, _held(graph, _aligned(graph, told, classes), model.calibration_), model.classes_)
 
 
 # Pipelines and searches
@@ -312,6 +339,14 @@ JOININGS: tuple[tuple[type, Joining], ...] = (
         Auto,
         Joining(
             lambda model, rows: [Part(model.chosen_, model.model_, rows)],
+            lambda model, others: _with(model, model_=others[0]),
+            lambda teller, model, rows: teller.told(model.model_, rows),
+        ),
+    ),
+    (
+        Soup,
+        Joining(
+            lambda model, rows: [Part("soup", model.model_, rows)],
             lambda model, others: _with(model, model_=others[0]),
             lambda teller, model, rows: teller.told(model.model_, rows),
         ),
