@@ -75,7 +75,8 @@ def data_sets() -> Iterator[tuple[str, Any, Any, bool]]:
     anes = sm.datasets.anes96.load_pandas()
     yield "anes96", anes.exog.to_numpy(dtype=float), (anes.data["vote"] > 0).to_numpy(), True
     fair = sm.datasets.fair.load_pandas()
-    yield "fair", fair.exog.to_numpy(dtype=float)[:2000], (fair.endog[:2000] > 0).to_numpy(), True
+    x, y = _shuffled(fair.exog.to_numpy(dtype=float), (fair.endog > 0).to_numpy())
+    yield "fair", x[:2000], y[:2000], True
     yield "diabetes", *load_diabetes(return_X_y=True), False
     yield "auto mpg", *_whole(*mlxtend.data.autompg_data()), False
     yield "boston housing", *mlxtend.data.boston_housing_data(), False
