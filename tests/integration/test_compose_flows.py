@@ -15,7 +15,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier
 
-from partita.compose import Blend, Cascade, Select, Stack, Vote
+from partita.compose import Auto, Bag, Blend, Cascade, Chain, Distil, Route, Select, Severity, Stack, Vote
 from tests.integration.conftest import Project
 from tests.integration.engines import kill_engine
 from tests.waiting import wait_until
@@ -113,8 +113,27 @@ def steps(project: Project, run: str) -> list[dict[str, Any]]:
         Cascade(CLASSIFIERS),
         Stack(CLASSIFIERS, further=[[("tree", DecisionTreeClassifier(max_depth=2))]], repeats=2),
         Stack([("blend", Blend(CLASSIFIERS)), ("bayes", GaussianNB())]),
+        Auto(CLASSIFIERS, cv=3),
+        Severity(CLASSIFIERS, costs={("malignant", "benign"): 10, ("benign", "malignant"): 1}, calibrate="sigmoid"),
+        Bag(CLASSIFIERS[1:], draws=4),
+        Route(CLASSIFIERS, cv=3, out_of_scope="confidence", keep=0.95, outside="nothing"),
+        Chain([("bayes", GaussianNB()), ("tree", DecisionTreeClassifier(max_depth=2, random_state=0))], cv=3),
+        Distil(Blend(CLASSIFIERS, keep="blend"), GaussianNB(), cv=3),
     ],
-    ids=["blend", "select", "vote", "cascade", "layers", "nested"],
+    ids=[
+        "blend",
+        "select",
+        "vote",
+        "cascade",
+        "layers",
+        "nested",
+        "auto",
+        "severity",
+        "bag",
+        "route",
+        "chain",
+        "distil",
+    ],
 )
 def test_a_flow_fits_what_the_estimator_fits(project: Project, composition: Any) -> None:
     x, y = load_breast_cancer(return_X_y=True)

@@ -7,6 +7,7 @@ on to the next thing that it asks for (a further layer of a stack), or to its en
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -116,7 +117,11 @@ def _ask(
 
 def _named(work: Work) -> list[tuple[str, int, int | None]]:
     """Of each part its name as people see it, the number of its member, and that of its fold."""
-    names = [name for name, _ in work.members]
+    met: Counter[str] = Counter()
+    names = []
+    for name, _ in work.members:
+        met[name] += 1
+        names.append(name if met[name] == 1 else f"{name} {met[name]}")  # a bag draws for one member several times
     return [
         (names[number] if at is None else f"{names[number]}, fold {at + 1}", number, at) for number, at in work.parts
     ]
