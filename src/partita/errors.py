@@ -26,6 +26,7 @@
     ├── ModelError               a model cannot be stored, opened or used
     │   ├── SignatureError       rows do not fit what a model takes
     │   └── GateError            a version may not have an alias; lists every gate
+    ├── StudyError               a study cannot be made, or gone on with
     ├── SettingsError            a setting is unknown or has a value that it cannot have
     ├── NotFoundError            no run, step, flow or file of that name
     ├── MissingExtraError        an optional part is not installed
@@ -71,6 +72,7 @@ __all__ = [
     "Skip",
     "StepError",
     "StoreError",
+    "StudyError",
     "UnsafeStoreError",
     "ValueStoreError",
 ]
@@ -237,6 +239,10 @@ class SignatureError(ModelError, ValueError):
 
 class GateError(ModelError):
     """A version of a model may not have an alias; the message lists every gate with its numbers."""
+
+
+class StudyError(PartitaError):
+    """A study cannot be made or gone on with: it is another search, or somebody is at it."""
 
 
 class SettingsError(PartitaError):

@@ -29,6 +29,8 @@ _MODULES = {
     "plan": "plan",
     "advise": "advise",
     "runs": "runs",
+    "tune": "tune",
+    "studies": "studies",
     "waits": "waits",
     "send": "waits",
     "approve": "waits",

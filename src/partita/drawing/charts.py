@@ -12,7 +12,10 @@ from html import escape
 
 from partita.drawing.cells import clean, fit, width
 
-__all__ = ["Bar", "Line", "bar_chart", "dot_chart", "interval_chart", "line_chart", "matrix_chart", "shade_chart"]
+__all__ = [
+    "Bar", "Line", "Tick", "bar_chart", "below_each_other", "dot_chart", "interval_chart", "line_chart", "matrix_chart",
+    "parallel_chart", "shade_chart",
+]  # fmt: skip
 
 #: Between light and dark, so that they are told from either; further lines begin anew.
 _COLORS = ("#4a86d8", "#d08a2e", "#35a06a", "#a86fd0", "#c8637f", "#3aa5b5", "#8a9a3c", "#7d8794")
@@ -42,6 +45,7 @@ _STYLE = """\
 
 Point = tuple[float, float]
 Range = tuple[float, float]
+Tick = tuple[float, str]  # where, and what is written there
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,12 @@ class _Plane:
     def down(self, y: float) -> float:
         return _HEIGHT - _BOTTOM - (y - self.y[0]) / (self.y[1] - self.y[0]) * (_HEIGHT - _TOP - _BOTTOM)
 
-    def axes(self, x_label: str, y_label: str) -> Iterator[str]:
+    def axes(self, x_label: str, y_label: str, x_ticks: Sequence[Tick] = ()) -> Iterator[str]:
         bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-        for tick in _ticks(self.x):
+        for tick, name in x_ticks or [(tick, f"{tick:g}") for tick in _ticks(self.x)]:
             at = self.across(tick)
             yield f'<path class="grid" d="M{at:.1f} {_TOP:.0f}V{bottom:.0f}"/>'
-            yield f'<text class="small middle" x="{at:.1f}" y="{bottom + 17:.0f}">{tick:g}</text>'
+            yield f'<text class="small middle" x="{at:.1f}" y="{bottom + 17:.0f}">{_told(name)}</text>'
         for tick in _ticks(self.y):
             at = self.down(tick)
             yield f'<path class="grid" d="M{_LEFT:.0f} {at:.1f}H{right:.0f}"/>'
@@ -138,12 +142,18 @@ def dot_chart(
     y_label: str,
     guide: Sequence[Point] = (),
     y: Range | None = None,
+    x_ticks: Sequence[Tick] = (),
 ) -> str:
-    """Dots over two axes; of many, every so many is drawn."""
+    """Dots over two axes; of many, every so many is drawn.
+
+    Args:
+        x_ticks: what is written below the axis, where that is not its own numbers.
+    """
     dots = [dot for dot in dots if all(map(math.isfinite, dot))]
     both = [*dots, *guide]
-    plane = _Plane(_span([point[0] for point in both]), y or _span([point[1] for point in both]))
-    parts = list(plane.axes(x_label, y_label))
+    across = [*(point[0] for point in both), *(at for at, _ in x_ticks)]
+    plane = _Plane(_span(across), y or _span([point[1] for point in both]))
+    parts = list(plane.axes(x_label, y_label, x_ticks))
     if guide:
         parts.append(f'<path class="guide" d="M{" ".join(map(plane.at, guide))}"/>')
     path = "".join(f"M{plane.at(dot)}h0" for dot in _thinned(dots, _MOST_DOTS))
@@ -277,6 +287,51 @@ def shade_chart(title: str, names: Sequence[str], values: Sequence[Sequence[floa
             f'<text class="small end" x="{x:.1f}" y="{y:.0f}" transform="rotate(-40 {x:.1f} {y:.0f})">{escape(name)}</text>'
         )
     return _picture(title, parts, width_=max(across + 20, 300), height=bottom + 24 + longest * 0.7)
+
+
+def parallel_chart(
+    title: str, axes: Sequence[tuple[str, Sequence[Tick]]], lines: Sequence[Sequence[float | None]]
+) -> str:
+    """An axis beside the other, and a line across them for each row; the last axis says how strongly a line is drawn.
+
+    Args:
+        axes: names, and what is written at which height from 0 to 1.
+        lines: for each axis the height from 0 to 1; None: the line is interrupted.
+    """
+    lines = sorted(lines, key=lambda line: line[-1] or 0.0)[-_MOST_POINTS:]
+    wide = max(_WIDTH, 120.0 * len(axes))
+    left, bottom = 60.0, _HEIGHT - _BOTTOM
+    gap = (wide - left - 60.0) / max(len(axes) - 1, 1)
+    parts = []
+    for line in lines:
+        path, is_on = "", False
+        for number, height in enumerate(line):
+            if height is not None:
+                path += f"{'L' if is_on else 'M'}{left + number * gap:.1f} {bottom - height * (bottom - _TOP - 16):.1f}"
+            is_on = height is not None
+        strength = line[-1] or 0.0
+        color = _COLORS[1] if strength > 0.9 else _COLORS[0]
+        parts.append(f'<path class="line" stroke="{color}" opacity="{0.15 + 0.6 * strength:.2f}" d="{path}"/>')
+    for number, (name, ticks) in enumerate(axes):
+        x = left + number * gap
+        parts.append(f'<path class="grid" d="M{x:.1f} {_TOP + 16:.0f}V{bottom:.0f}"/>')
+        parts.append(
+            f'<text class="small middle" x="{x:.1f}" y="{bottom + 22:.0f}">{_told(fit(clean(name), 16))}</text>'
+        )
+        for height, text in ticks:
+            y = bottom - height * (bottom - _TOP - 16)
+            parts.append(f'<text class="small" x="{x + 5:.1f}" y="{y + 4:.1f}">{_told(fit(clean(text), 12))}</text>')
+    return _picture(title, parts, width_=wide)
+
+
+def below_each_other(title: str, pictures: Sequence[str]) -> str:
+    """Several charts in one picture."""
+    parts, top = [], 40.0
+    for picture in pictures:
+        height = float(picture.partition(' height="')[2].partition('"')[0])
+        parts.append(f'<svg y="{top:.0f}" ' + picture.removeprefix("<svg ").rstrip())
+        top += height
+    return _picture(title, parts, height=top)
 
 
 def _picture(title: str, parts: Sequence[str], *, width_: float = _WIDTH, height: float = _HEIGHT) -> str:

@@ -64,6 +64,10 @@ class Launcher(Protocol):
         """The codecs of the values that runs have."""
         ...
 
+    def trials(self) -> Any:
+        """What a study starts and watches its runs by, see `partita.tune.port`."""
+        ...
+
 
 _provider: Callable[[], Launcher] | None = None
 _override: ContextVar[Launcher | None] = ContextVar("partita_launcher", default=None)

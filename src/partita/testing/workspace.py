@@ -40,6 +40,7 @@ from partita.testing.inline_worker import Script
 from partita.testing.memory_artifacts import MemoryArtifacts
 from partita.testing.memory_blobs import MemoryBlobs
 from partita.testing.memory_store import MemoryStore
+from partita.testing.memory_trials import MemoryStudies
 from partita.units import size_bytes
 from partita.values import pack, unpack
 from partita.worker.values import WorkerValues
@@ -117,7 +118,7 @@ class MemoryRun(Run):
         return None if packed is None else self._memory.encoder.decode(unpack(packed))
 
 
-class MemoryWorkspace(MemoryArtifacts):
+class MemoryWorkspace(MemoryArtifacts, MemoryStudies):
     """Starts and reads runs, and lets tests say what goes wrong. Satisfies `partita.flow.launching.Launcher`."""
 
     def __init__(self, folder: Path, capacity: Capacity, slots: dict[str, int]) -> None:

@@ -20,9 +20,10 @@ import msgpack
 from partita import errors
 from partita.errors import EngineError, PartitaError
 
-__all__ = ["Connection", "socket_path"]
+__all__ = ["HEADER", "Connection", "error_of", "socket_path"]
 
-_HEADER = struct.Struct("<I")
+#: What stands before each message: its length.
+HEADER = struct.Struct("<I")
 START_TIMEOUT_S = 20.0
 #: A Unix socket's path holds at most so many bytes; a longer one lies in the system's folder for temporary files.
 _PATH_LIMIT_BYTES = 100
@@ -80,10 +81,10 @@ class Connection:
         assert self._socket is not None
         self._number += 1
         body = msgpack.packb([self._number, verb, fields], use_bin_type=True)
-        self._socket.sendall(_HEADER.pack(len(body)) + body)
+        self._socket.sendall(HEADER.pack(len(body)) + body)
         try:
             while True:
-                size = _HEADER.unpack(self._receive(_HEADER.size))[0]
+                size = HEADER.unpack(self._receive(HEADER.size))[0]
                 number, is_ok, answer = msgpack.unpackb(self._receive(size), raw=False, strict_map_key=False)
                 if number == self._number:
                     break
@@ -93,7 +94,7 @@ class Connection:
             raise
         if is_ok:
             return answer
-        raise _error(answer)
+        raise error_of(answer)
 
     def _receive(self, size: int) -> bytes:
         assert self._socket is not None
@@ -165,7 +166,8 @@ def _last_words(log: Path, position: int) -> str:
     return lines[-1] if lines else ""
 
 
-def _error(answer: dict[str, Any]) -> PartitaError:
+def error_of(answer: dict[str, Any]) -> PartitaError:
+    """The error of an answer that refuses."""
     kind = getattr(errors, str(answer.get("type")), EngineError)
     if kind is errors.CheckError:
         return errors.CheckError([errors.Problem(**problem) for problem in answer.get("problems") or ()])

@@ -38,6 +38,7 @@ from partita.workspace.images.request import ImageRequest, ImageView
 from partita.workspace.models import LocalModels
 from partita.workspace.naming import me, name_in_file, new_run_id
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
+from partita.workspace.studies import LocalStudies
 
 if TYPE_CHECKING:
     from partita.artifacts.blobs.folder import FolderBlobs
@@ -64,7 +65,7 @@ def open_workspace(folder: Path | None = None, settings: Settings | None = None)
     return LocalWorkspace(project, settings if settings is not None else load_settings(project))
 
 
-class LocalWorkspace(LocalArtifacts, LocalModels):
+class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
     """The `Workspace` of a project's folder; see `partita.workspace.port`."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:

@@ -28,6 +28,7 @@ from partita.settings import Settings
 from partita.workspace.artifacts import Artifacts
 from partita.workspace.images.request import ImageRequest, ImageView
 from partita.workspace.models import Models
+from partita.workspace.studies import Studies
 
 __all__ = ["CatalogueView", "CheckView", "ConvertView", "GraphView", "Workspace"]
 
@@ -60,7 +61,7 @@ class CatalogueView(TypedDict):
     near: list[str]  # names that may be meant where nothing was found
 
 
-class Workspace(Artifacts, Models, Protocol):
+class Workspace(Artifacts, Models, Studies, Protocol):
     """A project's workspace.
 
     Laws: asking never changes anything; `launch`, `cancel`, `resume` and `rerun` return once their effect is stored;

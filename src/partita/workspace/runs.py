@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from partita.workspace.display import RunDisplay
     from partita.workspace.handles import Artifact
     from partita.workspace.tables import FlowGraph
+    from partita.workspace.trials import LocalTrials
 
 __all__ = ["LocalLauncher", "Run", "default_launcher", "flow_request", "raise_failure"]
 
@@ -313,6 +314,12 @@ class LocalLauncher:
         if found["graph"] is None or any(not problem.is_warning for problem in problems):
             raise CheckError(problems)
         return FlowGraph(flow.name, found["graph"]["steps"], found["problems"])
+
+    def trials(self) -> LocalTrials:
+        """What a study starts and watches its runs by."""
+        from partita.workspace.trials import LocalTrials
+
+        return LocalTrials(self.workspace, self._encoder)
 
     def _request(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> LaunchRequest:
         """What starts a run, with its code stored."""
