@@ -20,7 +20,8 @@ from partita.units import duration_s
 
 __all__ = ["register"]
 
-_EPILOG = f"""A space is written "0.0001..1:log", "1..9", "1..9:2" (a step) or "line|forest"; with a condition, "1..9 when model=forest".
+_EPILOG = f"""A space is written "0.0001..1:log", "1..9", "1..9:2" (a step) or "line|forest".
+With a condition: "1..9 when model=forest".
 
 {statuses.LEGEND}"""
 _TUNE = re.compile(r"^tune:", re.MULTILINE)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from partita.errors import EngineError, NotFoundError
-from partita.protocol.requests import RunView
 from partita.tune.journal import FolderJournals
+from partita.tune.port import Ending, Report
 from partita.tune.spaces import Space
 from partita.values import Node
 from partita.workspace.trials import NodeStarter, node_starter
@@ -47,6 +47,9 @@ class MemoryTrials:
     def room(self) -> int:
         return int(self._workspace.executor.capacity.cpu)
 
+    def is_priced(self) -> bool:
+        return any(lanes.price > 0 for lanes in self._workspace.engine.book.executors.values())
+
     def is_known(self, run: str) -> bool:
         try:
             self._workspace.run(run)
@@ -54,7 +57,7 @@ class MemoryTrials:
             return False
         return True
 
-    def ended(self, runs: Sequence[str], timeout_s: float) -> list[str]:
+    def ended(self, runs: Sequence[str], timeout_s: float) -> list[Ending]:
         workspace = self._workspace
         with workspace.executor.outside():
             while not (found := [run for run in runs if workspace.engine.book.live(run) is None]):
@@ -64,12 +67,9 @@ class MemoryTrials:
             raise EngineError(
                 f"the trials' runs cannot end: nothing is left to do here that {', '.join(runs[:5])} wait for"
             )
-        return found
+        return [Ending(workspace.run(run, with_result=True), self.reports(run)) for run in found]
 
-    def outcome(self, run: str) -> RunView:
-        return self._workspace.run(run, with_result=True)
-
-    def reports(self, run: str) -> list[tuple[str, float, int]]:
+    def reports(self, run: str) -> list[Report]:
         return [(row.name, row.value, row.at_step) for row in self._workspace.reports(run)]
 
     def cancel(self, run: str) -> None:

@@ -16,9 +16,10 @@ from partita.units import duration_s
 __all__ = ["read_study"]
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "flow": (str,), "name": (str,), "inputs": (dict,), "space": (dict, list), "objective": (str, dict),
-    "direction": (str,), "trials": (int,), "time": (str, int, float), "cost": (int, float), "target": (int, float), "parallel": (int,), "sampler": (str,), 
-    "pruner": (str,), "report": (str, dict), "seed": (int,), "failures": (int,), "executor": (str,), "refresh": (bool,),
+    "flow": (str,), "name": (str,), "inputs": (dict,), "space": (dict, list), "objective": (str, dict), "direction": (str,),
+    "trials": (int,), "time": (str, int, float), "cost": (int, float), "target": (int, float), "parallel": (int,),
+    "sampler": (str,), "pruner": (str,), "report": (str, dict), "seed": (int,), "failures": (int,), "executor": (str,),
+    "refresh": (bool,),
 }  # fmt: skip
 _WORDS = {
     str: "a text",

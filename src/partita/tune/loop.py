@@ -16,7 +16,7 @@ from partita.protocol.studies import StudyView
 from partita.tune.budgets import Budgets, Verdict, verdict
 from partita.tune.journal import Appender
 from partita.tune.objectives import Objectives
-from partita.tune.port import Starter, TrialRuns
+from partita.tune.port import Report, Starter, TrialRuns
 from partita.tune.proposing import Proposer, Suggestions
 from partita.tune.record import StudyRecord, Trial
 from partita.values import PLAIN, unpack
@@ -84,6 +84,7 @@ class _Session:
         self.flying: dict[str, Trial] = {}  # by run
         self.heard: dict[str, int] = {}  # reports of a run that were passed on
         self.stops: Verdict | None = None
+        self.refusal: CheckError | None = None
         self.shown_at = 0.0
         self.room = plan.parallel or 0
 
@@ -96,9 +97,8 @@ class _Session:
             while self._turn():
                 pass
             end = self.stops or end
-        except CheckError as error:
-            end = Verdict("stopped", f"the flow was refused: {error}")
-            raise
+            if self.refusal is not None:
+                raise self.refusal
         finally:
             self._write({"what": "end", "at": self.runs.now(), "state": end.state, "reason": end.reason})
             self.show(self.record.view(self.runs.now(), is_held=False))
@@ -111,9 +111,10 @@ class _Session:
                 if first.state != "running":
                     self._end(trial, first.state, first.values, error=first.error)
             elif trial.state == "running":
-                if not self.runs.is_known(trial.run):
+                if self.runs.is_known(trial.run):
+                    self.flying[trial.run] = trial
+                else:
                     self._start(trial)
-                self.flying[trial.run] = trial
 
     def _turn(self) -> bool:
         now = self.runs.now()
@@ -126,9 +127,8 @@ class _Session:
                 self.runs.cancel(run)
         if not self.flying:
             return self.stops is None
-        timeout_s = _LOOK_S
-        for run in self.runs.ended(list(self.flying), timeout_s):
-            self._told(self.flying.pop(run))
+        for ending in self.runs.ended(list(self.flying), _LOOK_S):
+            self._told(self.flying.pop(ending.run["id"]), ending.run, ending.reports)
         self._prune()
         return self._tell_news()
 
@@ -162,7 +162,6 @@ class _Session:
         trial = self.record.trials[number]
         if twin is None:
             self._start(trial)
-            self.flying[trial.run] = trial
         elif twin.state == "succeeded":
             self._end(trial, "succeeded", twin.values)
 
@@ -172,12 +171,13 @@ class _Session:
             self.starter.start(trial.run, trial.parameters, tags)
         except CheckError as error:
             self._end(trial, "failed", [], error=str(error))
-            raise
+            self._refuse(error)
+            return
+        self.flying[trial.run] = trial
 
-    def _told(self, trial: Trial) -> None:
+    def _told(self, trial: Trial, view: RunView, reports: list[Report]) -> None:
         """Its run has ended."""
-        view = self.runs.outcome(trial.run)
-        reported = self._reported(trial)
+        reported = self._curve(reports)
         self._pass_on(trial, reported)
         state, values, error = self._judged(trial, view)
         cost = float(view["notes"].get("cost") or 0.0)
@@ -187,7 +187,12 @@ class _Session:
                 self._end(other, state, values, error=error)
         problems = (view["error"] or {}).get("problems")
         if state == "failed" and problems and not any(t.state == "succeeded" for t in self.record.trials):
-            raise CheckError([Problem(**problem) for problem in problems])
+            self._refuse(CheckError([Problem(**problem) for problem in problems]))
+
+    def _refuse(self, error: CheckError) -> None:
+        """Nothing can come of it: what runs besides is refused as well, or is not wanted."""
+        self.refusal = self.refusal or error
+        self.stops = Verdict("stopped", f"the flow was refused: {error}", True)
 
     def _judged(self, trial: Trial, view: RunView) -> tuple[str, list[float], str]:
         """State, values and error of a trial whose run has ended."""
@@ -217,10 +222,10 @@ class _Session:
             line["system"] = system
         self._write(line)
 
-    def _reported(self, trial: Trial) -> list[list[float]]:
+    def _curve(self, reports: list[Report]) -> list[list[float]]:
         """[step, value] of the report that counts; of many, so many that the curve is kept."""
         name = self.plan.report or next(iter(self.plan.objectives.directions))
-        found = {float(step): value for told, value, step in self.runs.reports(trial.run) if told == name}
+        found = {float(step): value for told, value, step in reports if told == name}
         curve = [[step, value] for step, value in sorted(found.items())]
         every = -(-len(curve) // _MOST_REPORTED) or 1
         return curve[::every]
@@ -238,7 +243,7 @@ class _Session:
         for run, trial in self.flying.items():
             if (
                 not trial.is_hopeless
-                and self._pass_on(trial, self._reported(trial))
+                and self._pass_on(trial, self._curve(self.runs.reports(run)))
                 and self.proposer.is_hopeless(trial.number)
             ):
                 self._write({"what": "prune", "number": trial.number})

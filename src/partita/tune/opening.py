@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from partita.errors import NotFoundError, StudyError
+from partita.errors import CheckError, DefinitionError, NotFoundError, Problem, StudyError
 from partita.tune.budgets import Budgets
 from partita.tune.journal import Journals, need_name
 from partita.tune.loop import Plan, Show, go_on
@@ -83,23 +83,32 @@ def search(runs: TrialRuns, made: Search, name: str = "", show: Show = lambda vi
         MissingExtraError: Optuna is not installed.
     """
     need_optuna()
+    if made.plan.budgets.cost is not None and not runs.is_priced():
+        told = "a cost ends nothing here: no executor of the settings has a price, so runs cost nothing"
+        raise CheckError([Problem(told, "", "give trials or a time, or an executor a price")])
     journals = runs.journals
     name = name or free_name(journals, made.starter.title)
-    with journals.hold(need_name(name)) as journal:
-        record = StudyRecord(journals.lines(name))
-        definition = _definition(name, made, runs.now())
-        is_new = not record.definition
-        if is_new:
-            record.take(definition)
-        else:
-            _need_same(record.definition, definition)
-        proposer = Proposer(
-            list(made.plan.objectives.directions.values()), made.sampler, made.pruner, record.definition["seed"],
-            record.space() if made.plan.draw is None else Space({}), made.report_direction,
-        )  # fmt: skip
-        if is_new:
-            journal.append(definition)
-        go_on(runs, made.starter, record, journal, proposer, made.plan, show)
+    is_new = False
+    try:
+        with journals.hold(need_name(name)) as journal:
+            record = StudyRecord(journals.lines(name))
+            definition = _definition(name, made, runs.now())
+            is_new = not record.definition
+            if is_new:
+                record.take(definition)
+            else:
+                _need_same(record.definition, definition)
+            proposer = Proposer(
+                record.directions, made.sampler, made.pruner, record.definition["seed"],
+                record.space() if made.plan.draw is None else Space({}), made.report_direction,
+            )  # fmt: skip
+            if is_new:
+                journal.append(definition)
+            go_on(runs, made.starter, record, journal, proposer, made.plan, show)
+    except (CheckError, DefinitionError):
+        if is_new:  # nothing has come of it
+            journals.remove(name)
+        raise
     return name
 
 

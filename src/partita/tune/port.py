@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from partita.flow.flow import Flow
 from partita.protocol.requests import RunView
@@ -11,7 +11,18 @@ from partita.tune.journal import Journals
 from partita.tune.spaces import Space
 from partita.values import Node
 
-__all__ = ["Starter", "TrialRuns"]
+__all__ = ["Ending", "Report", "Starter", "TrialRuns"]
+
+
+#: What a step has reported: name, value, step of a curve.
+Report = tuple[str, float, int]
+
+
+class Ending(NamedTuple):
+    """A run that has ended."""
+
+    run: RunView  # with its result
+    reports: list[Report]  # in the order in which they came
 
 
 class Starter(Protocol):
@@ -61,20 +72,20 @@ class TrialRuns(Protocol):
         """How many runs can do something at once."""
         ...
 
+    def is_priced(self) -> bool:
+        """Whether runs may cost something."""
+        ...
+
     def is_known(self, run: str) -> bool:
         """Whether there is such a run."""
         ...
 
-    def ended(self, runs: Sequence[str], timeout_s: float) -> list[str]:
+    def ended(self, runs: Sequence[str], timeout_s: float) -> list[Ending]:
         """Those of the runs that have ended, as soon as there are any; none after so many seconds."""
         ...
 
-    def outcome(self, run: str) -> RunView:
-        """A run with its result."""
-        ...
-
-    def reports(self, run: str) -> list[tuple[str, float, int]]:
-        """What its steps have reported: (name, value, step), in the order in which it came."""
+    def reports(self, run: str) -> list[Report]:
+        """What its steps have reported so far."""
         ...
 
     def cancel(self, run: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgpack
 
 from partita.errors import EngineError
+from partita.protocol.requests import RunView
 from partita.workspace.connection import HEADER, Connection, error_of
 
 __all__ = ["Endings"]
@@ -22,11 +23,11 @@ _TRIES = 3
 class Endings(Connection):
     """A connection on which the engine is asked for the ends of many runs, and answers in its own order."""
 
-    _asked: dict[int, str]
+    _asked: dict[int, str]  # number of a question -> run whose end it is about
     _incoming: bytearray
 
-    def among(self, runs: Sequence[str], timeout_s: float) -> list[str]:
-        """Those of the runs that have ended, as soon as there are any; none after so many seconds.
+    def among(self, runs: Sequence[str], timeout_s: float) -> list[tuple[RunView, list[list[Any]]]]:
+        """Those of the runs that have ended, as soon as there are any, with results, and what they reported; none after so long.
 
         Raises:
             NotFoundError: there is no such run.
@@ -43,12 +44,15 @@ class Endings(Connection):
                         raise EngineError(f"the engine ended while runs were waited for: {error}") from None
         return []
 
-    def _hear(self, runs: Sequence[str], until: float) -> list[str]:
+    def _hear(self, runs: Sequence[str], until: float) -> list[tuple[RunView, list[list[Any]]]]:
         if self._socket is None:
             self._socket = self._connect() or self._start()
             self._asked, self._incoming = {}, bytearray()
         try:
-            return self._ended(set(runs), until)
+            ended = self._ended(set(runs), until)
+            questions = [("run", {"run": run, "with_result": True}) for run in ended]
+            told = self._answers([*questions, *(("reports", {"run": run, "step": None}) for run in ended)])
+            return list(zip(told[: len(ended)], told[len(ended) :], strict=True))
         except (ConnectionError, EOFError):
             raise
         except BaseException:  # a message may have been cut in two
@@ -60,18 +64,11 @@ class Endings(Connection):
         found: list[str] = []
         while not found:
             for run in sorted(runs - set(self._asked.values())):
-                self._number += 1
-                self._asked[self._number] = run
-                question = {"run": run, "timeout_s": _WAIT_S, "only_end": True}
-                body = msgpack.packb([self._number, "watch", question], use_bin_type=True)
-                self._socket.sendall(HEADER.pack(len(body)) + body)
+                self._asked[self._send("watch", {"run": run, "timeout_s": _WAIT_S, "only_end": True})] = run
             readable, _, _ = select.select([self._socket], [], [], max(until - time.monotonic(), 0.0))
             if not readable:
                 return []
-            data = self._socket.recv(1 << 18)
-            if not data:
-                raise EOFError("the connection was closed")
-            self._incoming += data
+            self._read()
             for number, is_ok, answer in self._messages():
                 run = self._asked.pop(number, "")
                 if not is_ok:
@@ -79,6 +76,33 @@ class Endings(Connection):
                 if run in runs and answer["is_final"]:
                     found.append(run)
         return found
+
+    def _answers(self, questions: list[tuple[str, dict[str, Any]]]) -> list[Any]:
+        """All asked at once; what is told of other runs meanwhile is asked for anew."""
+        numbers = [self._send(verb, fields) for verb, fields in questions]
+        found: dict[int, Any] = {}
+        while not found.keys() >= set(numbers):
+            self._read()
+            for number, is_ok, answer in self._messages():
+                self._asked.pop(number, None)
+                if not is_ok:
+                    raise error_of(answer)
+                found[number] = answer
+        return [found[number] for number in numbers]
+
+    def _send(self, verb: str, fields: dict[str, Any]) -> int:
+        assert self._socket is not None
+        self._number += 1
+        body = msgpack.packb([self._number, verb, fields], use_bin_type=True)
+        self._socket.sendall(HEADER.pack(len(body)) + body)
+        return self._number
+
+    def _read(self) -> None:
+        assert self._socket is not None
+        data = self._socket.recv(1 << 18)
+        if not data:
+            raise EOFError("the connection was closed")
+        self._incoming += data
 
     def _messages(self) -> list[list[Any]]:
         found = []

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from partita.core.standing import said
 from partita.errors import NotFoundError
-from partita.protocol.requests import LaunchRequest, RunView
+from partita.protocol.requests import LaunchRequest
 from partita.tune.dimensions import Choice
 from partita.tune.journal import FolderJournals
+from partita.tune.port import Ending, Report
 from partita.tune.spaces import Space
 from partita.values import BLOB, DICT, INLINE, NOTEBOOK, PLAIN, Node, identity, pack, unpack
 from partita.workspace.endings import Endings
@@ -51,6 +52,9 @@ class LocalTrials:
         counted = [capacity.cpu for name, capacity in capacities.items() if name in named or "any" in named]
         return max(int(sum(counted)), 1)
 
+    def is_priced(self) -> bool:
+        return any(item.price > 0 for item in self._workspace.settings.executors.values())
+
     @cached_property
     def _endings(self) -> Endings:
         workspace = self._workspace
@@ -63,14 +67,11 @@ class LocalTrials:
             return False
         return True
 
-    def ended(self, runs: Sequence[str], timeout_s: float) -> list[str]:
-        return self._endings.among(runs, timeout_s)
+    def ended(self, runs: Sequence[str], timeout_s: float) -> list[Ending]:
+        return [Ending(view, _reports(rows)) for view, rows in self._endings.among(runs, timeout_s)]
 
-    def outcome(self, run: str) -> RunView:
-        return self._workspace.run(run, with_result=True)
-
-    def reports(self, run: str) -> list[tuple[str, float, int]]:
-        return [(name, value, step) for _, _, _, name, value, step, _ in self._workspace.reports(run)]
+    def reports(self, run: str) -> list[Report]:
+        return _reports(self._workspace.reports(run))
 
     def cancel(self, run: str) -> None:
         with contextlib.suppress(NotFoundError):
@@ -114,6 +115,10 @@ class LocalTrials:
     def close(self) -> None:
         """Let the engine go."""
         self._endings.close()
+
+
+def _reports(rows: Sequence[Sequence[Any]]) -> list[Report]:
+    return [(name, value, step) for _, _, _, name, value, step, _ in rows]
 
 
 class _Starter:
