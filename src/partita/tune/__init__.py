@@ -10,6 +10,7 @@ proposing.py    what comes next, by Optuna
 loop.py         going on with a study
 opening.py      making studies, and finding them again
 study.py        studies in Python
+compositions.py compositions and estimators, cross-validated
 port.py         what a study needs of a workspace
 described.py    what a worker says of a flow that is to be tuned
 files.py        studies in YAML
@@ -23,11 +24,15 @@ from typing import TYPE_CHECKING, Any
 from partita.tune.dimensions import Choice, Range
 
 if TYPE_CHECKING:
+    from partita.tune.compositions import tune_composition
     from partita.tune.study import Study, open_study, studies, tune
 
-__all__ = ["Choice", "Range", "Study", "open_study", "studies", "tune"]
+__all__ = ["Choice", "Range", "Study", "open_study", "studies", "tune", "tune_composition"]
 
-_LATER = dict.fromkeys(("Study", "open_study", "studies", "tune"), "partita.tune.study")
+_LATER = {
+    **dict.fromkeys(("Study", "open_study", "studies", "tune"), "partita.tune.study"),
+    "tune_composition": "partita.tune.compositions",
+}
 
 
 def __getattr__(name: str) -> Any:
