@@ -119,7 +119,8 @@ def _definition(name: str, made: Search, now: float) -> dict[str, Any]:
         "starter": starter, "inputs": starter.get("inputs"), "objectives": made.plan.objectives.directions,
         "space": made.space.plain(), "sampler": _name_of(made.sampler), "pruner": _name_of(made.pruner),
         "seed": made.seed if made.seed is not None else secrets.randbits(31), "report": made.plan.report,
-        "report_direction": made.report_direction, "failures": made.plan.failures, "reuse": made.plan.reuse,
+        "report_direction": made.report_direction,
+        "parallel": made.plan.parallel, "failures": made.plan.failures, "reuse": made.plan.reuse,
         "only_here": _only_here(made),
     }  # fmt: skip
 
@@ -151,11 +152,11 @@ def _need_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         )
 
 
-def again(record: StudyRecord, runs: TrialRuns, plan: Plan | None = None) -> Search:
+def again(record: StudyRecord, runs: TrialRuns, plan: Plan) -> Search:
     """What a study was defined by, to go on with it in another process.
 
     Args:
-        plan: what of it is said anew; its objectives do not count.
+        plan: what of it is said anew: budgets, how many run at once, and how many failures end it.
 
     Raises:
         StudyError: a part of it is a function or an object of Python.
@@ -167,8 +168,8 @@ def again(record: StudyRecord, runs: TrialRuns, plan: Plan | None = None) -> Sea
             f"the study {given['name']!r} can be gone on with in Python only, by tune(..., name=...): {told}"
         )
     plan = replace(
-        plan if plan is not None else Plan(Objectives({}), budgets_of(record)),
-        objectives=Objectives(given["objectives"]), report=given["report"], reuse=given["reuse"],
+        plan, objectives=Objectives(given["objectives"]), report=given["report"], reuse=given["reuse"],
+        parallel=plan.parallel if plan.parallel is not None else given["parallel"],
     )  # fmt: skip
     return Search(
         runs.starter(given["starter"]), record.space(), plan, given["sampler"], given["pruner"], given["seed"],

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
 from partita.errors import CheckError, Problem
-from partita.flow.signature import Parameter, Signature
+from partita.flow.signature import MISSING, Parameter, Signature
 from partita.flow.types import plain_form, type_name
 from partita.tune.dimensions import Choice, Dimension, Label, Range, dimension_of, plain_when
 
@@ -149,6 +149,11 @@ def space_of(
                     found[name] = dimension_of(asked[name])
                 except ValueError as error:
                     problems.append(Problem(f"the space of {signature.name}'s {name}: {error}", place))
+    problems += [
+        Problem(f"{signature.name}'s {name} is not always searched, and has no default", place, "give it a default")
+        for name, dimension in found.items()
+        if dimension.when and name in signature.by_name and signature.by_name[name].default is MISSING
+    ]
     if not found and not problems:
         remedy = "annotate a parameter, as in rate: Annotated[float, Range(0.001, 1, log=True)], or give a space"
         problems.append(Problem(f"nothing of {signature.name} is searched", place, remedy))

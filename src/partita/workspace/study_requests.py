@@ -43,7 +43,8 @@ def asked(workspace: LocalWorkspace, trials: LocalTrials, request: TuneRequest) 
     if not request.get("flow"):
         record = read_record(trials.journals, request.get("study", ""))
         budgets = budgets if budgets != Budgets() else budgets_of(record)
-        return again(record, trials, Plan(objectives_of(), budgets, parallel, failures=failures))
+        kept = request.get("failures", record.definition["failures"])
+        return again(record, trials, Plan(objectives_of(), budgets, parallel, failures=kept))
     texts = request.get("texts", {})
     space = _space(workspace, request["flow"], request.get("space", {}), list(texts))
     objectives = {name or WHOLE: way for name, way in request.get("objectives", {"": "maximize"}).items()}
