@@ -23,7 +23,7 @@ TESTING = [
 ]  # fmt: skip
 
 #: What defining tasks must not bring along: it would make every start slower.
-HEAVY = {"asyncio", "cloudpickle", "numpy", "pandas", "pydantic", "rich", "sqlite3", "typer"}
+HEAVY = {"asyncio", "cloudpickle", "numpy", "optuna", "pandas", "pydantic", "rich", "sqlite3", "typer"}
 
 
 def test_the_public_names_are_these() -> None:

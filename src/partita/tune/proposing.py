@@ -206,8 +206,7 @@ class Proposer:
         if not self.prunes:
             return False
         with _quiet(self._optuna):
-            found: bool = self._study.pruner.prune(self._study, self._storage.get_trial(number))
-        return found
+            return bool(self._study.pruner.prune(self._study, self._storage.get_trial(number)))
 
     def importance(self) -> dict[str, float]:
         """By parameter, its share of what the first objective varies by; empty where too few trials tell.
