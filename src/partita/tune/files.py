@@ -54,7 +54,9 @@ def read_study(file: Path) -> TuneRequest:
                 )
             ]
         )
-    problems = [*_problems(given, file.name)]
+    if "steps" in document:  # a flow that says how it is tuned
+        given = {"flow": str(file), **given}
+    problems = _problems(given, file.name)
     if problems:
         raise CheckError(problems)
     return _request(given, file.name)

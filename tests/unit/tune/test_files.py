@@ -43,6 +43,12 @@ def test_names_alone_are_searched_by_their_types(tmp_path: Path) -> None:
     assert found["space"] == {"fast": True, "kind": True} and found["objectives"] == {"score": "minimize"}
 
 
+def test_a_flow_may_say_how_it_is_tuned(tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text("steps: {a: {task: 'f:g'}}\ntune: {space: {x: 1..2}, trials: 3}\n")
+    assert read_study(file)["flow"] == str(file) and read_study(file)["trials"] == 3
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

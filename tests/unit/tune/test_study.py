@@ -194,3 +194,49 @@ def test_a_notebook_shows_how_it_stands() -> None:
     assert repr(study) == "<Study mine ended: 3 succeeded>"
     assert [each.name for each in studies()] == ["mine"] and isinstance(studies()[0], Study)
     assert study.to_csv().splitlines()[0].startswith("number,state,x,y,result,run")
+
+
+def left_behind(workspace: MemoryWorkspace, name: str, *lines: dict[str, Any]) -> None:
+    """What a process that died has written last."""
+    journals = workspace.trials().journals
+    with journals.hold(name) as journal:
+        number = len(open_study(name).trials)
+        journal.append({"what": "begin", "at": workspace.clock.now(), "budgets": {"trials": 9}})
+        for line in lines:
+            journal.append({"at": workspace.clock.now(), "number": number, **line})
+            number += line["what"] == "ask"
+
+
+def test_a_trial_that_was_written_and_never_started_is_run_once(workspace: MemoryWorkspace) -> None:
+    study = tune(search, trials=2, name="mine", seed=1)
+    left_behind(workspace, "mine", {"what": "ask", "parameters": {"x": 0.25, "y": 3.0}, "run": "lost1"})
+    assert study.view["state"] == "stopped"
+    study.resume(trials=3)
+    assert [trial["state"] for trial in study.trials] == ["succeeded"] * 3
+    assert study.trials[2]["run"] == "lost1" and workspace.run("lost1")["state"] == "succeeded"
+    assert study.trials[2]["values"]["result"] == pytest.approx(0.05**2 + 1)
+    assert len(workspace.runs()) == 3
+
+
+def test_a_trial_that_ended_meanwhile_is_told_and_not_run_again(workspace: MemoryWorkspace) -> None:
+    study = tune(search, trials=1, name="mine", seed=1)
+    run = search.run(0.25, 3.0)
+    left_behind(
+        workspace, "mine", {"what": "ask", "parameters": {"x": 0.25, "y": 3.0}, "run": run.id},
+        {"what": "ask", "parameters": {"x": 0.25, "y": 3.0}, "run": run.id, "same_as": 1},
+    )  # fmt: skip
+    study.resume(trials=3)
+    assert [trial["state"] for trial in study.trials] == ["succeeded"] * 3
+    assert study.trials[1]["values"] == study.trials[2]["values"] and len(workspace.runs()) == 2
+
+
+def test_a_trial_whose_run_was_to_be_cancelled_for_its_reports_is_pruned(workspace: MemoryWorkspace) -> None:
+    study = tune(search, trials=1, name="mine", seed=1)
+    run = search.submit(0.25, 3.0)
+    workspace.cancel(run.id)
+    workspace.work()
+    left_behind(workspace, "mine", {"what": "ask", "parameters": {"x": 0.25, "y": 3.0}, "run": run.id})
+    with workspace.trials().journals.hold("mine") as journal:
+        journal.append({"what": "prune", "number": 1})
+    study.resume(trials=2)
+    assert study.trials[1]["state"] == "pruned"

@@ -75,6 +75,7 @@ FLOW_KEYS = {
     "inputs": "its inputs, by name",
     "steps": "its steps, by name",
     "outputs": "what it gives: a value, or values by name",
+    "tune": "what `partita tune` searches of its inputs, and how",
 }
 #: Options of a step and of the flow itself; a step is named by its key.
 OPTION_KEYS = TASK_OPTIONS - {"name"}

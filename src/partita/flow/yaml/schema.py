@@ -78,6 +78,7 @@ def flow_schema() -> dict[str, Any]:
         "propertyNames": {"pattern": r"^[^\W\d][\w-]*$"},
         "additionalProperties": {"$ref": "#/$defs/step"},
     }
+    flow["tune"] |= {"type": "object"}
     return {
         "$schema": _ID,
         "title": "A flow of Partita",
