@@ -178,3 +178,18 @@ def test_many_brief_steps_do_not_flood_the_notebook(kernel: Kernel) -> None:
         )
         == "True True"
     )
+
+
+def test_a_study_is_drawn_while_it_goes_on_and_when_it_is_looked_at(kernel: Kernel) -> None:
+    pytest.importorskip("optuna")
+    kernel(
+        "from typing import Annotated\n"
+        "from partita.tune import Range, tune\n"
+        "@flow\n"
+        "def searched(row: Annotated[int, Range(1, 9)]) -> float:\n"
+        "    return score(row)"
+    )
+    cell = kernel.show("tuned = tune(searched, trials=3, seed=0)\ntuned")
+    drawn, looked_at = pages(cell)
+    assert "3 succeeded" in drawn and "all 3 trials were made" in drawn
+    assert "<svg" in looked_at and "row = " in looked_at

@@ -47,6 +47,9 @@ class MemoryTrials:
     def room(self) -> int:
         return int(self._workspace.executor.capacity.cpu)
 
+    def display(self) -> None:
+        return None
+
     def is_priced(self) -> bool:
         return any(lanes.price > 0 for lanes in self._workspace.engine.book.executors.values())
 

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = ["Appender", "FolderJournals", "Journals", "need_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,79}")
 _ENDING = ".jsonl"
+_PATIENCE_S = 0.2
 
 Line = dict[str, Any]
 
@@ -106,7 +108,10 @@ class FolderJournals:
         self._folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._file(name), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            if not _lock(descriptor):
+            until = time.monotonic() + _PATIENCE_S  # somebody may only be looking whether it is held
+            while not (is_mine := _lock(descriptor)) and time.monotonic() < until:
+                time.sleep(_PATIENCE_S / 20)
+            if not is_mine:
                 raise StudyError(f"another process is at the study {name!r}; wait until it ends, or give another name")
             _drop_torn(descriptor)
             yield _Held(descriptor, self._is_durable)

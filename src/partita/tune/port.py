@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from partita.flow.flow import Flow
 from partita.protocol.requests import RunView
+from partita.protocol.studies import StudyView
 from partita.tune.journal import Journals
 from partita.tune.spaces import Space
 from partita.values import Node
@@ -70,6 +71,10 @@ class TrialRuns(Protocol):
 
     def room(self) -> int:
         """How many runs can do something at once."""
+        ...
+
+    def display(self) -> Callable[[StudyView], None] | None:
+        """What shows a study here while it goes on; None: nothing does."""
         ...
 
     def is_priced(self) -> bool:

@@ -11,7 +11,7 @@ from partita.flow.launching import current_launcher
 from partita.protocol.studies import StudyView, TrialView
 from partita.tune.budgets import Budgets
 from partita.tune.dimensions import Choice, dimension_of
-from partita.tune.loop import Plan
+from partita.tune.loop import Plan, Show
 from partita.tune.objectives import DIRECTIONS, objectives_of
 from partita.tune.opening import Search, again, budgets_of, read_record, search, study_names
 from partita.tune.port import TrialRuns
@@ -117,7 +117,7 @@ class Study:
             made = again(record, self._runs, plan)
         else:
             made = made._replace(plan=_with(made.plan, budgets, parallel))
-        search(self._runs, made, self.name)
+        search(self._runs, made, self.name, _shown(self._runs, None))
         return self
 
     def picture(self, kind: str = "history", *, parameter: str = "") -> str:
@@ -184,6 +184,7 @@ def tune(
     at_end: str = "wait",
     into: str = "",
     name: str = "",
+    show: Show | None = None,
     inputs: Mapping[str, Any] | None = None,
     **keywords: Any,
 ) -> Study:
@@ -210,6 +211,7 @@ def tune(
         at_end: "wait" for what runs when a budget is used up, or "cancel" it.
         into: the input that takes what is searched as one dictionary.
         name: of the study; one of this name is gone on with. Default: a new one.
+        show: is told how the study stands, some times a second; what it answers with False is left. Default: a notebook shows it.
 
     Returns:
         The study.
@@ -239,7 +241,11 @@ def tune(
         seed,
         report_direction,
     )  # fmt: skip
-    return Study(runs, search(runs, made, name), made)
+    return Study(runs, search(runs, made, name, _shown(runs, show)), made)
+
+
+def _shown(runs: TrialRuns, show: Show | None) -> Show:
+    return show or runs.display() or (lambda view: None)
 
 
 def _searched(

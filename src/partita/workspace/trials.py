@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 from partita.core.standing import said
 from partita.errors import NotFoundError
 from partita.protocol.requests import LaunchRequest
+from partita.protocol.studies import StudyView
 from partita.tune.dimensions import Choice
 from partita.tune.journal import FolderJournals
 from partita.tune.port import Ending, Report
 from partita.tune.spaces import Space
 from partita.values import BLOB, DICT, INLINE, NOTEBOOK, PLAIN, Node, identity, pack, unpack
+from partita.workspace.cells import in_kernel
 from partita.workspace.endings import Endings
 from partita.workspace.executors import capacities_of
 from partita.workspace.naming import name_in_file, new_run_id
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from partita.flow.flow import Flow
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["LocalTrials", "NodeStarter", "TextStarter", "node_starter"]
+__all__ = ["LocalTrials", "NodeStarter", "TextStarter", "node_starter", "show_study"]
 
 Launch = Callable[[LaunchRequest], Any]
 
@@ -51,6 +53,11 @@ class LocalTrials:
         named = settings.executor.split(",")
         counted = [capacity.cpu for name, capacity in capacities.items() if name in named or "any" in named]
         return max(int(sum(counted)), 1)
+
+    def display(self) -> Callable[[StudyView], None] | None:
+        if self._workspace.settings.notebook_display == "off" or not in_kernel():
+            return None
+        return show_study()
 
     def is_priced(self) -> bool:
         return any(item.price > 0 for item in self._workspace.settings.executors.values())
@@ -115,6 +122,22 @@ class LocalTrials:
     def close(self) -> None:
         """Let the engine go."""
         self._endings.close()
+
+
+def show_study() -> Callable[[StudyView], None]:
+    """What draws a study below the cell that runs, and draws it anew."""
+    from IPython.display import display
+
+    from partita.drawing.studies import counts_text, study_html
+
+    show: Any = display  # which has no types
+    handle = show({"text/plain": "starting ..."}, raw=True, display_id=True)
+
+    def update(view: StudyView) -> None:
+        drawn = {"text/html": study_html(view), "text/plain": f"{view['name']} {view['state']}: {counts_text(view)}"}
+        handle.update(drawn, raw=True)
+
+    return update
 
 
 def _reports(rows: Sequence[Sequence[Any]]) -> list[Report]:
