@@ -25,7 +25,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from partita import flow, open_workspace, task
 from partita.compose import Blend
-from partita.compose.flows import fit
+from partita.compose.flows import fit_composition
 from partita.tune import Range, tune, tune_composition
 
 
@@ -44,7 +44,7 @@ def score(model: Any, x: Any, y: Any) -> float:
 def train(alpha: Annotated[float, Range(0.001, 10, log=True)], near: int = 15) -> float:
     data = load()
     blend = Blend([("line", Ridge(alpha)), ("near", KNeighborsRegressor(near))], cv=3)
-    model = fit(blend, data["x"], data["y"])
+    model = fit_composition(blend, data["x"], data["y"])
     return score(model, data["test_x"], data["test_y"])
 
 

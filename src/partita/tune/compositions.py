@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.utils import _safe_indexing
 
-from partita.compose.flows import fit
+from partita.compose.flows import fit_composition
 from partita.compose.written import composition_of
 from partita.flow.context import context
 from partita.flow.flow import flow
@@ -58,7 +58,7 @@ def cross_validate(
     scores = []
     for number in range(cv):
         rows = _fold(kind, x, y, groups, cv, number, seed)
-        model = fit(made, rows["fit_x"], rows["fit_y"])
+        model = fit_composition(made, rows["fit_x"], rows["fit_y"])
         scores.append(_score(model, rows["test_x"], rows["test_y"], scoring, number))
     return _summary(scores)
 

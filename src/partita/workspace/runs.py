@@ -319,7 +319,7 @@ class LocalLauncher:
         """What a study starts and watches its runs by."""
         from partita.workspace.trials import LocalTrials
 
-        return LocalTrials(self.workspace, self._encoder)
+        return LocalTrials(self.workspace, self.encoder)
 
     def _request(self, flow: Flow[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> LaunchRequest:
         """What starts a run, with its code stored."""
