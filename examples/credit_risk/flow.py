@@ -94,7 +94,9 @@ def credit_risk(clients: Path = Path("data/UCI_Credit_Card.csv.gz"), seed: int =
     blend = fit_composition(Blend(MEMBERS), learn["x"], learn["y"])
     stack = fit_composition.after(blend)(Stack(MEMBERS), learn["x"], learn["y"])  # its members are there already
     told = chances(blend, stack, judge["x"])
-    examine = evaluate_classification.partial(truth=judge["y"], slices={"age": judge["x"]["AGE"]}).with_options(name="examine")
+    examine = evaluate_classification.partial(truth=judge["y"], slices={"age": judge["x"]["AGE"]}).with_options(
+        name="examine"
+    )
     examined = examine.map(probabilities=told, key=NAMES)
     keep(blend, learn["x"], examined[3])
     return standing(examined, told, judge["y"])

@@ -15,12 +15,15 @@ from partita.cli.session import Session
 from partita.cli.studying import parameters_text
 from partita.drawing.cells import clean
 from partita.drawing.studies import PICTURES, counts_text, study_csv, study_picture, values_text
+from partita.errors import NotFoundError
 from partita.protocol.studies import StudyView, TrialView
 from partita.units import duration_text
 
 __all__ = ["register"]
 
+_LATEST = "latest"
 _Name = Annotated[str, typer.Argument(metavar="STUDY", help="A study, by its name.")]
+_NameOrLatest = Annotated[str, typer.Argument(metavar="STUDY", help='A study, by its name; "latest" is the newest.')]
 _STYLES = {"succeeded": "good", "pruned": "dim", "failed": "bad", "cancelled": "warn", "running": "busy"}
 _SYMBOLS = {"pruned": "skipped"}
 
@@ -58,7 +61,7 @@ def list_studies(context: typer.Context, json: Json = False) -> int:
 
 def show(
     context: typer.Context,
-    name: _Name,
+    name: _NameOrLatest = _LATEST,
     sort: Annotated[bool, typer.Option("--sort", help="The best trials first.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=0, help="So many trials at most.")] = 100,
     picture: Annotated[
@@ -78,6 +81,7 @@ def show(
     """Show a study with its trials, or a picture of it."""
     session: Session = context.obj
     kind = kind or next((each for each in PICTURES if each in Path(picture).stem), "history")
+    name = _named(session, name)
     view = session.workspace.study(name, importance=importance or (bool(picture) and kind == "importance"))
     if picture:
         drawn = study_picture(view, kind, parameter)
@@ -96,6 +100,16 @@ def show(
     if len(trials) > limit:
         session.output.note(f"and {len(trials) - limit:,} more; `partita studies export {name}` writes all")
     return statuses.SUCCESS
+
+
+def _named(session: Session, name: str) -> str:
+    """The name of the study that is meant."""
+    if name != _LATEST:
+        return name
+    found = session.workspace.studies()
+    if not found:
+        raise NotFoundError("there are no studies here; `partita tune FLOW` makes one")
+    return found[-1]["name"]
 
 
 def _rank(view: StudyView, trial: TrialView) -> tuple[bool, float]:
@@ -165,10 +179,10 @@ def _tell_trials(output: Output, view: StudyView, trials: list[TrialView]) -> No
         output.table(["TRIAL", "STATE", "VALUES", "TOOK", "RUN", "PARAMETERS", ""], rows)
 
 
-def best(context: typer.Context, name: _Name, json: Json = False) -> int:
+def best(context: typer.Context, name: _NameOrLatest = _LATEST, json: Json = False) -> int:
     """Show the best trial; with several objectives, those that no other one beats."""
     session: Session = context.obj
-    view = session.workspace.study(name)
+    view = session.workspace.study(_named(session, name))
     if json:
         session.output.document(view["best"])
     else:
@@ -183,7 +197,7 @@ def best(context: typer.Context, name: _Name, json: Json = False) -> int:
 
 def export(
     context: typer.Context,
-    name: _Name,
+    name: _NameOrLatest = _LATEST,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Default: standard output.")] = "",
     json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV; so does a file that is named so.")] = False,
 ) -> int:
@@ -191,7 +205,7 @@ def export(
     from partita.cli.output import json_text
 
     session: Session = context.obj
-    view = session.workspace.study(name)
+    view = session.workspace.study(_named(session, name))
     text = json_text(view, indent=2) + "\n" if json or output.endswith(".json") else study_csv(view)
     if output:
         Path(output).write_text(text, encoding="utf-8")

@@ -152,6 +152,8 @@ def _hint(node: Node) -> str:
     known = list(_numbers_in(node))
     if not known:
         return "; a flow that is tuned returns a number, or numbers with names"
+    if known == [""]:
+        return "; it is a number itself: name no objective"
     return f"; its numbers are {', '.join(known[:_TOLD])}{', ...' * (len(known) > _TOLD)}: name one as the objective"
 
 

@@ -175,6 +175,13 @@ def test_the_best_is_told(partita: Any) -> None:
     assert json.loads(partita("studies", "best", "news-1", "--json").out)[0]["number"] == 1
 
 
+def test_without_a_name_it_is_the_newest(partita: Any, workspace: Studying) -> None:
+    (*_, newest) = workspace.studies()
+    assert newest["name"] in partita("studies", "show").out
+    assert partita("studies", "best").out == partita("studies", "best", newest["name"]).out
+    assert partita("studies", "export", "latest").out == partita("studies", "export", newest["name"]).out
+
+
 def test_a_study_is_forgotten(partita: Any, workspace: Studying) -> None:
     assert json.loads(partita("studies", "remove", "news-1", "--json").out) == {"removed": "news-1"}
     assert workspace.known == [] and partita("studies", "remove", "news-1").status != 0
