@@ -24,7 +24,7 @@ __all__ = ["label_rows", "read_labels", "take_labels"]
 _SHOWN, _NAMED = 300, 20
 
 
-@flow
+@flow(tags=("data", "label", "ask", "person"))
 def label_rows(
     table: Any,
     labels: list[Any],

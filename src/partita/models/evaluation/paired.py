@@ -120,7 +120,8 @@ def compare_classifiers(
 
     Args:
         truth: (rows,): the true labels.
-        first, second: (rows,): what each predicted.
+        first: (rows,): what one of them predicted.
+        second: (rows,): what the other one predicted.
         metric: of (truth, prediction); default: accuracy. McNemar's test is of accuracy in any case.
         groups: (rows,): rows of one group, such as a patient's, are drawn and swapped together.
         rounds: of the permutation test.
@@ -169,7 +170,8 @@ def compare_regressors(
 
     Args:
         truth: (rows,): the true numbers.
-        first, second: (rows,): what each predicted.
+        first: (rows,): what one of them predicted.
+        second: (rows,): what the other one predicted.
         loss: "absolute" or "squared": of which the means are compared.
         groups: (rows,): rows of one group, such as a machine's, are drawn and swapped together.
         rounds: of the permutation test.

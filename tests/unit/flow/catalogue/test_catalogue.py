@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -197,14 +197,17 @@ def test_listing_imports_nothing_of_what_it_lists() -> None:
 
 
 def test_every_ready_task_is_in_the_catalogue_with_all_that_people_need() -> None:
-    import partita.components
-    from partita import Task
+    from partita import Flow, Task
 
+    entries = [entry for entry in metadata.distribution("partita").entry_points if entry.group == "partita.components"]
+    modules = [import_module(entry.value) for entry in entries]
+    assert len(modules) == 5
+    all_ready = {name: getattr(module, name) for module in modules for name in module.__all__}
+    all_ready = {name: ready for name, ready in all_ready.items() if isinstance(ready, (Task, Flow))}
     found = {item.local_name: item for item in installed_components()[0] if item.package == "partita"}
-    tasks = {name for name in partita.components.__all__ if isinstance(getattr(partita.components, name), Task)}
-    assert found.keys() == tasks
+    assert found.keys() == all_ready.keys()
     for name, component in found.items():
-        ready = getattr(partita.components, name)
+        ready = all_ready[name]
         assert component.summary and component.returns and component.tags, name
         assert [item.name for item in component.parameters] == list(ready.signature.by_name), name
         assert all(item.type and item.description for item in component.parameters), name
