@@ -25,7 +25,7 @@ __all__ = ["Means", "Plan", "make_plan"]
 _ALONE, _ALONE_S = 0.1, 1.0
 #: The search is taken to be at its end when so large a share of its time, and so many seconds at least, brought nothing better:
 #: before the solver begins, and beside it. Beside it, it then goes on for some seconds and rests for others, in turn, since the
-#: solver can make more of the cores. (To go on at once left two of J30 and J60 unproved, to end left one worse.)
+#: solver can make more of the cores. (Shares from one try on four instances: what they bring is within the noise so far.)
 _BARREN = 0.5
 _BARREN_ALONE_S, _BARREN_BESIDE_S = 0.2, 1.0
 _GOING_ON_S, _RESTING_S = 0.25, 0.75
