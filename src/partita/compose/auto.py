@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from partita.compose.blend import Blend
 from partita.compose.folds import aligned, fit_all, splits_of
-from partita.compose.members import Composition, Members, need_probabilities
+from partita.compose.members import Composition, Members, is_of_classifiers, need_probabilities
 from partita.compose.replayed import cross_fitted, fitted_members, stand_ins, with_members
 from partita.compose.select import Select
 from partita.compose.stack import Stack
@@ -24,12 +24,6 @@ Array = NDArray[np.float64]
 
 #: A composition is chosen where it gains more than so many standard errors of the gain.
 _NOISE = 1.0
-
-
-def _is_classifier(auto: Auto) -> bool:
-    if auto._kind != "classifier":
-        raise AttributeError("only a choice among classifiers predicts probabilities")
-    return True
 
 
 class Auto(Composition):
@@ -120,7 +114,7 @@ class Auto(Composition):
         if len(self.names_) == 1:
             self.choice_ = f"there is only {best}"
             return best
-        single = _best_of_others(told, alone)
+        single = told.best_of_others(alone)
         members = stand_ins(self.names_, told.predictions, told.classes)
         gains = {}
         for name, composition in among.items():
@@ -146,20 +140,8 @@ class Auto(Composition):
         X = self._looked_at(X)  # noqa: N806
         return self.model_.predict(X)
 
-    @available_if(_is_classifier)  # type: ignore[untyped-decorator]
+    @available_if(is_of_classifiers)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
         """(rows, classes), in the order of `classes_`."""
         X = self._looked_at(X)  # noqa: N806
         return aligned(self.model_, X, self.classes_)
-
-
-def _best_of_others(told: OutOfFold, alone: Array) -> Array:
-    """(rows,): the losses of the member that was best on the other folds."""
-    found = np.full(len(told.seen), np.nan)
-    for fold in np.unique(told.fold[told.seen]):
-        here = told.fold == fold
-        others = told.seen & ~here
-        if not told.shares[others].sum() > 0:
-            others = told.seen
-        found[here] = alone[int(np.argmin([told.mean(each, others) for each in alone]))][here]
-    return found

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_features, check_consistent_length
 
 from partita.compose.calibration import Calibration, calibration_of, need_calibration
 from partita.compose.folds import aligned, fit_all
-from partita.compose.members import Composition, Members, is_of_classifiers, need_probabilities, need_sample_weight
+from partita.compose.members import Members, Mixture, need_probabilities, need_sample_weight
 
 __all__ = ["Bag"]
 
@@ -21,7 +20,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
-class Bag(Composition):
+class Bag(Mixture):
     """The mean of what members predict that were each fitted on other rows, drawn by chance.
 
     Each draw takes as many rows of each class as its share is, so that none is missing. With groups, whole groups are drawn, and
@@ -148,16 +147,6 @@ class Bag(Composition):
             self.score_ = self._measured(
                 y[seen], self.classes_[np.argmax(told, axis=1)] if is_classifier else told, weights[seen]
             )
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """(rows,) labels or values."""
-        mixed = self._mixed(X)
-        return self.classes_[np.argmax(mixed, axis=1)] if self._kind == "classifier" else mixed
-
-    @available_if(is_of_classifiers)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> Array:  # noqa: N803
-        """(rows, classes), in the order of `classes_`."""
-        return self._mixed(X)
 
     def _mixed(self, X: Any) -> Array:  # noqa: N803
         X = self._looked_at(X)  # noqa: N806

@@ -92,7 +92,7 @@ class Blend(Weighted):
         alone = told.losses_alone()
         means = [told.mean(each) for each in alone]
         best = int(np.argmin(means))
-        blended, single = self._cross_fitted(told, alone)
+        blended, single = self._cross_fitted(told), told.best_of_others(alone)
         self.losses_ = dict(zip(self.names_, means, strict=True)) | {"blend": told.mean(blended)}
         gain, noise = told.gain(single - blended)
         name = self.names_[best]
@@ -121,11 +121,9 @@ class Blend(Weighted):
             return log_loss_weights(given, shares, draw=draw)
         return squared_loss_weights(told.truth[rows], given, shares, draw=draw)
 
-    def _cross_fitted(self, told: OutOfFold, alone: Array) -> tuple[Array, Array]:
-        """(rows,) losses of the blend and of the best member, each chosen on the other folds."""
-        blended, single = np.full(len(told.seen), np.nan), np.full(len(told.seen), np.nan)
+    def _cross_fitted(self, told: OutOfFold) -> Array:
+        """(rows,) losses of the blend, with the weights of the other folds."""
+        found = np.full(len(told.seen), np.nan)
         for here, others in told.by_fold():
-            blended[here] = told.losses(self._fitted(told, others).weights)[here]
-            best = int(np.argmin([told.mean(each, others) for each in alone]))
-            single[here] = alone[best][here]
-        return blended, single
+            found[here] = told.losses(self._fitted(told, others).weights)[here]
+        return found

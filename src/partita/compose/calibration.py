@@ -18,6 +18,8 @@ from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.isotonic import IsotonicRegression
 
+from partita.compose.folds import by_fold
+
 __all__ = ["Calibration", "calibrated", "calibration_of", "cross_calibrated", "need_calibration"]
 
 Array = NDArray[np.float64]
@@ -119,10 +121,7 @@ def cross_calibrated(
         return predictions, []
     found = np.full_like(predictions, np.nan)
     seen = fold >= 0
-    for here in (fold == number for number in np.unique(fold[seen])):
-        others = seen & ~here
-        if not shares[others].sum() > 0.0:
-            others = seen
+    for here, others in by_fold(fold, shares):
         for member, told in enumerate(predictions):
             found[member, here] = calibration_of(method, told[others], at[others], shares[others])(told[here])
     return found, [calibration_of(method, told[seen], at[seen], shares[seen]) for told in predictions]

@@ -134,13 +134,15 @@ def report(
     weights = _weights(composition, told, told_members)
     errors = _errors(told)
     correlation = _correlation(errors)
+    alone = told.losses_alone()
+    disagreement = _disagreement(told) if is_classifier else []
     found = []
     for number, name in enumerate(names):
         others = [at for at in range(len(names)) if at != number]
         found.append(
             Contribution(
                 name=name,
-                loss=told.mean(told.losses_alone()[number]),
+                loss=told.mean(alone[number]),
                 **_left_out(composition, told, told_members, number, whole),
                 weight=None if weights is None else float(weights[number]),
                 correlation=float(np.mean([correlation[number][at] for at in others])) if others else None,
@@ -155,8 +157,8 @@ def report(
         loss=told.mean(whole),
         members=found,
         correlation=correlation,
-        disagreement=_disagreement(told) if is_classifier else [],
-        diversity=_diversity(told, weights),
+        disagreement=disagreement,
+        diversity=_diversity(told, weights, disagreement),
     )
     return replace(made_report, pictures=_pictures(made_report))
 
@@ -217,12 +219,12 @@ def _disagreement(told: OutOfFold) -> list[list[float]]:
     return [[float(np.mean(one != other)) for other in said] for one in said]
 
 
-def _diversity(told: OutOfFold, weights: Array | None) -> float | None:
+def _diversity(told: OutOfFold, weights: Array | None, disagreement: list[list[float]]) -> float | None:
     count = len(told.predictions)
     if count < 2:
         return None
     if told.classes is not None:
-        return float(np.sum(_disagreement(told)) / (count * (count - 1)))
+        return float(np.sum(disagreement) / (count * (count - 1)))
     shares = np.full(count, 1.0 / count) if weights is None else weights
     given = told.given[:, told.seen]
     mean = np.tensordot(shares, given, axes=1)

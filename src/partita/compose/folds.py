@@ -21,7 +21,7 @@ from sklearn.utils import _safe_indexing
 
 from partita.compose.members import need_sample_weight
 
-__all__ = ["Folds", "Split", "Work", "aligned", "fit_all", "fit_part", "fitted_by", "splits_of"]
+__all__ = ["Folds", "Split", "Work", "aligned", "by_fold", "fit_all", "fit_part", "fitted_by", "splits_of"]
 
 Array = NDArray[np.float64]
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -55,6 +55,20 @@ def splits_of(cv: Any, X: Any, y: Any, groups: Any, *, is_classifier: bool) -> l
     if not splits:
         raise ValueError("there are no folds; give cv at least two")
     return splits
+
+
+def by_fold(fold: NDArray[np.int64], shares: Array) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """(rows,) of each fold, and of the others; of all that were left out, where the others count nothing.
+
+    Args:
+        fold: (rows,): in which fold a row was left out; -1: in none.
+        shares: (rows,): how much each counts.
+    """
+    seen = fold >= 0
+    for number in np.unique(fold[seen]):
+        here = fold == number
+        others = seen & ~here
+        yield here, others if shares[others].sum() > 0 else seen
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils import ClassifierTags, RegressorTags, Tags, check_array, column_or_1d, get_tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -22,6 +24,7 @@ from sklearn.utils.validation import (
 __all__ = [
     "Composition",
     "Members",
+    "Mixture",
     "is_of_classifiers",
     "named",
     "need_probabilities",
@@ -243,3 +246,21 @@ class Composition(BaseEstimator):  # type: ignore[misc]
         X = rows_of(X)  # noqa: N806
         validate_data(self, X, reset=False, skip_check_array=True)
         return X
+
+
+class Mixture(Composition, ABC):
+    """A composition that predicts one mean of what its members do: of values, or of the probabilities of classes."""
+
+    @abstractmethod
+    def _mixed(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """(rows,) values or (rows, classes) probabilities."""
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """(rows,) labels or values."""
+        mixed = self._mixed(X)
+        return self.classes_[np.argmax(mixed, axis=1)] if self._kind == "classifier" else mixed
+
+    @available_if(is_of_classifiers)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """(rows, classes), in the order of `classes_`."""
+        return self._mixed(X)

@@ -84,11 +84,7 @@ def cross_fitted(composition: Any, told: OutOfFold, members: Sequence[tuple[str,
             f"{_called(composition)} looks at inputs, and is not tried on predictions alone; fit it and compare"
         )
     found: Array | None = None
-    for fold in np.unique(told.fold[told.seen]):
-        here = np.flatnonzero(told.fold == fold)
-        others = np.flatnonzero(told.seen & (told.fold != fold))
-        if not len(others):
-            others = np.flatnonzero(told.seen)
+    for here, others in (tuple(map(np.flatnonzero, pair)) for pair in told.by_fold()):
         made = with_members(composition, members)
         if hasattr(made, "cv"):
             made.cv = _among(told.fold[others])

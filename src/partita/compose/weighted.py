@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.metaestimators import available_if
 
 from partita.compose.calibration import Calibration, calibration_of, need_calibration
-from partita.compose.folds import Folds, aligned, fit_all, splits_of
-from partita.compose.members import Composition, is_of_classifiers, need_probabilities
+from partita.compose.folds import Folds, aligned, by_fold, fit_all, splits_of
+from partita.compose.members import Mixture, need_probabilities
 
 __all__ = ["OutOfFold", "Weighted"]
 
@@ -20,7 +19,7 @@ Array = NDArray[np.float64]
 _LEAST_PROBABILITY = 1e-15
 
 
-class Weighted(Composition):
+class Weighted(Mixture):
     """A weighted mean of what members predict: of values, or of the probabilities of classes.
 
     Attributes (once fitted):
@@ -70,16 +69,6 @@ class Weighted(Composition):
         at = np.searchsorted(self.classes_, told.truth[told.seen])
         self.calibration_ = calibration_of(self.calibrate, mixed[told.seen], at, told.shares[told.seen])
 
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """(rows,) labels or values."""
-        mixed = self._mixed(X)
-        return self.classes_[np.argmax(mixed, axis=1)] if self._kind == "classifier" else mixed
-
-    @available_if(is_of_classifiers)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> Array:  # noqa: N803
-        """(rows, classes), in the order of `classes_`."""
-        return self._mixed(X)
-
     def _mixed(self, X: Any) -> Array:  # noqa: N803
         X = self._looked_at(X)  # noqa: N806
         classes = self.classes_ if self._kind == "classifier" else None
@@ -116,10 +105,7 @@ class OutOfFold:
 
     def by_fold(self) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
         """(rows,) of each fold, and of the others; of all, where the others count nothing."""
-        for number in np.unique(self.fold[self.seen]):
-            here = self.fold == number
-            others = self.seen & ~here
-            yield here, others if self.shares[others].sum() > 0 else self.seen
+        return by_fold(self.fold, self.shares)
 
     def losses(self, weights: Array) -> Array:
         """(rows,): the log loss, or the squared loss, of what the members predict with these weights."""
@@ -141,6 +127,17 @@ class OutOfFold:
         """(members, rows): the losses of each alone."""
         count = len(self.given)
         return np.array([self.losses(np.eye(count)[at]) for at in range(count)])
+
+    def best_of_others(self, alone: Array) -> Array:
+        """(rows,): the losses of the member that is best on the other folds.
+
+        Args:
+            alone: (members, rows), as `losses_alone` gives them.
+        """
+        found = np.full(len(self.seen), np.nan)
+        for here, others in self.by_fold():
+            found[here] = alone[int(np.argmin([self.mean(each, others) for each in alone]))][here]
+        return found
 
     def gain(self, gains: Array) -> tuple[float, float]:
         """The mean of what is gained a row, over those that were left out, and its standard error."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from partita.errors import EngineError, NotFoundError
+from partita.errors import EngineError
 from partita.tune.journal import FolderJournals
 from partita.tune.port import Ending, Report
 from partita.tune.spaces import Space
 from partita.values import Node
-from partita.workspace.trials import NodeStarter, node_starter
+from partita.workspace.trials import NodeStarter, RunsByName, node_starter
 
 if TYPE_CHECKING:
     from partita.flow.flow import Flow
@@ -31,11 +30,11 @@ class MemoryStudies:
         return MemoryTrials(cast("MemoryWorkspace", self))
 
 
-class MemoryTrials:
+class MemoryTrials(RunsByName):
     """Satisfies `partita.tune.port.TrialRuns`: work is done while ends are waited for, on the workspace's clock."""
 
     def __init__(self, workspace: MemoryWorkspace) -> None:
-        self._workspace = workspace
+        self._workspace: MemoryWorkspace = workspace
         self.journals = FolderJournals(workspace.folder / "studies")
 
     def now(self) -> float:
@@ -53,13 +52,6 @@ class MemoryTrials:
     def is_priced(self) -> bool:
         return any(lanes.price > 0 for lanes in self._workspace.engine.book.executors.values())
 
-    def is_known(self, run: str) -> bool:
-        try:
-            self._workspace.run(run)
-        except NotFoundError:
-            return False
-        return True
-
     def ended(self, runs: Sequence[str], timeout_s: float) -> list[Ending]:
         workspace = self._workspace
         with workspace.executor.outside():
@@ -74,10 +66,6 @@ class MemoryTrials:
 
     def reports(self, run: str) -> list[Report]:
         return [(row.name, row.value, row.at_step) for row in self._workspace.reports(run)]
-
-    def cancel(self, run: str) -> None:
-        with contextlib.suppress(NotFoundError):
-            self._workspace.cancel(run)
 
     def open_leaf(self, node: Node) -> Any:
         return self._workspace.encoder.decode(node)

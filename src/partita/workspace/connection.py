@@ -78,15 +78,12 @@ class Connection:
         raise EngineError(f"the engine cannot be reached; see {self._state / 'engine.log'}")
 
     def _exchange(self, verb: str, fields: dict[str, Any]) -> Any:
-        assert self._socket is not None
-        self._number += 1
-        body = msgpack.packb([self._number, verb, fields], use_bin_type=True)
-        self._socket.sendall(HEADER.pack(len(body)) + body)
+        asked = self._send(verb, fields)
         try:
             while True:
                 size = HEADER.unpack(self._receive(HEADER.size))[0]
                 number, is_ok, answer = msgpack.unpackb(self._receive(size), raw=False, strict_map_key=False)
-                if number == self._number:
+                if number == asked:
                     break
         except BaseException:
             # An answer may still come (after Ctrl-C, say) and must not be taken for the next one's.
@@ -95,6 +92,14 @@ class Connection:
         if is_ok:
             return answer
         raise error_of(answer)
+
+    def _send(self, verb: str, fields: dict[str, Any]) -> int:
+        """Ask; gives the number that the answer will have."""
+        assert self._socket is not None
+        self._number += 1
+        body = msgpack.packb([self._number, verb, fields], use_bin_type=True)
+        self._socket.sendall(HEADER.pack(len(body)) + body)
+        return self._number
 
     def _receive(self, size: int) -> bytes:
         assert self._socket is not None

@@ -90,13 +90,6 @@ class Endings(Connection):
                 found[number] = answer
         return [found[number] for number in numbers]
 
-    def _send(self, verb: str, fields: dict[str, Any]) -> int:
-        assert self._socket is not None
-        self._number += 1
-        body = msgpack.packb([self._number, verb, fields], use_bin_type=True)
-        self._socket.sendall(HEADER.pack(len(body)) + body)
-        return self._number
-
     def _read(self) -> None:
         assert self._socket is not None
         data = self._socket.recv(1 << 18)

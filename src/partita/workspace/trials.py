@@ -29,12 +29,29 @@ if TYPE_CHECKING:
     from partita.flow.flow import Flow
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["LocalTrials", "NodeStarter", "TextStarter", "node_starter", "show_study"]
+__all__ = ["LocalTrials", "NodeStarter", "RunsByName", "TextStarter", "node_starter", "show_study"]
 
 Launch = Callable[[LaunchRequest], Any]
 
 
-class LocalTrials:
+class RunsByName:
+    """What is asked about one run alike of every workspace."""
+
+    _workspace: Any
+
+    def is_known(self, run: str) -> bool:
+        try:
+            self._workspace.run(run)
+        except NotFoundError:
+            return False
+        return True
+
+    def cancel(self, run: str) -> None:
+        with contextlib.suppress(NotFoundError):
+            self._workspace.cancel(run)
+
+
+class LocalTrials(RunsByName):
     """Satisfies `partita.tune.port.TrialRuns`, for a workspace on this machine."""
 
     def __init__(self, workspace: LocalWorkspace, encoder: Encoder, *, opens_all: bool = True) -> None:
@@ -42,7 +59,8 @@ class LocalTrials:
         Args:
             opens_all: values that were pickled may be opened here: in a process of the user's own.
         """
-        self._workspace, self._encoder, self._opens_all = workspace, encoder, opens_all
+        self._workspace: LocalWorkspace = workspace
+        self._encoder, self._opens_all = encoder, opens_all
         folder, is_durable = workspace.state / "studies", workspace.settings.durability == "full"
         self.journals = FolderJournals(folder, is_durable=is_durable)
         self.now, self.new_id = time.time, new_run_id
@@ -67,22 +85,11 @@ class LocalTrials:
         workspace = self._workspace
         return Endings(workspace.folder, workspace.state, workspace.database)
 
-    def is_known(self, run: str) -> bool:
-        try:
-            self._workspace.run(run)
-        except NotFoundError:
-            return False
-        return True
-
     def ended(self, runs: Sequence[str], timeout_s: float) -> list[Ending]:
         return [Ending(view, _reports(rows)) for view, rows in self._endings.among(runs, timeout_s)]
 
     def reports(self, run: str) -> list[Report]:
         return _reports(self._workspace.reports(run))
-
-    def cancel(self, run: str) -> None:
-        with contextlib.suppress(NotFoundError):
-            self._workspace.cancel(run)
 
     def open_leaf(self, node: Node) -> Any:
         if not self._opens_all and (node[0] not in (INLINE, BLOB) or node[1] == "pickle"):

@@ -72,7 +72,7 @@ class SignedPickles:
             from partita.artifacts.codecs.refusal import refusal
 
             raise refusal(whole, error, self._can_pickle) from error
-        return self._signer.sign(payload), payload
+        return self.seal(payload)
 
     def seal(self, payload: bytes) -> tuple[bytes, bytes]:
         """Signature and payload."""
