@@ -14,6 +14,9 @@ refs and to take `ref["k"]` apart) and never what an opaque leaf holds; only wor
     [SELECT, node, path]                  what the worker has to take out of the node once it has opened it
     [INPUT, k]                            in arguments only: the step's k-th input
 
+INLINE, BLOB and OBJECT have one element more where what they hold is of classes or functions of the project: the hash of their
+code as it was then, a text. It is part of what the value is: a cache that did not look at it would go by old code.
+
 `preview` is a short text for people, made by whoever wrote the leaf.
 """
 
@@ -52,6 +55,7 @@ _packer = msgpack.Packer(use_bin_type=True, autoreset=True)
 _SCALARS = frozenset({type(None), bool, float, str, bytes})
 #: How many elements a node has that may be part of a value, by its tag.
 _LENGTHS = {PLAIN: 2, INLINE: 4, BLOB: 5, LIST: 2, TUPLE: 2, DICT: 3, OBJECT: 4, OUTCOME: 4, SELECT: 3}
+_CODED = frozenset({INLINE, BLOB, OBJECT})
 _HASH_LENGTH = 64
 _LARGEST = 2**62
 _SIGNED_MINIMUM, _UNSIGNED_MAXIMUM = -(2**63), 2**64 - 1
@@ -93,13 +97,23 @@ def is_value(data: bytes) -> bool:
         return False
     while stack:
         node = stack.pop()
-        if type(node) is not list or not node or type(node[0]) is not int or len(node) != _LENGTHS.get(node[0]):
+        length = _length(node)
+        if not length:
             return False
-        parts = _parts(*node)
+        parts = _parts(*node[:length])
         if type(parts) is not list:
             return False
         stack.extend(parts)
     return True
+
+
+def _length(node: Any) -> int:
+    """How many elements the node has without the hash of code; 0: it is no node of a value."""
+    if type(node) is not list or not node or type(node[0]) is not int:
+        return 0
+    length = _LENGTHS.get(node[0], 0)
+    is_coded = node[0] in _CODED and len(node) == length + 1 and type(node[-1]) is str
+    return length if len(node) == length or is_coded else 0
 
 
 def _parts(tag: int, *held: Any) -> Any:
@@ -207,7 +221,7 @@ def identity(node: Node, inputs: Sequence[Node] = ()) -> Node:
     if tag == PLAIN:
         return node
     if tag in (INLINE, BLOB):
-        return node[:3]
+        return [*node[:3], *node[_LENGTHS[tag] :]]
     if tag == INPUT:
         return identity(inputs[node[1]], ())
     if tag in (LIST, TUPLE):
@@ -215,7 +229,7 @@ def identity(node: Node, inputs: Sequence[Node] = ()) -> Node:
     if tag == DICT:
         return [tag, node[1], [identity(item, inputs) for item in node[2]]]
     if tag == OBJECT:
-        return [tag, node[1], node[2], [identity(item, inputs) for item in node[3]]]
+        return [tag, node[1], node[2], [identity(item, inputs) for item in node[3]], *node[4:]]
     if tag == OUTCOME and node[2] is not None:
         return [tag, node[1], identity(node[2], inputs), node[3]]
     if tag == SELECT:
@@ -233,7 +247,7 @@ def put_in(node: Node, inputs: Sequence[Node]) -> Node:
     if tag == DICT:
         return [tag, node[1], [put_in(item, inputs) for item in node[2]]]
     if tag == OBJECT:
-        return [tag, node[1], node[2], [put_in(item, inputs) for item in node[3]]]
+        return [tag, node[1], node[2], [put_in(item, inputs) for item in node[3]], *node[4:]]
     return node
 
 

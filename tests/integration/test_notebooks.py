@@ -96,6 +96,43 @@ def cached(run):
     assert kernel("run = both.run(5); print(run.result(), cached(run))") == "[20, 16] ['doubled']"
 
 
+def test_an_object_counts_as_another_one_when_the_cell_of_its_class_changes(kernel: Kernel, project: Project) -> None:
+    things = """
+class Thing:
+    def of(self, number):
+        return number * 2
+
+class Kind(BaseEstimator):
+    def of(self, number):
+        return number * 2
+"""
+    kernel("from sklearn.base import BaseEstimator\nfrom typing import Any\n" + things)
+    kernel(
+        """
+@task(cache=True)
+def use(thing: Any) -> int:
+    return thing.of(21)
+
+@task
+def made() -> Any:
+    return Kind()
+
+@flow
+def both(thing: Any) -> list[int]:
+    return [use(thing), use(made())]
+
+def cached(run):
+    return sum("cached" in step["marks"] for step in run.steps)
+"""
+    )
+    assert kernel("run = both.run(Thing()); print(run.result(), cached(run))") == "[42, 42] 0"
+    assert kernel("run = both.run(Thing()); print(run.result(), cached(run))") == "[42, 42] 2"
+    kernel(things.replace("* 2", "* 3"))
+    assert kernel("run = both.run(Thing()); print(run.result(), cached(run))") == "[63, 63] 0"
+    kernel("# another cell of no matter")
+    assert kernel("run = both.run(Thing()); print(run.result(), cached(run))") == "[63, 63] 2"
+
+
 def test_everything_a_task_can_do_works_in_cells(kernel: Kernel, project: Project) -> None:
     kernel(POINTS)
     kernel(

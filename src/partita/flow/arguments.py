@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Protocol, get_args, get_origin
 
@@ -21,6 +21,10 @@ class Source(Protocol):
 
     def encode_constant(self, value: Any, declared: Any) -> Node:
         """The node of a value without refs."""
+        ...
+
+    def code_of(self, items: Iterable[Any], /) -> str:
+        """Hash of the code of those of the classes and functions that are the project's; empty: none is."""
         ...
 
     def parts_here(self, ref: StepRef[Any]) -> RefParts:
@@ -151,7 +155,8 @@ class ValueWriter:
         if is_dataclass(kind):
             names = [field.name for field in fields(kind)]
             nodes = [self.write(getattr(value, name), None, holding) for name in names]
-            return [OBJECT, locate(kind), names, nodes]
+            code = self._source.code_of((kind,))
+            return [OBJECT, locate(kind), names, nodes, *([code] if code else [])]
         # Whatever else holds refs (a subclass of list, a named tuple) is refused by its pickling, which names the ref.
         return self._source.encode_constant(value, declared)
 

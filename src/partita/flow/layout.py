@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path as FolderPath
 from threading import get_ident
 from types import FrameType
@@ -45,6 +45,7 @@ class Layout:
         project: FolderPath | None = None,
         executor: str = "",
         environment: str = "",
+        code_of: Callable[[Iterable[Any]], str] = lambda items: "",
     ) -> None:
         """
         Args:
@@ -53,12 +54,14 @@ class Layout:
             project: the folder that places are relative to; default: the working directory.
             executor: where steps run that do not say.
             environment: text of the environment of tasks that do not say; empty: the project's own Python.
+            code_of: hash of the code of those of the classes and functions that are the project's; empty: none is.
         """
         self.rows: list[Row] = []
         self.problems: list[Problem] = []
         self._noted: set[tuple[str, str]] = set()
         self.value: Node = [PLAIN, None]
         self._encode = encode
+        self.code_of = code_of
         self._book = ProfileBook(encode, fingerprint)
         self.profiles = self._book.profiles
         here = FolderPath(os.getcwd())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +45,14 @@ class Model(_Opened):
     about: dict[str, Any]  # plain: kind, python, packages, notes, and what its format needs to open it
     files: dict[str, Any]  # bytes, sealed bytes, or what is pickled, by name
     example: Any  # some rows that it takes; None: none were given
+
+    def __partita_runs__(self) -> Iterator[Any]:
+        """The classes and functions that opening the files runs, beside those that are pickled."""
+        for name in self.about.get("types", ()):
+            module, _, own = str(name).rpartition(".")
+            found = getattr(sys.modules.get(module), own, None)
+            if found is not None:
+                yield found
 
     @property
     def signature(self) -> Signature:

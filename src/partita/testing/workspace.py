@@ -124,15 +124,14 @@ class MemoryWorkspace(MemoryArtifacts, MemoryStudies):
     def __init__(self, folder: Path, capacity: Capacity, slots: dict[str, int]) -> None:
         self.folder = folder  # logs and checkpoints, as in ".partita"
         self.clock: VirtualClock = _WorkspaceClock(self._time_has_passed)
-        self.encoder = Encoder(
-            MemoryBlobs(folder / "blobs"), os.urandom(32), outcome=make_outcome, locate=locate, load=load
-        )
         self._project = Path.cwd()
+        values = WorkerValues(os.fspath(folder), os.fspath(self._project))
+        blobs, key = MemoryBlobs(folder / "blobs"), os.urandom(32)
+        self.encoder = Encoder(blobs, key, outcome=make_outcome, locate=locate, load=load, code_of=values.code_of)
         self._slots = slots
         self._numbers = itertools.count(1)
         self._store = _FallibleStore()
         self._script = Script()
-        values = WorkerValues(os.fspath(folder), os.fspath(self._project))
         values.encoder = self.encoder
         self.executor = InlineExecutor(capacity, workspace=folder, values=values, clock=self.clock, script=self._script)
         self.executor.engine_turns = self._turn

@@ -40,6 +40,7 @@ def lay_out(attempt: Attempt) -> list[Any]:
             project=Path(profile.bundle),
             executor=profile.executor,
             environment=profile.environment,
+            code_of=values.code_of,
         )
         _adopt_default(layout, attempt)
         args, keywords = attempt.open_arguments(layout)

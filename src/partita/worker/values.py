@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -41,7 +41,9 @@ class WorkerValues:
 
         is_durable = os.environ.get("PARTITA_DURABILITY") == "full"
         blobs = open_blobs(self._artifacts, self._workspace, is_durable=is_durable)
-        return Encoder(blobs, signer_of(self._workspace), outcome=make_outcome, locate=locate, load=load)
+        return Encoder(
+            blobs, signer_of(self._workspace), outcome=make_outcome, locate=locate, load=load, code_of=self.code_of
+        )
 
     @cached_property
     def notebook(self) -> Notebook | None:
@@ -74,6 +76,10 @@ class WorkerValues:
     def fingerprint(self, function: Any) -> str:
         """Hash of the code that a function reaches."""
         return self._fingerprinter.of(function)
+
+    def code_of(self, items: Iterable[Any]) -> str:
+        """Hash of the code of those of the classes and functions that are the project's; empty: none is."""
+        return self._fingerprinter.of_all(items)
 
     def encode(self, value: Any, declared: Any, mask: Callable[[str], str]) -> bytes:
         """The value as a packed node.

@@ -32,6 +32,11 @@ class Cells:
         self._numbers: dict[str, int] = dict(getattr(compiler, "_filename_map", None) or {})
         self._titles: dict[str, str] = {}
 
+    def sources(self) -> dict[str, str]:
+        """The source of each that has been kept, under the name that it was compiled under."""
+        found = {file: self.source(file) for file in dict.fromkeys([*self._numbers, *linecache.cache])}
+        return {file: source for file, source in found.items() if source is not None}
+
     def source(self, file: str) -> str | None:
         """The source that was compiled under this name; None where it has not been kept, or the file is a real one."""
         if not self._is_cell(file):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from partita.workspace.local import LocalWorkspace, open_workspace
 from partita.workspace.naming import me
 
 if TYPE_CHECKING:
+    from partita.artifacts.code.fingerprint import Fingerprinter
     from partita.artifacts.codecs.encoder import Encoder
     from partita.flow.flow import Flow
     from partita.workspace.display import RunDisplay
@@ -224,7 +227,29 @@ def encoder_of(workspace: LocalWorkspace) -> Encoder:
     from partita.flow.settle import make_outcome
 
     workspace.state.mkdir(parents=True, exist_ok=True)
-    return Encoder(workspace.blobs, signer_of(workspace.state), outcome=make_outcome, locate=locate, load=load)
+    return Encoder(
+        workspace.blobs, signer_of(workspace.state), outcome=make_outcome, locate=locate, load=load,
+        code_of=_Code(workspace.folder).of_all,
+    )  # fmt: skip
+
+
+class _Code:
+    """The code that this process has, found when a value needs it."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+
+    def of_all(self, items: Iterable[Any]) -> str:
+        """Hash of the code of those of the classes and functions that are the project's; empty: none is."""
+        return self._fingerprinter.of_all(items)
+
+    @cached_property
+    def _fingerprinter(self) -> Fingerprinter:
+        from partita.artifacts.code.fingerprint import Fingerprinter
+        from partita.workspace.cells import Cells
+
+        is_typed = getattr(sys.modules["__main__"], "__file__", None) is None  # a notebook, a console
+        return Fingerprinter(self._project, cells=Cells().sources() if is_typed else {})
 
 
 def _environment_of(flow: Flow[..., Any]) -> str:
@@ -276,9 +301,9 @@ class LocalLauncher:
         self.workspace = workspace
         self.by = ""  # in whose name the model registry is changed; empty: who is logged in here
 
-    @cached_property
+    @property
     def encoder(self) -> Encoder:
-        """The codecs of the workspace."""
+        """The codecs of the workspace, with the code as it is now."""
         from partita.flow.loading import set_project
 
         set_project(self.workspace.folder)

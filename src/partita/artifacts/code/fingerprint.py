@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -93,6 +93,11 @@ class Fingerprinter:
             found = self._found[id(function)] = self._hash(entries)
             self._held.append(function)
         return found
+
+    def of_all(self, items: Iterable[Any]) -> str:
+        """One fingerprint of those of the classes and functions that the project defines; empty: it defines none of them."""
+        own = {self.of(item) for item in items if self._is_of_project(item) and not _is_of_partita(item)}
+        return blake2b(" ".join(sorted(own)).encode(), digest_size=_DIGEST_BYTES).hexdigest() if own else ""
 
     def explain(self, function: Any) -> list[str]:
         """What the fingerprint is made of, a line each, for people who wonder why it changed."""
@@ -359,6 +364,11 @@ def _unwrapped(item: Any) -> Any:
     while type(item).__module__.startswith("partita.") and getattr(item, "__wrapped__", None) is not None:
         item = item.__wrapped__
     return item
+
+
+def _is_of_partita(item: Any) -> bool:
+    """Whether Partita itself defines it, whose folder may lie in the project's."""
+    return (getattr(item, "__module__", None) or "").partition(".")[0] == "partita"
 
 
 def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:

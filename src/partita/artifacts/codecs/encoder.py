@@ -8,7 +8,7 @@ pickled whole, so that it is still one object.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import PosixPath
@@ -27,7 +27,7 @@ from partita.artifacts.codecs.leaves import (
     plain_leaf,
 )
 from partita.artifacts.codecs.pickling import SignedPickles
-from partita.artifacts.codecs.port import codec_for, installed_codec_for
+from partita.artifacts.codecs.port import Codec, codec_for, installed_codec_for
 from partita.artifacts.codecs.records import field_names, make_record
 from partita.artifacts.codecs.references import References
 from partita.artifacts.codecs.sealed import Sealed
@@ -79,6 +79,8 @@ _MAPPED = frozenset({"arrow", "audio", "pandas", "safetensors", "tensors"})
 #: Of a folder, what files hold is shown where they are so few and so small.
 _SHOWN_FILES, _SHOWN_BYTES = 32, 1 << 20
 
+#: The hash of the project's code of some classes and functions; empty: they have none of it.
+CodeOf = Callable[[Iterable[Any]], str]
 MakeOutcome = Callable[[bool, Any, dict[str, Any] | None], Any]
 MakeRef = Callable[[int, Any], Any]
 
@@ -94,6 +96,7 @@ class Encoder:
         outcome: MakeOutcome | None = None,
         locate: Callable[[Any], str] | None = None,
         load: Callable[[str], Any] | None = None,
+        code_of: CodeOf | None = None,
     ) -> None:
         """
         Args:
@@ -102,12 +105,14 @@ class Encoder:
             outcome: makes what `settle` gives from (whether it succeeded, value, map of the error).
             locate: gives the reference of a class or function that stands in a script.
             load: gives what a reference to a script names.
+            code_of: gives the hash of the code that a value runs, which goes with it.
         """
         self.blobs = blobs
         self.references = References(locate, load)
         signer = WorkspaceSigner(signer) if isinstance(signer, bytes) else signer
         self.pickles = SignedPickles(signer, self.references)
         self.outcome = outcome
+        self.code_of = code_of or _no_code
 
     def encode(self, value: Any, declared: Any = None, /, *, mask: Callable[[str], str] = str) -> Node:
         """The value as a node; its large leaves are in the blobs when this returns.
@@ -210,7 +215,7 @@ class _Encoding:
         elif kind is Sealed:
             leaf = Leaf("sealed", (*self._encoder.pickles.seal(value.data),))
         else:
-            leaf = array_leaf(value) or codec_leaf(value, codec_for)
+            leaf = array_leaf(value) or self._by_codec(value, codec_for)
         return self._leaf(value, leaf) if leaf is not None else self._pickle(value)
 
     def _content(self, name: str, content: Content, *, is_shown: bool) -> Node:
@@ -228,7 +233,7 @@ class _Encoding:
         reference = self._encoder.references.of(kind)
         if reference is None or kind.__members__.get(value.name) is not value:
             return None
-        return Leaf("enum", (pack([reference, value.name]),))
+        return Leaf("enum", (pack([reference, value.name]),), code=self._encoder.code_of((kind,)))
 
     def _plain(self, value: Any, kind: type) -> Node | None:
         packed = packed_plain(value)
@@ -247,20 +252,28 @@ class _Encoding:
         if names is None or reference is None:
             return None
         self._take_room(len(reference) + sum(map(len, names)))
-        return [OBJECT, reference, list(names), [self._node(getattr(value, name)) for name in names]]
+        parts = [self._node(getattr(value, name)) for name in names]
+        runs = getattr(kind, "__partita_runs__", None)
+        code = self._encoder.code_of((kind, *(runs(value) if runs is not None else ())))
+        return _coded([OBJECT, reference, list(names), parts], code)
 
     def _pickle(self, value: Any) -> Node:
-        leaf = codec_leaf(value, installed_codec_for)
+        leaf = self._by_codec(value, installed_codec_for)
         if leaf is not None:
             return self._leaf(value, leaf)
-        return self._leaf(value, Leaf("pickle", self._encoder.pickles.dump(value, self._whole)))
+        pickled = self._encoder.pickles.dump(value, self._whole)
+        return self._leaf(value, Leaf("pickle", pickled.parts, code=self._encoder.code_of(pickled.names)))
+
+    def _by_codec(self, value: Any, find: Callable[[Any], Codec | None]) -> Leaf | None:
+        leaf = codec_leaf(value, find)
+        return leaf._replace(code=self._encoder.code_of((type(value),))) if leaf is not None else None
 
     def _leaf(self, value: Any, leaf: Leaf) -> Node:
         size_bytes = leaf.size_bytes
         if size_bytes <= INLINE_LIMIT_BYTES and leaf.codec not in _SHOWN:
             self._take_room(size_bytes)
-            return [INLINE, leaf.codec, leaf.data, preview(value, self._mask)]
-        node = [BLOB, leaf.codec, "", size_bytes, preview(value, self._mask)]
+            return _coded([INLINE, leaf.codec, leaf.data, preview(value, self._mask)], leaf.code)
+        node = _coded([BLOB, leaf.codec, "", size_bytes, preview(value, self._mask)], leaf.code)
         self._pending.append((node, leaf, value))
         return node
 
@@ -343,6 +356,14 @@ class _Decoding:
             raise ValueStoreError(
                 f"a stored value is {reference}.{name}, which is not there any more; rerun the step that made it"
             ) from error
+
+
+def _coded(node: Node, code: str) -> Node:
+    return [*node, code] if code else node
+
+
+def _no_code(names: Iterable[Any]) -> str:
+    return ""
 
 
 def _select(value: Any, path: Sequence[str | int]) -> Any:

@@ -40,6 +40,7 @@ class Leaf(NamedTuple):
     codec: str
     parts: tuple[Buffer, ...]  # one after the other
     file: Path | None = None  # instead of parts: what this file holds
+    code: str = ""  # hash of the project's code that opening it runs
 
     @property
     def size_bytes(self) -> int:

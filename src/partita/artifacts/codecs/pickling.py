@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable
 from functools import cache
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from partita.artifacts.codecs.canonical import canonical
 from partita.artifacts.codecs.references import References
@@ -48,6 +48,13 @@ def verified(signer: Signer, data: bytes) -> bytes:
     return data[length:]
 
 
+class Pickled(NamedTuple):
+    """A value as bytes."""
+
+    parts: tuple[bytes, bytes]  # signature and pickle
+    names: tuple[Any, ...]  # the classes and functions that it names, and does not hold
+
+
 class SignedPickles:
     """cloudpickle, with a signature of the pickle before it."""
 
@@ -55,8 +62,8 @@ class SignedPickles:
         self._signer = signer
         self._references = references
 
-    def dump(self, value: object, whole: object) -> tuple[bytes, bytes]:
-        """Signature and pickle.
+    def dump(self, value: object, whole: object) -> Pickled:
+        """The value pickled.
 
         Args:
             whole: what the value is a part of, for the message when it cannot be pickled.
@@ -65,14 +72,14 @@ class SignedPickles:
             ValueStoreError: the value cannot be pickled; says which part of it.
         """
         try:
-            payload = self._pickled(value)
+            payload, names = self._pickled(value)
         except PartitaError:
             raise
         except Exception as error:
             from partita.artifacts.codecs.refusal import refusal
 
             raise refusal(whole, error, self._can_pickle) from error
-        return self.seal(payload)
+        return Pickled(self.seal(payload), names)
 
     def seal(self, payload: bytes) -> tuple[bytes, bytes]:
         """Signature and payload."""
@@ -117,10 +124,12 @@ class SignedPickles:
                 "that it comes from installed here?"
             ) from error
 
-    def _pickled(self, value: object) -> bytes:
+    def _pickled(self, value: object) -> tuple[bytes, tuple[Any, ...]]:
         buffer = io.BytesIO()
-        _pickler_type()(buffer, self._references).dump(value)
-        return canonical(buffer.getvalue())
+        pickler = _pickler_type()(buffer, self._references)
+        pickler.dump(value)
+        names = (*(item for item in pickler.met if self._references.of(item) is not None), *pickler.named)
+        return canonical(buffer.getvalue()), names
 
     def _can_pickle(self, value: object) -> bool:
         try:
@@ -145,12 +154,18 @@ def _pickler_type() -> Any:
         def __init__(self, file: io.BytesIO, references: References) -> None:
             super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
             self._references = references
+            self.met: list[Any] = []  # classes and functions, of which some are held and not named
+            self.named: list[Any] = []  # functions of tasks and flows
 
         def reducer_override(self, item: Any) -> Any:
-            if isinstance(item, (type, FunctionType)) and self._references.is_in_script(item):
-                reference = self._references.of(item)
-                if reference is not None:
-                    return _named, (reference,)
+            if isinstance(item, (type, FunctionType)):
+                self.met.append(item)
+                if self._references.is_in_script(item):
+                    reference = self._references.of(item)
+                    if reference is not None:
+                        return _named, (reference,)
+            elif type(item).__module__.startswith("partita.flow"):  # a task or flow, by its reference
+                self.named.append(getattr(item, "function", None))
             elif isinstance(item, _REFUSED):
                 raise pickle.PicklingError(f"cannot pickle {type(item).__name__!r} object")
             elif isinstance(item, ModuleType) and hasattr(item, "__partita_file__"):
