@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from partita.core.graph import Step
+from partita.core.graph import Step, path_of
 from partita.core.states import Kind, Need, State
 from partita.engine.live import Live
 from partita.plan.durations import Estimate
+from partita.plan.history import place_of
 from partita.plan.memory import admitted_bytes
 from partita.values import size_of
 
@@ -125,8 +126,22 @@ class Expecting:
             return self.typical(live, step.profile).estimate
         profile = live.run.profiles[step.profile]
         subject = self._book.learning.subject(live, step.profile, self._lanes(live, step.profile).name)
-        told = self._book.learning.history.duration(subject, input_bytes, profile.expect_s)
+        place = place_of(live.row.flow, path_of(live.run, step.id))
+        told = self._book.learning.history.duration(subject, input_bytes, profile.expect_s, place)
         return told if told.basis != "nothing" else None
+
+    def at_place(self, live: Live, step: Step) -> Estimate | None:
+        """How long an attempt takes, by the same step of earlier runs; None: nothing is known of that, or it is short."""
+        typical = self.typical(live, step.profile)
+        if typical.estimate is None or typical.mean_s < SIZED_S:
+            return None
+        learning = self._book.learning
+        subject = learning.subject(live, step.profile, self._lanes(live, step.profile).name)
+        own, place = learning.history.own(subject), place_of(live.row.flow, path_of(live.run, step.id))
+        if own is None or not own.duration.knows(place):
+            return None
+        expect_s = live.run.profiles[step.profile].expect_s
+        return learning.history.duration(subject, own.duration.typical_bytes, expect_s, place)
 
     def forget(self, live: Live) -> None:
         """The run is not in memory any more."""

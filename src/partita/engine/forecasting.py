@@ -248,7 +248,7 @@ class Forecasting:
 
     def _sort(self, live: Live, step: Step) -> Sort:
         """What a step and its like are."""
-        ahead = self._to_begin(live, step)
+        ahead = self._to_begin(live, step, is_one=False)
         sigma = sigma_of(ahead.spread)
         mean_s = ahead.spread.median * exp(sigma * sigma / 2.0)
         lanes = 1
@@ -280,15 +280,15 @@ class Forecasting:
         found.began_share = share_below(found.spread, found.elapsed_s) if found.elapsed_s else 0.0
         return found
 
-    def _to_begin(self, live: Live, step: Step) -> Ahead:
-        """The same as if it had not begun."""
+    def _to_begin(self, live: Live, step: Step, is_one: bool = True) -> Ahead:
+        """The same as if it had not begun; or of all that are like it."""
         number, rank = live.run.number, live.ranks.get(step.id, 0.0)
         if step.profile < 0 or step.kind not in (Kind.TASK, Kind.FLOW):
             return Ahead(number, "", Demand(), 0, rank, 0.0, _NOTHING, "")
         profile = live.run.profiles[step.profile]
         if step.kind == Kind.FLOW and (step.alias is not None or step.children):
             return Ahead(number, "", Demand(), 0, rank, 0.0, _NOTHING, "")
-        spread, expected_s = self._spread(live, step)
+        spread, expected_s = self._spread(live, step, is_one)
         if step.kind == Kind.FLOW:
             return Ahead(number, "", Demand(), 0, rank, expected_s, spread, profile.function)
         demand = self._book.demand(live, step)
@@ -308,11 +308,12 @@ class Forecasting:
             for lanes, each in zip(places[1:], seconds[1:], strict=True)
         )
 
-    def _spread(self, live: Live, step: Step) -> tuple[Spread, float]:
+    def _spread(self, live: Live, step: Step, is_one: bool) -> tuple[Spread, float]:
         if step.kind == Kind.FLOW:
             estimate = self._book.learning.expansion(live, step)
             return (estimate, estimate.median) if estimate is not None else (_NOTHING, 0.0)
         typical = self._book.expecting.typical(live, step.profile)
-        if typical.estimate is not None:
-            return typical.estimate, typical.estimate.median
+        estimate = (self._book.expecting.at_place(live, step) if is_one else None) or typical.estimate
+        if estimate is not None:
+            return estimate, estimate.median
         return (Guess(typical.mean_s, 0.5), typical.mean_s) if typical.is_known else (_UNKNOWN, 1.0)

@@ -58,7 +58,14 @@ class HistoryRequests:
 
 
 def expectation(
-    history: History, function: str, version: str, node: str, flow: str, input_bytes: float | None, hint_s: float | None
+    history: History,
+    function: str,
+    version: str,
+    node: str,
+    flow: str,
+    input_bytes: float | None,
+    hint_s: float | None,
+    place: int = 0,
 ) -> ExpectationView:
     """What the history tells of an attempt.
 
@@ -66,10 +73,11 @@ def expectation(
         function: as it is learned by, see `plan.history.Subject`.
         input_bytes: size of its arguments and inputs; None: the usual one.
         hint_s: what the task's option expect= says, in seconds.
+        place: of its step, see `plan.history.place_of`; 0: any.
     """
     subject = Subject(function, version, node, flow)
     size = history.usual_bytes(subject) if input_bytes is None else input_bytes
-    told = history.expect(subject, size, hint_s)
+    told = history.expect(subject, size, hint_s, place)
     return ExpectationView(
         basis=told.duration.basis, seen=told.duration.count, duration_s=_spread(told.duration),
         memory_basis=told.memory.basis, memory_bytes=_spread(told.memory), output_bytes=_spread(told.output),

@@ -11,10 +11,11 @@ from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from partita.core.graph import path_of
 from partita.core.states import Kind
 from partita.errors import StoreError
 from partita.plan.durations import Estimate
-from partita.plan.history import TASK, Attempted, History, Record, Subject
+from partita.plan.history import TASK, Attempted, History, Record, Subject, place_of
 from partita.store.port import LearnedRow
 from partita.values import pack, unpack
 
@@ -31,8 +32,10 @@ _log = logging.getLogger("partita.engine")
 WRITE_EVERY_S = 5.0
 #: Brief steps come by the thousand, and are learned from all the first and then one in so many of each profile of a run.
 BRIEF_S, BRIEF_FIRST, BRIEF_SHARE = 0.02, 32, 64
+#: What takes less is not told apart by its place in the flow.
+PLACED_S = 0.05
 #: The form of what is written; what is there in another one is learned anew.
-FORM = 1
+FORM = 2
 _MOST = 1e18
 #: In the place of a node class: what a flow takes that is laid out while its run goes on.
 EXPANSION = "flow"
@@ -78,8 +81,10 @@ class Learning:
         step = live.run.steps[flight.step]
         if step.kind != Kind.TASK or flight.is_cached or live.run.profiles[step.profile].body != "task":
             return
-        amounts = (flight.input_bytes, duration_s, cpu_s, peak_bytes, output_bytes, ended_at)
-        self.history.observe(self.subject(live, step.profile, flight.executor.name), Attempted(*map(_amount, amounts)))
+        place = place_of(live.row.flow, path_of(live.run, step.id)) if duration_s >= PLACED_S else 0
+        size, used_s, peak, output = map(_amount, (flight.input_bytes, cpu_s, peak_bytes, output_bytes))
+        attempted = Attempted(size, _amount(duration_s), used_s, peak, output, _amount(ended_at), place)
+        self.history.observe(self.subject(live, step.profile, flight.executor.name), attempted)
 
     def expanded(self, live: Live, step: Step, seconds: float) -> None:
         """A flow that was laid out as a step of its own has succeeded, so many seconds after its layout began."""

@@ -10,6 +10,8 @@ of such amounts are of one size:
 - The correction is what recent residuals have in common: exponentially weighted means of several gains (among them the
   usual 0.25, and 0: none), and one of those of nearly the same size (the same file again). Each counts by how well it would
   have predicted so far, as Bayesian model averaging with an unknown variance weights it: loss ** (-n / 2).
+- Where a step has a place (it is the same step of the same flow), a level of that place's own is one more correction, for the
+  places seen last. The errors that are made with it are kept apart from those without.
 - The errors that were made are kept as a scale with a tenth, fiftieth and ninetieth percentile, each moved by a small step at
   every observation (stochastic approximation, Robbins and Monro 1951), since they are skewed more often than not. What is told as
   the median lies between their mean and their median, `MEDIAN_SHARE` of the way: the mean errs less far, the median less often.
@@ -34,6 +36,8 @@ GAINS = (0.0, 0.03, 0.1, 0.25, 0.5)
 NEAR_GAIN, NEAR_START, NEAR_WIDTH = 0.4, 3, 0.01
 #: So many sizes are told apart.
 NEAR_SIZES = 16
+#: Gain of the means at one place, and how many places are told apart.
+PLACE_GAIN, PLACES = 0.2, 64
 #: What a loss or an error of the past counts for with each further observation.
 LOSS_DECAY, ERROR_DECAY = 0.985, 0.97
 #: Half the number of observations that losses are kept of: how sharply they tell good corrections from bad ones.
@@ -53,6 +57,8 @@ _TENTH = 1.2815515655446004  # the ninetieth percentile of a normal distribution
 _LARGEST_LOG = 700.0
 #: Neither percentile of the errors comes nearer to their mean than so many deviations.
 _LEAST_WIDTH = 0.05
+#: Where these losses stand.
+_NEAR, _PLACE = len(GAINS), len(GAINS) + 1
 _NORMAL = NormalDist()
 
 
@@ -144,35 +150,75 @@ class Outline:
         return made
 
 
+class _Errors:
+    """Errors of predictions of logarithms: their variance, and percentiles in units of their deviation."""
+
+    __slots__ = ("_noise", "_weight", "count", "high", "low", "middle")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._noise, self._weight = PRIOR_VARIANCE * PRIOR_WEIGHT, PRIOR_WEIGHT
+        self.low, self.middle, self.high = -_TENTH, 0.0, _TENTH
+
+    @property
+    def variance(self) -> float:
+        return self._noise / self._weight
+
+    def observe(self, error: float) -> None:
+        self.count += 1
+        scaled = error / sqrt(self.variance)
+        step = max(0.05, 1.0 / (self.count + 4.0)) * 2.0
+        self.low = min(self.low + step * (0.1 - (scaled < self.low)), -_LEAST_WIDTH)
+        self.high = max(self.high + step * (0.9 - (scaled < self.high)), _LEAST_WIDTH)
+        middle = self.middle + 0.5 * step * (0.5 - (scaled < self.middle))
+        self.middle = min(max(middle, self.low), self.high)
+        self._noise = self._noise * ERROR_DECAY + error * error
+        self._weight = self._weight * ERROR_DECAY + 1.0
+
+    def state(self) -> list[Any]:
+        return [self.count, self._noise, self._weight, self.low, self.middle, self.high]
+
+    @classmethod
+    def of(cls, state: Sequence[Any]) -> _Errors:
+        made = cls()
+        made.count, made._noise, made._weight, made.low, made.middle, made.high = state
+        return made
+
+
 class Model:
     """Predicts one amount of one function from the size of its input."""
 
     __slots__ = (
-        "_drifts", "_high", "_losses", "_low", "_mean_x", "_mean_y", "_middle", "_near", "_noise", "_noise_weight", "_sxx",
-        "_sxy", "_weight", "count", "scale",
+        "_drifts", "_errors", "_losses", "_mean_x", "_mean_y", "_near", "_placed_errors", "_places", "_sxx", "_sxy", "_weight",
+        "count", "scale",
     )  # fmt: skip
 
     def __init__(self, scale: Scale) -> None:
         self.scale = scale
         self.count = 0
         self._weight = self._mean_x = self._mean_y = self._sxx = self._sxy = 0.0
-        self._noise, self._noise_weight = PRIOR_VARIANCE * PRIOR_WEIGHT, PRIOR_WEIGHT
+        self._errors, self._placed_errors = _Errors(), _Errors()  # of predictions without and with a place
         self._drifts = [0.0] * len(GAINS)
-        self._losses = [2.0 * PRIOR_VARIANCE] * (len(GAINS) + 1)
+        self._losses = [2.0 * PRIOR_VARIANCE] * (
+            len(GAINS) + 2
+        )  # of the gains, of nearly the same size, and of the place
         self._near: dict[int, float] = {}  # mean residual by size, the one longest not seen first
-        self._low, self._middle, self._high = -_TENTH, 0.0, _TENTH  # percentiles of errors, in units of their deviation
+        self._places: dict[
+            int, tuple[float, float, int]
+        ] = {}  # means of x and y, how many; the one longest not seen first
 
     @property
     def typical_bytes(self) -> float:
         """The size of a usual input."""
         return max(exp(self._mean_x) - SIZE_OFFSET, 0.0) if self.count else 0.0
 
-    def observe(self, input_bytes: float, amount: float) -> None:
+    def observe(self, input_bytes: float, amount: float, place: int = 0) -> None:
         """Learn from one case.
 
         Args:
             input_bytes: size of the input.
             amount: what is learned, in its unit.
+            place: tells cases apart that are alike otherwise; 0: nothing does.
 
         Raises:
             ValueError: either is no finite number of 0 or more.
@@ -180,7 +226,7 @@ class Model:
         y = self.scale.log(amount)
         x = _log_size(input_bytes)
         if self.count:
-            self._learn_errors(x, y)
+            self._learn_errors(x, y, place)
         self.count += 1
         self._weight = self._weight * DECAY + 1.0
         dx, dy = x - self._mean_x, y - self._mean_y
@@ -189,35 +235,46 @@ class Model:
         self._sxx = self._sxx * DECAY + dx * (x - self._mean_x)
         self._sxy = self._sxy * DECAY + dx * (y - self._mean_y)
 
-    def _learn_errors(self, x: float, y: float) -> None:
+    def _learn_errors(self, x: float, y: float, place: int) -> None:
         drifts, losses = self._drifts, self._losses
         residual = y - self._line(x)
         key = round(x / NEAR_WIDTH)
         near = self._near.pop(key, drifts[NEAR_START])
-        self._learn_spread(residual - self._correction(near))
+        placed = self._placed(place)
+        self._errors.observe(residual - self._correction(near))
+        if placed is not None:
+            self._placed_errors.observe(residual - self._correction(near, placed))
+        self._learn_place(x, y, residual - (drifts[NEAR_START] if placed is None else placed), place)
         for i, gain in enumerate(GAINS):
             error = residual - drifts[i]
             losses[i] = losses[i] * LOSS_DECAY + error * error
             drifts[i] += gain * error
         error = residual - near
-        losses[-1] = losses[-1] * LOSS_DECAY + error * error
+        losses[_NEAR] = losses[_NEAR] * LOSS_DECAY + error * error
         self._near[key] = near + NEAR_GAIN * error
         if len(self._near) > NEAR_SIZES:
             del self._near[next(iter(self._near))]
 
-    def _learn_spread(self, error: float) -> None:
-        deviation = sqrt(self._noise / self._noise_weight)
-        scaled = error / deviation
-        step = max(0.05, 1.0 / (self.count + 4.0)) * 2.0
-        self._low = min(self._low + step * (0.1 - (scaled < self._low)), -_LEAST_WIDTH)
-        self._high = max(self._high + step * (0.9 - (scaled < self._high)), _LEAST_WIDTH)
-        middle = self._middle + 0.5 * step * (0.5 - (scaled < self._middle))
-        self._middle = min(max(middle, self._low), self._high)
-        self._noise = self._noise * ERROR_DECAY + error * error
-        self._noise_weight = self._noise_weight * ERROR_DECAY + 1.0
+    def _learn_place(self, x: float, y: float, error: float, place: int) -> None:
+        self._losses[_PLACE] = self._losses[_PLACE] * LOSS_DECAY + error * error
+        if place:
+            mean_x, mean_y, times = self._places.pop(place, (x, y, 0))
+            gain = max(PLACE_GAIN, 1.0 / (times + 1))
+            self._places[place] = (mean_x + gain * (x - mean_x), mean_y + gain * (y - mean_y), min(times + 1, 1000))
+            if len(self._places) > PLACES:
+                del self._places[next(iter(self._places))]
 
-    def estimate(self, input_bytes: float, basis: str = "") -> Estimate:
-        """What the amount will be, for an input of so many bytes.
+    def _placed(self, place: int) -> float | None:
+        """How far what is usual at the place lies above the line; None: it is not known."""
+        known = self._places.get(place)
+        return known[1] - self._line(known[0]) if known is not None else None
+
+    def knows(self, place: int) -> bool:
+        """Whether cases at this place were among the last."""
+        return place in self._places
+
+    def estimate(self, input_bytes: float, basis: str = "", place: int = 0) -> Estimate:
+        """What the amount will be, for an input of so many bytes, at a place.
 
         Raises:
             ValueError: nothing has been observed, or the size is no finite number of 0 or more.
@@ -226,25 +283,28 @@ class Model:
             raise ValueError("nothing has been observed yet that could be told")
         x = _log_size(input_bytes)
         near = self._near.get(round(x / NEAR_WIDTH), self._drifts[NEAR_START])
-        width = sqrt(self._noise / self._noise_weight * (1.0 + 1.0 / self.count))
-        middle = MEDIAN_SHARE * self._middle
-        centre = self._line(x) + self._correction(near) + middle * width
+        placed = self._placed(place)
+        errors = self._errors if placed is None else self._placed_errors
+        width = sqrt(errors.variance * (1.0 + 1.0 / self.count))
+        middle = MEDIAN_SHARE * errors.middle
+        centre = self._line(x) + self._correction(near, placed) + middle * width
         width /= _TENTH
         return Estimate(
-            self.scale, centre, (middle - self._low) * width, (self._high - middle) * width, self.count, basis
+            self.scale, centre, (middle - errors.low) * width, (errors.high - middle) * width, self.count, basis
         )
 
     def _line(self, x: float) -> float:
-        doubt = self._noise / self._noise_weight / SLOPE_VARIANCE
+        doubt = self._errors.variance / SLOPE_VARIANCE
         slope = (self._sxy + doubt * SLOPE) / (self._sxx + doubt)
         return self._mean_y + slope * (x - self._mean_x)
 
-    def _correction(self, near: float) -> float:
-        losses = self._losses
-        best = min(losses)
-        total: float = (best / losses[-1]) ** SHARPNESS
-        weighted = total * near
-        for drift, loss in zip(self._drifts, losses, strict=False):  # there is one more loss
+    def _correction(self, near: float, placed: float | None = None) -> float:
+        losses, corrections = self._losses, [*self._drifts, near]
+        if placed is not None:
+            corrections.append(placed)
+        best = min(losses[: len(corrections)])
+        total = weighted = 0.0
+        for drift, loss in zip(corrections, losses, strict=False):  # there is one more loss where no place is known
             weight = (best / loss) ** SHARPNESS
             total += weight
             weighted += weight * drift
@@ -253,19 +313,22 @@ class Model:
     def state(self) -> list[Any]:
         """Plain data, from which `of` makes the same again."""
         return [
-            self.count, self._weight, self._mean_x, self._mean_y, self._sxx, self._sxy, self._noise, self._noise_weight,
-            list(self._drifts), list(self._losses), list(map(list, self._near.items())), self._low, self._middle, self._high,
+            self.count, self._weight, self._mean_x, self._mean_y, self._sxx, self._sxy, self._errors.state(),
+            self._placed_errors.state(), list(self._drifts), list(self._losses), list(map(list, self._near.items())),
+            [[place, *told] for place, told in self._places.items()],
         ]  # fmt: skip
 
     @classmethod
     def of(cls, scale: Scale, state: Sequence[Any]) -> Model:
         made = cls(scale)
         (
-            made.count, made._weight, made._mean_x, made._mean_y, made._sxx, made._sxy, made._noise, made._noise_weight,
-            drifts, losses, near, made._low, made._middle, made._high,
+            made.count, made._weight, made._mean_x, made._mean_y, made._sxx, made._sxy, errors, placed_errors, drifts, losses,
+            near, places,
         ) = state  # fmt: skip
+        made._errors, made._placed_errors = _Errors.of(errors), _Errors.of(placed_errors)
         made._drifts, made._losses = list(drifts), list(losses)
         made._near = dict(near)
+        made._places = {place: tuple(told) for place, *told in places}
         return made
 
 

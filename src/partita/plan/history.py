@@ -22,10 +22,11 @@ from dataclasses import replace
 from math import hypot
 from operator import eq
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from partita.plan.durations import BYTES, SECONDS, Estimate, Model, Outline, Scale
 
-__all__ = ["ALL", "FLOW", "TASK", "Expectation", "Attempted", "History", "Knowledge", "Record", "Subject"]
+__all__ = ["ALL", "FLOW", "TASK", "Expectation", "Attempted", "History", "Knowledge", "Record", "Subject", "place_of"]
 
 TASK, FLOW, ALL = "task", "flow", "all"
 
@@ -64,6 +65,17 @@ class Attempted(NamedTuple):
     peak_bytes: float
     output_bytes: float
     ended_at: float  # seconds since the epoch
+    place: int = 0  # see `place_of`; 0: it does not matter
+
+
+def place_of(flow: str, path: str) -> int:
+    """Tells the same step of other runs of a flow from its like.
+
+    Args:
+        flow: reference of the flow of the run.
+        path: of the step.
+    """
+    return crc32(f"{flow}\0{path}".encode("utf-8", "surrogatepass")) or 1
 
 
 class Expectation(NamedTuple):
@@ -107,19 +119,19 @@ class Knowledge:
         self.updated_at = attempted.ended_at
         self.most_bytes = max(self.most_bytes, attempted.peak_bytes)
         size = attempted.input_bytes
-        self.duration.observe(size, attempted.duration_s)
+        self.duration.observe(size, attempted.duration_s, attempted.place)
         self.memory.observe(size, attempted.peak_bytes)
         self.output.observe(size, attempted.output_bytes)
         used = attempted.cpu_s / attempted.duration_s if attempted.duration_s > 0 else 0.0
         self.cores += max(CORES_GAIN, 1.0 / self.seen) * (min(used, 1e6) - self.cores)
 
-    def estimate(self, name: str, input_bytes: float, basis: str = "step") -> Estimate:
+    def estimate(self, name: str, input_bytes: float, basis: str = "step", place: int = 0) -> Estimate:
         """
         Args:
             name: "duration", "memory" or "output".
         """
         model: Model = getattr(self, name)
-        return model.estimate(input_bytes, basis)
+        return model.estimate(input_bytes, basis, place)
 
     def state(self) -> list[Any]:
         return [self.duration.state(), self.memory.state(), self.output.state(), self.cores, self.most_bytes]
@@ -197,7 +209,7 @@ class History:
         Raises:
             ValueError: an amount is no finite number of 0 or more.
         """
-        if not all(0 <= amount < float("inf") for amount in attempted):
+        if not all(0 <= amount < float("inf") for amount in attempted[:-1]):
             raise ValueError(f"an attempt cannot have taken {attempted}; amounts are finite numbers of 0 or more")
         key = subject[:3]
         known = self._tasks.get(key) or self._add(key, Knowledge(subject.title))
@@ -215,14 +227,15 @@ class History:
         self._of_function.setdefault(_reference(key[0]), []).append(key)
         return known
 
-    def expect(self, subject: Subject, input_bytes: float, hint_s: float | None = None) -> Expectation:
+    def expect(self, subject: Subject, input_bytes: float, hint_s: float | None = None, place: int = 0) -> Expectation:
         """What an attempt will take.
 
         Args:
             input_bytes: size of its arguments and inputs.
             hint_s: what the task's option expect= says, in seconds.
+            place: of its step, see `place_of`; 0: any.
         """
-        return Expectation(*(self._estimate(name, subject, input_bytes, hint_s) for name in Expectation._fields))
+        return Expectation(*(self._estimate(name, subject, input_bytes, hint_s, place) for name in Expectation._fields))
 
     def own(self, subject: Subject) -> Knowledge | None:
         """What is known of exactly this function, version and node class."""
@@ -233,20 +246,20 @@ class History:
         keys = [subject[:3], *self._of_function.get(_reference(subject.function), ())]
         return next((self._tasks[key].duration.typical_bytes for key in keys if key in self._tasks), 0.0)
 
-    def duration(self, subject: Subject, input_bytes: float, hint_s: float | None = None) -> Estimate:
+    def duration(self, subject: Subject, input_bytes: float, hint_s: float | None = None, place: int = 0) -> Estimate:
         """How many seconds an attempt will take; as `expect`, which costs three times as much."""
-        return self._estimate("duration", subject, input_bytes, hint_s)
+        return self._estimate("duration", subject, input_bytes, hint_s, place)
 
-    def _estimate(self, name: str, subject: Subject, input_bytes: float, hint_s: float | None) -> Estimate:
+    def _estimate(self, name: str, subject: Subject, input_bytes: float, hint_s: float | None, place: int) -> Estimate:
         own = self._tasks.get(subject[:3])
         if own is not None and own.seen >= OWN_COUNT:
-            return own.estimate(name, input_bytes, "step")
+            return own.estimate(name, input_bytes, "step", place)
         other, weight = self._of_others(name, subject, input_bytes), FUNCTION_WEIGHT
         if other is None and hint_s is not None and name == "duration":
             other, weight = _guess(SECONDS, hint_s, HINT_WIDTH, "hint"), HINT_WEIGHT
         if own is None:
             return other or self._of_flow(name, subject.flow)
-        found = own.estimate(name, input_bytes, "step")
+        found = own.estimate(name, input_bytes, "step", place)
         return _mixed(found, other, weight) if other is not None else found
 
     def _of_others(self, name: str, subject: Subject, input_bytes: float) -> Estimate | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import log2
 from typing import NamedTuple
 
+from partita.plan.history import place_of
 from partita.plan.spreads import Skewed
 from partita.protocol.requests import ExpectationView, HistoryView
 from partita.workspace.flow_instance import Known, Past
@@ -18,6 +19,8 @@ __all__ = ["Asked", "Learned"]
 
 #: What rests on attempts of the step's own function.
 _OWN = ("step", "function")
+#: What takes less is not told apart by its step.
+SIZED_S = 0.1
 #: Sizes of inputs are told apart by such parts of a doubling: what elements of a map are asked of stays little.
 _PARTS = 8
 
@@ -31,6 +34,7 @@ class Asked(NamedTuple):
     flow: str
     input_bytes: float | None  # None: the usual size
     hint_s: float | None
+    place: int = 0  # of its step, see `plan.history.place_of`; 0: any
 
 
 class Learned:
@@ -95,10 +99,15 @@ class Learned:
         latest = views[-1]
         version = task.version if task.function else latest["version"]
         usual = Asked(latest["function"], version, self._node_class, self._flow, None, task.expect_s)
-        sized = usual._replace(input_bytes=_rounded(task.input_bytes))
+        sized = usual._replace(input_bytes=_rounded(task.input_bytes), place=self._place(task, latest))
         own = [view for view in views if view["version"] == version] or views
         classes = dict.fromkeys(view["node"] for view in own)
         return [usual, sized, *(sized._replace(node=node) for node in classes if node != self._node_class)]
+
+    def _place(self, task: FlowTask, latest: HistoryView) -> int:
+        """Of elements of a map there may be many, and they are told apart by their sizes only; what is short, by nothing."""
+        is_alike = task.path.endswith("]") or latest["duration_s"]["p50"] < SIZED_S
+        return 0 if is_alike else place_of(self._flow, task.path)
 
     def _views(self, task: FlowTask) -> list[HistoryView]:
         """The latest last. Of a step of an earlier run only the task's name is known."""

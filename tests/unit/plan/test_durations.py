@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from math import log
+from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.plan.durations import BYTES, NEAR_SIZES, SECONDS, Estimate, Model, Outline, Scale
+from partita.plan.durations import BYTES, NEAR_SIZES, PLACES, SECONDS, Estimate, Model, Outline, Scale
 from partita.values import pack, unpack
 
 AMOUNTS = st.floats(0.0, 1e300) | st.sampled_from([0.0, 5e-324, 1e-9, 1e308])
@@ -156,3 +158,40 @@ def test_samples_have_the_distribution_that_is_told() -> None:
 def test_zeros_and_ones_of_a_coarse_clock_are_borne() -> None:
     estimate = taught([(1e6, float(number % 2)) for number in range(50)]).estimate(1e6)
     assert 1e-6 <= estimate.p10 < 0.2 and 0.5 < estimate.p90 < 30
+
+
+def test_what_is_alike_in_all_but_its_place_is_told_by_its_place() -> None:
+    chance = random.Random(0)
+    usual = {place: 0.15 + 0.9 * chance.random() ** 3 for place in range(1, 25)}
+    placed, blind = Model(SECONDS), Model(SECONDS)
+    for _ in range(6):
+        for place, seconds in usual.items():
+            amount = seconds * chance.lognormvariate(0.0, 0.2)
+            placed.observe(100.0, amount, place)
+            blind.observe(100.0, amount)
+    errors = [log(placed.estimate(100.0, place=place).median / seconds) for place, seconds in usual.items()]
+    assert max(map(abs, errors)) < 0.35 and abs(fmean(errors)) < 0.1
+    told, of_all = placed.estimate(100.0, place=3), blind.estimate(100.0)
+    assert 0.35 < log(told.p90 / told.p10) < 0.8  # 0.51 is right
+    assert log(of_all.p90 / of_all.p10) > 1.3
+    new = placed.estimate(100.0, place=99)
+    assert log(new.p90 / new.p10) > 1.0 and not placed.knows(99)
+
+
+def test_a_place_says_nothing_where_amounts_have_nothing_to_do_with_it() -> None:
+    chance = random.Random(0)
+    placed, blind = Model(SECONDS), Model(SECONDS)
+    for number in range(300):
+        amount = chance.lognormvariate(0.0, 0.5)
+        placed.observe(100.0, amount, 1 + number % 20)
+        blind.observe(100.0, amount)
+    for place in range(1, 21):
+        assert abs(log(placed.estimate(100.0, place=place).median / blind.estimate(100.0).median)) < 0.2
+
+
+def test_places_seen_last_are_known() -> None:
+    model = Model(SECONDS)
+    for place in range(1, 200):
+        model.observe(10.0, 1.0, place)
+    assert sum(map(model.knows, range(1, 200))) == PLACES and model.knows(199)
+    assert len(pack(model.state())) < 1800

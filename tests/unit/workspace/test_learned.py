@@ -9,7 +9,7 @@ import pytest
 
 from partita.core.records import Demand
 from partita.engine.history_requests import expectation, view
-from partita.plan.history import Attempted, History, Subject
+from partita.plan.history import Attempted, History, Subject, place_of
 from partita.plan.memory import admitted_bytes
 from partita.plan.planner import make_plan
 from partita.plan.spreads import Guess
@@ -33,12 +33,13 @@ class Teacher:
 
     def saw(
         self, seconds: float, *, times: int = 9, function: str = "flows:fit", version: str = "2", node: str = "here",
-        title: str = "fit", input_bytes: float = 10.0, memory: float = 1e6, output: float = 5000.0,
+        title: str = "fit", input_bytes: float = 10.0, memory: float = 1e6, output: float = 5000.0, path: str = "",
     ) -> Teacher:  # fmt: skip
         subject = Subject(function, version, node, "flows:whole", title)
         for _ in range(times):
             self.now += 1.0
-            self.history.observe(subject, Attempted(input_bytes, seconds, seconds, memory, output, self.now))
+            place = place_of("flows:whole", path) if path else 0
+            self.history.observe(subject, Attempted(input_bytes, seconds, seconds, memory, output, self.now, place))
         return self
 
     def learned(self, otherwise: Past | None = None) -> Learned:
@@ -98,6 +99,17 @@ def test_of_a_step_of_an_earlier_run_the_name_is_enough() -> None:
 
 def test_flows_and_waits_are_asked_of_others() -> None:
     assert known(Teacher().saw(5.0), replace(FIT, kind="flow")).basis == "elsewhere"
+
+
+def test_a_step_is_expected_to_take_what_it_took_in_earlier_runs() -> None:
+    teacher = Teacher()
+    for _ in range(8):
+        for path, seconds in (("fit", 2.0), ("deep/fit", 30.0), ("fit#2", 9.0)):
+            teacher.saw(seconds, times=1, path=path)
+    for path, seconds in (("fit", 2.0), ("deep/fit", 30.0), ("fit#2", 9.0)):
+        assert median(teacher, replace(FIT, path=path)) == pytest.approx(seconds, rel=0.1)
+    assert 5 < median(teacher, replace(FIT, path="elsewhere")) < 15
+    assert median(teacher, replace(FIT, path="fit[7]")) == median(teacher, replace(FIT, path="fit[8]"))
 
 
 def test_elements_take_as_long_as_their_own_inputs_say() -> None:
