@@ -18,7 +18,7 @@ from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
 from partita.engine.choosing import Choosing
-from partita.engine.expecting import SIZED_S, UNKNOWN_S, Expecting, Typical
+from partita.engine.expecting import SIZED_S, Expecting, Typical
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
@@ -194,10 +194,6 @@ class Book:
             self.choosing.offer(live, step, demand, entry, places)
         else:
             places[0].queue.push(demand, profile.priority, live.bundle + profile.environment, entry)
-
-    def expected_s(self, live: Live, number: int) -> float:
-        """How long an attempt at a step of the run's profile of this number is thought to take."""
-        return self.expecting.typical(live, number).mean_s or UNKNOWN_S
 
     def demand(self, live: Live, step: Step, typical: Typical | None = None) -> Demand:
         """What the step's next attempt is to have: more memory than its task declares where others ran out of it."""

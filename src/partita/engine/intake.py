@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
 from typing import Any
 
 from partita.core.events import Event, Happening, NewStep
@@ -325,7 +324,7 @@ class Intake:
             return self._take_laid(live, *item[1:])
         if item[0] == "rank":
             _, first, end, base = item
-            rank_steps(live, first, end, base, partial(self._book.expected_s, live))
+            rank_steps(live, first, end, base, self._book.expecting)
             return 1
         return self._reveal(live, item[1], item[2])
 

@@ -7,20 +7,27 @@ what a flow that is laid out later adds is thought of as one step until then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from partita.core.states import Kind
-from partita.engine.live import Live
+from partita.engine.expecting import SIZED_S, UNKNOWN_S
+
+if TYPE_CHECKING:
+    from partita.engine.expecting import Expecting
+    from partita.engine.live import Live
 
 __all__ = ["rank_steps"]
 
+#: In larger runs each step is taken to be as its like are: asking of one by one would hold the engine up.
+_EACH = 2000
 
-def rank_steps(live: Live, first: int, end: int, base: int, expected_s: Callable[[int], float]) -> None:
+
+def rank_steps(live: Live, first: int, end: int, base: int, expecting: Expecting) -> None:
     """Rank the steps from `first` to before `end`; those from `end` on are ranked already.
 
     Args:
         base: the first step of their layout: what stands before has begun to be waited for, and keeps its rank.
-        expected_s: how long a step of the run's profile of this number is thought to take.
+        expecting: knows how long steps are thought to take.
     """
     steps, behind, ranks = live.run.steps, live.behind, live.ranks
     seconds: dict[int, float] = {}
@@ -38,8 +45,9 @@ def rank_steps(live: Live, first: int, end: int, base: int, expected_s: Callable
         if step.profile >= 0 and not (is_flow and step.alias is not None):
             taken_s = seconds.get(step.profile)
             if taken_s is None:
-                taken_s = seconds[step.profile] = expected_s(step.profile)
-            after += taken_s
+                taken_s = seconds[step.profile] = expecting.typical(live, step.profile).mean_s or UNKNOWN_S
+            placed = expecting.at_place(live, step) if taken_s >= SIZED_S and len(steps) <= _EACH else None
+            after += taken_s if placed is None else placed.median
         ranks[number] = after
         for source in step.inputs:
             before = source[0]

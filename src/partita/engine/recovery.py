@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 from partita.core.graph import Run, Step
 from partita.core.rebuild import rebuild, resume
@@ -106,7 +105,7 @@ class Recovery:
         for step in run.steps.values():
             if step.state == State.WAITING and step.kind == Kind.WAIT:
                 book.waits.reopen(live, step)  # before the run goes on, which may be the end of it
-        rank_steps(live, 0, run.next_id, 0, partial(book.expected_s, live))
+        rank_steps(live, 0, run.next_id, 0, book.expecting)
         book.overruns.watch(live)
         join_all(book, live)
         resume(run, running, live.out, attached)

@@ -55,6 +55,11 @@ def unequal() -> int:
 
 
 @flow
+def side_by_side() -> int:
+    return join([uneven(seconds) for seconds in (2, 5, 60, 11)])
+
+
+@flow
 def deferred() -> int:
     return part(short(2))
 
@@ -122,6 +127,15 @@ def test_what_has_most_behind_it_starts_first(memory: MemoryWorkspace) -> None:
     )
     others = [step for name, step in steps.items() if name.startswith("short") and step is not before_long]
     assert all(before_long["started_at"] <= step["started_at"] for step in others)
+
+
+def test_of_ready_steps_of_one_function_the_one_that_took_longest_starts_first(memory: MemoryWorkspace) -> None:
+    for _ in range(4):
+        record(memory, side_by_side)
+    run = side_by_side.run()
+    run.result()
+    steps = {step["name"]: step["started_at"] for step in memory.all_steps(run.id)}
+    assert sorted(("uneven", "uneven#2", "uneven#3", "uneven#4"), key=steps.__getitem__)[0] == "uneven#3"
 
 
 def test_a_step_is_admitted_with_the_memory_that_its_like_needed(memory: MemoryWorkspace) -> None:
