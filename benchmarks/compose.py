@@ -88,6 +88,7 @@ def _shuffled(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _whole(x: Any, y: Any) -> tuple[Any, Any]:
+    x = x[:, np.isfinite(x).any(axis=0)]  # names of cars are no numbers
     kept = np.isfinite(x).all(axis=1)
     return x[kept], y[kept]
 
