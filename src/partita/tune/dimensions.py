@@ -308,5 +308,7 @@ def _of_mapping(given: Mapping[str, Any]) -> Dimension:
     if when is not None and not isinstance(when, Mapping):
         raise DefinitionError(f"when={when!r} is no mapping; write {{model: forest}}")
     if "choices" in given:
+        if not isinstance(given["choices"], (list, tuple)):
+            raise DefinitionError(f"choices={given['choices']!r} is no list; write [line, forest]")
         return Choice(*given["choices"], when=when)
     return Range(given["low"], given["high"], given.get("step"), bool(given.get("log", False)), when=when)
