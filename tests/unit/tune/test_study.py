@@ -87,14 +87,14 @@ def crossed(x: Annotated[float, Range(-2, 2)], y: Annotated[float, Range(-2, 2)]
     return {"near": bowl(x, y), "low": x}
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "genetic"])
-def test_later_generations_are_better_and_outlive_an_interruption(sampler: str) -> None:
+@pytest.mark.parametrize(("sampler", "times"), [("tpe", 4.0), ("genetic", 1.2)])
+def test_later_trials_are_better_and_the_same_after_interruptions(sampler: str, times: float) -> None:
     given: dict[str, Any] = {"direction": "minimize", "parallel": 1, "sampler": sampler, "seed": 5}
     whole = tune(search, trials=130, **given)
     parts = tune(search, trials=70, name="parts", **given).resume(trials=101).resume(trials=130)
     assert [trial["parameters"] for trial in parts.trials] == [trial["parameters"] for trial in whole.trials]
     values = [trial["values"]["result"] for trial in whole.trials]
-    assert sorted(values[100:])[15] < sorted(values[:30])[15] / 2  # the middle of the last and the first thirty
+    assert sorted(values[100:])[15] < sorted(values[:30])[15] / times  # the middle of the last and the first thirty
 
 
 @pytest.mark.parametrize(
