@@ -80,6 +80,8 @@ def show(
 ) -> int:
     """Show a study with its trials, or a picture of it."""
     session: Session = context.obj
+    if picture != "-" and Path(picture).suffix not in ("", ".svg"):
+        raise typer.BadParameter(f"{picture}: a picture is SVG; write {Path(picture).with_suffix('.svg')}")
     kind = kind or next((each for each in PICTURES if each in Path(picture).stem), "history")
     name = _named(session, name)
     view = session.workspace.study(name, importance=importance or (bool(picture) and kind == "importance"))

@@ -59,8 +59,15 @@ def conclude(session: Session, view: StudyView, *, was_left: bool, is_quiet: boo
     if was_left:
         output.note(f"What runs goes on; `partita tune --study {view['name']}` goes on with the study.")
     elif not view["best"]:
-        output.note("No trial has succeeded.", "bad")
+        output.note(f"No trial has succeeded{_last_error(view)}", "bad")
     return status
+
+
+def _last_error(view: StudyView) -> str:
+    """Of the last trial that failed, where it is not told already."""
+    failed = [trial for trial in view.get("trials", ()) if trial["error"]]
+    told = failed[-1]["error"].partition("\n")[0] if failed else ""
+    return f"; trial {failed[-1]['number']}: {clean(told)}" if told and told not in view["reason"] else "."
 
 
 def parameters_text(trial: TrialView) -> str:

@@ -35,12 +35,14 @@ _STYLE = """\
   .guide { fill: none; stroke: #8b98ab; stroke-width: 1.3; stroke-dasharray: 5 4; }
   .dots { fill: none; stroke-width: 4; stroke-linecap: round; opacity: .55; }
   .band { opacity: .18; stroke: none; }
+  .over { paint-order: stroke; stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round; }
   .middle { text-anchor: middle; }
   .end { text-anchor: end; }
   @media (prefers-color-scheme: dark) {
     svg { background: #14181d; }
     text { fill: #e3e8ee; }
     .small { fill: #9aa6b2; }
+    .over { stroke: #14181d; }
     .grid { stroke: #2c343d; }
   }"""
 
@@ -324,7 +326,9 @@ def parallel_chart(
         )
         for height, text in ticks:
             y = bottom - height * (bottom - _TOP - 16)
-            parts.append(f'<text class="small" x="{x + 5:.1f}" y="{y + 4:.1f}">{_told(fit(clean(text), 12))}</text>')
+            parts.append(
+                f'<text class="small over" x="{x + 5:.1f}" y="{y + 4:.1f}">{_told(fit(clean(text), 12))}</text>'
+            )
     return _picture(title, parts, width_=wide)
 
 

@@ -165,7 +165,7 @@ def _parallel(study: StudyView) -> str:
         ]
         for trial, value in zip(done, values, strict=True)
     ]  # fmt: skip
-    return parallel_chart(f"{study['name']}: parameters and {name}", [*axes, (name, ends)], lines)
+    return parallel_chart(f"{study['name']}: parameters and {name}, the best in orange", [*axes, (name, ends)], lines)
 
 
 def _share(at: float, span: tuple[float, float]) -> float:

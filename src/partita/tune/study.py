@@ -258,8 +258,8 @@ def _searched(
     if into:
         found = Space({name: dimension_of(given) for name, given in dict(space or {}).items()})
     else:
-        given = [parameter.name for parameter in flow.signature.positional[: len(args)]]
-        found = space_of(flow.signature, space, [*given, *named], flow.place)
+        given = {parameter.name: value for parameter, value in zip(flow.signature.positional, args, strict=False)}
+        found = space_of(flow.signature, space, {**given, **named}, flow.place)
     return found, found, None
 
 
