@@ -68,7 +68,10 @@ def verdict(record: StudyRecord, budgets: Budgets, now: float, *, failures: int,
     if failures and record.failures_in_a_row >= failures:
         last = max((t for t in record.trials if t.state == "failed"), key=lambda t: (t.ended_at or 0, t.number))
         return Verdict("stopped", f"{failures} trials in a row have failed, the last one with: {last.error}")
-    if budgets.trials is not None and count >= budgets.trials:
+    if budgets.trials is not None and count > budgets.trials:
+        were = "was" if budgets.trials == 1 else "were"
+        return Verdict("ended", f"{count:,} trials were made, and {budgets.trials:,} {were} to be made in all")
+    if budgets.trials is not None and count == budgets.trials:
         return Verdict("ended", f"all {budgets.trials:,} trials were made")
     if found := spent(record, budgets, now):
         return found

@@ -108,6 +108,7 @@ def test_each_budget_ends_it() -> None:
     for value in (1.0, 5.0):
         tell(made, ask(made, int(value)), value, cost=2.0)
     assert given_up(made, Budgets(trials=2)) == "all 2 trials were made"
+    assert given_up(made, Budgets(trials=1)) == "2 trials were made, and 1 was to be made in all"
     assert "time of 50" in given_up(made, Budgets(time_s=50.0))
     assert "cost of 4 is used up" in given_up(made, Budgets(cost=4.0))
     assert "target of 5 was reached: trial 1" in given_up(made, Budgets(trials=9, target=5.0))
