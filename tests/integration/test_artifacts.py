@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 FLOWS = """
 from pathlib import Path
 import numpy as np
-from partita import flow, task
+from partita import Html, flow, task
 
 @task
 def load(n: int) -> np.ndarray:
@@ -52,6 +52,23 @@ def inner(model: dict) -> Odd:
 def train(n: int, ks: list[int]) -> Odd:
     data = load(n)
     return inner(best(fit.map([data] * len(ks), ks)))
+
+@task
+def draw(name: str) -> dict:
+    return {"name": name, "pictures": {"roc": Html(f"<svg>{name}</svg>"), "odd one": Html("<p>more</p>")}, "data": np.arange(3000)}
+
+@task
+def named() -> list[str]:
+    return ["line", "blend"]
+
+@task
+def one_picture() -> dict:
+    return {"only": Html("<svg>one</svg>"), "data": np.arange(3000)}
+
+@flow
+def drawn() -> list:
+    one_picture()
+    return draw.map(named())
 
 @flow
 def text(n: int) -> str:
@@ -120,6 +137,25 @@ def test_an_artifact_is_shown_by_name_and_by_hash(project: Project, call: Callab
     assert "its steps made its value" in call("artifacts", "show", "inner", status=2)
     with pytest.raises(NotFoundError):
         project.workspace.artifact("f" * 20)
+
+
+def test_of_a_value_with_several_pictures_the_parts_are_named(project: Project, call: Callable[..., Any]) -> None:
+    run = project.start("drawn").wait(60).id
+    told = call("artifacts", "show", "draw[1]", "--picture", "x.html", status=2)
+    name = f"{run}:draw[]/draw[1]"
+    assert f"{name}.pictures.roc" in told and f'{name}.pictures["odd one"]' in told and f"{name}.data" not in told
+    assert not (project.folder / "x.html").exists()
+    call("artifacts", "show", "draw[1].pictures.roc", "--picture", "roc.svg")
+    assert (project.folder / "roc.svg").read_text() == "<svg>1</svg>".replace("1", "blend")
+    assert f"{name}.pictures.roc" in call("artifacts", "show", "draw[1].pictures", "--picture", "x.html", status=2)
+    # Of one alone there is no question which.
+    call("artifacts", "show", "one_picture", "--picture", "one.svg")
+    assert (project.folder / "one.svg").read_text() == "<svg>one</svg>"
+    told = call("artifacts", "show", "named", "--picture", "x.html", status=2)
+    assert "no picture is kept of" in told and f"artifacts get {run}:named" in told
+    assert "draw[]/draw[0]" in call("artifacts", "lineage", "draw[0]") and call(
+        "artifacts", "get", "draw[0].data", "x.npy"
+    )
 
 
 def test_values_are_written_in_the_form_of_other_programs(project: Project, call: Callable[..., Any]) -> None:

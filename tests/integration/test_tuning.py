@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from partita.errors import CheckError, StudyError
 from partita.protocol.studies import StudyView, TuneRequest
 from partita.workspace.local import LocalWorkspace
+from tests.contract.ray_cluster import ray_cluster
 from tests.integration.conftest import Project
 
 pytestmark = pytest.mark.integration
@@ -148,6 +149,32 @@ def test_hopeless_trials_are_cancelled(flows: Project) -> None:
     pruned = found["trials"][5]
     assert pruned["parameters"] == {"quality": 0.1} and len(pruned["reported"]) == 5 and not pruned["values"]
     assert flows.workspace.run(pruned["run"])["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("pruner", ["halving", "hyperband"])
+def test_trials_are_stopped_by_rungs(flows: Project, pruner: str) -> None:
+    found = tuned(
+        flows, "curve", sampler="grid", pruner=pruner, report="loss", report_direction="minimize", parallel=1,
+        space={"quality": [0.9, 0.85, 0.4, 0.8, 0.2, 0.1]}, trials=6,
+    )  # fmt: skip
+    # Bad ones go on until they are stopped.
+    assert {t["parameters"]["quality"] for t in found["trials"] if t["state"] == "pruned"} >= {0.4, 0.2, 0.1}
+    assert found["best"][0]["parameters"] == {"quality": 0.9}
+
+
+def test_a_study_keeps_to_what_its_runs_may_cost(
+    make_project: Callable[[str], Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ray_cluster().variables.items():
+        monkeypatch.setenv(name, value)
+    table = f'kind = "ray"\naddress = "{ray_cluster().address}"\ncpu = 2\nprice = 10'
+    project = make_project(f'executor = "cluster"\n[executors.cluster]\n{table}\n')
+    project.write(FLOWS)
+    found = tuned(project, "slow", texts={"log": project.folder / "log", "pause": 0.5}, cost=32.0, parallel=1)
+    costs = [trial["cost"] for trial in found["trials"]]
+    assert all(5.0 <= cost < 32.0 for cost in costs)  # half a second for which each costs 10
+    assert 2 <= len(costs) <= 6 and sum(costs) == pytest.approx(found["cost"]) and "cost of 32" in found["reason"]
+    assert found["cost"] + sum(costs) / len(costs) > 32.0  # there was no room for another one
 
 
 def test_failed_trials_are_marked_and_the_study_goes_on(flows: Project) -> None:

@@ -66,8 +66,8 @@ FORBIDDEN["plan"] = FORBIDDEN["core"]
 #: All of Partita that the command line may know, itself included.
 KNOWN_TO_CLI = (
     "partita.workspace", "partita.settings", "partita.errors", "partita.protocol.requests", "partita.protocol.artifacts",
-    "partita.protocol.advice", "partita.protocol.models", "partita.protocol.plans", "partita.protocol.studies",
-    "partita.protocol.waits",
+    "partita.protocol.advice", "partita.protocol.models", "partita.protocol.paths", "partita.protocol.plans",
+    "partita.protocol.studies", "partita.protocol.waits",
     "partita.values", "partita.units", "partita.version", "partita.drawing", "partita.cli",
 )  # fmt: skip
 

@@ -87,7 +87,7 @@ def show(
     digest = shown_hash(found)
     record = session.workspace.artifact_record(digest) if digest else None
     if picture:
-        write_picture(session.output, record, found["view"]["name"], Path(picture))
+        write_picture(session.output, found, session.workspace.artifact_record, Path(picture))
     if json:
         from partita.drawing.results import result_json
 

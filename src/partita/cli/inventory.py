@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from partita.units import duration_text, size_text
 
 __all__ = ["lineage_graph", "tell_artifact", "tell_artifacts", "tell_lineage"]
 
+Record = dict[str, Any] | None
+
+_PICTURES = ("image", "html")
 _NICE = ("├─ ", "└─ ", "│  ")
 _PLAIN = ("|- ", "`- ", "|  ")
 _HOW = {"layout": "by a flow laid out from it"}
@@ -80,18 +85,31 @@ def tell_artifact(output: Output, found: FoundArtifact, lineage: LineageView, re
         output.table(["PART", "TYPE", "SIZE", "HASH", "VALUE"], rows)
 
 
-def write_picture(output: Output, record: dict[str, Any] | None, name: str, file: Path) -> None:
-    """Write what is kept of a value to be looked at elsewhere.
+def write_picture(output: Output, found: FoundArtifact, record_of: Callable[[str], Record], file: Path) -> None:
+    """Write what is kept of a value to be looked at elsewhere; of a structure, what is kept of the only part that has such.
+
+    Args:
+        record_of: what is kept of a blob.
 
     Raises:
-        NotFoundError: no picture and no HTML is kept of it.
+        NotFoundError: no picture and no HTML is kept of it, or of several parts; names them.
     """
-    kind = record["kind"] if record is not None else ""
-    if record is None or kind not in ("image", "html"):
-        raise NotFoundError(f"no picture is kept of {name}; `partita artifacts get {name}` writes the value itself")
-    file.write_bytes(record["png"] if kind == "image" else record["html"].encode())
+    from partita.workspace.inventory import shown_hash
+
+    name = found["view"]["name"]
+    digests = {name: shown_hash(found), **{part["name"]: part["hash"] for part in found["parts"]}}
+    records = {one: record_of(digest) for one, digest in digests.items() if digest}
+    pictures = {one: record for one, record in records.items() if record and record["kind"] in _PICTURES}
+    shown, record = (
+        (name, pictures.get(name)) if name in pictures or len(pictures) != 1 else next(iter(pictures.items()))
+    )
+    if record is None:
+        told = f"name one of its parts: {_some(list(pictures))}" if pictures else ""
+        told = told or f"`partita artifacts get {shlex.quote(name)}` writes the value itself"
+        raise NotFoundError(f"no picture is kept of {name} as a whole; {told}")
+    file.write_bytes(record["png"] if record["kind"] == "image" else record["html"].encode())
     output.flush()
-    output.note(f"Wrote {file}.")
+    output.note(f"Wrote {file}{f', the picture of {shown}' if shown != name else ''}.")
 
 
 def _some(labels: list[str]) -> str:

@@ -12,6 +12,7 @@ from partita.drawing.cells import clean
 from partita.drawing.progress import Group, Progress, left_text, planned_text, warnings_of
 from partita.drawing.results import result_json, result_text
 from partita.errors import NotFoundError
+from partita.protocol.paths import WHOLE, closeness, several
 from partita.protocol.requests import AttemptView, RunView, StepView
 from partita.units import duration_text, size_text
 
@@ -157,10 +158,10 @@ def _tell_steps(output: Output, steps: list[StepView]) -> None:
 
 
 def find_step(session: Session, run: str, word: str) -> StepView:
-    """A step by its number or its path.
+    """A step by its number, its path, or the end of its path.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: there is none, or several have such a path.
     """
     near: list[str] = []
     if word.isdecimal():
@@ -168,13 +169,22 @@ def find_step(session: Session, run: str, word: str) -> StepView:
         if page and page[0]["id"] == int(word):
             return page[0]
         raise NotFoundError(f"the run {run} has no step number {word}; `partita runs show {run} --all` lists them")
+    found: dict[int, list[StepView]] = {}
     for step in all_steps(session, run):
-        if step["path"] == word:
+        close = closeness(word, step["path"])
+        if close == WHOLE:
             return step
+        if close is not None:
+            found.setdefault(close, []).append(step)
         if len(near) < 5000:
             near.append(step["path"])
-    found = difflib.get_close_matches(word, near, n=1)
-    hint = f"did you mean {found[0]}?" if found else f"`partita runs show {run} --all` lists them"
+    fitting = found[min(found)] if found else []
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise NotFoundError(f"in run {run} {several(word, [step['path'] for step in fitting])}")
+    alike = difflib.get_close_matches(word, near, n=1)
+    hint = f"did you mean {alike[0]}?" if alike else f"`partita runs show {run} --all` lists them"
     raise NotFoundError(f"the run {run} has no step {word!r}; {hint}")
 
 

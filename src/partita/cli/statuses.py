@@ -13,6 +13,7 @@ from partita.errors import (
     PlanningError,
     RunError,
     SettingsError,
+    StudyError,
 )
 from partita.protocol.requests import RunView
 
@@ -42,7 +43,7 @@ LEGEND = (
 )
 
 _REFUSALS = frozenset({"CheckError", "DefinitionError", "OptionError", "RefError", "LoadError"})
-_WRONG = (CheckError, DefinitionError, LoadError, NotFoundError, PlanningError, SettingsError)
+_WRONG = (CheckError, DefinitionError, LoadError, NotFoundError, PlanningError, SettingsError, StudyError)
 
 
 def of_error(error: PartitaError) -> int:

@@ -52,11 +52,17 @@ def list_studies(context: typer.Context, json: Json = False) -> int:
         return statuses.SUCCESS
     rows: list[list[Cell | str]] = [
         [Cell(view["name"], "bold"), view["state"], view["title"], counts_text(view), duration_text(view["took_s"]),
-         values_text(view["best"][0]) if view["best"] else ""]
+         _best_text(view)]
         for view in found
     ]  # fmt: skip
     session.output.table(["STUDY", "STATE", "FLOW", "TRIALS", "TOOK", "BEST"], rows)
     return statuses.SUCCESS
+
+
+def _best_text(view: StudyView) -> str:
+    if len(view["objectives"]) > 1 and len(view["best"]) > 1:
+        return f"{len(view['best'])} that no other beats"
+    return values_text(view["best"][0]) if view["best"] else ""
 
 
 def show(
@@ -80,6 +86,8 @@ def show(
 ) -> int:
     """Show a study with its trials, or a picture of it."""
     session: Session = context.obj
+    if picture != "-" and Path(picture).suffix not in ("", ".svg"):
+        raise typer.BadParameter(f"{picture}: a picture is SVG; write {Path(picture).with_suffix('.svg')}")
     kind = kind or next((each for each in PICTURES if each in Path(picture).stem), "history")
     name = _named(session, name)
     view = session.workspace.study(name, importance=importance or (bool(picture) and kind == "importance"))

@@ -46,21 +46,36 @@ def conclude(session: Session, view: StudyView, *, was_left: bool, is_quiet: boo
         output.document({**view, "exit_status": status})
         return status
     if not is_quiet:
-        symbol = output.paint(
-            output.symbol("failed" if has_failed else "succeeded", output.err),
-            "bad" if has_failed else "good",
-            output.err,
-        )
-        took = f" in {duration_text(view['took_s'])}"
-        output.note(f"{symbol} {view['name']} {view['state']}{took}: {clean(view['reason'])}; {counts_text(view)}")
+        _tell_end(output, view, has_failed=has_failed)
     for trial in view["best"]:
         output.line(f"trial {trial['number']}: {clean(values_text(trial))}")
         output.line(f"  {clean(parameters_text(trial))}   run {trial['run']}")
     if was_left:
         output.note(f"What runs goes on; `partita tune --study {view['name']}` goes on with the study.")
     elif not view["best"]:
-        output.note("No trial has succeeded.", "bad")
+        output.note("; ".join(filter(None, ["No trial has succeeded", _last_error(view)])) + ".", "bad")
+    elif not is_quiet and (error := _last_error(view)):
+        output.note(f"  {error}", "dim")
+    if view["state"] == "stopped" and not was_left and not is_quiet:
+        output.note(f"`partita tune --study {view['name']} --failures 0` goes on, whatever fails.")
     return status
+
+
+def _tell_end(output: Output, view: StudyView, *, has_failed: bool) -> None:
+    mark, style = ("cancelled", "warn") if view["state"] == "stopped" else ("succeeded", "good")
+    mark, style = ("failed", "bad") if has_failed else (mark, style)
+    symbol = output.paint(output.symbol(mark, output.err), style, output.err)
+    took = f" in {duration_text(view['took_s'])}"
+    output.note(f"{symbol} {view['name']} {view['state']}{took}: {clean(view['reason'])}; {counts_text(view)}")
+
+
+def _last_error(view: StudyView) -> str:
+    """ "trial 2 failed: ..." of the last that did; empty: none has, or it is told already."""
+    last = next((trial for trial in reversed(view.get("trials", [])) if trial["error"]), None)
+    told = last["error"].partition("\n")[0] if last is not None else ""
+    if last is None or not told or told in view["reason"]:
+        return ""
+    return f"trial {last['number']} {'was ' * (last['state'] == 'cancelled')}{last['state']}: {clean(told)}"
 
 
 def parameters_text(trial: TrialView) -> str:

@@ -59,7 +59,9 @@ def tune(
         ),
     ] = None,
     direction: Annotated[str, typer.Option("--direction", help="maximize or minimize.")] = "maximize",
-    trials: Annotated[int | None, typer.Option("--trials", min=1, help="End after so many; default: 50.")] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="End after so many in all; default: 50.")
+    ] = None,
     time: Annotated[str, typer.Option("--time", metavar="TIME", help='End after so long: "10m".')] = "",
     cost: Annotated[float | None, typer.Option("--cost", help="End when the runs have cost so much.")] = None,
     target: Annotated[float | None, typer.Option("--target", help="End when the objective is this good.")] = None,

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from partita.data.columns import Column, column_names, column_of, row_count
 from partita.data.schemas import ColumnRule, TableRule, read_schema
-from partita.errors import DataError, Problem
+from partita.errors import CheckError, DataError, DefinitionError, Problem
 from partita.flow.task import task
+from partita.flow.yaml.source import read_plain
 
 __all__ = ["infer_schema", "table_problems", "validate_table"]
 
@@ -58,9 +58,15 @@ def table_problems(table: Any, schema: Any) -> list[str]:
 
 
 def _loaded(schema: Any) -> Any:
-    if isinstance(schema, (str, Path)):
-        return yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    return schema
+    if not isinstance(schema, (str, Path)):
+        return schema
+    file = Path(schema)
+    try:
+        return read_plain(file.read_text(encoding="utf-8"), file.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"the schema {file} cannot be read: {error}") from error
+    except CheckError as error:
+        raise DefinitionError(f"the schema cannot be read: {error}") from error
 
 
 def _of_table(table: Any, rule: TableRule, names: list[str]) -> Iterator[str]:

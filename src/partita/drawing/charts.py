@@ -23,6 +23,7 @@ _WIDTH, _HEIGHT = 640.0, 420.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 20.0, 48.0, 52.0
 _CELL = 7.3  # width of a character in pixels, generously
 _MOST_POINTS, _MOST_DOTS, _MOST_LABELS = 200, 600, 25
+_FEW_DOTS, _ROOM = 200, 0.04
 
 _STYLE = """\
   svg { background: #ffffff; font: 13px system-ui, "Noto Sans", sans-serif; }
@@ -34,12 +35,14 @@ _STYLE = """\
   .guide { fill: none; stroke: #8b98ab; stroke-width: 1.3; stroke-dasharray: 5 4; }
   .dots { fill: none; stroke-width: 4; stroke-linecap: round; opacity: .55; }
   .band { opacity: .18; stroke: none; }
+  .over { paint-order: stroke; stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round; }
   .middle { text-anchor: middle; }
   .end { text-anchor: end; }
   @media (prefers-color-scheme: dark) {
     svg { background: #14181d; }
     text { fill: #e3e8ee; }
     .small { fill: #9aa6b2; }
+    .over { stroke: #14181d; }
     .grid { stroke: #2c343d; }
   }"""
 
@@ -141,24 +144,27 @@ def dot_chart(
     x_label: str,
     y_label: str,
     guide: Sequence[Point] = (),
+    x: Range | None = None,
     y: Range | None = None,
     x_ticks: Sequence[Tick] = (),
 ) -> str:
-    """Dots over two axes; of many, every so many is drawn.
+    """Dots over two axes, few of them larger; of many, every so many is drawn.
 
     Args:
+        x, y: what the axes show at least; default: what the dots take.
         x_ticks: what is written below the axis, where that is not its own numbers.
     """
     dots = [dot for dot in dots if all(map(math.isfinite, dot))]
     both = [*dots, *guide]
-    across = [*(point[0] for point in both), *(at for at, _ in x_ticks)]
-    plane = _Plane(_span(across), y or _span([point[1] for point in both]))
+    across = [*(point[0] for point in both), *(at for at, _ in x_ticks), *(x or ())]
+    plane = _Plane(_wider(_span(across)), y or _wider(_span([point[1] for point in both])))
     parts = list(plane.axes(x_label, y_label, x_ticks))
     if guide:
         parts.append(f'<path class="guide" d="M{" ".join(map(plane.at, guide))}"/>')
     path = "".join(f"M{plane.at(dot)}h0" for dot in _thinned(dots, _MOST_DOTS))
     if path:
-        parts.append(f'<path class="dots" stroke="{_COLORS[0]}" d="{path}"/>')
+        few = ' style="stroke-width: 7; opacity: .75"' if len(dots) <= _FEW_DOTS else ""
+        parts.append(f'<path class="dots" stroke="{_COLORS[0]}"{few} d="{path}"/>')
     return _picture(title, parts)
 
 
@@ -320,7 +326,9 @@ def parallel_chart(
         )
         for height, text in ticks:
             y = bottom - height * (bottom - _TOP - 16)
-            parts.append(f'<text class="small" x="{x + 5:.1f}" y="{y + 4:.1f}">{_told(fit(clean(text), 12))}</text>')
+            parts.append(
+                f'<text class="small over" x="{x + 5:.1f}" y="{y + 4:.1f}">{_told(fit(clean(text), 12))}</text>'
+            )
     return _picture(title, parts, width_=wide)
 
 
@@ -384,6 +392,13 @@ def _opened(span: Range) -> Range:
         return span
     wide = abs(low) * 0.1 or 1.0
     return (low - wide, high + wide)
+
+
+def _wider(span: Range) -> Range:
+    """With some room at both ends, so that no dot lies on the edge."""
+    low, high = _opened(span)
+    room = (high - low) * _ROOM
+    return (low - room, high + room)
 
 
 def _ticks(span: Range) -> list[float]:

@@ -17,6 +17,8 @@ from partita.units import duration_text
 __all__ = ["PICTURES", "counts_text", "study_csv", "study_html", "study_picture", "values_text"]
 
 _MOST_SLICES = 8
+#: Marks on the axis of trials at most, and how close to an end of an axis there is none, as a share of it.
+_MOST_TICKS, _TICK_ROOM = 8, 0.08
 
 
 def study_picture(study: StudyView, kind: str, parameter: str = "") -> str:
@@ -56,8 +58,15 @@ def _history(study: StudyView) -> str:
     for at, value in dots:
         if not steps or sign * value > sign * steps[-1][1]:
             steps += [(at, steps[-1][1]), (at, value)] if steps else [(at, value)]
-    steps.append((dots[-1][0], steps[-1][1]))
-    return dot_chart(f"{study['name']}: history", dots, x_label="trial", y_label=name, guide=steps)
+    last = float(max(trial["number"] for trial in study["trials"]))
+    steps.append((last, steps[-1][1]))
+    nothing = [
+        f"{count:,} {state}" for state, count in study["counts"].items() if state in ("pruned", "failed", "cancelled")
+    ]
+    told = f"trial ({', '.join(nothing)})" if nothing else "trial"
+    every = next(10**power * step for power in range(9) for step in (1, 2, 5) if last <= 10**power * step * _MOST_TICKS)
+    ticks = [(float(number), f"{number:,}") for number in range(0, int(last) + 1, every)]
+    return dot_chart(f"{study['name']}: history", dots, x_label=told, y_label=name, guide=steps, x_ticks=ticks)
 
 
 def _importance(study: StudyView) -> str:
@@ -78,8 +87,13 @@ def _front(study: StudyView) -> str:
     dots = [(trial["values"][x], trial["values"][y]) for trial in _done(study)]
     line = sorted((trial["values"][x], trial["values"][y]) for trial in study["best"])
     return dot_chart(
-        f"{study['name']}: {x} against {y}", dots, x_label=x, y_label=y, guide=line if len(line) > 1 else ()
-    )
+        f"{study['name']}: {y} against {x}", dots, x_label=_with_way(study, x), y_label=_with_way(study, y),
+        guide=line if len(line) > 1 else (),
+    )  # fmt: skip
+
+
+def _with_way(study: StudyView, name: str) -> str:
+    return f"{name} ({study['objectives'][name]}d)"
 
 
 class _Scale:
@@ -108,8 +122,11 @@ class _Scale:
             return [(float(number), str(label)) for number, label in enumerate(self.labels)]
         if not self.is_log:
             return []
-        whole = [float(power) for power in range(math.ceil(self.span[0]), math.floor(self.span[1]) + 1)]
-        return [(at, f"{10**at:g}") for at in (whole if len(whole) > 1 else self.span)]
+        low, high = self.span
+        room = (high - low) * _TICK_ROOM
+        inner = [float(power) for power in range(math.ceil(low), math.floor(high) + 1)]
+        places = [low, *(power for power in inner if low + room < power < high - room), high]
+        return [(at, f"{10**at:.4g}") for at in places]
 
 
 def _slices(study: StudyView, parameter: str) -> str:
@@ -126,7 +143,7 @@ def _slices(study: StudyView, parameter: str) -> str:
             if searched in trial["parameters"]
         ]
         title = f"{study['name']}: {searched}"
-        pictures.append(dot_chart(title, dots, x_label=searched, y_label=name, x_ticks=scale.ticks()))
+        pictures.append(dot_chart(title, dots, x_label=searched, y_label=name, x=scale.span, x_ticks=scale.ticks()))
     return pictures[0] if len(pictures) == 1 else below_each_other(f"{study['name']}: slices", pictures)
 
 
@@ -148,7 +165,7 @@ def _parallel(study: StudyView) -> str:
         ]
         for trial, value in zip(done, values, strict=True)
     ]  # fmt: skip
-    return parallel_chart(f"{study['name']}: parameters and {name}", [*axes, (name, ends)], lines)
+    return parallel_chart(f"{study['name']}: parameters and {name}, the best in orange", [*axes, (name, ends)], lines)
 
 
 def _share(at: float, span: tuple[float, float]) -> float:

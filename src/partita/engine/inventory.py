@@ -19,6 +19,7 @@ from partita.engine.reading import Reading, node_text
 from partita.errors import NotFoundError
 from partita.protocol.artifacts import ArtifactView, FoundArtifact
 from partita.protocol.models import MODEL, stored_model
+from partita.protocol.paths import closeness, several
 from partita.protocol.stored_files import FILE, FOLDER, stored_file, stored_folder
 from partita.store.port import RunRow, StepRow
 from partita.values import (
@@ -121,28 +122,36 @@ class Inventory:
                 return self._found(run, step, _part_holding(unpack(step.value or b""), fields["hash"]))
             raise NotFoundError(f"run {run.id} has no value of a step {fields['step']}")
         text = str(fields["path"])
-        for step, part in self._candidates(run, text):
-            if not _has_value(step):
-                state = State(step.state).name.lower()
-                why = "its steps made its value" if state == "succeeded" else f"it is {state}"
-                raise NotFoundError(f"{text} of run {run.id} has no value of its own: {why}")
-            return self._found(run, step, part)
-        raise NotFoundError(f"run {run.id} has no artifact {text!r}; {self._near(run, text)}")
+        candidates = self._candidates(run, text)
+        if not candidates:
+            raise NotFoundError(f"run {run.id} has no artifact {text!r}; {self._near(run, text)}")
+        if len(candidates) > 1:
+            told = several(text, [self._path(run.number, step.id) + part for step, part in candidates])
+            raise NotFoundError(f"in run {run.id} {told}")
+        step, part = candidates[0]
+        if not _has_value(step):
+            state = State(step.state).name.lower()
+            why = "its steps made its value" if state == "succeeded" else f"it is {state}"
+            raise NotFoundError(f"{text} of run {run.id} has no value of its own: {why}")
+        return self._found(run, step, part)
 
     def _candidates(self, run: RunRow, text: str) -> list[tuple[StepRow, str]]:
-        """Steps whose path the text begins with, the longest path first, with what is left of the text."""
+        """Steps that the text begins with, with what is left of it: those whose path it fits best, and most of it."""
         names = {
             text[start:end]
             for start in [0, *(place + 1 for place, sign in enumerate(text) if sign == "/")]
             for end in [len(text), *(place for place, sign in enumerate(text) if sign in ".[" and place > start)]
         }
-        found = []
+        ends = [len(text), *(place for place, sign in enumerate(text) if sign in ".[" and place > 0)]
+        found: dict[tuple[int, int], list[tuple[StepRow, str]]] = {}
         for step in self._book.store.named_steps(run.number, sorted(names)):
             self._learn(run.number, [step])
             path = self._path(run.number, step.id)
-            if text.startswith(path) and text[len(path) : len(path) + 1] in ("", ".", "["):
-                found.append((len(path), step, text[len(path) :]))
-        return [(step, part) for _, step, part in sorted(found, key=lambda item: -item[0])]
+            for end in ends:
+                close = closeness(text[:end], path)
+                if close is not None:
+                    found.setdefault((close, -end), []).append((step, text[end:]))
+        return found[min(found)] if found else []
 
     def _found(self, run: RunRow, step: StepRow, part: str) -> FoundArtifact:
         self._learn(run.number, [step])

@@ -25,6 +25,8 @@ from partita.worker.values import WorkerValues
 __all__ = ["InlineControl", "InlineProfile", "InlineWorker", "Script"]
 
 _NOT_HERE = object()
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_IDLE_BYTES = 32 * 2**20
 
 
 @dataclass(slots=True)
@@ -175,10 +177,11 @@ class InlineControl:
 
 
 class _Meter:
-    """What attempts use, as far as that can be told from within the same process."""
+    """What an attempt uses, as far as that can be told from within the same process, which holds much besides."""
 
     def __init__(self) -> None:
         self._began_s = time.process_time()
+        self._resident_bytes, self._high_water_bytes = _resident_bytes(), _high_water_bytes()
 
     @property
     def cpu_s(self) -> float:
@@ -186,12 +189,23 @@ class _Meter:
 
     @property
     def peak_bytes(self) -> int:
-        """The highest resident memory of this process so far."""
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        """By how much this process has grown since the attempt began, at most, and what a worker holds that does nothing."""
+        high_water = _high_water_bytes()
+        peak = high_water if high_water > self._high_water_bytes else _resident_bytes()
+        return _IDLE_BYTES + max(peak - self._resident_bytes, 0)
 
     def look(self, worker: InlineWorker) -> float:
         """The CPU time that the attempt took."""
         return self.cpu_s
+
+
+def _high_water_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", "rb", buffering=0) as file:
+        return int(file.read().split()[1]) * _PAGE_BYTES
 
 
 class _Status:

@@ -54,11 +54,13 @@ class MemoryTrials(RunsByName):
 
     def ended(self, runs: Sequence[str], timeout_s: float) -> list[Ending]:
         workspace = self._workspace
+        until_s = workspace.clock.monotonic() + timeout_s
+        is_stuck = False
         with workspace.executor.outside():
             while not (found := [run for run in runs if workspace.engine.book.live(run) is None]):
-                if not workspace._turn():
+                if (is_stuck := not workspace._turn()) or workspace.clock.monotonic() >= until_s:
                     break
-        if not found:
+        if is_stuck and not found:
             raise EngineError(
                 f"the trials' runs cannot end: nothing is left to do here that {', '.join(runs[:5])} wait for"
             )

@@ -16,13 +16,13 @@ __all__ = ["described"]
 _PLAIN = (bool, int, float, str, type(None), Enum)
 
 
-def described(flow: str, given: dict[str, Any], constants: list[str]) -> dict[str, Any]:
+def described(flow: str, given: dict[str, Any], constants: dict[str, str]) -> dict[str, Any]:
     """The space of a flow as plain data.
 
     Args:
         flow: its reference.
         given: what is said of the space, by name: text, plain data or True.
-        constants: names of inputs that are given.
+        constants: inputs that are given, as texts.
 
     Raises:
         CheckError: with everything that is wrong.
@@ -38,7 +38,7 @@ def described(flow: str, given: dict[str, Any], constants: list[str]) -> dict[st
             problems.append(Problem(f"the space of {name}: {error}"))
     if problems:
         raise CheckError(problems)
-    space = space_of(found.signature, dimensions, [*constants, *found.bound], found.place)
+    space = space_of(found.signature, dimensions, {**found.bound, **constants}, found.place)
     for name, dimension in space.dimensions.items():
         if isinstance(dimension, Choice) and not all(
             isinstance(dimension.value(label), _PLAIN) for label in dimension.labels

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
@@ -93,6 +94,10 @@ class Range:
             raise ValueError(f"{self!r} has bounds that are not whole, and the parameter is an int")
         return Range(whole[0], whole[1], whole[2] or None, self.log, when=self.when)
 
+    def with_condition(self, when: Mapping[str, Any] | None) -> Range:
+        """The same under another condition."""
+        return replace(self, when=when)
+
     @property
     def count(self) -> int | None:
         """How many numbers it has; None: more than one could count out."""
@@ -152,6 +157,12 @@ class Choice:
             raise DefinitionError(f"a Choice has a value twice: {labels!r}")
         self.labels: Sequence[Label] = labels
         self._values = [value for _, value in pairs]
+
+    def with_condition(self, when: Mapping[str, Any] | None) -> Choice:
+        """The same under another condition."""
+        made = copy.copy(self)
+        made.when = when
+        return made
 
     @property
     def count(self) -> int | None:
@@ -308,5 +319,7 @@ def _of_mapping(given: Mapping[str, Any]) -> Dimension:
     if when is not None and not isinstance(when, Mapping):
         raise DefinitionError(f"when={when!r} is no mapping; write {{model: forest}}")
     if "choices" in given:
+        if not isinstance(given["choices"], (list, tuple)):
+            raise DefinitionError(f"choices={given['choices']!r} is no list; write [line, forest]")
         return Choice(*given["choices"], when=when)
     return Range(given["low"], given["high"], given.get("step"), bool(given.get("log", False)), when=when)

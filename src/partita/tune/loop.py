@@ -6,6 +6,7 @@ have. So whoever goes on after a crash finds the run, or starts it, and counts n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from partita.errors import CheckError, Problem
 from partita.protocol.requests import RunView
 from partita.protocol.studies import StudyView
-from partita.tune.budgets import Budgets, Verdict, verdict
+from partita.tune.budgets import Budgets, Verdict, spent, too_dear, verdict
 from partita.tune.journal import Appender
 from partita.tune.objectives import Objectives
 from partita.tune.port import Report, Starter, TrialRuns
@@ -42,7 +43,7 @@ class Plan:
     report: str = ""  # name of what is reported that trials are pruned by; empty: that of the objective
     failures: int = 5  # so many in a row end it; 0: none do
     reuse: bool = True  # trials with the same parameters take the values of the first
-    at_end: str = "wait"  # or "cancel": what becomes of running trials when a budget is used up
+    at_end: str = "wait"  # or "cancel": what becomes of running trials when the time or the cost is used up
     draw: Callable[[Suggestions], None] | None = None  # what is drawn; None: the space
 
 
@@ -82,7 +83,7 @@ class _Session:
         self.proposer, self.plan, self.show = proposer, plan, show
         self.size = record.space().size if plan.draw is None else None
         self.flying: dict[str, Trial] = {}  # by run
-        self.heard: dict[str, int] = {}  # reports of a run that were passed on
+        self.heard: dict[str, float] = {}  # by run, the last step whose report was passed on
         self.stops: Verdict | None = None
         self.refusal: CheckError | None = None
         self.shown_at = 0.0
@@ -119,10 +120,11 @@ class _Session:
     def _turn(self) -> bool:
         now = self.runs.now()
         while self.stops is None and len(self.flying) < self._most():
-            self.stops = self._verdict(now)
-            if self.stops is None:
-                self._begin()
-        if self.stops is not None and (self.stops.is_urgent or self.plan.at_end == "cancel"):
+            self.stops = verdict(self.record, self.plan.budgets, now, failures=self.plan.failures, size=self.size)
+            if self.stops is None and not self._has_begun_one():
+                break
+        self.stops = self.stops or spent(self.record, self.plan.budgets, now)
+        if self.stops is not None and (self.stops.is_urgent or (self.stops.is_spent and self.plan.at_end == "cancel")):
             for run in self.flying:
                 self.runs.cancel(run)
         if not self.flying:
@@ -132,10 +134,14 @@ class _Session:
         self._prune()
         return self._tell_news()
 
-    def _verdict(self, now: float) -> Verdict | None:
-        costs = [trial.cost for trial in self.record.trials if trial.ended_at is not None and trial.same_as is None]
-        price = len(self.flying) * (sum(costs) / len(costs)) if costs else 0.0
-        return verdict(self.record, self.plan.budgets, now, failures=self.plan.failures, size=self.size, price=price)
+    def _has_begun_one(self) -> bool:
+        """Begin a trial, unless it would cost too much; where others run, they may yet cost less than is thought."""
+        dear = too_dear(self.record, self.plan.budgets, len(self.flying))
+        if dear is None:
+            self._begin()
+        elif not self.flying:
+            self.stops = dear
+        return dear is None
 
     def _most(self) -> int:
         if not self.room:
@@ -177,11 +183,11 @@ class _Session:
 
     def _told(self, trial: Trial, view: RunView, reports: list[Report]) -> None:
         """Its run has ended."""
-        reported = self._curve(reports)
-        self._pass_on(trial, reported)
+        curve = self._curve(reports)
+        self._pass_on(trial, curve)
         state, values, error = self._judged(trial, view)
         cost = float(view["notes"].get("cost") or 0.0)
-        self._end(trial, state, values, reported, cost, error)
+        self._end(trial, state, values, _kept(curve), cost, error)
         for other in self.record.trials:
             if other.same_as == trial.number and other.state == "running":
                 self._end(other, state, values, error=error)
@@ -223,19 +229,19 @@ class _Session:
         self._write(line)
 
     def _curve(self, reports: list[Report]) -> list[list[float]]:
-        """[step, value] of the report that counts; of many, so many that the curve is kept."""
+        """[step, value] of the report that counts, by step."""
         name = self.plan.report or next(iter(self.plan.objectives.directions))
         found = {float(step): value for told, value, step in reports if told == name}
-        curve = [[step, value] for step, value in sorted(found.items())]
-        every = -(-len(curve) // _MOST_REPORTED) or 1
-        return curve[::every]
+        return [[step, value] for step, value in sorted(found.items())]
 
-    def _pass_on(self, trial: Trial, reported: list[list[float]]) -> bool:
-        heard = self.heard.get(trial.run, 0)
-        for step, value in reported[heard:]:
+    def _pass_on(self, trial: Trial, curve: list[list[float]]) -> bool:
+        """Whether there was something new in it."""
+        heard = self.heard.get(trial.run, -math.inf)
+        news = [(step, value) for step, value in curve if step > heard]
+        for step, value in news:
             self.proposer.report(trial.number, int(step), value)
-        self.heard[trial.run] = len(reported)
-        return len(reported) > heard
+        self.heard[trial.run] = news[-1][0] if news else heard
+        return bool(news)
 
     def _prune(self) -> None:
         if not self.proposer.prunes:
@@ -258,3 +264,11 @@ class _Session:
             self.stops = Verdict("stopped", "it was left")
             return False
         return True
+
+
+def _kept(curve: list[list[float]]) -> list[list[float]]:
+    """Of a curve what is recorded: of many points so many that its shape is kept, with the last; none that is not finite."""
+    curve = [point for point in curve if math.isfinite(point[1])]
+    every = -(-len(curve) // _MOST_REPORTED) or 1
+    kept = curve[::every]
+    return kept if not kept or kept[-1] is curve[-1] else [*kept, curve[-1]]

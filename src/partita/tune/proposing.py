@@ -1,11 +1,13 @@
 """What comes next, by Optuna: its study is held in memory, and made anew of the record whenever somebody goes on with it.
 
 Each draw begins with a seed made of the study's and the trial's number. So the trials of a study that was interrupted are those
-of one that was not, as long as one runs at a time.
+of one that was not, as long as one runs at a time. For the same reason pruners by rungs are made when the first trial has ended
+that has reported something: Optuna would make them at the next report, which whoever goes on with a study does not hear again.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,8 @@ __all__ = ["PRUNERS", "SAMPLERS", "Proposer", "Suggestions", "need_optuna"]
 SAMPLERS = ("tpe", "random", "grid", "genetic")
 PRUNERS = ("median", "halving", "hyperband", "none")
 
+#: Pruners that ask how far a curve goes, and what Optuna notes by them of a trial: its value at each rung.
+_BY_RUNGS, _RUNG = ("halving", "hyperband"), "completed_rung_"
 _STATES = {"succeeded": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "cancelled": "FAIL", "running": "RUNNING"}
 
 
@@ -93,6 +97,8 @@ class Proposer:
             raise DefinitionError(f"there is no pruner {pruner!r}; there are {', '.join(PRUNERS)}")
         self._sign = -1.0 if reported and reported != directions[0] else 1.0
         self.prunes = pruner != "none" and len(directions) == 1
+        self._pruner = pruner
+        self._hopeless: set[int] = set()
         self._grid = list(space.combinations()) if sampler == "grid" and space.size is not None else []
         if sampler == "grid" and not self._grid:
             raise DefinitionError(
@@ -101,25 +107,37 @@ class Proposer:
         with _quiet(optuna):
             self._storage = optuna.storages.InMemoryStorage()
             self._study = optuna.create_study(
-                storage=self._storage, directions=list(directions), sampler=self._fresh(0), pruner=self._made(pruner)
-            )
+                study_name=f"partita-{seed}",  # hyperband draws brackets by it
+                storage=self._storage, directions=list(directions), sampler=self._fresh(0), pruner=self._made_pruner(),
+            )  # fmt: skip
+        self._is_settled = pruner not in _BY_RUNGS
 
-    def _made(self, pruner: Any) -> Any:
-        pruners = self._optuna.pruners
+    def _made_pruner(self, last_step: int | None = None) -> Any:
+        """The pruner; one by rungs prunes nothing until it is known how far a curve goes."""
+        pruner, pruners = self._pruner, self._optuna.pruners
         if not isinstance(pruner, str):
             return pruner
-        kinds = {
-            "median": pruners.MedianPruner,
-            "halving": pruners.SuccessiveHalvingPruner,
-            "hyperband": pruners.HyperbandPruner,
-        }
-        return kinds.get(pruner, pruners.NopPruner)()
+        if pruner == "median":
+            return pruners.MedianPruner()
+        if last_step is None or pruner == "none":
+            return pruners.NopPruner()
+        if pruner == "halving":
+            return pruners.SuccessiveHalvingPruner(min_resource=max(last_step // 100, 1))
+        return pruners.HyperbandPruner(max_resource=max(last_step, 0) + 1)
+
+    def _settle(self, number: int) -> None:
+        """A trial has succeeded: how far its curve goes, others will go."""
+        last_step = self._storage.get_trial(number).last_step
+        if not self._is_settled and last_step is not None:
+            self._is_settled = True
+            with _quiet(self._optuna):
+                self._study.pruner = self._made_pruner(last_step)
 
     def _fresh(self, number: int) -> BaseSampler:
         if not isinstance(self._sampler, str):
             return self._sampler  # type: ignore[no-any-return]
         samplers = self._optuna.samplers
-        kinds = {"random": samplers.RandomSampler, "genetic": samplers.NSGAIISampler}
+        kinds = {"random": samplers.RandomSampler, "genetic": _genetic(self._optuna)}
         kind = kinds.get(self._sampler, samplers.TPESampler)
         seed = int.from_bytes(blake2b(f"{self._seed}:{number}".encode(), digest_size=4).digest())
         made: BaseSampler = kind(seed=seed)
@@ -144,6 +162,9 @@ class Proposer:
             )
             with _quiet(self._optuna):
                 self._study.add_trial(made)
+        succeeded = [trial for trial in trials if trial.state == "succeeded" and trial.reported]
+        if succeeded:
+            self._settle(min(succeeded, key=lambda trial: (trial.ended_at or 0.0, trial.number)).number)
 
     def ask(self, number: int, draw: Callable[[Suggestions], None] | None = None) -> tuple[Suggestions, dict[str, Any]]:
         """The parameters of the next trial, and what the sampler notes of it.
@@ -158,7 +179,7 @@ class Proposer:
             trial = self._study.ask()
             suggestions = Suggestions(lambda name, dimension: self._draw(trial, name, dimension))
             (draw or self._draw_space)(suggestions)
-        return suggestions, dict(self._storage.get_trial(number).system_attrs) if self._has_notes else {}
+        return suggestions, self._notes(number)
 
     def _draw_space(self, suggestions: Suggestions) -> None:
         for name, dimension in self._space.dimensions.items():
@@ -187,24 +208,32 @@ class Proposer:
         return found.FloatDistribution(low, high, log=dimension.log, step=step)  # type: ignore[no-any-return]
 
     def tell(self, number: int, state: str, values: Sequence[float]) -> dict[str, Any]:
-        """A trial has ended; what the sampler notes of it."""
+        """A trial has ended; what the sampler and the pruner note of it."""
         with _quiet(self._optuna):
             told = self._optuna.trial.TrialState[_STATES[state]]
             self._study.tell(number, list(values) if state == "succeeded" else None, state=told, skip_if_finished=True)
-        return dict(self._storage.get_trial(number).system_attrs) if self._has_notes else {}
+        if state == "succeeded":
+            self._settle(number)
+        return self._notes(number)
 
-    @property
-    def _has_notes(self) -> bool:
-        return self._sampler == "genetic" or not isinstance(self._sampler, str)
+    def _notes(self, number: int) -> dict[str, Any]:
+        attributes = self._storage.get_trial(number).system_attrs
+        has_all = self._sampler == "genetic" or not isinstance(self._sampler, str)
+        return {name: value for name, value in attributes.items() if has_all or name.startswith(_RUNG)}
 
     def report(self, number: int, step: int, value: float) -> None:
-        """A trial that goes on has reported a number."""
-        self._storage.set_trial_intermediate_value(number, step, self._sign * value)
+        """A trial has reported a number, later than those before; one that is not finite is worse than any."""
+        told = self._sign * value if math.isfinite(value) else math.nan
+        self._storage.set_trial_intermediate_value(number, step, told)
+        # By rungs the value at this very step counts; the median looks at all of them whenever it is asked.
+        if self.prunes and self._pruner != "median" and self._is_pruned(number):
+            self._hopeless.add(number)
 
     def is_hopeless(self, number: int) -> bool:
         """Whether what a trial has reported is so bad that it is to be stopped."""
-        if not self.prunes:
-            return False
+        return self.prunes and (number in self._hopeless or (self._pruner == "median" and self._is_pruned(number)))
+
+    def _is_pruned(self, number: int) -> bool:
         with _quiet(self._optuna):
             return bool(self._study.pruner.prune(self._study, self._storage.get_trial(number)))
 
@@ -223,6 +252,15 @@ class Proposer:
             except (ValueError, RuntimeError):
                 return {}
         return {name: float(share) for name, share in found.items()}
+
+
+def _genetic(optuna: Any) -> Any:
+    class Genetic(optuna.samplers.NSGAIISampler):  # type: ignore[misc]
+        def get_parent_population(self, study: Any, generation: int) -> list[Any]:
+            # Optuna gives them in another order to the first that asks, which is another one after an interruption.
+            return sorted(super().get_parent_population(study, generation), key=lambda trial: trial.number)
+
+    return Genetic
 
 
 def _ends(dimension: Range) -> tuple[float, float, float | None]:

@@ -197,6 +197,8 @@ class StudyRecord:
         """How long it may yet take, by the pace so far: the least that a budget of trials, time or cost leaves."""
         ended = sum(trial.ended_at is not None for trial in self.trials)
         pace_s = self.spent_s(now) / ended if ended else None
+        if pace_s is None and "trials" in self.budgets:
+            return None  # they may end it long before the time does
         lefts = []
         if "time_s" in self.budgets:
             lefts.append(self.budgets["time_s"] - self.spent_s(now))

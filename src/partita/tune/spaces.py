@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -25,7 +26,11 @@ class Space:
     def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
         self.dimensions: dict[str, Dimension] = {}
         problems = [
-            Problem(f"{name} depends on {other!r}, which is not searched", "", _known(dimensions))
+            Problem(
+                f"{name} depends on {other!r}, which is neither given nor searched",
+                "",
+                f"search {other}, too, or give it; {_known(dimensions)}",
+            )
             for name, dimension in dimensions.items()
             for other in dimension.when or {}
             if other not in dimensions
@@ -116,14 +121,16 @@ def _by_type(parameter: Parameter) -> Dimension | None:
 def space_of(
     signature: Signature,
     given: Mapping[str, Any] | Iterable[str] | None = None,
-    constants: Iterable[str] = (),
+    constants: Mapping[str, Any] | Iterable[str] = (),
     place: str = "",
 ) -> Space:
     """What is searched of a flow's parameters: those whose annotation says so and that are not given, and those of `given`.
 
+    What depends on a parameter that is not searched is searched always or never, by the value or default of that one.
+
     Args:
         given: by name what is searched, or True for what the annotation or the type says; or names alone.
-        constants: names of parameters that have a value.
+        constants: parameters that have a value, with it or its text; or their names alone.
 
     Raises:
         CheckError: with everything that is wrong.
@@ -149,6 +156,9 @@ def space_of(
                     found[name] = dimension_of(asked[name])
                 except ValueError as error:
                     problems.append(Problem(f"the space of {signature.name}'s {name}: {error}", place))
+    values = {name: parameter.default for name, parameter in signature.by_name.items()}
+    values |= dict(constants) if isinstance(constants, Mapping) else dict.fromkeys(constants, MISSING)
+    found = _settled(found, values, set(asked), problems)
     problems += [
         Problem(f"{signature.name}'s {name} is not always searched, and has no default", place, "give it a default")
         for name, dimension in found.items()
@@ -160,6 +170,43 @@ def space_of(
     if problems:
         raise CheckError(problems)
     return Space(found)
+
+
+def _settled(
+    found: Mapping[str, Dimension], values: Mapping[str, Any], asked: set[str], problems: list[Problem]
+) -> dict[str, Dimension]:
+    """The dimensions without conditions on what has a value; those whose condition does not hold are left out."""
+    kept = {}
+    for name, dimension in found.items():
+        when = dict(plain_when(dimension.when or {}))
+        known = [other for other in when if other not in found and values.get(other, MISSING) is not MISSING]
+        failing = [other for other in known if not any(_is_labelled(values[other], label) for label in when[other])]
+        if failing and name in asked:
+            told = " or ".join(map(repr, when[failing[0]]))
+            problems.append(
+                Problem(f"{name} is searched when {failing[0]} is {told}, and it is {_shown(values[failing[0]])!r}")
+            )
+        if not failing:
+            left = {other: labels for other, labels in when.items() if other not in known}
+            kept[name] = dimension.with_condition(left or None) if known else dimension
+    while hanging := [
+        name for name, dimension in kept.items() if any(o in found and o not in kept for o in dimension.when or {})
+    ]:
+        for name in hanging:  # on what is never searched
+            del kept[name]
+    return kept
+
+
+def _is_labelled(value: Any, label: Label) -> bool:
+    """Whether a value, or its text, is what a label stands for."""
+    shown = _shown(value)
+    if isinstance(shown, str) and not isinstance(label, str):
+        return shown == json.dumps(label)
+    return bool(shown == label and isinstance(shown, bool) == isinstance(label, bool))
+
+
+def _shown(value: Any) -> Any:
+    return value.name if isinstance(value, Enum) else value
 
 
 def _asked(parameter: Parameter, own: Dimension | None, given: Any) -> Dimension:

@@ -198,7 +198,8 @@ def tune(
         direction: "maximize" or "minimize".
         space: what is searched besides parameters annotated with a `Range` or `Choice`: those by name, or names of parameters
             whose type says it; or a function of a trial, called in this process, that calls `trial.suggest(name, ...)`.
-        trials, time, cost: what ends it, whichever comes first; counted from the study's beginning. Default: 50 trials.
+        trials, time, cost: what ends it, whichever comes first; counted from the study's beginning. Default: 50 trials. No trial
+            begins that would go beyond the cost, if it cost as much as others in the mean.
         target: ends it when the objective is this good.
         parallel: runs at once; default: as many as the workspace has cores. With 1 and a seed, trials are always the same.
         sampler: "tpe", "random", "grid", "genetic", or a sampler of Optuna.
@@ -208,7 +209,7 @@ def tune(
         seed: of the sampler.
         failures: so many failed trials in a row end it; 0: none do.
         reuse: trials with the parameters of an earlier one take its values, and run nothing.
-        at_end: "wait" for what runs when a budget is used up, or "cancel" it.
+        at_end: "wait" for what runs when the time or the cost is used up, or "cancel" it.
         into: the input that takes what is searched as one dictionary.
         name: of the study; one of this name is gone on with. Default: a new one.
         show: is told how the study stands, some times a second; what it answers with False is left. Default: a notebook shows it.
@@ -257,8 +258,8 @@ def _searched(
     if into:
         found = Space({name: dimension_of(given) for name, given in dict(space or {}).items()})
     else:
-        given = [parameter.name for parameter in flow.signature.positional[: len(args)]]
-        found = space_of(flow.signature, space, [*given, *named], flow.place)
+        given = {parameter.name: value for parameter, value in zip(flow.signature.positional, args, strict=False)}
+        found = space_of(flow.signature, space, {**given, **named}, flow.place)
     return found, found, None
 
 

@@ -46,7 +46,7 @@ def asked(workspace: LocalWorkspace, trials: LocalTrials, request: TuneRequest) 
         kept = request.get("failures", record.definition["failures"])
         return again(record, trials, Plan(objectives_of(), budgets, parallel, failures=kept))
     texts = request.get("texts", {})
-    space = _space(workspace, request["flow"], request.get("space", {}), list(texts))
+    space = _space(workspace, request["flow"], request.get("space", {}), texts)
     objectives = {name or WHOLE: way for name, way in request.get("objectives", {"": "maximize"}).items()}
     plan = Plan(objectives_of(objectives), budgets.or_usual(), parallel, request.get("report", ""), failures)
     starter = trials.text_starter(request["flow"], texts, request.get("executor", ""), request.get("refresh", False))
@@ -56,7 +56,7 @@ def asked(workspace: LocalWorkspace, trials: LocalTrials, request: TuneRequest) 
     )  # fmt: skip
 
 
-def _space(workspace: LocalWorkspace, flow: str, given: dict[str, Any], constants: list[str]) -> Space:
+def _space(workspace: LocalWorkspace, flow: str, given: dict[str, Any], constants: dict[str, str]) -> Space:
     """What is searched, as a worker says that loads the flow.
 
     Raises:

@@ -21,13 +21,12 @@ A what-if file is YAML or JSON:
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from partita.errors import NotFoundError, OptionError, PlanningError
+from partita.errors import CheckError, NotFoundError, OptionError, PlanningError
 from partita.settings import Settings
 from partita.units import duration_s, size_bytes
 from partita.workspace.executors import node_classes_of, pools_of
@@ -107,11 +106,11 @@ def read_machines(path: Path, settings: Settings) -> Machines:
 
 
 def _parsed(name: str, text: str) -> Any:
-    import yaml
+    from partita.flow.yaml.source import read_plain
 
     try:
-        return json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+        return read_plain(text, name)
+    except CheckError as error:
         raise PlanningError(f"{name} is neither YAML nor JSON: {' '.join(str(error).split())}") from None
 
 

@@ -154,3 +154,20 @@ def test_a_refused_launch_is_listed_as_refused_and_no_failure(partita: Partita, 
     lines = {line.split()[0]: line for line in partita("runs", "list").out.splitlines()[1:]}
     assert "refused" in lines["0run2"] and "failed" not in lines["0run2"].split("refused")[0]
     assert "refused" not in lines["0run3"] and "failed" in lines["0run3"]
+
+
+def test_a_step_is_named_by_the_end_of_its_path(partita: Partita, workspace: FakeWorkspace) -> None:
+    paths = [
+        "first/fit[]",
+        "first/fit[]/fit[a]",
+        "first/fit[]/fit[b]",
+        "second/fit[]",
+        "second/fit[]/fit[b]",
+        "fit[b]/load",
+    ]
+    workspace.add("0maps", "succeeded", [make_step(number, path) for number, path in enumerate(paths, 1)])
+    assert json.loads(partita("runs", "show", "0maps", "fit[a]", "--json").out)["id"] == 2
+    assert json.loads(partita("runs", "show", "0maps", "first/fit[b]", "--json").out)["id"] == 3
+    assert json.loads(partita("runs", "show", "0maps", "load", "--json").out)["id"] == 6
+    told = partita("runs", "show", "0maps", "fit[b]")
+    assert told.status == 2 and "may be first/fit[]/fit[b], second/fit[]/fit[b]; write one of them whole" in told.err

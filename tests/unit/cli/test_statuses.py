@@ -11,7 +11,7 @@ from tests.unit.cli.fake import make_run
     ("error", "status"),
     [
         (errors.CheckError([]), 2), (errors.OptionError(""), 2), (errors.NotFoundError(""), 2), (errors.LoadError(""), 2),
-        (errors.SettingsError(""), 2), (errors.StepError(""), 1), (errors.CancelledError(""), 3), (errors.StoreError(""), 4),
+        (errors.SettingsError(""), 2), (errors.StudyError(""), 2), (errors.StepError(""), 1), (errors.CancelledError(""), 3), (errors.StoreError(""), 4),
         (errors.ProtocolError(""), 4), (errors.IllegalTransitionError(""), 4), (errors.DamagedError(""), 4),
     ],
 )  # fmt: skip

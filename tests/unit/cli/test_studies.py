@@ -185,3 +185,40 @@ def test_without_a_name_it_is_the_newest(partita: Any, workspace: Studying) -> N
 def test_a_study_is_forgotten(partita: Any, workspace: Studying) -> None:
     assert json.loads(partita("studies", "remove", "news-1", "--json").out) == {"removed": "news-1"}
     assert workspace.known == [] and partita("studies", "remove", "news-1").status != 0
+
+
+def test_why_no_trial_has_succeeded_is_told(partita: Any, workspace: Studying) -> None:
+    failed = [make_trial(n, "failed", error=f"the result has no 'scor' [{n}]\nmore") for n in range(3)]
+    workspace.known = [make_study(best=[], trials=failed, counts={"failed": 3}, reason="all 3 trials were made")]
+    told = partita("tune", "flows.py:news")
+    assert told.status == 1 and "No trial has succeeded; trial 2 failed: the result has no 'scor' [2]" in told.err
+    assert "more" not in told.err
+    told_before = "3 trials in a row have failed, the last one with: the result has no 'scor' [2]"
+    workspace.known = [make_study(best=[], trials=failed, counts={"failed": 3}, reason=told_before)]
+    assert partita("tune", "flows.py:news").err.count("the result has no") == 1
+
+
+@pytest.mark.parametrize("name", ["history.png", "history.jpg"])
+def test_a_picture_is_svg(partita: Any, project: Path, name: str) -> None:
+    told = partita("studies", "show", "news-1", "--picture", name)
+    assert told.status == 2 and "SVG" in told.err and "history.svg" in told.err and not (project / name).exists()
+    told = partita("studies", "show", "news-1", "--picture", "none/history.svg")
+    assert told.status == 4 and "none/history.svg: No such file" in told.err
+
+
+def test_what_failed_beside_the_best_is_told(partita: Any, workspace: Studying) -> None:
+    told = partita("tune", "flows.py:news")
+    assert told.status == 0 and "trial 2 failed: ValueError: [red]no\n" in told.err
+    assert "failed:" not in partita("tune", "flows.py:news", "--quiet").err
+
+
+def test_one_that_stopped_says_how_it_goes_on(partita: Any, workspace: Studying) -> None:
+    workspace.known = [make_study(state="stopped", reason="5 trials in a row have failed, the last one with: no")]
+    told = partita("tune", "flows.py:news")
+    assert "✓" not in told.err and "partita tune --study news-1 --failures 0" in told.err
+
+
+def test_a_front_is_listed_by_its_size(partita: Any, workspace: Studying) -> None:
+    trials = [make_trial(n, values={"score": n / 10, "seconds": float(n)}) for n in range(3)]
+    workspace.known = [make_study(objectives={"score": "maximize", "seconds": "minimize"}, best=trials, trials=trials)]
+    assert "3 that no other beats" in partita("studies", "list").out

@@ -108,6 +108,30 @@ def test_a_schema_may_lie_in_a_file(tmp_path: Path) -> None:
     assert table_problems([{"x": 9}], file) == ["x: 1 are above 5: row 0 (9)"]
 
 
+def test_a_file_means_what_it_says(tmp_path: Path) -> None:
+    file = tmp_path / "schema.yaml"
+    file.write_text(
+        "columns:\n  on: {type: text, values: [yes, no, 1:30]}\n  day: {type: date, range: [2026-01-01, 2026-12-31]}\n"
+    )
+    rows = [{"on": "yes", "day": "2026-05-01"}, {"on": "no", "day": "2027-05-01"}, {"on": "1:30", "day": "2026-05-01"}]
+    (problem,) = table_problems(rows, file)
+    assert problem.startswith("day: 1 are above") and "row 1" in problem
+    (tmp_path / "schema.json").write_text('{"columns":\n\t{"x": {"type": "integer"}}}')
+    assert table_problems([{"x": 1}], tmp_path / "schema.json") == []
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("columns:\n  x: {type: integer", "schema.yaml:3:"), ("columns: {}\ncolumns: {}", "schema.yaml:2:1: the key 'columns'"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_read_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "schema.yaml"
+    file.write_text(text)
+    with pytest.raises(DefinitionError, match=told):
+        table_problems([{"x": 9}], file)
+    with pytest.raises(DefinitionError, match="cannot be read"):
+        table_problems([{"x": 9}], tmp_path / "none.yaml")
+
+
 @pytest.mark.parametrize(
     ("schema", "message"),
     [

@@ -85,3 +85,50 @@ def test_a_notebooks_page_is_safe() -> None:
     page = study_html(WHOLE)
     assert "<b>a&lt;b</b>" in page and "score 0.5" in page
     assert counts_text(WHOLE) == "3 succeeded, 1 failed, 1 of them as before"
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def told_at(drawn: str, kind: str = "small middle") -> dict[str, float]:
+    """Where texts stand across."""
+    texts = ElementTree.fromstring(drawn).iter(f"{SVG}text")
+    return {text.text or "": float(text.get("x", 0)) for text in texts if text.get("class") == kind}
+
+
+def dots_at(drawn: str) -> list[list[float]]:
+    path = next(path for path in ElementTree.fromstring(drawn).iter(f"{SVG}path") if path.get("class") == "dots")
+    return [list(map(float, dot.removesuffix("h0").split())) for dot in str(path.get("d")).split("M")[1:]]
+
+
+def test_categories_stand_inside_the_picture() -> None:
+    places = told_at(study_picture(WHOLE, "slices", "kind"))
+    assert 120 < places["line"] < places["<b>"] < 560
+
+
+def test_a_slice_shows_all_that_is_searched() -> None:
+    places = told_at(study_picture(WHOLE, "slices", "depth"))
+    assert places["2"] < places["8"] and places["8"] - places["2"] > 300  # trials had 3 alone
+    few = {**WHOLE, "space": {"rate": {"low": 0.002, "high": 0.6, "log": True}}}
+    places = told_at(study_picture(few, "slices"))  # type: ignore[arg-type]
+    assert list(places)[:4] == ["0.002", "0.01", "0.1", "0.6"]
+
+
+def test_no_dot_lies_on_the_edge() -> None:
+    for across, down in dots_at(study_picture(WHOLE, "history")):
+        assert 75 < across < 615 and 53 < down < 363
+
+
+def test_a_front_says_what_is_better() -> None:
+    drawn = study_picture(WHOLE, "front")
+    assert "cost against score" in drawn and "score (maximized)" in drawn and "cost (minimized)" in drawn
+
+
+def test_trials_that_came_to_nothing_stand_in_the_history() -> None:
+    told = study(
+        trial(0, {"rate": 0.01, "kind": "line"}, 0.5, 3.0), trial(1, {"rate": 0.5, "kind": "line"}, state="pruned"),
+        trial(2, {"rate": 0.5, "kind": "line"}), trial(3, {"rate": 0.5, "kind": "line"}),
+    )  # fmt: skip
+    told["counts"] = {"succeeded": 1, "pruned": 1, "failed": 2}
+    drawn = study_picture(told, "history")
+    assert "1 pruned, 2 failed" in drawn and "3" in told_at(drawn)

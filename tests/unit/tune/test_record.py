@@ -87,6 +87,16 @@ def test_what_is_left_is_told_by_the_pace() -> None:
     assert made.left_s(110.0) == 30.0  # three more, ten seconds each
 
 
+def test_nothing_is_said_of_what_is_left_while_trials_may_end_it_and_nobody_knows_when() -> None:
+    made = record("maximize")
+    made.take({"what": "begin", "at": 100.0, "budgets": {"trials": 4, "time_s": 600.0}})
+    assert made.left_s(110.0) is None
+    tell(made, ask(made, 1), 1.0, at=110.0)
+    assert made.left_s(110.0) == 30.0
+    made.take({"what": "begin", "at": 110.0, "budgets": {"time_s": 600.0}})
+    assert made.left_s(110.0) == 590.0
+
+
 def given_up(made: StudyRecord, budgets: Budgets, now: float = 150.0, size: int | None = None) -> str:
     found = verdict(made, budgets, now, failures=3, size=size)
     return found.reason if found is not None else ""
@@ -98,6 +108,7 @@ def test_each_budget_ends_it() -> None:
     for value in (1.0, 5.0):
         tell(made, ask(made, int(value)), value, cost=2.0)
     assert given_up(made, Budgets(trials=2)) == "all 2 trials were made"
+    assert given_up(made, Budgets(trials=1)) == "2 trials were made, and 1 was to be made in all"
     assert "time of 50" in given_up(made, Budgets(time_s=50.0))
     assert "cost of 4 is used up" in given_up(made, Budgets(cost=4.0))
     assert "target of 5 was reached: trial 1" in given_up(made, Budgets(trials=9, target=5.0))

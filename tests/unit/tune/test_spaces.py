@@ -96,7 +96,7 @@ def test_conditions_come_in_an_order_that_can_be_drawn() -> None:
 @pytest.mark.parametrize(
     ("dimensions", "told"),
     [
-        ({"a": Range(1, 2, when={"b": 1})}, "depends on 'b', which is not searched"),
+        ({"a": Range(1, 2, when={"b": 1})}, "depends on 'b', which is neither given nor searched"),
         ({"a": Range(1, 2, when={"b": "z"}), "b": Choice("x", "y")}, "when b is 'z', which it cannot be"),
         ({"a": Range(1, 2, when={"b": 1}), "b": Range(1, 2, when={"a": 1})}, "depend on each other"),
     ],
@@ -109,3 +109,54 @@ def test_wrong_conditions_are_told(dimensions: Any, told: str) -> None:
 def test_what_is_not_always_searched_needs_a_default() -> None:
     with pytest.raises(CheckError, match="rate is not always searched, and has no default"):
         space_of(SIGNATURE, {"rate": Range(0, 1, when={"fast": True}), "fast": True})
+
+
+def forked(
+    model: Literal["forest", "boosted"],
+    share: Annotated[float, Range(0.1, 1, when={"model": "forest", "kind": Kind.ROUND})] = 0.5,
+    rate: Annotated[float, Range(0.01, 1, when={"fast": [True, None]})] = 0.1,
+    fast: bool = False,
+    kind: Kind = Kind.ROUND,
+) -> float:
+    return rate
+
+
+FORKED = Signature(forked)
+
+
+def test_conditions_hold_of_what_is_given_or_the_default() -> None:
+    plain = {"low": 0.1, "high": 1}
+    assert space_of(FORKED, None, {"model": "forest"}).plain() == {"share": plain}
+    assert space_of(FORKED, None, {"model": "forest", "fast": "true"}).plain() == {
+        "share": plain, "rate": {"low": 0.01, "high": 1},
+    }  # fmt: skip
+    assert space_of(FORKED, None, {"model": "boosted", "fast": True}).plain().keys() == {"rate"}
+    assert space_of(FORKED, None, {"model": "forest", "kind": "SQUARE", "fast": "null"}).plain().keys() == {"rate"}
+    assert space_of(FORKED, None, {"model": "forest", "kind": Kind.ROUND}).plain() == {"share": plain}
+    # What is searched as well is a condition still.
+    found = space_of(FORKED, ["model"], {"kind": Kind.ROUND}).plain()
+    assert found["share"] == {**plain, "when": {"model": ["forest"]}} and list(found) == ["model", "share"]
+
+
+def chained(
+    model: Literal["forest", "boosted"],
+    rate: Annotated[float, Range(0, 1)] = 0.1,
+    grown: Annotated[str, Choice("deep", "wide", when={"model": "forest"})] = "wide",
+    depth: Annotated[int, Range(1, 9, when={"grown": "deep"})] = 3,
+) -> float:
+    return rate
+
+
+def test_what_depends_on_what_is_never_searched_is_never_searched() -> None:
+    assert list(space_of(Signature(chained), None, {"model": "boosted"}).dimensions) == ["rate"]
+    assert list(space_of(Signature(chained), None, {"model": "forest"}).dimensions) == ["rate", "grown", "depth"]
+
+
+def test_a_condition_that_does_not_hold_is_told_of_what_was_asked_for() -> None:
+    with pytest.raises(CheckError, match="share is searched when model is 'forest', and it is 'boosted'"):
+        space_of(FORKED, ["share"], {"model": "boosted"})
+    with pytest.raises(CheckError, match="nothing of forked is searched"):
+        space_of(FORKED, None, {"model": "boosted"})
+    with pytest.raises(CheckError, match="share depends on 'model', which is neither given nor searched") as caught:
+        space_of(FORKED)
+    assert "search model, too" in str(caught.value)

@@ -13,7 +13,7 @@ from partita.errors import CheckError, DefinitionError, NotFoundError, StudyErro
 from partita.testing import MemoryWorkspace, memory_workspace
 from partita.tune import Choice, Range, Study, open_study, studies, tune
 
-pytest.importorskip("optuna")
+optuna = pytest.importorskip("optuna")
 
 
 class Kind(Enum):
@@ -80,6 +80,30 @@ def test_one_that_was_interrupted_has_the_trials_of_one_that_was_not(sampler: st
     parts = tune(search, trials=7, name="parts", **given).resume(trials=16)
     assert open_study("parts").resume(trials=30).name == parts.name
     assert [trial["parameters"] for trial in parts.trials] == [trial["parameters"] for trial in whole.trials]
+
+
+@flow
+def crossed(x: Annotated[float, Range(-2, 2)], y: Annotated[float, Range(-2, 2)]) -> dict[str, float]:
+    return {"near": bowl(x, y), "low": x}
+
+
+@pytest.mark.parametrize(("sampler", "times"), [("tpe", 4.0), ("genetic", 1.2)])
+def test_later_trials_are_better_and_the_same_after_interruptions(sampler: str, times: float) -> None:
+    given: dict[str, Any] = {"direction": "minimize", "parallel": 1, "sampler": sampler, "seed": 5}
+    whole = tune(search, trials=130, **given)
+    parts = tune(search, trials=70, name="parts", **given).resume(trials=101).resume(trials=130)
+    assert [trial["parameters"] for trial in parts.trials] == [trial["parameters"] for trial in whole.trials]
+    values = [trial["values"]["result"] for trial in whole.trials]
+    assert sorted(values[100:])[15] < sorted(values[:30])[15] / times  # the middle of the last and the first thirty
+
+
+@pytest.mark.parametrize(
+    "sampler", ["tpe", "genetic", "random", optuna.samplers.NSGAIISampler(population_size=10, seed=1)]
+)
+def test_several_objectives_by_each_sampler(sampler: Any) -> None:
+    study = tune(crossed, objective={"near": "minimize", "low": "minimize"}, trials=60, sampler=sampler, seed=2)
+    front = [(trial["values"]["near"], trial["values"]["low"]) for trial in study.front]
+    assert len(front) > 3 and not any(a <= c and b <= d and (a, b) != (c, d) for a, b in front for c, d in front)
 
 
 def test_the_same_call_with_a_name_goes_on() -> None:

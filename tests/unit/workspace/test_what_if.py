@@ -87,6 +87,7 @@ NODE = "nodes: [{id: n, capacity: {cpu: 1}}]\n"
     ("text", "told"),
     [
         ("nodes: [", "neither YAML nor JSON"),
+        ("alpha: 1\nalpha: 2", "nodes.yaml is neither YAML nor JSON: nodes.yaml:2:1: the key 'alpha' stands here twice"),
         ("- 1", "node 1 is no table"),
         ("nodes: []", "nodes should be a list of at least one node"),
         ("alpha: 1", "nodes should be a list of at least one node"),
@@ -102,7 +103,8 @@ NODE = "nodes: [{id: n, capacity: {cpu: 1}}]\n"
         ("nodes: [{id: n, capacity: {cpu: 1}, speed: fast}]", "the speed of node n is 'fast'"),
         ("nodes: [{id: n, capacity: {cpu: 1}, price: -1}]", "the price of node n for cpu is -1"),
         ("nodes: [{id: n, capacity: {cpu: 1}, price: {power: 1}}]", "there is no 'power' in node n"),
-        ("nodes: [{id: n, capacity: {cpu: 1}, rent: yes}]", "the rent of node n is True"),
+        ("nodes: [{id: n, capacity: {cpu: 1}, rent: yes}]", "the rent of node n is 'yes'"),
+        ("nodes:\n  - {id: n, capacity: {cpu: 1_000}}", "the cpu of node n is '1_000'"),
         ("nodes: [{id: n, capacity: {cpu: 1}, count: 0}]", "the count of node n is 0"),
         ("nodes: [{id: n, capacity: {cpu: 1, memory: much}}]", "the memory of node n is 'much'; give a number or a size"),
         ("nodes: [{id: n, capacity: {cpu: 1}}, {id: n, capacity: {cpu: 1}}]", "there are two nodes 'n'"),

@@ -6,13 +6,15 @@ texts. Nothing is made of tags. Aliases are followed up to a limit, so that a sm
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from partita.errors import CheckError, Problem
 from partita.flow.yaml.problems import Problems
 
-__all__ = ["Node", "name_in", "read_source"]
+__all__ = ["Node", "name_in", "read_plain", "read_source"]
 
 MOST_BYTES = 4 << 20
 MOST_NODES = 500_000  # once every alias has been followed
@@ -92,6 +94,26 @@ def read_source(text: str, problems: Problems) -> Node | None:
     except yaml.YAMLError as error:
         _tell(error, text, problems)
     return None
+
+
+def read_plain(text: str, file: str) -> Any:
+    """The data that a file's text says: YAML, or JSON where the file's name says so.
+
+    Args:
+        file: its name, for messages.
+
+    Raises:
+        CheckError: it cannot be read; with line and column.
+    """
+    if file.endswith(".json"):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise CheckError([Problem(f"this is not JSON: {error}", file)]) from error
+    problems = Problems(file)
+    root = read_source(text, problems)
+    problems.raise_if_any()
+    return root.plain() if root is not None else None
 
 
 def name_in(text: str) -> str:

@@ -8,6 +8,7 @@ sequences.py       sequence labelling; chunks.py counts entities as conlleval do
 forecasting.py     forecasts
 learning.py        learning curves
 paired.py          tests between two models
+areas.py           DeLong's test between two areas under the ROC curve
 resampling.py      bootstrap intervals
 slices.py          parts of the rows
 measures.py        the port of a measure
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from partita.models.evaluation.record import Comparison, Evaluation
 
 if TYPE_CHECKING:
+    from partita.models.evaluation.areas import auc_covariance, compare_auc, delong_test
     from partita.models.evaluation.chunks import chunks_of
     from partita.models.evaluation.classification import evaluate_classification
     from partita.models.evaluation.forecasting import evaluate_forecast
@@ -38,12 +40,14 @@ if TYPE_CHECKING:
     from partita.models.evaluation.sequences import evaluate_sequence_labelling
 
 __all__ = [
-    "Comparison", "Evaluation", "bootstrap_interval", "chunks_of", "compare_classifiers", "compare_regressors",
-    "evaluate_classification", "evaluate_forecast", "evaluate_ranking", "evaluate_regression", "evaluate_retrieval",
-    "evaluate_sequence_labelling", "learning_curve", "mcnemar_test", "permutation_test", "ranked_lists",
+    "Comparison", "Evaluation", "auc_covariance", "bootstrap_interval", "chunks_of", "compare_auc", "compare_classifiers",
+    "compare_regressors", "delong_test", "evaluate_classification", "evaluate_forecast", "evaluate_ranking",
+    "evaluate_regression", "evaluate_retrieval", "evaluate_sequence_labelling", "learning_curve", "mcnemar_test",
+    "permutation_test", "ranked_lists",
 ]  # fmt: skip
 
 _MODULES = {
+    "areas": ("auc_covariance", "compare_auc", "delong_test"),
     "chunks": ("chunks_of",),
     "classification": ("evaluate_classification",),
     "forecasting": ("evaluate_forecast",),
