@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from partita.compose.compiling.exports import Export
 from partita.compose.compiling.graph import Graph, Rows
-from partita.compose.compiling.joins import NotJoined, Told, joining_of
+from partita.compose.compiling.joins import joining_of
+from partita.compose.compiling.parts import NotJoined, Told
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import GIVEN, LABELS, Drawn
-from partita.compose.compiling.steps import key_of
+from partita.compose.compiling.steps import key_of, told_of
 
 __all__ = ["Exported", "drawn_of"]
 
@@ -76,7 +77,7 @@ class _Assembly:
             return joining.join(self, model, rows)
         exported = self._exports.get(key_of(model))
         if exported is None:
-            raise NotJoined(f"{type(model).__name__} stays in Python")
+            raise NotJoined(f"{told_of(model)} stays in Python")
         return self._single(model, exported, rows)
 
     def _single(self, model: Any, exported: Exported, rows: Rows) -> Told:

@@ -10,10 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from partita.compose.compiling.assembly import drawn_of
 from partita.compose.compiling.compiled import Compiled
 from partita.compose.compiling.graph import needed
-from partita.compose.compiling.joins import NotJoined, joining_of
+from partita.compose.compiling.joins import joining_of
 from partita.compose.compiling.members import members_of, seen_by
 from partita.compose.compiling.mixed import Mixed
 from partita.compose.compiling.parity import answers_of, compared, is_most_probable
+from partita.compose.compiling.parts import NotJoined
 from partita.compose.compiling.report import Line, Report, Trial
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import Drawn, Runner

@@ -6,10 +6,8 @@ other parts is made, and the nodes that make its answer out of theirs.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,65 +15,40 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from partita.compose.auto import Auto
-from partita.compose.calibration import Calibration
+from partita.compose.bag import Bag
 from partita.compose.cascade import Cascade
-from partita.compose.compiling.calibrated import calibrated, least_costly
+from partita.compose.chain import Chain
+from partita.compose.compiling.calibrated import least_costly
+from partita.compose.compiling.chains import CHAIN
 from partita.compose.compiling.graph import Graph, Rows
+from partita.compose.compiling.parts import (
+    SLACK,
+    Joining,
+    NotJoined,
+    Part,
+    Teller,
+    Told,
+    beside,
+    copied,
+    held,
+    in_order,
+    most_probable,
+    parts_of_members,
+    spread,
+    with_members,
+)
+from partita.compose.compiling.routes import ROUTE
 from partita.compose.compiling.steps import Steps, steps_of
+from partita.compose.distil import Distil
 from partita.compose.folds import aligned
+from partita.compose.route import Route
 from partita.compose.severity import Severity
 from partita.compose.soup import Soup
 from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 from partita.compose.weighted import Weighted
 
-__all__ = ["JOININGS", "Joining", "NotJoined", "Part", "Told", "joining_of", "refusal_of"]
-
-#: Thresholds are lower by this in a graph, so that a probability which is one exactly is not below it by rounding to float32.
-_SLACK = 1e-6
-
-
-class NotJoined(Exception):
-    """A composition cannot be said in a graph; its members can."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A model inside of another one."""
-
-    name: str
-    model: Any
-    rows: Any  # that it sees, in Python
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a model says inside a graph."""
-
-    given: str | None  # doubles: (rows, classes) of probabilities, (rows[, outputs]) of values, (rows, features)
-    places: Callable[[], str] | None = (
-        None  # of a classifier: makes (rows,) int64, the places of its labels in `classes`
-    )
-    classes: NDArray[Any] | None = None
-    dimensions: int = 2  # of `given`
-
-
-class Teller(Protocol):
-    """Who puts any model into the graph."""
-
-    graph: Graph
-
-    def told(self, model: Any, rows: Rows) -> Told:
-        """What the model says of the rows."""
-
-
-@dataclass(frozen=True)
-class Joining:
-    """One kind of composition."""
-
-    parts: Callable[[Any, Any], list[Part]]  # of (a fitted composition, rows)
-    replaced: Callable[[Any, Sequence[Any]], Any]  # of (it, others in the order of its parts): a copy with those
-    join: Callable[[Teller, Any, Rows], Told]
+__all__ = ["JOININGS", "joining_of", "refusal_of"]
 
 
 def joining_of(model: Any) -> Joining | None:
@@ -94,41 +67,6 @@ def refusal_of(model: Any) -> str:
     return ""
 
 
-# What several need
-
-
-def _with(model: Any, **attributes: Any) -> Any:
-    found = copy.copy(model)
-    for name, value in attributes.items():
-        setattr(found, name, value)
-    return found
-
-
-def _members(model: Any, rows: Any) -> list[Part]:
-    return [Part(name, member, rows) for name, member in zip(model.names_, model.members_, strict=True)]
-
-
-def _replaced_members(model: Any, others: Sequence[Any]) -> Any:
-    return _with(model, members_=list(others))
-
-
-def _aligned(graph: Graph, told: Told, classes: NDArray[Any] | None) -> str:
-    """What a member gives, in the order of all classes, 0 for those that it has never seen."""
-    if told.given is None:
-        raise NotJoined("a member gives no probabilities")
-    if classes is None or np.array_equal(told.classes, classes):  # type: ignore[arg-type]
-        return told.given
-    assert told.classes is not None
-    return graph.node("MatMul", told.given, graph.constant(_spread(told.classes, classes)))
-
-
-def _spread(own: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
-    """(own classes, classes): 1 where they are the same."""
-    found = np.zeros((len(own), len(classes)))
-    found[np.arange(len(own)), np.searchsorted(classes, own)] = 1.0
-    return found
-
-
 def _mean(graph: Graph, tensors: Sequence[str], weights: Iterable[float]) -> str:
     scaled = [
         graph.node("Mul", tensor, graph.constant(np.array(float(weight))))
@@ -140,49 +78,34 @@ def _mean(graph: Graph, tensors: Sequence[str], weights: Iterable[float]) -> str
     return found
 
 
-def _held(graph: Graph, given: str, calibration: Calibration | None) -> str:
-    """What is given, calibrated where it is so in Python."""
-    if calibration is None:
-        return given
-    try:
-        return calibrated(graph, given, calibration)
-    except ValueError as error:
-        raise NotJoined(str(error)) from error
-
-
-def _most(graph: Graph, given: str, classes: NDArray[Any]) -> Told:
-    """A classifier whose label is the most probable class."""
-    return Told(given, lambda: graph.largest(given), classes)
-
-
 # A mean with weights: Blend, Select and whatever else weighs
 
 
 def _weighted_parts(model: Weighted, rows: Any) -> list[Part]:
-    return [_members(model, rows)[at] for at in np.flatnonzero(model.weights_)]
+    return [parts_of_members(model, rows)[at] for at in np.flatnonzero(model.weights_)]
 
 
 def _replaced_weighted(model: Weighted, others: Sequence[Any]) -> Any:
     members: list[Any] = [None] * len(model.members_)  # those without weight are not asked
     for at, other in zip(np.flatnonzero(model.weights_), others, strict=True):
         members[at] = other
-    return _with(model, members_=members)
+    return copied(model, members_=members)
 
 
 def _join_weighted(teller: Teller, model: Weighted, rows: Rows) -> Told:
     classes = model.classes_ if model._kind == "classifier" else None
     used = np.flatnonzero(model.weights_)
     told = [teller.told(model.members_[at], rows) for at in used]
-    given = [_aligned(teller.graph, each, classes) for each in told]
+    given = [in_order(teller.graph, each, classes) for each in told]
     if isinstance(model, Severity) and model.calibrations_:
-        given = [_held(teller.graph, each, model.calibrations_[at]) for at, each in zip(used, given, strict=True)]
-    mixed = _held(teller.graph, _mean(teller.graph, given, model.weights_[used]), model.calibration_)
+        given = [held(teller.graph, each, model.calibrations_[at]) for at, each in zip(used, given, strict=True)]
+    mixed = held(teller.graph, _mean(teller.graph, given, model.weights_[used]), model.calibration_)
     if classes is None:
         return Told(mixed, dimensions=told[0].dimensions)
     if isinstance(model, Severity):
         costs = model.factors_[:, None] * model.matrix_
         return Told(mixed, lambda: least_costly(teller.graph, mixed, costs), classes)
-    return _most(teller.graph, mixed, classes)
+    return most_probable(teller.graph, mixed, classes)
 
 
 # Votes
@@ -196,8 +119,8 @@ def _join_vote(teller: Teller, model: Vote, rows: Rows) -> Told:
         assert classes is not None
         votes = [_vote(graph, each, classes) for each in told]
         counted = _mean(graph, votes, model.weights_)
-        return Told(None, _most(graph, counted, classes).places, classes)
-    given = [_aligned(graph, each, classes) for each in told]
+        return Told(None, most_probable(graph, counted, classes).places, classes)
+    given = [in_order(graph, each, classes) for each in told]
     mixed = _median(graph, given) if how == "median" else _mean(graph, given, model.weights_)
     if classes is None:
         return Told(mixed, dimensions=told[0].dimensions)
@@ -205,13 +128,13 @@ def _join_vote(teller: Teller, model: Vote, rows: Rows) -> Told:
     some = graph.node("Greater", total, graph.constant(np.array(0.0)))
     shares = graph.node("Div", mixed, graph.node("Where", some, total, graph.constant(np.array(1.0))))
     whole = graph.node("Where", some, shares, graph.constant(np.array(1.0 / len(classes))))
-    return _most(graph, _held(graph, whole, model.calibration_), classes)
+    return most_probable(graph, held(graph, whole, model.calibration_), classes)
 
 
 def _vote(graph: Graph, told: Told, classes: NDArray[Any]) -> str:
     """(rows, classes): 1 for the label."""
     assert told.classes is not None and told.places is not None
-    return graph.node("Gather", graph.constant(_spread(told.classes, classes)), told.places(), axis=0)
+    return graph.node("Gather", graph.constant(spread(told.classes, classes)), told.places(), axis=0)
 
 
 def _median(graph: Graph, given: Sequence[str]) -> str:
@@ -228,22 +151,22 @@ def _median(graph: Graph, given: Sequence[str]) -> str:
 
 
 def _replaced_cascade(model: Cascade, others: Sequence[Any]) -> Any:
-    return _with(model, members_=list(others), thresholds_=model.thresholds_ - _SLACK)
+    return copied(model, members_=list(others), thresholds_=model.thresholds_ - SLACK)
 
 
 def _join_cascade(teller: Teller, model: Cascade, rows: Rows) -> Told:
     given = _answered(teller, model, rows, 0)
-    return _most(teller.graph, given, model.classes_)
+    return most_probable(teller.graph, given, model.classes_)
 
 
 def _answered(teller: Teller, model: Cascade, rows: Rows, stage: int) -> str:
     """(rows, classes): who is sure answers; the rest is asked of the next member, if there is any, and only that."""
     graph = teller.graph
-    given = _aligned(graph, teller.told(model.members_[stage], rows), model.classes_)
-    given = _held(graph, given, model.calibrations_[stage] if model.calibrations_ else None)
+    given = in_order(graph, teller.told(model.members_[stage], rows), model.classes_)
+    given = held(graph, given, model.calibrations_[stage] if model.calibrations_ else None)
     if stage == len(model.thresholds_):
         return given
-    threshold = graph.constant(np.array(float(model.thresholds_[stage]) - _SLACK))
+    threshold = graph.constant(np.array(float(model.thresholds_[stage]) - SLACK))
     sure = graph.node("ReduceMax", given, graph.constant(np.array([1])), keepdims=0)
     unsure = graph.node("Less", sure, threshold)
     some = graph.node("ReduceMax", graph.cast(unsure, "int64"), keepdims=0)
@@ -275,7 +198,7 @@ def _replaced_stack(model: Stack, others: Sequence[Any]) -> Any:
     for layer in model.layers_:
         layers.append(left[: len(layer)])
         left = left[len(layer) :]
-    return _with(model, layers_=layers, final_=left[0])
+    return copied(model, layers_=layers, final_=left[0])
 
 
 def _join_stack(teller: Teller, model: Stack, rows: Rows) -> Told:
@@ -288,7 +211,7 @@ def _join_stack(teller: Teller, model: Stack, rows: Rows) -> Told:
         columns = []
         for member in members:
             told = teller.told(member, inputs)
-            given = _aligned(graph, told, classes)
+            given = in_order(graph, told, classes)
             if classes is not None and len(classes) == 2:  # of two classes, one says all
                 given = graph.node("Gather", given, graph.constant(np.array([1])), axis=1)
             elif told.dimensions == 1:
@@ -301,7 +224,61 @@ def _join_stack(teller: Teller, model: Stack, rows: Rows) -> Told:
     told = teller.told(model.final_, inputs)
     if model.calibration_ is None:
         return told
-    return _most(graph, _held(graph, _aligned(graph, told, classes), model.calibration_), model.classes_)
+    return most_probable(graph, held(graph, in_order(graph, told, classes), model.calibration_), model.classes_)
+
+
+# Bags
+
+
+def _bag_parts(model: Bag, rows: Any) -> list[Part]:
+    rows = model._looked_at(rows)
+    count = len(model.names_)
+    return [
+        Part(f"{model.names_[at % count]} {at // count + 1}", drawn.member_, drawn._columns(rows))
+        for at, drawn in enumerate(model.members_)
+    ]
+
+
+def _replaced_bag(model: Bag, others: Sequence[Any]) -> Any:
+    drawn = [copied(each, member_=other) for each, other in zip(model.members_, others, strict=True)]
+    return copied(model, members_=drawn)
+
+
+def _join_bag(teller: Teller, model: Bag, rows: Rows) -> Told:
+    graph = teller.graph
+    classes = model.classes_ if model._kind == "classifier" else None
+    told = [
+        teller.told(each.member_, rows if each.features is None else rows.taken(graph, each.features.tolist()))
+        for each in model.members_
+    ]
+    total = graph.node("Sum", *(in_order(graph, each, classes) for each in told))
+    mixed = held(graph, graph.node("Div", total, graph.constant(np.array(float(len(told))))), model.calibration_)
+    return Told(mixed, dimensions=told[0].dimensions) if classes is None else most_probable(graph, mixed, classes)
+
+
+# What was distilled: the student alone
+
+
+def _distil_parts(model: Distil, rows: Any) -> list[Part]:
+    return [Part("student", model._pupil.student, rows)]
+
+
+def _replaced_distil(model: Distil, others: Sequence[Any]) -> Any:
+    return copied(model, student_=others[0], _pupil=copied(model._pupil, student=others[0]))
+
+
+def _join_distil(teller: Teller, model: Distil, rows: Rows) -> Told:
+    graph, pupil = teller.graph, model._pupil
+    told = teller.told(pupil.student, rows)
+    if pupil.shown == "values":
+        return told
+    if pupil.shown == "classes":  # by their numbers
+        return most_probable(graph, in_order(graph, told, np.arange(pupil.count_)), model.classes_)
+    odds = beside(graph, told)
+    if told.dimensions == 1:
+        halves = graph.node("Mul", odds, graph.constant(np.array(0.5)))
+        odds = graph.node("Concat", graph.node("Neg", halves), halves, axis=1)
+    return most_probable(graph, graph.node("Softmax", odds, axis=1), model.classes_)
 
 
 # Pipelines and searches
@@ -332,14 +309,18 @@ def _join_pipeline(teller: Teller, model: Any, rows: Rows) -> Told:
 #: What is joined of parts, and how; the first that fits counts.
 JOININGS: tuple[tuple[type, Joining], ...] = (
     (Weighted, Joining(_weighted_parts, _replaced_weighted, _join_weighted)),
-    (Vote, Joining(_members, _replaced_members, _join_vote)),
-    (Cascade, Joining(_members, _replaced_cascade, _join_cascade)),
+    (Vote, Joining(parts_of_members, with_members, _join_vote)),
+    (Cascade, Joining(parts_of_members, _replaced_cascade, _join_cascade)),
     (Stack, Joining(_stack_parts, _replaced_stack, _join_stack)),
+    (Bag, Joining(_bag_parts, _replaced_bag, _join_bag)),
+    (Route, ROUTE),
+    (Chain, CHAIN),
+    (Distil, Joining(_distil_parts, _replaced_distil, _join_distil)),
     (
         Auto,
         Joining(
             lambda model, rows: [Part(model.chosen_, model.model_, rows)],
-            lambda model, others: _with(model, model_=others[0]),
+            lambda model, others: copied(model, model_=others[0]),
             lambda teller, model, rows: teller.told(model.model_, rows),
         ),
     ),
@@ -347,7 +328,7 @@ JOININGS: tuple[tuple[type, Joining], ...] = (
         Soup,
         Joining(
             lambda model, rows: [Part("soup", model.model_, rows)],
-            lambda model, others: _with(model, model_=others[0]),
+            lambda model, others: copied(model, model_=others[0]),
             lambda teller, model, rows: teller.told(model.model_, rows),
         ),
     ),

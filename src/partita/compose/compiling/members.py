@@ -9,8 +9,9 @@ from typing import Any
 from partita.compose.compiling.assembly import Exported, drawn_of
 from partita.compose.compiling.exports import exports_of
 from partita.compose.compiling.graph import quiet
-from partita.compose.compiling.joins import Part, joining_of, refusal_of
+from partita.compose.compiling.joins import joining_of, refusal_of
 from partita.compose.compiling.parity import Parity, answers_of, compared, is_most_probable
+from partita.compose.compiling.parts import Part
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import Runner
 from partita.compose.compiling.steps import key_of
