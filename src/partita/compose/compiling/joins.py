@@ -38,7 +38,7 @@ from partita.compose.compiling.parts import (
     with_members,
 )
 from partita.compose.compiling.routes import ROUTE
-from partita.compose.compiling.steps import Steps, steps_of
+from partita.compose.compiling.steps import Asked, AskedSteps, Steps, steps_of
 from partita.compose.distil import Distil
 from partita.compose.folds import aligned
 from partita.compose.route import Route
@@ -53,6 +53,8 @@ __all__ = ["JOININGS", "joining_of", "refusal_of"]
 
 def joining_of(model: Any) -> Joining | None:
     """How a model is joined of its parts; None: it is one piece."""
+    if isinstance(model, Asked):
+        return _ASKED if isinstance(model.model, (Pipeline, BaseSearchCV)) else None
     if not hasattr(model, "predict") or refusal_of(
         model
     ):  # a pipeline that only transforms, or none that can be joined
@@ -305,6 +307,31 @@ def _join_pipeline(teller: Teller, model: Any, rows: Rows) -> Told:
     assert made.given is not None
     return teller.told(last, Rows.made(made.given))
 
+
+# Pipelines and searches that are asked for something else than predictions
+
+
+def _asked_parts(model: Asked, rows: Any) -> list[Part]:
+    inner = joining_of(model.model)
+    assert inner is not None
+    *before, last = inner.parts(model.model, rows)
+    return [*before, Part(last.name, Asked(last.model, model.way), last.rows)]
+
+
+def _join_asked(teller: Teller, model: Asked, rows: Rows) -> Told:
+    if isinstance(model.model, BaseSearchCV):
+        return teller.told(Asked(model.model.best_estimator_, model.way), rows)
+    before, (_, last) = steps_of(model.model)
+    if before is not None:
+        rows = Rows.made(beside(teller.graph, teller.told(before, rows)))
+    return teller.told(Asked(last, model.way), rows)
+
+
+_ASKED = Joining(
+    _asked_parts,
+    lambda model, others: AskedSteps(others[0] if len(others) == 2 else None, others[-1]),
+    _join_asked,
+)
 
 #: What is joined of parts, and how; the first that fits counts.
 JOININGS: tuple[tuple[type, Joining], ...] = (

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
-__all__ = ["Asked", "Steps", "key_of", "steps_of", "told_of"]
+__all__ = ["Asked", "AskedSteps", "Steps", "key_of", "steps_of", "told_of"]
 
 
 def steps_of(pipeline: Any) -> tuple[Any, tuple[str, Any]]:
@@ -24,7 +24,7 @@ def steps_of(pipeline: Any) -> tuple[Any, tuple[str, Any]]:
 
 
 def key_of(model: Any) -> tuple[int, ...]:
-    """What a model is known by: what is made anew each time, as parts of pipelines, by what it is made of; others by themselves."""
+    """What a model is known by: by itself, but what is made anew each time, as parts of pipelines, by what it is made of."""
     if isinstance(model, Asked):
         return (*key_of(model.model), *model.way.encode())
     if isinstance(model, Pipeline) and not hasattr(model, "predict"):
@@ -74,3 +74,14 @@ class Asked:
     def transform(self, rows: Any) -> Any:
         """(rows,) or (rows, columns)."""
         return getattr(self.model, self.way)(rows)
+
+
+class AskedSteps:
+    """A pipeline of which a part was compiled, and whose last step is asked for something else than its predictions."""
+
+    def __init__(self, before: Any, last: Any) -> None:
+        self.before, self.last = before, last
+
+    def transform(self, rows: Any) -> Any:
+        """(rows,) or (rows, columns)."""
+        return self.last.transform(rows if self.before is None else self.before.transform(rows))
