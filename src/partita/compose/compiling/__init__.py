@@ -15,6 +15,7 @@ asked.py      methods of models that are exported beside their predictions
 mixed.py      compositions of graphs and models in Python
 runner.py     a graph that predicts
 parity.py     whether it predicts what Python does
+borders.py    rows near a threshold, which may fall on its other side
 smaller.py    quantised and pruned graphs
 report.py     what became of it, in tables
 compiled.py   what is used, saved and read back

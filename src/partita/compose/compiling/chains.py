@@ -12,6 +12,7 @@ from partita.compose.chain import Chain
 from partita.compose.compiling.graph import Rows
 from partita.compose.compiling.parts import (
     Joining,
+    NextBest,
     NotJoined,
     Part,
     Teller,
@@ -95,4 +96,13 @@ def _labels(teller: Teller, told: Told) -> str:
     return teller.graph.node("Gather", teller.graph.constant(told.classes.astype(np.float64)), told.places())
 
 
-CHAIN = Joining(_parts, _replaced, _join)
+def _others(model: Chain, within: float) -> list[Any]:
+    """Labels that are given on."""
+    return [
+        copied(model, links_=[*model.links_[:at], NextBest(model.links_[at], within), *model.links_[at + 1 :]])
+        for at, way in enumerate(model.gives_)
+        if way == "predict" and hasattr(model.links_[at], "predict_proba")
+    ]
+
+
+CHAIN = Joining(_parts, _replaced, _join, _others)

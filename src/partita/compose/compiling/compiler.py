@@ -8,6 +8,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from partita.compose.compiling.assembly import drawn_of
+from partita.compose.compiling.borders import compared_with
 from partita.compose.compiling.compiled import Compiled
 from partita.compose.compiling.graph import needed
 from partita.compose.compiling.joins import joining_of
@@ -91,7 +92,9 @@ def compile_onnx(
         if parity.holds:
             break
     else:
-        parity.need(compiler.blamed())
+        parity = compared_with(composition, rows, python, answers_of(model, rows), tolerance)
+        if not parity.holds:
+            parity.need(compiler.blamed())
     trial = Trial(rows, y, python, measure)
     variants = [trial.variant("Python", composition, None), trial.variant("float", model, parity)]
     if quantise is not None or prune is not None:

@@ -24,6 +24,7 @@ from partita.compose.compiling.graph import Graph, Rows
 from partita.compose.compiling.parts import (
     SLACK,
     Joining,
+    NextBest,
     NotJoined,
     Part,
     Teller,
@@ -110,6 +111,14 @@ def _join_weighted(teller: Teller, model: Weighted, rows: Rows) -> Told:
     return most_probable(teller.graph, mixed, classes)
 
 
+def _other_costs(model: Any, within: float) -> list[Any]:
+    """A decision by costs near its border; other means say what is most probable, of which the gate knows how near it is."""
+    if not isinstance(model, Severity):
+        return []
+    dearest = float(np.abs(model.factors_[:, None] * model.matrix_).sum(axis=0).max())
+    return [NextBest(model, within * max(1.0, dearest), lambda rows: -model.expected_costs(rows))]
+
+
 # Votes
 
 
@@ -131,6 +140,16 @@ def _join_vote(teller: Teller, model: Vote, rows: Rows) -> Told:
     shares = graph.node("Div", mixed, graph.node("Where", some, total, graph.constant(np.array(1.0))))
     whole = graph.node("Where", some, shares, graph.constant(np.array(1.0 / len(classes))))
     return most_probable(graph, held(graph, whole, model.calibration_), classes)
+
+
+def _other_votes(model: Vote, within: float) -> list[Any]:
+    if model._how() != "hard":
+        return []
+    return [
+        copied(model, members_=[*model.members_[:at], NextBest(each, within), *model.members_[at + 1 :]])
+        for at, each in enumerate(model.members_)
+        if hasattr(each, "predict_proba")
+    ]
 
 
 def _vote(graph: Graph, told: Told, classes: NDArray[Any]) -> str:
@@ -179,6 +198,13 @@ def _answered(teller: Teller, model: Cascade, rows: Rows, stage: int) -> str:
         return graph.node("ScatterND", given, places, asked)
 
     return graph.choose(graph.cast(some, "bool"), ask, lambda: given, dimensions=2)
+
+
+def _other_thresholds(model: Cascade, within: float) -> list[Any]:
+    ways = [
+        sign * within * np.eye(len(model.thresholds_))[at] for at in range(len(model.thresholds_)) for sign in (1, -1)
+    ]
+    return [copied(model, thresholds_=model.thresholds_ + way) for way in ways]
 
 
 # Stacks
@@ -335,9 +361,9 @@ _ASKED = Joining(
 
 #: What is joined of parts, and how; the first that fits counts.
 JOININGS: tuple[tuple[type, Joining], ...] = (
-    (Weighted, Joining(_weighted_parts, _replaced_weighted, _join_weighted)),
-    (Vote, Joining(parts_of_members, with_members, _join_vote)),
-    (Cascade, Joining(parts_of_members, _replaced_cascade, _join_cascade)),
+    (Weighted, Joining(_weighted_parts, _replaced_weighted, _join_weighted, _other_costs)),
+    (Vote, Joining(parts_of_members, with_members, _join_vote, _other_votes)),
+    (Cascade, Joining(parts_of_members, _replaced_cascade, _join_cascade, _other_thresholds)),
     (Stack, Joining(_stack_parts, _replaced_stack, _join_stack)),
     (Bag, Joining(_bag_parts, _replaced_bag, _join_bag)),
     (Route, ROUTE),

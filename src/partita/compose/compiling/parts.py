@@ -17,6 +17,7 @@ from partita.compose.compiling.graph import Graph, Rows
 __all__ = [
     "SLACK",
     "Joining",
+    "NextBest",
     "NotJoined",
     "Part",
     "Teller",
@@ -76,6 +77,8 @@ class Joining:
     parts: Callable[[Any, Any], list[Part]]  # of (a fitted composition, rows)
     replaced: Callable[[Any, Sequence[Any]], Any]  # of (it, others in the order of its parts): a copy with those
     join: Callable[[Teller, Any, Rows], Told]
+    # of (it, a width): copies, each of which takes one decision the other way, for rows that are so near its border
+    others: Callable[[Any, float], list[Any]] = lambda model, within: []
 
 
 def copied(model: Any, **attributes: Any) -> Any:
@@ -84,6 +87,26 @@ def copied(model: Any, **attributes: Any) -> Any:
     for name, value in attributes.items():
         setattr(found, name, value)
     return found
+
+
+class NextBest:
+    """A classifier that says the second best of its classes, where that is as good as the best one but for rounding."""
+
+    def __init__(self, model: Any, within: float, scores: Callable[[Any], Any] | None = None) -> None:
+        self.model, self.within, self._scores = model, within, scores or model.predict_proba
+        self.classes_ = model.classes_
+
+    def predict(self, rows: Any) -> Any:
+        """(rows,) labels."""
+        scores = self._scores(rows)
+        order = np.argsort(-scores, axis=1, kind="stable")
+        both = np.take_along_axis(scores, order[:, :2], axis=1)
+        is_near = both[:, 0] - both[:, -1] <= 2 * self.within
+        return np.where(is_near, self.classes_[order[:, :2][:, -1]], self.model.predict(rows))
+
+    def predict_proba(self, rows: Any) -> Any:
+        """(rows, classes)."""
+        return self.model.predict_proba(rows)
 
 
 def parts_of_members(model: Any, rows: Any) -> list[Part]:

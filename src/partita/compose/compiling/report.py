@@ -76,7 +76,10 @@ class Report:
         for each in self.members:
             error, count = ("-", "-") if each.parity is None else (f"{each.parity.error:.2g}", str(each.parity.rows))
             rows.append([each.member, each.runs_in, error, count, each.why])
-        rows.append(["all, joined", "", f"{self.parity.error:.2g}", str(self.parity.rows), self.joined])
+        joined = self.joined
+        if self.parity.border:
+            joined += f"; {self.parity.border} rows near a threshold answer as on its other side"
+        rows.append(["all, joined", "", f"{self.parity.error:.2g}", str(self.parity.rows), joined])
         forms = [["form", "bytes", "packed", "us, one row", "us a row, many", "score", "max error", "labels differ"]]
         for form in self.variants:
             cells = (

@@ -12,6 +12,7 @@ from partita.compose.compiling.graph import Rows
 from partita.compose.compiling.parts import (
     SLACK,
     Joining,
+    NextBest,
     NotJoined,
     Part,
     Teller,
@@ -186,4 +187,15 @@ def _is_outside(teller: Teller, model: Route, rows: Rows, answers: str) -> str:
     return graph.node("Less", scores, graph.constant(np.array(lowered(float(model.threshold_)))))
 
 
-ROUTE = Joining(_parts, _replaced, _join)
+def _others(model: Route, within: float) -> list[Any]:
+    found = []
+    router = _router(model)
+    if router is not None and hasattr(router, "predict_proba"):
+        found.append(copied(model, router_=copied(model.router_, router=NextBest(router, within))))
+    if model.out_of_scope is not None and np.isfinite(model.threshold_):
+        wide = within * max(1.0, abs(model.threshold_))
+        found += [copied(model, threshold_=model.threshold_ + way) for way in (wide, -wide)]
+    return found
+
+
+ROUTE = Joining(_parts, _replaced, _join, _others)
