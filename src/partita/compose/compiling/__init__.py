@@ -5,7 +5,7 @@ members.py    its single models, each exported and compared
 exports.py    single models as graphs, by the libraries that know how
 torch_modules.py  those of PyTorch
 joins.py      how compositions are joined of their parts, in a table
-chains.py     chains, and routes.py: routes
+chains.py     chains; routes.py: routes; calibrators.py: calibrated classifiers of scikit-learn
 parts.py      what parts and joinings are
 assembly.py   all of that in one graph
 graph.py      a graph that is put together

@@ -72,13 +72,13 @@ class _Assembly:
 
     def told(self, model: Any, rows: Rows) -> Told:
         """What a model says of rows."""
-        joining = joining_of(model)
-        if joining is not None:
-            return joining.join(self, model, rows)
         exported = self._exports.get(key_of(model))
-        if exported is None:
+        if exported is not None:
+            return self._single(model, exported, rows)
+        joining = joining_of(model)
+        if joining is None:
             raise NotJoined(f"{told_of(model)} stays in Python")
-        return self._single(model, exported, rows)
+        return joining.join(self, model, rows)
 
     def _single(self, model: Any, exported: Exported, rows: Rows) -> Told:
         graph, export, dimensions = self.graph, exported.export, exported.dimensions

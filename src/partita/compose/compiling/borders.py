@@ -20,14 +20,12 @@ from partita.compose.calibration import Calibration
 from partita.compose.compiling.graph import quiet
 from partita.compose.compiling.joins import joining_of
 from partita.compose.compiling.parity import Answers, Parity, answers_of, between, compared, far_off
-from partita.compose.compiling.parts import SLACK, copied
+from partita.compose.compiling.parts import SLACK, calibrations_of, copied
 
 __all__ = ["compared_with"]
 
 #: At most this share of the rows may be near a border (one row always may): where more are, it is no matter of rounding.
 _SHARE = 0.01
-#: Where compositions keep their calibrations.
-_CALIBRATIONS = ("calibration_", "calibrations_", "_calibrations")
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,8 @@ def _twins(model: Any, rows: Any, within: float, groups: list[int]) -> Iterator[
     for moved in _with_moved_steps(model, within):
         groups[0] += 1
         yield from (_Twin(each, groups[0]) for each in moved)
+    if joining.is_whole:
+        return
     parts = joining.parts(model, rows)
     for at, part in enumerate(parts):
         for twin in _twins(part.model, part.rows, within, groups):
@@ -92,14 +92,11 @@ def _twins(model: Any, rows: Any, within: float, groups: list[int]) -> Iterator[
 
 def _with_moved_steps(model: Any, within: float) -> Iterator[list[Any]]:
     """Of each isotonic calibration of a composition, copies of that with its steps moved either way."""
-    for name in _CALIBRATIONS:
-        held = getattr(model, name, None)
-        if isinstance(held, Calibration):
-            yield [copied(model, **{name: each}) for each in _moved(held, within)]
-        several: list[Calibration] = held if isinstance(held, list) else []
+    for name, several in calibrations_of(model).items():
         for at, one in enumerate(several):
-            changed = ([*several[:at], each, *several[at + 1 :]] for each in _moved(one, within))
-            yield [copied(model, **{name: each}) for each in changed]
+            changed = [[*several[:at], each, *several[at + 1 :]] for each in _moved(one, within)]
+            is_alone = not isinstance(getattr(model, name), list)
+            yield [copied(model, **{name: each[0] if is_alone else each}) for each in changed]
 
 
 def _moved(calibration: Calibration, within: float) -> Iterator[Calibration]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
@@ -19,6 +20,7 @@ from partita.compose.bag import Bag
 from partita.compose.cascade import Cascade
 from partita.compose.chain import Chain
 from partita.compose.compiling.calibrated import least_costly
+from partita.compose.compiling.calibrators import CALIBRATED
 from partita.compose.compiling.chains import CHAIN
 from partita.compose.compiling.graph import Graph, Rows
 from partita.compose.compiling.parts import (
@@ -30,6 +32,7 @@ from partita.compose.compiling.parts import (
     Teller,
     Told,
     beside,
+    calibrations_of,
     copied,
     held,
     in_order,
@@ -49,7 +52,7 @@ from partita.compose.stack import Stack
 from partita.compose.vote import Vote
 from partita.compose.weighted import Weighted
 
-__all__ = ["JOININGS", "joining_of", "refusal_of"]
+__all__ = ["JOININGS", "has_steps", "joining_of", "refusal_of"]
 
 
 def joining_of(model: Any) -> Joining | None:
@@ -61,6 +64,13 @@ def joining_of(model: Any) -> Joining | None:
     ):  # a pipeline that only transforms, or none that can be joined
         return None
     return next((joining for kind, joining in JOININGS if isinstance(model, kind)), None)
+
+
+def has_steps(model: Any) -> bool:
+    """Whether isotonic calibration is in it: its steps, where they are steep, make much of what float32 leaves out."""
+    if isinstance(model, CalibratedClassifierCV):
+        return any(one.method == "isotonic" for one in model.calibrated_classifiers_)
+    return any(each.method == "isotonic" for several in calibrations_of(model).values() for each in several)
 
 
 def refusal_of(model: Any) -> str:
@@ -385,6 +395,7 @@ JOININGS: tuple[tuple[type, Joining], ...] = (
             lambda teller, model, rows: teller.told(model.model_, rows),
         ),
     ),
+    (CalibratedClassifierCV, CALIBRATED),
     (Pipeline, Joining(_pipeline_parts, _replaced_pipeline, _join_pipeline)),
     (
         BaseSearchCV,

@@ -23,6 +23,7 @@ __all__ = [
     "Teller",
     "Told",
     "beside",
+    "calibrations_of",
     "copied",
     "held",
     "in_order",
@@ -79,6 +80,9 @@ class Joining:
     join: Callable[[Teller, Any, Rows], Told]
     # of (it, a width): copies, each of which takes one decision the other way, for rows that are so near its border
     others: Callable[[Any, float], list[Any]] = lambda model, within: []
+    is_whole: bool = (
+        False  # whether it stays in Python with all its parts, where its graph is off or one of them stays there
+    )
 
 
 def copied(model: Any, **attributes: Any) -> Any:
@@ -133,6 +137,16 @@ def spread(own: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
     """(own classes, classes): 1 where they are the same."""
     found = np.zeros((len(own), len(classes)))
     found[np.arange(len(own)), np.searchsorted(classes, own)] = 1.0
+    return found
+
+
+def calibrations_of(model: Any) -> dict[str, list[Calibration]]:
+    """What calibrates in a composition, by the attribute that holds it; of one alone as a list, too."""
+    found = {}
+    for name in ("calibration_", "calibrations_", "_calibrations"):
+        held = getattr(model, name, None)
+        several = held if isinstance(held, list) else [held]
+        found[name] = [each for each in several if isinstance(each, Calibration)]
     return found
 
 
