@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partita.compose.compiling.exports import Export
-from partita.compose.compiling.graph import Graph, Rows
+from partita.compose.compiling.graph import SLACK, Graph, Rows
 from partita.compose.compiling.joins import joining_of
 from partita.compose.compiling.parts import NotJoined, Told
 from partita.compose.compiling.rows import Columns
@@ -32,17 +32,20 @@ class Exported:
     is_most_probable: bool  # a classifier's label is the class of the largest probability
 
 
-def drawn_of(model: Any, columns: Columns, exports: Mapping[tuple[int, ...], Exported], opset: int) -> Drawn:
+def drawn_of(
+    model: Any, columns: Columns, exports: Mapping[tuple[int, ...], Exported], opset: int, slack: float = SLACK
+) -> Drawn:
     """A model as one graph.
 
     Args:
         columns: of the rows that it sees.
         exports: of each single model, by what it is known by.
+        slack: by which thresholds are lower.
 
     Raises:
         NotJoined: a part of it cannot be said in a graph.
     """
-    graph = Graph(opset)
+    graph = Graph(opset, slack)
     told = _Assembly(graph, exports).told(model, Rows.given(columns))
     outputs: dict[str, tuple[str, str, int]] = {}
     if told.classes is not None:

@@ -17,10 +17,10 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from partita.compose.calibration import Calibration
-from partita.compose.compiling.graph import quiet
+from partita.compose.compiling.graph import SLACK, quiet
 from partita.compose.compiling.joins import joining_of
 from partita.compose.compiling.parity import Answers, Parity, answers_of, between, compared, far_off
-from partita.compose.compiling.parts import SLACK, calibrations_of, copied
+from partita.compose.compiling.parts import calibrations_of, copied
 
 __all__ = ["compared_with"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from partita.components.extras import need
 from partita.compose.compiling.rows import NUMBERS, TEXTS, Columns
 
-__all__ = ["DOMAINS", "STEPS", "Graph", "Rows", "needed", "quiet"]
+__all__ = ["DOMAINS", "FINE_SLACK", "SLACK", "STEPS", "Graph", "Rows", "needed", "quiet"]
 
 #: Sets of operators beside the standard one, with the versions that graphs are made of.
 DOMAINS = {"ai.onnx.ml": 3}
@@ -22,6 +22,11 @@ DOMAINS = {"ai.onnx.ml": 3}
 _IR_VERSION = 10
 #: Probabilities count as equal within one part of so many: sums of float32 differ by less where they are the same in Python.
 STEPS = 2.0**20
+
+#: Thresholds are lower by this in a graph, so that a probability which is one exactly is not below it by rounding to float32.
+SLACK = 1e-6
+#: The same where members are in double: what saturates lies nearer to a threshold just below 1 than rounding to float32 does.
+FINE_SLACK = 1e-12
 
 
 def needed(module: str) -> Any:
@@ -105,8 +110,8 @@ class Rows:
 class Graph:
     """A graph that grows; the values in it go by names."""
 
-    def __init__(self, opset: int) -> None:
-        self.opset = opset
+    def __init__(self, opset: int, slack: float = SLACK) -> None:
+        self.opset, self.slack = opset, slack
         self._onnx = needed("onnx")
         self._nodes: list[Any] = []
         self._constants: list[Any] = []

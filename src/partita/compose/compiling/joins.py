@@ -22,9 +22,8 @@ from partita.compose.chain import Chain
 from partita.compose.compiling.calibrated import least_costly
 from partita.compose.compiling.calibrators import CALIBRATED
 from partita.compose.compiling.chains import CHAIN
-from partita.compose.compiling.graph import Graph, Rows
+from partita.compose.compiling.graph import SLACK, Graph, Rows
 from partita.compose.compiling.parts import (
-    SLACK,
     Joining,
     NextBest,
     NotJoined,
@@ -197,7 +196,7 @@ def _answered(teller: Teller, model: Cascade, rows: Rows, stage: int) -> str:
     given = held(graph, given, model.calibrations_[stage] if model.calibrations_ else None)
     if stage == len(model.thresholds_):
         return given
-    threshold = graph.constant(np.array(float(model.thresholds_[stage]) - SLACK))
+    threshold = graph.constant(np.array(float(model.thresholds_[stage]) - graph.slack))
     sure = graph.node("ReduceMax", given, graph.constant(np.array([1])), keepdims=0)
     unsure = graph.node("Less", sure, threshold)
     some = graph.node("ReduceMax", graph.cast(unsure, "int64"), keepdims=0)

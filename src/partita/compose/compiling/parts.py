@@ -15,7 +15,6 @@ from partita.compose.compiling.calibrated import calibrated
 from partita.compose.compiling.graph import Graph, Rows
 
 __all__ = [
-    "SLACK",
     "Joining",
     "NextBest",
     "NotJoined",
@@ -32,9 +31,6 @@ __all__ = [
     "spread",
     "with_members",
 ]
-
-#: Thresholds are lower by this in a graph, so that a probability which is one exactly is not below it by rounding to float32.
-SLACK = 1e-6
 
 
 class NotJoined(Exception):

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from partita.compose.compiling.graph import Rows
+from partita.compose.compiling.graph import SLACK, Rows
 from partita.compose.compiling.parts import (
-    SLACK,
     Joining,
     NextBest,
     NotJoined,
@@ -27,7 +26,7 @@ from partita.compose.compiling.steps import Asked
 from partita.compose.route import Route
 from partita.compose.scope import is_learned
 
-__all__ = ["ROUTE", "lowered"]
+__all__ = ["ROUTE"]
 
 
 class _Scores:
@@ -43,9 +42,9 @@ class _Scores:
         return self.model.predict_proba(rows)[:, self.column]
 
 
-def lowered(threshold: float) -> float:
-    """A threshold of scores as it is in a graph: what reaches it exactly in Python is not below it by rounding to float32."""
-    return threshold - SLACK * max(1.0, abs(threshold)) if np.isfinite(threshold) else threshold
+def _lowered(threshold: float, slack: float) -> float:
+    """A threshold of scores as it is in a graph: what reaches it exactly in Python is not below it by rounding."""
+    return threshold - slack * max(1.0, abs(threshold)) if np.isfinite(threshold) else threshold
 
 
 def _router(model: Route) -> Any:
@@ -99,7 +98,7 @@ def _replaced(model: Route, others: Sequence[Any]) -> Any:
     if left:
         made.detector_ = _Scores(left[0], _detector(model)[1])
     if model.out_of_scope is not None:
-        made.threshold_ = lowered(model.threshold_)
+        made.threshold_ = _lowered(model.threshold_, SLACK)
     return made
 
 
@@ -184,7 +183,7 @@ def _is_outside(teller: Teller, model: Route, rows: Rows, answers: str) -> str:
         scores = told.given
         if column is not None:
             scores = graph.node("Gather", scores, graph.constant(np.array(column)), axis=1)
-    return graph.node("Less", scores, graph.constant(np.array(lowered(float(model.threshold_)))))
+    return graph.node("Less", scores, graph.constant(np.array(_lowered(float(model.threshold_), graph.slack))))
 
 
 def _others(model: Route, within: float) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from partita.compose import Bag, Blend, Cascade, Chain, Distil, Route, Severity
 from partita.compose.calibration import Calibration
 
 pytest.importorskip("onnxruntime")
-from partita.compose.compiling import compile_onnx
+from partita.compose.compiling import ParityError, compile_onnx
 from partita.compose.compiling.calibrated import calibrated
 from partita.compose.compiling.graph import Graph
 from partita.compose.compiling.rows import NUMBERS, Columns
@@ -68,6 +69,18 @@ KINDS = ["bag", "bag without strata", "blend", "cascade", "chain", "distil", "ro
 SCOPES = ["scope of confidence", "scope of forest", "scope of line"]
 
 
+def share_at_thresholds(model: Any, rows: Any) -> float:
+    """Of the rows those that another member answers where thresholds are a millionth part lower or higher."""
+    sides = []
+    for way in (-2e-6, 2e-6):
+        moved = copy.copy(model)
+        for name in ("threshold_", "thresholds_"):
+            if hasattr(model, name):
+                setattr(moved, name, getattr(model, name) + way)
+        sides.append(moved.predict_proba(rows))
+    return float(np.mean(np.any(sides[0] != sides[1], axis=1)))
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kind=st.sampled_from(KINDS + SCOPES),
@@ -101,7 +114,11 @@ def test_any_composition_of_classifiers(
     )  # rounded rows come twice, and are ties
     y = names[at] if names.dtype != object else names[at].astype(str)
     model = composition(kind, method, y[len(names) - 1], seed).fit(rows, y)
-    compiled = compile_onnx(model, rows, y, measure=False)
+    try:
+        compiled = compile_onnx(model, rows, y, measure=False)
+    except ParityError:  # it is told, and only where rounding decides for many rows
+        assert share_at_thresholds(model, rows) > 0.01
+        return
     assert compiled.is_one_graph, str(compiled.report)
     assert compiled.report is not None and compiled.report.parity.holds
     assert np.array_equal(compiled.classes_, model.classes_)

@@ -17,7 +17,7 @@ from partita.compose import Blend, Cascade, Chain, Route, Severity, Vote
 from partita.compose.calibration import Calibration
 
 pytest.importorskip("onnxruntime")
-from partita.compose.compiling import ParityError, compile_onnx
+from partita.compose.compiling import ParityError, compile_onnx, compiler
 from partita.compose.compiling.borders import compared_with
 from partita.compose.compiling.parity import Answers, answers_of
 
@@ -36,6 +36,13 @@ def cascade_at(row: int, above: float) -> Cascade:
     return cascade
 
 
+@pytest.fixture
+def without_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thresholds are as low as they are for members that are in float32 only."""
+    monkeypatch.setattr(compiler, "FINE_SLACK", compiler.SLACK)
+
+
+@pytest.mark.usefixtures("without_doubles")
 def test_a_row_at_a_threshold_may_be_answered_as_on_its_other_side() -> None:
     """Thresholds of a graph are lower by 1e-6, for those that are reached exactly in Python."""
     row = 7
@@ -58,6 +65,20 @@ def test_a_row_at_a_threshold_may_be_answered_as_on_its_other_side() -> None:
 def test_a_row_that_reaches_a_threshold_exactly_is_on_its_own_side() -> None:
     compiled = compile_onnx(cascade_at(7, 0.0), X, Y, measure=False)
     assert compiled.report is not None and compiled.report.parity.border == 0
+
+
+def test_rows_that_are_nearer_to_a_threshold_than_float32_can_tell_are_told_in_double() -> None:
+    """Probabilities that are all but one, as a small temperature makes them."""
+    y = np.where(NUMBERS < 4, Y, "other")
+    folds: dict[str, Any] = {"cv": 3, "calibrate": "temperature"}
+    route = Route([LINE, BAYES], TREE[1], out_of_scope="confidence", outside="other", **folds).fit(X, y)
+    route._calibrations = [Calibration("temperature", (5.0,))]
+    scores = np.sort(route.scope_scores(X))
+    route.threshold_ = scores[len(X) // 3]
+    assert np.mean(np.abs(scores - route.threshold_) < 1e-6) > 0.05
+    compiled = compile_onnx(route, X, y, measure=False)
+    assert compiled.is_one_graph and compiled.report is not None and compiled.report.parity.border == 0
+    assert np.array_equal(compiled.predict(X), route.predict(X))
 
 
 def test_what_no_side_says_is_refused() -> None:
@@ -85,6 +106,7 @@ def test_a_row_far_from_every_threshold_has_one_side() -> None:
     assert (found.border, found.off, found.worst) == (0, 1, (sure,))
 
 
+@pytest.mark.usefixtures("without_doubles")
 def test_many_rows_at_a_threshold_are_no_matter_of_rounding() -> None:
     """A tree gives whole leaves one probability: a graph that compares wrongly is not excused."""
     cascade = Cascade([TREE, LINE], costs=[1, 5], cv=3).fit(X, Y)
@@ -96,6 +118,7 @@ def test_many_rows_at_a_threshold_are_no_matter_of_rounding() -> None:
         compile_onnx(cascade, X, Y, measure=False)
 
 
+@pytest.mark.usefixtures("without_doubles")
 def test_a_border_inside_of_a_composition() -> None:
     vote = Vote([("cascade", Cascade([LINE, TREE], cv=3)), BAYES]).fit(X, Y)
     vote.members_[0].thresholds_ = cascade_at(7, 5e-7).thresholds_
@@ -103,6 +126,7 @@ def test_a_border_inside_of_a_composition() -> None:
     assert compiled.report is not None and compiled.report.parity.border == 1
 
 
+@pytest.mark.usefixtures("without_doubles")
 def test_a_row_at_the_end_of_a_scope() -> None:
     y = np.where(NUMBERS < 4, Y, "other")
     route = Route([LINE, TREE], BAYES[1], out_of_scope="confidence", outside="other", cv=3).fit(X, y)
