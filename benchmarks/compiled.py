@@ -1,6 +1,6 @@
 """What compiling compositions to ONNX brings.
 
-    python benchmarks/compiled.py [--repeats 5]
+    python benchmarks/compiled.py [--repeats 5] [--only route]
 
 For compositions of usual members on real data of scikit-learn. Prints a JSON line for each, medians over the repeats:
 
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import GradientBoostingRegressor, IsolationForest, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
@@ -34,9 +34,10 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
-from partita.compose import Blend, Cascade, Stack, Vote
+from partita.compose import Bag, Blend, Cascade, Chain, Distil, Route, Stack, Vote
 from partita.compose.compiling import compile_onnx
 
 
@@ -63,6 +64,25 @@ def compositions() -> Iterator[tuple[str, BaseEstimator, Any]]:
         digits,
     )
     yield "cascade, digits", Cascade([("line", line(C=0.01)), ("forest", forest)], costs=[1, 20], cv=3), digits
+    trees = Bag([DecisionTreeClassifier(random_state=0)], draws=20, features=0.5)
+    yield "bag, breast cancer", trees, cancer
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    yield "route, digits", Route([("line", line(C=0.01)), ("forest", forest)], linear, cv=3), digits
+    scope = IsolationForest(n_estimators=50, random_state=0)
+    scoped = Route([("line", line(C=0.01)), ("forest", forest)], linear, out_of_scope=scope, outside=10, cv=3)
+    yield "route with a scope, digits", scoped, digits
+    yield (
+        "chain, digits",
+        Chain([("bayes", GaussianNB(var_smoothing=1e-3)), ("line", line())], append=True, cv=3),
+        digits,
+    )
+    yield "distil, digits", Distil(forest, LogisticRegression(max_iter=500), cv=3), digits
+    yield "blend, isotonic, digits", Blend(three[:2], keep="blend", cv=3, calibrate="isotonic"), digits
+    yield (
+        "cascade, isotonic, digits",
+        Cascade([("line", line(C=0.01)), ("forest", forest)], cv=3, calibrate="isotonic"),
+        digits,
+    )
     values = [
         ("ridge", Ridge(0.1)),
         ("near", KNeighborsRegressor(15)),
@@ -103,9 +123,11 @@ def compared(name: str, python: Any, graph: Any, rows: Any, repeats: int, labels
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--only", default="", help="those with this in their name")
+    given = parser.parse_args()
+    repeats = given.repeats
     warnings.simplefilter("ignore")
-    for name, composition, load in compositions():
+    for name, composition, load in (each for each in compositions() if given.only in each[0]):
         fit_x, test_x, fit_y, test_y = train_test_split(*load(return_X_y=True), test_size=0.4, random_state=0)
         composition.fit(fit_x, fit_y)
         compiled = compile_onnx(composition, test_x, test_y, measure=False)

@@ -212,7 +212,12 @@ class Chain(Composition):
 
     def inputs_of_last(self, X: Any) -> Any:  # noqa: N803
         """What the last link sees: (rows, columns)."""
+        return self.inputs_of_links(X)[-1]
+
+    def inputs_of_links(self, X: Any) -> list[Any]:  # noqa: N803
+        """What each link sees: (rows, columns)."""
         inputs = self._looked_at(X)
+        found = [inputs]
         for number, way in enumerate(self.gives_):
             link = self.links_[number]
             with _Naming(self.names_, number, inputs):
@@ -227,7 +232,8 @@ class Chain(Composition):
                     f"what the link {name} gives to the link {next_name} makes {inputs.shape[1]} columns, and made "
                     f"{self._widths[number]} when {next_name} was fitted; let {name} give as many for any rows"
                 )
-        return inputs
+            found.append(inputs)
+        return found
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         """(rows,) labels or values."""

@@ -95,9 +95,10 @@ def explain(composition: Any, X: Any, *, background: Any = None, inputs: int = 5
         raise ValueError(f"a {type(composition).__name__.lower()} that predicts no probabilities cannot be explained")
     count = X.shape[0]
     told = aligned(composition, X, classes)
-    at = np.argmax(told, axis=1) if classes is not None else None
-    explained = _picked(told, at)
     said = composition.predict(X)
+    # Where misses differ in what they cost, another class may be said than the most probable one.
+    at = np.searchsorted(classes, said) if classes is not None else None
+    explained = _picked(told, at)
     members = _members(composition, model, X, usual, at, classes)
     effects = _inputs(composition, X, usual, at, classes, explained) if inputs else []
     return [

@@ -98,6 +98,7 @@ class Route(Composition):
         self._check_parameters(members)
         X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
         inside = self._inside(y)
+        self._outputs = y.shape[1] if y.ndim > 1 else None  # of regressors, where there are several
         splits = splits_of(self.cv, X, y, groups, is_classifier=self._kind == "classifier")
         self.names_ = [name for name, _ in members]
         taught = [(name, _Own(member, self.by, name) if self.own else member) for name, member in members]

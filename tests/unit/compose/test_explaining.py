@@ -13,7 +13,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeRegressor
 
-from partita.compose import Auto, Blend, Cascade, Select, Stack, Vote, explain
+from partita.compose import Auto, Blend, Cascade, Select, Severity, Stack, Vote, explain
 
 X, Y = load_iris(return_X_y=True, as_frame=True)
 NAMED = np.array(["setosa", "versicolor", "virginica"])[Y]
@@ -61,6 +61,23 @@ def test_who_was_not_asked() -> None:
     assert [each.members[1].answers for each in told] == list(stages == 1)
     sure = told[int(np.argmin(stages))]
     assert "bayes was not asked" in str(sure) and sure.members[1].effect == pytest.approx(0.0)
+
+
+def test_what_is_explained_is_the_class_that_is_said_and_not_the_most_probable_one() -> None:
+    """Where a miss is dear, a class is said that is less probable than another one."""
+    severity = Severity(THREE, costs={("virginica", "versicolor"): 50}).fit(X, NAMED)
+    chances, said = severity.predict_proba(X), severity.predict(X)
+    at = np.searchsorted(severity.classes_, said)
+    rows = np.flatnonzero(at != chances.argmax(axis=1))
+    assert len(rows) > 3
+    told = explain(severity, X.iloc[rows], background=X, inputs=4)
+    for row, each in zip(rows, told, strict=True):
+        assert each.said == said[row] == "virginica"
+        assert each.explained == pytest.approx(chances[row, at[row]])
+        line = each.members[0]
+        assert line.probability == pytest.approx(severity.members_[0].predict_proba(X.iloc[[row]])[0, at[row]])
+        effects = sum(member.effect or 0.0 for member in each.members)
+        assert effects == pytest.approx(chances[row, at[row]] - chances[:, at[row]].mean())
 
 
 def test_where_something_cannot_be_told_the_rest_is() -> None:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partita.compose.compiling.exports import Export
-from partita.compose.compiling.graph import Graph, Rows
-from partita.compose.compiling.joins import NotJoined, Told, joining_of
+from partita.compose.compiling.graph import SLACK, Graph, Rows
+from partita.compose.compiling.joins import joining_of
+from partita.compose.compiling.parts import NotJoined, Told
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import GIVEN, LABELS, Drawn
-from partita.compose.compiling.steps import key_of
+from partita.compose.compiling.steps import key_of, told_of
 
 __all__ = ["Exported", "drawn_of"]
 
@@ -31,17 +32,20 @@ class Exported:
     is_most_probable: bool  # a classifier's label is the class of the largest probability
 
 
-def drawn_of(model: Any, columns: Columns, exports: Mapping[tuple[int, ...], Exported], opset: int) -> Drawn:
+def drawn_of(
+    model: Any, columns: Columns, exports: Mapping[tuple[int, ...], Exported], opset: int, slack: float = SLACK
+) -> Drawn:
     """A model as one graph.
 
     Args:
         columns: of the rows that it sees.
         exports: of each single model, by what it is known by.
+        slack: by which thresholds are lower.
 
     Raises:
         NotJoined: a part of it cannot be said in a graph.
     """
-    graph = Graph(opset)
+    graph = Graph(opset, slack)
     told = _Assembly(graph, exports).told(model, Rows.given(columns))
     outputs: dict[str, tuple[str, str, int]] = {}
     if told.classes is not None:
@@ -71,13 +75,13 @@ class _Assembly:
 
     def told(self, model: Any, rows: Rows) -> Told:
         """What a model says of rows."""
-        joining = joining_of(model)
-        if joining is not None:
-            return joining.join(self, model, rows)
         exported = self._exports.get(key_of(model))
-        if exported is None:
-            raise NotJoined(f"{type(model).__name__} stays in Python")
-        return self._single(model, exported, rows)
+        if exported is not None:
+            return self._single(model, exported, rows)
+        joining = joining_of(model)
+        if joining is None:
+            raise NotJoined(f"{told_of(model)} stays in Python")
+        return joining.join(self, model, rows)
 
     def _single(self, model: Any, exported: Exported, rows: Rows) -> Told:
         graph, export, dimensions = self.graph, exported.export, exported.dimensions

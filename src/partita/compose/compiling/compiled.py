@@ -14,8 +14,9 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
+from partita.compose.compiling.borders import compared_with
 from partita.compose.compiling.graph import needed
-from partita.compose.compiling.parity import Parity, answers_of, compared
+from partita.compose.compiling.parity import Parity, answers_of
 from partita.compose.compiling.report import Report
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import Drawn, Runner
@@ -78,7 +79,8 @@ class Compiled:
 
     def parity(self, composition: Any, rows: Any, tolerance: float = 1e-5) -> Parity:
         """How far it is from the composition in Python on other rows; `parity(...).holds` says whether within the tolerance."""
-        return compared(answers_of(composition, rows), answers_of(self._model, rows), tolerance)
+        python = answers_of(composition, rows)
+        return compared_with(composition, rows, python, answers_of(self._model, rows), tolerance)
 
     def to_bytes(self) -> bytes:
         """The ONNX file.

@@ -10,11 +10,13 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+from partita.compose.compiling.asked import endings, options_of
 from partita.compose.compiling.graph import DOMAINS, needed, quiet
 from partita.compose.compiling.rows import Columns
+from partita.compose.compiling.steps import Asked
 
 __all__ = ["Export", "Feed", "exports_of"]
 
@@ -76,6 +78,25 @@ def _ways_to_feed(columns: Columns, precisions: tuple[str, ...]) -> Iterator[tup
 
 
 def _converted(model: Any, columns: Columns, feeds: tuple[Feed, ...], opset: int) -> Export:
+    is_of_classes = hasattr(model, "classes_")
+    try:
+        made, taken, how = _as_converted(model, columns, feeds, opset, {"zipmap": False} if is_of_classes else {})
+    except NameError:  # it has nothing to unzip
+        made, taken, how = _as_converted(model, columns, feeds, opset, {})
+    outputs = [each.name for each in made.graph.output]
+    return Export(
+        made,
+        taken,
+        (outputs[1] if hasattr(model, "predict_proba") else None) if is_of_classes else outputs[0],
+        outputs[0] if is_of_classes else None,
+        how,
+    )
+
+
+def _as_converted(
+    model: Any, columns: Columns, feeds: tuple[Feed, ...], opset: int, options: dict[str, Any]
+) -> tuple[Any, tuple[Feed, ...], str]:
+    """The graph that the converter makes, its inputs, and in words what these are."""
     skl2onnx = needed("skl2onnx")
     types = needed("skl2onnx.common.data_types")
     kinds = {
@@ -85,26 +106,18 @@ def _converted(model: Any, columns: Columns, feeds: tuple[Feed, ...], opset: int
         "string": types.StringTensorType,
     }
     inputs = [(feed.name, kinds[feed.kind]([None, len(columns.kinds) if feed.column is None else 1])) for feed in feeds]
-    is_of_classes = hasattr(model, "classes_")
-    options = {id(model): {"zipmap": False}} if is_of_classes else None
     _learn_boosters()
     with quiet():
-        versions = {"": opset, **DOMAINS}
-        try:
-            made = skl2onnx.convert_sklearn(model, initial_types=inputs, target_opset=versions, options=options)
-        except NameError:  # it has nothing to unzip
-            made = skl2onnx.convert_sklearn(model, initial_types=inputs, target_opset=versions)
+        made = skl2onnx.convert_sklearn(
+            model,
+            initial_types=inputs,
+            target_opset={"": opset, **DOMAINS},
+            options={id(model): options} if options else None,
+        )
     named = {re.sub(r"[^\w+]", "_", feed.name): feed for feed in feeds}  # as the converter names them
     taken = tuple(replace(named[each.name], name=each.name) for each in made.graph.input)
-    outputs = [each.name for each in made.graph.output]
     how = " and ".join(sorted({feed.kind for feed in feeds})) + (", by columns" if feeds[0].column is not None else "")
-    return Export(
-        made,
-        taken,
-        (outputs[1] if hasattr(model, "predict_proba") else None) if is_of_classes else outputs[0],
-        outputs[0] if is_of_classes else None,
-        how,
-    )
+    return made, taken, how
 
 
 @cache
@@ -136,6 +149,23 @@ def _learn_boosters() -> None:
         update_registered_converter(LGBMRegressor, "LGBMRegressor", shapes, convert_lightgbm, options=regressors)
 
 
+def _by_what_is_asked(asked: Any, columns: Columns, opset: int, is_precise: bool) -> Iterator[Callable[[], Export]]:
+    """Each output that the converter makes of a model, for each thing that it can be told."""
+    for feeds in _ways_to_feed(columns, ("double", "float") if is_precise else ("float", "double")):
+        for options in options_of(asked.way):
+            try:
+                made, taken, how = _as_converted(asked.model, columns, feeds, opset, options)
+            except Exception as error:
+                yield partial(_raised, error)
+                continue
+            for ending, make in endings(made, asked):
+                yield lambda make=make, taken=taken, how=f"{how}, {ending}": Export(make(), taken, "given", None, how)  # type: ignore[misc]
+
+
+def _raised(error: Exception) -> Export:
+    raise error
+
+
 def _has_module(model: Any) -> bool:
     return hasattr(getattr(model, "module_", None), "state_dict")
 
@@ -150,6 +180,7 @@ def _by_torch(model: Any, columns: Columns, opset: int, is_precise: bool) -> Ite
 _FAMILIES: tuple[
     tuple[Callable[[Any], bool], Callable[[Any, Columns, int, bool], Iterator[Callable[[], Export]]]], ...
 ] = (
+    (lambda model: isinstance(model, Asked), _by_what_is_asked),
     (_has_module, _by_torch),
     (lambda model: True, _by_scikit_learn),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from partita.components.extras import need
 from partita.compose.compiling.rows import NUMBERS, TEXTS, Columns
 
-__all__ = ["DOMAINS", "STEPS", "Graph", "Rows", "needed", "quiet"]
+__all__ = ["DOMAINS", "FINE_SLACK", "SLACK", "STEPS", "Graph", "Rows", "needed", "quiet"]
 
 #: Sets of operators beside the standard one, with the versions that graphs are made of.
 DOMAINS = {"ai.onnx.ml": 3}
@@ -22,6 +22,11 @@ DOMAINS = {"ai.onnx.ml": 3}
 _IR_VERSION = 10
 #: Probabilities count as equal within one part of so many: sums of float32 differ by less where they are the same in Python.
 STEPS = 2.0**20
+
+#: Thresholds are lower by this in a graph, so that a probability which is one exactly is not below it by rounding to float32.
+SLACK = 1e-6
+#: The same where members are in double: what saturates lies nearer to a threshold just below 1 than rounding to float32 does.
+FINE_SLACK = 1e-12
 
 
 def needed(module: str) -> Any:
@@ -59,8 +64,8 @@ class Rows:
 
     @classmethod
     def made(cls, numbers: str) -> Rows:
-        """What models have made of rows; nobody asks for one of its columns."""
-        return cls(Columns(("number",)), numbers)
+        """What models have made of rows: columns of numbers, as many as there are."""
+        return cls(Columns(()), numbers)
 
     def some(self, graph: Graph, wanted: str) -> Rows:
         """Those rows where a tensor (rows,) of truth values is true."""
@@ -70,19 +75,43 @@ class Rows:
 
         return Rows(self.columns, kept(self.numbers), kept(self.texts))
 
+    def beside(self, graph: Graph, numbers: str) -> Rows:
+        """These rows with further columns of numbers behind their own."""
+        both = numbers if self.numbers is None else graph.node("Concat", self.numbers, numbers, axis=1)
+        return Rows(self.columns, both, self.texts)
+
+    def taken(self, graph: Graph, wanted: Sequence[int]) -> Rows:
+        """Some of the columns, in this order."""
+        places = [self._place(at) for at in wanted]
+
+        def picked(tensor: str | None, of_texts: bool) -> str | None:
+            own = np.array([at for is_text, at in places if is_text == of_texts], dtype=np.int64)
+            return None if tensor is None or not len(own) else graph.node("Gather", tensor, graph.constant(own), axis=1)
+
+        columns = Columns(tuple("text" if is_text else "number" for is_text, _ in places))
+        return Rows(columns, picked(self.numbers, False), picked(self.texts, True))
+
     def column(self, graph: Graph, at: int) -> str:
         """(rows, 1) of one column."""
-        where = self.columns.texts if self.columns.kinds[at] == "text" else self.columns.numbers
-        tensor = self.texts if self.columns.kinds[at] == "text" else self.numbers
+        is_text, place = self._place(at)
+        tensor = self.texts if is_text else self.numbers
         assert tensor is not None
-        return graph.node("Gather", tensor, graph.constant(np.array([where.index(at)])), axis=1)
+        return graph.node("Gather", tensor, graph.constant(np.array([place])), axis=1)
+
+    def _place(self, at: int) -> tuple[bool, int]:
+        """Whether a column is of texts, and where it is among those or among the numbers."""
+        known = self.columns
+        if at >= len(known.kinds):  # it was made, and stands behind all that were given
+            return False, len(known.numbers) + at - len(known.kinds)
+        is_text = known.kinds[at] == "text"
+        return is_text, (known.texts if is_text else known.numbers).index(at)
 
 
 class Graph:
     """A graph that grows; the values in it go by names."""
 
-    def __init__(self, opset: int) -> None:
-        self.opset = opset
+    def __init__(self, opset: int, slack: float = SLACK) -> None:
+        self.opset, self.slack = opset, slack
         self._onnx = needed("onnx")
         self._nodes: list[Any] = []
         self._constants: list[Any] = []

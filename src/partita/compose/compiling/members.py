@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from partita.compose.compiling.assembly import Exported, drawn_of
 from partita.compose.compiling.exports import exports_of
 from partita.compose.compiling.graph import quiet
-from partita.compose.compiling.joins import Part, joining_of, refusal_of
+from partita.compose.compiling.joins import has_steps, joining_of, refusal_of
 from partita.compose.compiling.parity import Parity, answers_of, compared, is_most_probable
+from partita.compose.compiling.parts import NotJoined, Part
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.runner import Runner
 from partita.compose.compiling.steps import key_of
@@ -41,9 +42,26 @@ def members_of(
     if joining is None:
         yield _exported(name or type(model).__name__.lower(), model, rows, columns, tolerance, opset, is_precise)
         return
-    for part in joining.parts(model, rows):
-        own = f"{name}/{part.name}" if name else part.name
-        yield from members_of(own, part.model, part.rows, seen_by(part, rows, columns), tolerance, opset, is_precise)
+    is_precise = is_precise or has_steps(model)
+    for precise in (is_precise, True) if joining.is_whole else (is_precise,):
+        found: list[Member] = []
+        for part in joining.parts(model, rows):
+            own = f"{name}/{part.name}" if name else part.name
+            found += members_of(own, part.model, part.rows, seen_by(part, rows, columns), tolerance, opset, precise)
+        if not joining.is_whole or _holds(model, rows, columns, found, tolerance, opset):
+            yield from found
+            return
+    yield _exported(name or type(model).__name__.lower(), model, rows, columns, tolerance, opset, is_precise)
+
+
+def _holds(model: Any, rows: Any, columns: Columns, members: Sequence[Member], tolerance: float, opset: int) -> bool:
+    """Whether a model that is joined of members predicts as in Python."""
+    exports = {key_of(each.model): each.exported for each in members if each.exported is not None}
+    try:
+        drawn = drawn_of(model, columns, exports, opset)
+    except NotJoined:
+        return False
+    return compared(answers_of(model, rows), Runner(drawn).answers(rows), tolerance).holds
 
 
 def seen_by(part: Part, rows: Any, columns: Columns) -> Columns:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Answers", "Parity", "ParityError", "answers_of", "compared", "is_most_probable"]
+__all__ = ["Answers", "Parity", "ParityError", "answers_of", "between", "compared", "far_off", "is_most_probable"]
 
 _SHOWN = 5
 
@@ -31,6 +32,10 @@ class Answers:
     given: NDArray[Any] | None  # probabilities (rows, classes), values or features; None: it gives no probabilities
     labels: NDArray[Any] | None  # (rows,), of a classifier
 
+    def some(self, rows: NDArray[Any]) -> Answers:
+        """Those of some rows, by their numbers or by truth values."""
+        return Answers(*(None if each is None else each[rows] for each in (self.given, self.labels)))
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -42,6 +47,7 @@ class Parity:
     labels: int  # rows of which the labels differ, ties within the tolerance aside
     worst: tuple[int, ...]  # the rows that are farthest off, at most five
     tolerance: float  # up to which an error counts as none
+    border: int = 0  # rows near a threshold inside that answer as on its other side: they count for nothing above
 
     @property
     def holds(self) -> bool:
@@ -52,6 +58,8 @@ class Parity:
         told = f"{self.off} of {self.rows} rows are off by up to {self.error:.3g} (tolerance {self.tolerance:g})"
         if self.labels:
             told += f", the labels of {self.labels} rows differ"
+        if self.border:
+            told += f", {self.border} rows near a threshold answer as on its other side"
         return told + (f"; see rows {', '.join(str(row) for row in self.worst)}" if self.worst else "")
 
     def need(self, member: str) -> None:
@@ -91,6 +99,38 @@ def compared(python: Answers, graph: Answers, tolerance: float) -> Parity:
 
     Labels may differ where Python's two largest probabilities are no more apart than the graph may err.
     """
+    errors, wrong = _judged(python, graph, tolerance)
+    count = len(errors)
+    off = errors > tolerance
+    ranked = np.lexsort((np.arange(count), -errors, ~wrong & ~off))
+    worst = [int(row) for row in ranked[:_SHOWN] if off[row] or wrong[row]]
+    return Parity(count, float(errors.max(initial=0.0)), int(off.sum()), int(wrong.sum()), tuple(worst), tolerance)
+
+
+def far_off(python: Answers, graph: Answers, tolerance: float) -> NDArray[np.int64]:
+    """The numbers of the rows that differ."""
+    errors, wrong = _judged(python, graph, tolerance)
+    return np.flatnonzero((errors > tolerance) | wrong)
+
+
+def between(ends: Sequence[Answers], graph: Answers, tolerance: float) -> NDArray[np.bool_]:
+    """(rows,): whether a graph's answers lie between several of Python's, and its labels are one of theirs."""
+    count = len(graph.labels if graph.labels is not None else graph.given)  # type: ignore[arg-type]
+    inside = np.full(count, True)
+    told = [each.given for each in ends if each.given is not None]
+    if told and graph.given is not None:
+        least, most = np.min(told, axis=0), np.max(told, axis=0)
+        room = tolerance * np.maximum(1.0, np.maximum(np.abs(least), np.abs(most)))
+        is_near = (graph.given >= least - room) & (graph.given <= most + room)
+        inside = is_near.reshape(count, -1).all(axis=1)
+    labels = [each.labels for each in ends if each.labels is not None]
+    if labels and graph.labels is not None:
+        inside = inside & np.any([each == graph.labels for each in labels], axis=0)
+    return np.asarray(inside)
+
+
+def _judged(python: Answers, graph: Answers, tolerance: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(rows,): the largest error of each, and whether its label differs."""
     count = len(python.labels if python.labels is not None else python.given)  # type: ignore[arg-type]
     errors = np.zeros(count)
     if python.given is not None:
@@ -102,10 +142,7 @@ def compared(python: Answers, graph: Answers, tolerance: float) -> Parity:
         if python.given is not None and python.given.shape[1] > 1:
             two = np.sort(python.given, axis=1)[:, -2:]
             wrong &= two[:, 1] - two[:, 0] > 2 * tolerance
-    off = errors > tolerance
-    ranked = np.lexsort((np.arange(count), -errors, ~wrong & ~off))
-    worst = [int(row) for row in ranked[:_SHOWN] if off[row] or wrong[row]]
-    return Parity(count, float(errors.max(initial=0.0)), int(off.sum()), int(wrong.sum()), tuple(worst), tolerance)
+    return errors, wrong
 
 
 def _errors(python: NDArray[Any], graph: NDArray[Any] | None) -> NDArray[np.float64]:

@@ -44,7 +44,7 @@ class Variant:
     packed_bytes: int | None  # the same, deflated
     single_us: float | None  # microseconds for a single row, the median; None: not measured
     batch_us: float | None  # microseconds a row, of a thousand rows or all there are
-    score: float  # accuracy, or the coefficient of determination
+    score: float  # accuracy, or the coefficient of determination of the rows that are answered
     error: float | None  # the largest, against Python
     labels: int | None  # that differ from Python's, ties aside
 
@@ -76,7 +76,10 @@ class Report:
         for each in self.members:
             error, count = ("-", "-") if each.parity is None else (f"{each.parity.error:.2g}", str(each.parity.rows))
             rows.append([each.member, each.runs_in, error, count, each.why])
-        rows.append(["all, joined", "", f"{self.parity.error:.2g}", str(self.parity.rows), self.joined])
+        joined = self.joined
+        if self.parity.border:
+            joined += f"; {self.parity.border} rows near a threshold answer as on its other side"
+        rows.append(["all, joined", "", f"{self.parity.error:.2g}", str(self.parity.rows), joined])
         forms = [["form", "bytes", "packed", "us, one row", "us a row, many", "score", "max error", "labels differ"]]
         for form in self.variants:
             cells = (
@@ -111,9 +114,16 @@ class Trial:
             single = _median_us(predict, ones)
             many = _safe_indexing(self._rows, np.arange(min(_BATCH, self._rows.shape[0])))
             batch = _median_us(predict, [many]) / many.shape[0]
-        score = (accuracy_score if self._is_classifier else r2_score)(self._truth, model.predict(self._rows))
+        score = self._score(model.predict(self._rows))
         error, labels = (None, None) if parity is None else (parity.error, parity.labels)
-        return Variant(name, size, packed, single, batch, float(score), error, labels)
+        return Variant(name, size, packed, single, batch, score, error, labels)
+
+    def _score(self, told: Any) -> float:
+        if self._is_classifier:
+            return float(accuracy_score(self._truth, told))
+        truth, told = (np.asarray(each, dtype=np.float64).reshape(len(told), -1) for each in (self._truth, told))
+        answered = ~np.isnan(told).any(axis=1) & ~np.isnan(truth).any(axis=1)  # a route gives none where nobody answers
+        return float(r2_score(truth[answered], told[answered])) if answered.sum() > 1 else float("nan")
 
 
 def _sizes(model: Any) -> tuple[int | None, int | None]:

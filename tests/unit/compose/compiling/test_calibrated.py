@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris, load_wine
+from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -25,7 +25,7 @@ TWO = [
 COMPOSITIONS = [Blend(TWO, keep="blend"), Cascade(TWO), Severity(TWO, costs={(2, 1): 9}), Stack(TWO), Vote(TWO)]
 
 
-@pytest.mark.parametrize("method", ["temperature", "sigmoid"])
+@pytest.mark.parametrize("method", ["temperature", "sigmoid", "isotonic"])
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("composition", COMPOSITIONS, ids=lambda each: type(each).__name__)
 def test_a_calibrated_composition_is_one_graph(composition: Any, pair: bool, method: str) -> None:
@@ -50,13 +50,3 @@ def test_a_soup_is_the_graph_of_its_one_model() -> None:
     compiled = compile_onnx(soup, NOISY, Y)
     assert "in one graph" in str(compiled.report)
     assert compiled.predict_proba(NOISY) == pytest.approx(soup.predict_proba(NOISY), abs=1e-5)
-
-
-def test_isotonic_steps_are_joined_in_python() -> None:
-    x, y = load_wine(return_X_y=True)
-    blend = Blend(
-        [("bayes", GaussianNB()), ("other", GaussianNB(var_smoothing=1e-3))], keep="blend", calibrate="isotonic"
-    ).fit(x, y)
-    compiled = compile_onnx(blend, x, y)
-    assert "isotonic steps are no part of a graph" in str(compiled.report)
-    assert compiled.predict_proba(x) == pytest.approx(blend.predict_proba(x), abs=1e-4)
