@@ -49,6 +49,10 @@ class Compiled:
         if hasattr(model, "classes_"):
             self.classes_: NDArray[Any] = model.classes_
 
+    def __repr__(self) -> str:
+        what = "one ONNX graph" if self.is_one_graph else "graphs, with parts in Python"
+        return f"{what}\n\n{self.report}" if self.report is not None else what
+
     def predict(self, rows: Any) -> NDArray[Any]:
         """(rows,) labels, or values of (rows,) or (rows, outputs).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -114,10 +115,22 @@ def _as_converted(
             target_opset={"": opset, **DOMAINS},
             options={id(model): options} if options else None,
         )
+    _unlocalise(made)
     named = {re.sub(r"[^\w+]", "_", feed.name): feed for feed in feeds}  # as the converter names them
     taken = tuple(replace(named[each.name], name=each.name) for each in made.graph.input)
     how = " and ".join(sorted({feed.kind for feed in feeds})) + (", by columns" if feeds[0].column is not None else "")
     return made, taken, how
+
+
+def _unlocalise(model: Any) -> None:
+    """Let texts be made lower case by rules that each Linux has: those of en_US, the default, are missing in slim images."""
+    if sys.platform != "linux":
+        return
+    for node in model.graph.node:
+        if node.op_type == "StringNormalizer":
+            kept = [each for each in node.attribute if each.name != "locale"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, needed("onnx").helper.make_attribute("locale", "C.UTF-8")])
 
 
 @cache

@@ -23,10 +23,11 @@ from sklearn.ensemble import (
     RandomForestRegressor,
     StackingClassifier,
 )
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -207,6 +208,21 @@ def test_columns_of_frames_go_by_their_names() -> None:
     assert compiled.predict_proba(unknown) == pytest.approx(stack.predict_proba(unknown), abs=1e-5)
     with pytest.raises(ValueError, match="texts are missing in the column home town"):
         compiled.predict(frame.assign(**{"home town": None}))
+
+
+@pytest.mark.parametrize(("ending", "is_one_graph"), [("Practice", True), ("Übung", False)])
+def test_columns_of_texts_go_by_their_words_in_capitals_or_not(ending: str, is_one_graph: bool) -> None:
+    frame, y = people()
+    draw = np.random.default_rng(1)
+    frame["said"] = [f"{a} {b} {ending}" for a, b in draw.choice(["Good", "BAD", "so so", "good"], (len(frame), 2))]
+    words = make_column_transformer((TfidfVectorizer(), "said"), (OneHotEncoder(), ["home town"]))
+    members = [("line", make_pipeline(words, LogisticRegression())), ("bayes", make_pipeline(words, MultinomialNB()))]
+    vote = Vote(members).fit(frame[::2], y[::2])
+    compiled = compile_onnx(vote, frame[1::2], measure=False)
+    # To the regular expressions of graphs, letters are those of ASCII: other words stay in Python.
+    assert compiled.is_one_graph == is_one_graph, str(compiled.report)
+    assert compiled.predict_proba(frame) == pytest.approx(vote.predict_proba(frame), abs=1e-5)
+    assert ("one ONNX graph" in repr(compiled)) == is_one_graph and "runs in" in repr(compiled)
 
 
 def test_columns_of_numbers_alone_and_missing_ones() -> None:
