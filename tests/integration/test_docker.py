@@ -129,6 +129,7 @@ def test_a_container_sees_nothing_of_the_workspace_but_what_it_needs(boxed: Any)
     assert (project.folder / ".partita" / "key").exists()
 
 
+@pytest.mark.timeout(900)  # the image has scikit-learn, and is copied for each layer
 def test_steps_in_containers_register_promote_and_load_models(boxed: Any) -> None:
     packages = (f"{name}=={importlib.metadata.version(name)}" for name in ("scikit-learn", "numpy", "skops"))
     check_model_flows(boxed(image=packaged_image(*packages), memory="2GiB"), "boxes")
