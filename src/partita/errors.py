@@ -17,7 +17,8 @@
     ├── StoreError               the store cannot be used
     │   ├── NewerStoreError      a newer Partita wrote it
     │   ├── UnsafeStoreError     its file system cannot keep the promises
-    │   └── FencedError          another engine owns the run now
+    │   ├── FencedError          another engine owns the run now
+    │   └── StaleMoveError       another engine has moved an alias since; nothing of the turn was written
     ├── EngineError              the engine could not be started or reached
     │   └── ProtocolError        a message that the other side cannot mean
     ├── PlanningError            an instance or a plan of the planner is wrong, or cannot be kept
@@ -70,6 +71,7 @@ __all__ = [
     "SettingsError",
     "SignatureError",
     "Skip",
+    "StaleMoveError",
     "StepError",
     "StoreError",
     "StudyError",
@@ -211,6 +213,21 @@ class UnsafeStoreError(StoreError):
 
 class FencedError(StoreError):
     """Another engine owns the run now; this one's writes are refused."""
+
+
+class StaleMoveError(StoreError):
+    """What a turn does to an alias rests on what is no longer so; nothing of the turn was written.
+
+    Either `move` is the id of the move, or `version` the model and number of the version that was to be forgotten.
+    """
+
+    def __init__(self, message: str, move: int = 0, version: tuple[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.move = move
+        self.version = version
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (StaleMoveError, (str(self), self.move, self.version))
 
 
 class EngineError(PartitaError):

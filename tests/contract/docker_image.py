@@ -33,16 +33,20 @@ def base_image() -> str:
 
 
 @cache
-def worker_image() -> str:
-    """Its name. Skips where no Docker answers, or has the base image."""
+def worker_image(*packages: str) -> str:
+    """Its name. Skips where no Docker answers, or has the base image.
+
+    Args:
+        packages: requirements of tasks, which it has besides.
+    """
     base = base_image()
-    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "cryptography>=42.0", "psutil>=5.9"))
+    needs = " ".join(f"'{need}'" for need in (*WORKER_NEEDS, "cryptography>=42.0", "psutil>=5.9", *packages))
     # Not under the tag of another test run with other needs.
     name = f"partita-worker:{zlib.crc32(f'{base} {needs}'.encode()):08x}"
     text = f"FROM {base}\nRUN pip install --quiet --break-system-packages {needs}\n"
     built = subprocess.run(
         ["docker", "build", "--quiet", "--network", "host", "--tag", name, "-"], input=text, text=True, check=False,
-        capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=300,
+        capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, timeout=600,
     )  # fmt: skip
     if built.returncode:
         pytest.skip(f"the image cannot be made, as without a package index: {built.stderr[-500:]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from partita.errors import CheckError, StepError
 from tests.contract.docker_image import running_containers, worker_image
 from tests.integration.conftest import Project
 from tests.integration.engines import kill_engine, outcomes
+from tests.integration.model_flows import check_model_flows
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.service]
@@ -125,6 +127,12 @@ def test_a_container_sees_nothing_of_the_workspace_but_what_it_needs(boxed: Any)
     seen = project("looking")
     assert seen == [".partita/blobs", ".partita/bundles", ".partita/executors", ".partita/executors/boxes"]
     assert (project.folder / ".partita" / "key").exists()
+
+
+@pytest.mark.timeout(900)  # the image has scikit-learn
+def test_steps_in_containers_register_promote_and_load_models(boxed: Any) -> None:
+    packages = (f"{name}=={importlib.metadata.version(name)}" for name in ("scikit-learn", "numpy", "skops"))
+    check_model_flows(boxed(image=worker_image(*packages), memory="2GiB"), "boxes")
 
 
 def test_out_of_memory_is_understood(boxed: Any) -> None:

@@ -19,6 +19,7 @@ from partita.errors import CheckError
 from tests.contract.ray_cluster import ray_cluster
 from tests.integration.conftest import Project
 from tests.integration.engines import kill_engine, outcomes
+from tests.integration.model_flows import check_model_flows
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -91,6 +92,10 @@ def test_one_flow_uses_ray_and_this_machine(on_ray: Any, monkeypatch: pytest.Mon
         project("apart")
     monkeypatch.chdir(project.folder)
     assert main(["executors", "test", "cluster"]) == 0
+
+
+def test_steps_on_ray_register_promote_and_load_models(on_ray: Any) -> None:
+    check_model_flows(on_ray(), "cluster")
 
 
 def test_what_runs_when_an_engine_is_killed_goes_on_under_the_next(on_ray: Any) -> None:

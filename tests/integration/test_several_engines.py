@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.linear_model import Ridge
 
 from partita.artifacts.keys import workspace_key
-from partita.errors import AnswerError, EngineError, NotFoundError
+from partita.errors import AnswerError, EngineError, GateError, NotFoundError
+from partita.models import register
+from partita.models.access import ask
 from partita.store.port import EventRow, Turn
 from partita.store.postgres import PostgresStore
 from partita.testing.store_rows import a_run, a_step
@@ -328,6 +331,41 @@ def test_a_key_gives_one_run_wherever_it_is_launched(machines: Machines) -> None
     assert len(found) == 20 and len(set(found)) == 10
     for id in set(found):
         assert machines.one.result(Run(machines.one.workspace, id)) == 5000
+
+
+def test_of_two_engines_that_promote_at_once_the_later_one_judges_anew(machines: Machines) -> None:
+    """Each judges against the version that has the alias; were one written over, the worse version could win."""
+    machines.two.workspace.runs()
+    with machines.one.workspace._asking("ann"):
+        for number in range(3):
+            line = Ridge(number + 1).fit([[0.0], [1.0]], [0.0, 1.0])
+            register(line, "line", example=[[0.5]], metrics={"r2": float(number)})
+    told: list[str] = []
+
+    def promote_at_once(project: Project, name: str, barrier: threading.Barrier) -> None:
+        barrier.wait(60)
+        try:
+            project.workspace.promote_model(name, "champion", gates=["r2 no worse"])
+        except GateError as error:
+            told.append(str(error))
+
+    for _ in range(30):
+        machines.one.workspace.set_alias("line:1", "champion", why="begin anew")
+        barrier = threading.Barrier(2)
+        threads = [
+            threading.Thread(target=promote_at_once, args=(project, name, barrier))
+            for project, name in zip(machines, ("line:2", "line:3"), strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert machines.two.workspace.model("line")[0]["aliases"] == {"champion": 3}
+    with machines.one.workspace._asking("ann"):
+        moves = ask("model_moves", name="line", alias="champion", limit=1000)[::-1]
+    made = [(move["before"], move["after"]) for move in moves if not move["record"].get("refused")]
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(made)), made
+    assert all("worse than line:3" in text for text in told)
 
 
 def test_a_request_to_an_engine_that_dies_is_answered_by_who_takes_over(machines: Machines) -> None:

@@ -26,7 +26,7 @@ from partita.engine.overruns import Overruns
 from partita.engine.slots import Shares
 from partita.engine.values import ValueCache
 from partita.engine.waits import Waits
-from partita.errors import IllegalTransitionError
+from partita.errors import IllegalTransitionError, PartitaError
 from partita.executors.port import Launchable
 from partita.plan.queue import Entry
 from partita.settings_values import TaskSettings
@@ -136,6 +136,19 @@ class Book:
         live.out.is_final = True
         live.out.stops.extend((step, "stopped") for step in live.running)
         live.backlog.clear()
+
+    def answer(self, reply: Callable[[bool, Any], None], given: Any) -> None:
+        """Reply once the turn is committed: with `given`, or with what it gives or raises then, where it is a function."""
+
+        def say() -> None:
+            try:
+                told = given() if callable(given) else given
+            except PartitaError as error:
+                reply(False, {"type": type(error).__name__, "message": str(error)})
+            else:
+                reply(True, told)
+
+        self.answers.append(say)
 
     def set_timer(self, after_s: float, what: str, run: int, number: int) -> None:
         heapq.heappush(self.timers, (self.now_s + after_s, self.next(), what, run, number))

@@ -163,7 +163,7 @@ class Intake:
             return
         fingerprint = live.run.profiles[step.profile].fingerprint
         for refusal in self._registry.land((flight.run, flight.step), effects, fingerprint):
-            live.notes.setdefault("warnings", []).append({"message": f"{step.name}: {refusal}", "is_warning": True})
+            live.warn(f"{step.name}: {refusal}")
 
     def _failed(self, lanes: Lanes, message: list[Any]) -> None:
         _, ticket, error, usage, log = message

@@ -118,8 +118,7 @@ class Launch:
                 self._book.caching.asked(flight, ticket, request, arguments["key"])
             else:
                 answer = self._registry.asked((flight.run, flight.step), verb, arguments)
-                executor = flight.executor.executor
-                self._book.answers.append(lambda: executor.reply(ticket, request, True, answer))
+                self._book.answer(partial(flight.executor.executor.reply, ticket, request), answer)
         except (NotFoundError, CheckError, OptionError, ModelError, ProtocolError, KeyError) as error:
             flight.executor.executor.reply(
                 ticket, request, False, {"type": type(error).__name__, "message": str(error)}

@@ -85,6 +85,10 @@ class Live:
     def is_final(self) -> bool:
         return self.ended_at is not None
 
+    def warn(self, message: str) -> None:
+        """Note what is to be said about the run; an update of its row keeps it."""
+        self.notes.setdefault("warnings", []).append({"message": message, "is_warning": True})
+
     def update(self) -> RunUpdate:
         error = self.run.root.error if self.run.state != State.SUCCEEDED else None
         notes = pack(self.notes) if self.notes else None

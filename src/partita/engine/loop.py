@@ -22,7 +22,7 @@ from partita.engine.overruns import Overruns
 from partita.engine.preparing import Preparing
 from partita.engine.recovery import Recovery
 from partita.engine.registry import Registry
-from partita.errors import FencedError, StoreError
+from partita.errors import FencedError, StaleMoveError, StoreError
 from partita.store.port import Turn
 from partita.values import pack
 
@@ -139,6 +139,8 @@ class Engine:
                 break
             except FencedError:
                 raise
+            except StaleMoveError as error:
+                self.registry.withdraw(error)
             except StoreError as error:
                 if not self.trouble:
                     _log.error("nothing can be written, waiting: %s", error)
@@ -149,6 +151,7 @@ class Engine:
             _log.info("the store can be written again")
             self.trouble = ""
         self.book.turn = Turn()
+        self.registry.committed()
         self.book.values.committed()
         self.book.caching.committed()
 

@@ -4,7 +4,8 @@ It changes in two ways: with the outcome of a step, and by a request from outsid
 with the turn. What is asked within a turn sees what the turn will write.
 
 An alias is moved by whoever has judged that the version may have it; who judged says which version had it then. If another
-has it meanwhile, nothing is moved: the judgement was about another champion.
+has it meanwhile, nothing is moved: the judgement was about another champion. Where another engine moves it in the same moment,
+the store refuses the turn; the move is taken out of it, and who asked is told so when the rest is committed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 from partita.engine.book import Book
-from partita.errors import GateError, NotFoundError, ProtocolError
+from partita.engine.shelf import LISTED, Shelf
+from partita.errors import GateError, NotFoundError, PartitaError, ProtocolError, StaleMoveError
 from partita.protocol.models import (
     EvaluationView,
-    ModelName,
     ModelView,
     MoveView,
     VersionView,
@@ -26,18 +27,20 @@ from partita.protocol.models import (
     model_digest,
     parse_name,
 )
-from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow, VersionUpdate
-from partita.values import pack, size_of, unpack
+from partita.store.models import EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow, VersionUpdate
+from partita.values import pack, unpack
 
 __all__ = ["Registry"]
 
 _log = logging.getLogger("partita.engine")
 
-_LISTED = 1000
 #: So many numbers that steps were given are remembered, for their next attempts.
 _REMEMBERED = 10_000
 
 _Place = tuple[int, int]  # (run, step)
+_Key = (
+    int | tuple[str, int]
+)  # of what the store may refuse: a move's id, or the model and number of a version to be forgotten
 
 
 class Registry:
@@ -45,7 +48,10 @@ class Registry:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self._shelf = Shelf(book)
         self._given: dict[tuple[int, int, str, int], int] = {}  # numbers by run, step, model and how many came before
+        self._of_steps: dict[int, _Place] = {}  # moves of this turn that came with the outcome of a step, by their ids
+        self._refused: dict[_Key, PartitaError] = {}  # what of this turn the store refused
         self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
             "models": self.models, "model_find": self.find, "model_versions": self.versions, "model_moves": self.moves,
             "model_evaluations": self.evaluations, "model_change": self.change, "model_describe": self.describe,
@@ -61,10 +67,10 @@ class Registry:
             NotFoundError: there is none of that name.
         """
         name = fields.get("name") or ""
-        rows = self._book.store.models(name=name, limit=_LISTED)
+        rows = self._book.store.models(name=name, limit=LISTED)
         if name and not rows:
-            raise self._unknown(name)
-        return [self._model_view(row) for row in rows]
+            raise self._shelf.unknown(name)
+        return self._shelf.model_views(rows)
 
     def find(self, fields: dict[str, Any]) -> dict[str, Any]:
         """One version by a text that names it: "version", and "value", the packed node of its Model.
@@ -72,16 +78,16 @@ class Registry:
         Raises:
             NotFoundError: there is none.
         """
-        row = self._find(parse_name(fields["name"]))
-        return {"version": self._view(row), "value": row.value}
+        row = self._shelf.find(parse_name(fields["name"]))
+        return {"version": self._shelf.version_views([row])[0], "value": row.value}
 
     def versions(self, fields: dict[str, Any]) -> list[VersionView]:
         """Versions of a model, the newest first."""
-        name, limit = fields["name"], min(int(fields.get("limit") or 100), _LISTED)
+        name, limit = fields["name"], min(int(fields.get("limit") or 100), LISTED)
         rows = self._book.store.versions(name, before=int(fields.get("before") or 0), limit=limit)
         if not rows and not self._book.store.models(name=name):
-            raise self._unknown(name)
-        return [self._view(row) for row in rows]
+            raise self._shelf.unknown(name)
+        return self._shelf.version_views(rows)
 
     def moves(self, fields: dict[str, Any]) -> list[MoveView]:
         """What was done to a model's aliases, the latest first."""
@@ -134,10 +140,10 @@ class Registry:
             return self._number_for(place, checked_name(fields["name"]), str(fields["digest"]), int(fields["before"]))
         if verb == "model_load":
             asked = parse_name(fields["name"])
-            row = self._find(asked)
+            row = self._shelf.find(asked)
             used = ModelUseRow(*place, row.name, row.number, asked.alias, self._book.now)
             self._book.turn.model_uses.append(used)
-            return {"version": self._view(row), "value": row.value}
+            return {"version": self._shelf.version_views([row])[0], "value": row.value}
         if verb == "model_change":
             return self.change(
                 {**fields, "by": self._author(place[0]), "run": self._run_id(place[0]), "step": place[1]}
@@ -148,7 +154,7 @@ class Registry:
 
     def _number_for(self, place: _Place, name: str, digest: str, before: int) -> dict[str, Any]:
         """The number of a version that an attempt is about to register: of the equal one that is there, or a new one."""
-        equal = self._equal(name, digest)
+        equal = self._shelf.equal(name, digest)
         if equal is not None:
             return {"number": equal.number, "is_new": False}
         key = (*place, name, before)
@@ -179,15 +185,19 @@ class Registry:
                 )
                 continue
             try:
-                self._apply(*checked, author, run, place[1])
+                move = self._apply(*checked, author, run, place[1])
+                if move:
+                    self._of_steps[move] = place
             except (GateError, NotFoundError) as error:
                 refused.append(str(error))
         for key in [key for key in self._given if key[:2] == place]:
             del self._given[key]
         return refused
 
-    def change(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def change(self, fields: dict[str, Any]) -> Any:
         """Do what an effect says, from outside of any run; for a version without a number, one is given.
+
+        Gives "number" and "is_new", or a function that gives these, or raises, once the turn is committed.
 
         Raises:
             GateError: an alias has moved since it was judged.
@@ -197,7 +207,7 @@ class Registry:
         number, is_new = told.get("number"), True
         if what == "version" and not number:
             name = checked_name(told["name"])
-            equal = self._equal(name, model_digest(unpack(told["value"])))
+            equal = self._shelf.equal(name, model_digest(unpack(told["value"])))
             number = equal.number if equal is not None else self._book.store.next_version_number(name)
             is_new = equal is None
             told["number"] = number
@@ -206,16 +216,18 @@ class Registry:
             raise ProtocolError(
                 f"this is no change of the registry that is understood here: {what!r}; is it another version?"
             )
-        if is_new:
-            self._apply(*checked, fields.get("by") or "", fields.get("run") or "", int(fields.get("step") or 0))
-        return {"number": number, "is_new": is_new}
+        answer = {"number": number, "is_new": is_new}
+        if not is_new:
+            return answer
+        move = self._apply(*checked, fields.get("by") or "", fields.get("run") or "", int(fields.get("step") or 0))
+        return self._unless_refused(move, answer) if move else answer
 
     def describe(self, fields: dict[str, Any]) -> None:
         """Say something of a model: "description" and "tags", which are added; a tag of no text is taken away."""
         name = fields["name"]
         row = next(iter(self._book.store.models(name=name)), None)
         if row is None:
-            raise self._unknown(name)
+            raise self._shelf.unknown(name)
         self._book.turn.models.append(
             row._replace(
                 description=row.description if fields.get("description") is None else str(fields["description"]),
@@ -223,24 +235,69 @@ class Registry:
             )
         )
 
-    def delete(self, fields: dict[str, Any]) -> None:
-        """Forget a version.
+    def delete(self, fields: dict[str, Any]) -> Callable[[], None]:
+        """Forget a version; what it gives is called once the turn is committed, and raises likewise.
 
         Raises:
             GateError: an alias names it.
         """
-        row = self._find(parse_name(fields["name"]))
-        aliases = [alias for alias, number in self._aliases(row.name).items() if number == row.number]
+        row = self._shelf.find(parse_name(fields["name"]))
+        aliases = self._shelf.naming(row.name, row.number)
         if aliases:
-            raise GateError(f"{row.name}:{row.number} is {', '.join(aliases)}; move that to another version first")
-        self._book.turn.unversioned.append((row.name, row.number))
+            raise _named(row.name, row.number, aliases)
+        key = (row.name, row.number)
+        self._book.turn.unversioned.append(key)
         self._book.versions_changed += 1
+        return self._unless_refused(key, None)
 
-    def _apply(self, what: str, fields: dict[str, Any], author: str, run: str, step: int) -> None:
+    def withdraw(self, stale: StaleMoveError) -> None:
+        """Take out of the turn what the store refuses, since another engine was first, and remember to tell who asked."""
+        turn = self._book.turn
+        if stale.version is not None:
+            name, number = stale.version
+            turn.unversioned.remove(stale.version)
+            self._refused[stale.version] = _named(name, number, self._shelf.naming(name, number))
+            return
+        place = next(place for place, row in enumerate(turn.moves) if row.id == stale.move)
+        row = turn.moves.pop(place)
+        now = self._shelf.aliases(row.name, turn.moves[:place]).get(row.alias, 0)
+        if now == row.after:
+            return  # the other engine has moved it to the same version
+        is_there = not row.after or self._shelf.version(row.name, row.after) is not None
+        refusal: PartitaError = (
+            self._shelf.overtaken(row.name, row.alias, row.before, row.after, now)
+            if is_there
+            else self._shelf.unknown(row.name, number=row.after)
+        )
+        origin = self._of_steps.get(row.id)
+        if origin is None:
+            self._refused[row.id] = refusal
+        elif (live := self._book.lives.get(origin[0])) is not None:
+            step = live.run.steps.get(origin[1])
+            live.warn(f"{step.name if step is not None else origin[1]}: {refusal}")
+            turn.run_updates.append(live.update())
+
+    def committed(self) -> None:
+        """The turn is written."""
+        self._of_steps.clear()
+
+    def _unless_refused(self, key: _Key, answer: Any) -> Callable[[], Any]:
+        """The answer, which is an error where the store has refused what was asked."""
+
+        def told() -> Any:
+            refusal = self._refused.pop(key, None)
+            if refusal is not None:
+                raise refusal
+            return answer
+
+        return told
+
+    def _apply(self, what: str, fields: dict[str, Any], author: str, run: str, step: int) -> int:
+        """Write it with the turn; the id of the move that it makes, if it makes one."""
         turn, now = self._book.turn, self._book.now
         name = fields["name"]
         if what == "version":
-            if not self._knows(name):
+            if not self._shelf.knows(name):
                 turn.models.append(ModelRow(name, "", pack({}), now))
             self._book.versions_changed += 1
             turn.versions.append(
@@ -250,17 +307,18 @@ class Registry:
                 )
             )  # fmt: skip
         elif what == "evaluation":
-            self._need(name, fields["number"])
+            self._shelf.need(name, fields["number"])
             row = EvaluationRow(name, fields["number"], fields["title"], fields["value"], run, step, now)
             turn.evaluations.append(row)
         elif what == "note":
             self._note(fields)
         else:
-            self._move(fields, author)
+            return self._move(fields, author)
+        return 0
 
     def _note(self, fields: dict[str, Any]) -> None:
         turn = self._book.turn
-        row = self._need(fields["name"], fields["number"])
+        row = self._shelf.need(fields["name"], fields["number"])
         metrics, tags = {**unpack(row.metrics), **fields["metrics"]}, _added(unpack(row.tags), fields["tags"])
         update = VersionUpdate(
             pack(metrics), pack(tags), fields["description"] or row.description, row.name, row.number
@@ -273,112 +331,25 @@ class Registry:
         else:
             turn.version_updates.append(update)
 
-    def _move(self, fields: dict[str, Any], author: str) -> None:
+    def _move(self, fields: dict[str, Any], author: str) -> int:
         turn, now = self._book.turn, self._book.now
         name, alias, before, after = fields["name"], fields["alias"], fields["before"], fields["after"]
         if after:
-            self._need(name, after)
-        found = self._aliases(name).get(alias, 0)
+            self._shelf.need(name, after)
+        found = self._shelf.aliases(name).get(alias, 0)
         record, why = fields["record"], fields["why"]
         id = self._book.store.next_move_number()
         if record.get("refused"):
             turn.moves.append(MoveRow(id, name, alias, found, found, author, why, now, pack(record)))
-            return
+            return 0
         if found == after:
-            return  # an attempt that did it before was not heard
+            return 0  # an attempt that did it before was not heard
         if found != before:
-            raise GateError(
-                f"{name}@{alias} was not moved to {after}: it was judged when it was {before or 'nothing'}, and it is "
-                f"{found or 'nothing'} now; judge it again"
-            )
-        if after:
-            turn.aliases.append(AliasRow(name, alias, after, now))
-        else:
-            turn.unaliased.append((name, alias))
+            raise self._shelf.overtaken(name, alias, before, after, found)
         turn.moves.append(MoveRow(id, name, alias, before, after, author, why, now, pack(record)))
+        return id
 
-    # What there is, with what this turn will write
-
-    def _find(self, asked: ModelName) -> VersionRow:
-        number = asked.number
-        if asked.alias:
-            aliases = self._aliases(asked.name)
-            if asked.alias not in aliases:
-                raise self._unknown(asked.name, asked.alias)
-            number = aliases[asked.alias]
-        found = self._version(asked.name, number)
-        if found is None:
-            raise self._unknown(asked.name, number=number)
-        return found
-
-    def _version(self, name: str, number: int) -> VersionRow | None:
-        turn, store = self._book.turn, self._book.store
-        fresh = [row for row in turn.versions if row.name == name and (not number or row.number == number)]
-        if fresh:
-            return max(fresh, key=lambda row: row.number)
-        row = store.model_version(name, number) if number else next(iter(store.versions(name, limit=1)), None)
-        if row is None or (row.name, row.number) in turn.unversioned:
-            return None
-        for update in turn.version_updates:
-            if (update.name, update.number) == (row.name, row.number):
-                row = row._replace(metrics=update.metrics, tags=update.tags, description=update.description)
-        return row
-
-    def _need(self, name: str, number: int) -> VersionRow:
-        row = self._version(name, number)
-        if row is None:
-            raise self._unknown(name, number=number)
-        return row
-
-    def _equal(self, name: str, digest: str) -> VersionRow | None:
-        fresh = next((row for row in self._book.turn.versions if (row.name, row.digest) == (name, digest)), None)
-        return fresh or self._book.store.equal_version(name, digest)
-
-    def _knows(self, name: str) -> bool:
-        return any(row.name == name for row in self._book.turn.models) or bool(self._book.store.models(name=name))
-
-    def _aliases(self, name: str) -> dict[str, int]:
-        turn = self._book.turn
-        found = {row.alias: row.number for row in self._book.store.aliases(name)}
-        found |= {row.alias: row.number for row in turn.aliases if row.name == name}
-        return {alias: number for alias, number in found.items() if (name, alias) not in turn.unaliased}
-
-    def _unknown(self, name: str, alias: str = "", number: int = 0) -> NotFoundError:
-        known = [row.name for row in self._book.store.models(limit=_LISTED)]
-        if name not in known:
-            there = f"there are {', '.join(known[:5])}" if known else "`register` in a task makes one"
-            return NotFoundError(f"there is no model {name!r}; {there}")
-        if alias:
-            aliases = self._aliases(name)
-            told = (
-                f"it has {', '.join(aliases)}" if aliases else f"`partita models promote {name}:1 {alias}` gives it one"
-            )
-            return NotFoundError(f"the model {name} has no alias {alias!r}; {told}")
-        numbers = [row.number for row in self._book.store.versions(name, limit=5)]
-        told = f"its newest are {', '.join(map(str, numbers))}" if numbers else "it has none"
-        return NotFoundError(
-            f"the model {name} has no version {number}; {told}" if number else f"the model {name} has no version"
-        )
-
-    # For people and programs
-
-    def _model_view(self, row: ModelRow) -> ModelView:
-        newest = self._book.store.versions(row.name, limit=_LISTED)
-        return ModelView(
-            name=row.name, description=row.description, tags=unpack(row.tags), aliases=self._aliases(row.name),
-            latest=newest[0].number if newest else 0, versions=len(newest), created_at=row.created_at,
-        )  # fmt: skip
-
-    def _view(self, row: VersionRow) -> VersionView:
-        aliases = [alias for alias, number in self._aliases(row.name).items() if number == row.number]
-        record = unpack(row.record)
-        return VersionView(
-            model=row.name, number=row.number, name=f"{row.name}:{row.number}", aliases=sorted(aliases),
-            title=str(record.get("title", "")), description=row.description, tags=unpack(row.tags),
-            metrics=unpack(row.metrics), record=record, size_bytes=size_of(row.value), run=row.run, step=row.step,
-            author=row.author, created_at=row.created_at,
-            evaluations=[found.title for found in self._book.store.evaluations(row.name, row.number)],
-        )  # fmt: skip
+    # Who does it
 
     def _author(self, run: int) -> str:
         live = self._book.lives.get(run)
@@ -388,6 +359,10 @@ class Registry:
     def _run_id(self, run: int) -> str:
         live = self._book.lives.get(run)
         return live.run.id if live is not None else ""
+
+
+def _named(name: str, number: int, aliases: list[str]) -> GateError:
+    return GateError(f"{name}:{number} is {', '.join(aliases)}; move that to another version first")
 
 
 def _added(tags: dict[str, str], more: dict[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import msgpack
@@ -222,7 +223,7 @@ class Server:
                 return
             if verb in self._requests:
                 answer = self._requests[verb](fields)
-                self._book.answers.append(lambda: self._answer(client, number, True, answer))
+                self._book.answer(partial(self._answer, client, number), answer)
                 return
             if handler is None:
                 raise ProtocolError(f"this engine (version {self._version}) does not know the request {verb!r}")

@@ -49,21 +49,21 @@ def _by_rows(losses: Any, others: Any, data: str) -> Difference:
     gaps = numpy.asarray(losses, dtype="float64") - numpy.asarray(others, dtype="float64")
     mean, count = float(gaps.mean()), len(gaps)
     how = f"the paired losses of {count:,} rows of {data}"
+    if not numpy.isfinite(mean):  # a row without a loss is not one to be left out
+        return Difference(mean, mean, mean, how)
     if count > _MANY_ROWS:
         half = _Z95 * float(gaps.std()) / count**0.5
         return Difference(mean, mean - half, mean + half, how)
-    random = numpy.random.default_rng(0)  # the same versions get the same verdict
-    means = numpy.concatenate([
-        random.choice(gaps, (some, count)).mean(1) for some in _batches(count)
-    ])  # fmt: skip
-    low, high = numpy.quantile(means, [0.025, 0.975])
-    return Difference(mean, float(low), float(high), how)
+    from partita.components.extras import need
 
+    need("sklearn", "evaluation", "comparing losses row by row")
+    from partita.models.evaluation.measures import Means
+    from partita.models.evaluation.resampling import Resampling, intervals_of
 
-def _batches(count: int) -> list[int]:
-    """Resamples at a time, so that they fit 16 MiB."""
-    size = max(1, (2 << 20) // count)
-    return [min(size, _RESAMPLES - start) for start in range(0, _RESAMPLES, size)]
+    # With one seed, so that the same versions get the same verdict.
+    found = intervals_of(Means(("gap",), gaps[:, None]), Resampling(_RESAMPLES, seed=0))
+    low, high = found.get("gap", (mean, mean))
+    return Difference(mean, low, high, how)
 
 
 def _by_intervals(metric: str, one: Any, other: Any, is_less_better: bool, data: str) -> Difference | None:

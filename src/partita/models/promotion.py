@@ -51,12 +51,15 @@ def promote(
     checked_name(alias, "an alias")
     if force and not why:
         raise GateError("what is forced needs a reason: give why=")
+    told = ""
     for _ in range(_TRIES):
         try:
             return _promoted(version, alias, gates, why, force, _approval(approval))
-        except _MovedError:
-            continue
-    raise GateError(f"{alias} was moved again and again while {version} was judged; try once more")
+        except _MovedError as error:
+            told = str(error)
+    raise GateError(
+        f"{alias} was moved {_TRIES} times while {version} was judged; try once more. The last time: {told}"
+    )
 
 
 def rollback(name: str, alias: str = "champion", *, why: str = "") -> Version:
@@ -64,6 +67,7 @@ def rollback(name: str, alias: str = "champion", *, why: str = "") -> Version:
 
     Raises:
         NotFoundError: it has named no other version that is still there.
+        GateError: somebody else has moved it in the same moment; says who.
     """
     checked_name(name)
     moves = ask("model_moves", name=name, alias=alias, limit=1000)
@@ -73,12 +77,11 @@ def rollback(name: str, alias: str = "champion", *, why: str = "") -> Version:
             held.pop()
         elif move["before"] != move["after"]:
             held.append(move["after"])
-    now = _aliases(name).get(alias, 0)
     if len(held) < 2 or not held[-2]:
         raise NotFoundError(
             f"{name}@{alias} has named no other version before; `partita models show {name}` tells its history"
         )
-    before = held[-2]
+    now, before = held[-1], held[-2]
     _move({"name": name, "alias": alias, "before": now, "after": before, "why": why, "record": {"rollback": True}})
     return Version(name, before)
 
@@ -143,7 +146,7 @@ def _promoted(
     try:
         _move(move)
     except GateError as error:
-        raise _MovedError from error
+        raise _MovedError(str(error)) from error
     return verdicts
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow
+from partita.errors import StaleMoveError
+from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionCount, VersionRow
 from partita.store.port import Turn
 
 __all__ = ["ModelStatements"]
@@ -44,6 +45,10 @@ class ModelStatements:
         """Versions of a model, the newest first."""
         return [VersionRow(*row) for row in self._read("versions", name, before, limit)]
 
+    def version_counts(self, name: str = "") -> list[VersionCount]:
+        """How many versions there are, by model."""
+        return sorted(VersionCount(*row) for row in self._read("version_counts", name))
+
     def model_version(self, name: str, number: int) -> VersionRow | None:
         """One version."""
         return next((VersionRow(*row) for row in self._read("version", name, number)), None)
@@ -68,6 +73,10 @@ class ModelStatements:
         """Evaluations of a version, by title."""
         return sorted(EvaluationRow(*row) for row in self._read("evaluations", name, number))
 
+    def evaluation_titles(self, name: str, first: int, last: int) -> list[tuple[int, str]]:
+        """Titles of evaluations, by version."""
+        return sorted((row[0], row[1]) for row in self._read("evaluation_titles", name, first, last))
+
     def model_uses(self, *, run: int = 0, name: str = "", number: int = 0) -> list[ModelUseRow]:
         """Which steps were given which versions."""
         return sorted(ModelUseRow(*row) for row in self._read("model_uses", run, name, number))
@@ -77,10 +86,30 @@ class ModelStatements:
         many("insert_model", sorted(map(tuple, turn.models)))
         many("insert_version", sorted(map(tuple, turn.versions)))
         many("update_version", map(tuple, turn.version_updates))
-        many("delete_version", sorted(turn.unversioned))
+        # By their models, so that engines that write at once do not wait for each other crosswise.
+        self._move_aliases(sorted(turn.moves, key=lambda row: (row.name, row.id)))
+        self._forget_versions(sorted(turn.unversioned))
         many("delete_evaluations", sorted(turn.unversioned))
         many("insert_evaluation", sorted(map(tuple, turn.evaluations)))
-        many("insert_alias", sorted(map(tuple, turn.aliases)))
-        many("delete_alias", sorted(turn.unaliased))
-        many("insert_move", map(tuple, turn.moves))
         many("insert_model_use", sorted(map(tuple, turn.model_uses)))
+
+    def _forget_versions(self, keys: Sequence[tuple[str, int]]) -> None:
+        """Delete versions, where nobody else writes meanwhile."""
+        for name, number in keys:
+            if any(row.number == number for row in self.aliases(name)):
+                raise StaleMoveError(f"an alias names {name}:{number}", version=(name, number))
+        self._write_many("delete_version", keys)
+
+    def _move_aliases(self, moves: Sequence[MoveRow]) -> None:
+        """Move aliases one after the other, where nobody else writes meanwhile."""
+        for row in moves:
+            if row.is_done:
+                held = {alias.alias: alias.number for alias in self.aliases(row.name)}.get(row.alias, 0)
+                is_there = not row.after or self.model_version(row.name, row.after) is not None
+                if held != row.before or not is_there or self._read("later_move", row.name, row.alias, row.id):
+                    raise StaleMoveError(f"{row.name}@{row.alias} cannot go from {row.before} to {row.after}", row.id)
+                if row.after:
+                    self._write_many("insert_alias", [(row.name, row.alias, row.after, row.moved_at)])
+                else:
+                    self._write_many("delete_alias", [(row.name, row.alias)])
+            self._write_many("insert_move", [tuple(row)])

@@ -1,7 +1,9 @@
 """Rows of the model registry, and how they are read: a part of the port of stores.
 
-A version is never changed but for what people say of it; an alias names one version of its model at a time, and every move of
-one is kept. What a version holds is the packed node of its `Model`, so that its blobs count as needed as long as it is there.
+A version is never changed but for what people say of it; an alias names one version of its model at a time, which is there, and
+every move of one is kept. A move says which version the alias named when it was judged, and is refused where that is another by
+then: so of two engines that move an alias at once, one has to judge anew. What a version holds is the packed node of its
+`Model`, so that its blobs count as needed as long as it is there.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ __all__ = [
     "ModelStore",
     "ModelUseRow",
     "MoveRow",
+    "VersionCount",
     "VersionRow",
     "VersionUpdate",
 ]
@@ -44,6 +47,14 @@ class VersionRow(NamedTuple):
     step: int
     author: str
     created_at: float
+
+
+class VersionCount(NamedTuple):
+    """How many versions of a model there are."""
+
+    name: str
+    versions: int
+    newest: int  # its number
 
 
 class VersionUpdate(NamedTuple):
@@ -77,6 +88,11 @@ class MoveRow(NamedTuple):
     why: str
     moved_at: float
     record: bytes  # packed map: verdicts of gates, whether it was forced, an approval; "refused": nothing was moved
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the alias names another version since."""
+        return self.before != self.after
 
 
 class EvaluationRow(NamedTuple):
@@ -121,6 +137,10 @@ class ModelStore(Protocol):
         """Versions of a model, the newest first; `before` is the number after which to go on (0: from the newest)."""
         ...
 
+    def version_counts(self, name: str = "") -> list[VersionCount]:
+        """How many versions there are of a model, or of each (empty), by model; not of one without any."""
+        ...
+
     def model_version(self, name: str, number: int) -> VersionRow | None: ...
 
     def equal_version(self, name: str, digest: str) -> VersionRow | None:
@@ -141,6 +161,10 @@ class ModelStore(Protocol):
 
     def evaluations(self, name: str, number: int) -> list[EvaluationRow]:
         """What was found out about a version, by title."""
+        ...
+
+    def evaluation_titles(self, name: str, first: int, last: int) -> list[tuple[int, str]]:
+        """Number and title of evaluations of versions from `first` up to and with `last`, in that order."""
         ...
 
     def model_uses(self, *, run: int = 0, name: str = "", number: int = 0) -> list[ModelUseRow]:

@@ -6,8 +6,9 @@ Laws, held by the contract suite in `partita.testing`:
    have ended, or whose lease is over, in one transaction; of two that take over at once, one gets a run.
 2. An engine whose lease was taken is refused whatever it writes (FencedError), also what it had sent and not committed.
 3. A lease is renewed by every turn and by `renew`, and is measured by the store's clock alone.
-4. Of a named limit engines that are up never have more together than there is. A message is received once. What is claimed has
-   one engine, as long as that one is up.
+4. Two turns that move aliases of one model are taken one after the other, as `Store.commit` says. Of a named limit engines that
+   are up never have more together than there is. A message is received once. What is claimed has one engine, as long as that
+   one is up.
 5. What one engine should know of another arrives as news within moments, and nothing is asked for meanwhile. After a lost
    connection there is always news.
 """

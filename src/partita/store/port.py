@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from partita.store.models import (
-    AliasRow,
     EvaluationRow,
     ModelRow,
     ModelStore,
@@ -253,11 +252,9 @@ class Turn:
     models: list[ModelRow] = field(default_factory=list)  # what is there of the same name is replaced
     versions: list[VersionRow] = field(default_factory=list)
     version_updates: list[VersionUpdate] = field(default_factory=list)
+    moves: list[MoveRow] = field(default_factory=list)  # one whose `before` and `after` differ moves the alias
     unversioned: list[tuple[str, int]] = field(default_factory=list)  # (model, number) of versions to be forgotten
     evaluations: list[EvaluationRow] = field(default_factory=list)  # the first three fields are the key
-    aliases: list[AliasRow] = field(default_factory=list)  # the first two fields are the key
-    unaliased: list[tuple[str, str]] = field(default_factory=list)  # (model, alias) to be taken away
-    moves: list[MoveRow] = field(default_factory=list)
     model_uses: list[ModelUseRow] = field(default_factory=list)  # the first four fields are the key
 
     def is_empty(self) -> bool:
@@ -273,7 +270,7 @@ class Turn:
         """Whether there is anything of the model registry."""
         return bool(
             self.models or self.versions or self.version_updates or self.unversioned or self.evaluations
-            or self.aliases or self.unaliased or self.moves or self.model_uses
+            or self.moves or self.model_uses
         )  # fmt: skip
 
 
@@ -309,7 +306,14 @@ class Store(ModelStore, Protocol):
         ...
 
     def commit(self, turn: Turn) -> None:
-        """Write a whole turn, or nothing of it."""
+        """Write a whole turn, or nothing of it.
+
+        Moves of aliases are taken one after the other, and those of one model never beside another engine's.
+
+        Raises:
+            StaleMoveError: an alias does not name what it was moved from, or was moved under a later id, or a version that is
+                moved to is not there, or one is to be forgotten that an alias names. It is refused as often as it is tried.
+        """
         ...
 
     def next_run_number(self) -> int:

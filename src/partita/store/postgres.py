@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import FencedError, MissingExtraError, NewerStoreError, StoreError
+from partita.errors import FencedError, MissingExtraError, NewerStoreError, StaleMoveError, StoreError
 from partita.store.census import Census
+from partita.store.models import MoveRow
 from partita.store.place import PostgresPlace
 from partita.store.port import RunRow, Turn
 from partita.store.postgres_peers import PostgresPeers, channel_of, session_name
@@ -23,6 +24,7 @@ __all__ = ["MIGRATIONS", "PostgresStore"]
 
 MIGRATIONS = Path(__file__).with_name("postgres_migrations")
 _FENCED = "PT001"  # the code that the function `fence` raises
+_STALE = "PT002"  # that of `move_alias` and `forget_version`; the detail says which: "move 7", or "version 3 churn"
 _PATIENCE_S = 30.0
 _DEADLOCK_TRIES = 5
 _MIGRATION_LOCK = 0x50727461
@@ -250,6 +252,12 @@ class PostgresStore(StatementStore):
         if rows:
             self._connection.cursor().executemany(self._sql[name], rows)
 
+    def _forget_versions(self, keys: Sequence[tuple[str, int]]) -> None:
+        self._write_many("forget_version", keys)
+
+    def _move_aliases(self, moves: Sequence[MoveRow]) -> None:
+        self._write_many("move_alias", map(tuple, moves))
+
     def _list(self, items: list[Any]) -> list[Any]:
         return items
 
@@ -345,6 +353,8 @@ class PostgresStore(StatementStore):
     def _explained(self, error: Exception) -> StoreError:
         if getattr(error, "sqlstate", None) == _FENCED:
             return self._fenced()
+        if getattr(error, "sqlstate", None) == _STALE:
+            return _stale(error)
         told = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, self._psycopg.OperationalError):
             return StoreError(
@@ -361,6 +371,12 @@ class PostgresStore(StatementStore):
         return StoreError(
             f"the store {self.place} refused what was asked of it ({told}); please report this as a fault"
         )
+
+
+def _stale(error: Any) -> StaleMoveError:
+    what, number, *name = error.diag.message_detail.split(" ", 2)
+    told = error.diag.message_primary
+    return StaleMoveError(told, int(number)) if what == "move" else StaleMoveError(told, version=(name[0], int(number)))
 
 
 class Sink:

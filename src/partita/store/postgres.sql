@@ -136,3 +136,9 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 on conflict (key) do update set function = excluded.function, title = excluded.title, run = excluded.run,
     step = excluded.step, value = excluded.value, parts = excluded.parts, created_at = excluded.created_at,
     expires_at = excluded.expires_at, hits = excluded.hits, hit_at = excluded.hit_at
+
+-- name: move_alias
+select move_alias(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+
+-- name: forget_version
+select forget_version(?1, ?2)

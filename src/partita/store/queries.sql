@@ -262,6 +262,9 @@ select name, description, tags, created_at from model where ?1 = '' or name = ?1
 select name, number, digest, value, record, metrics, tags, description, run, step, author, created_at
 from model_version where name = ?1 and (?2 = 0 or number < ?2) order by number desc limit ?3
 
+-- name: version_counts
+select name, count(*), max(number) from model_version where ?1 = '' or name = ?1 group by name
+
 -- name: version
 select name, number, digest, value, record, metrics, tags, description, run, step, author, created_at
 from model_version where name = ?1 and number = ?2
@@ -281,8 +284,14 @@ select name, alias, number, moved_at from model_alias where ?1 = '' or name = ?1
 select id, name, alias, before, after, author, why, moved_at, record from model_move
 where name = ?1 and (?2 = '' or alias = ?2) order by id desc limit ?3
 
+-- name: later_move
+select id from model_move where name = ?1 and alias = ?2 and id > ?3 and before <> after limit 1
+
 -- name: evaluations
 select name, number, title, value, run, step, made_at from model_evaluation where name = ?1 and number = ?2
+
+-- name: evaluation_titles
+select number, title from model_evaluation where name = ?1 and number between ?2 and ?3
 
 -- name: model_uses
 select run, step, name, number, alias, used_at from model_use

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import islice
 
-from partita.errors import StoreError
-from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow
+from partita.errors import StaleMoveError, StoreError
+from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionCount, VersionRow
 from partita.store.port import Turn
 
 __all__ = ["MemoryModels", "ModelShelf"]
@@ -54,6 +54,14 @@ class MemoryModels:
         rows = sorted((row for row in self._registry.versions.values() if row.name == name), reverse=True)
         return list(islice((row for row in rows if not before or row.number < before), limit))
 
+    def version_counts(self, name: str = "") -> list[VersionCount]:
+        """How many versions there are, by model."""
+        numbers: dict[str, list[int]] = {}
+        for row in self._registry.versions.values():
+            if name in ("", row.name):
+                numbers.setdefault(row.name, []).append(row.number)
+        return sorted(VersionCount(model, len(found), max(found)) for model, found in numbers.items())
+
     def model_version(self, name: str, number: int) -> VersionRow | None:
         """One version."""
         return self._registry.versions.get((name, number))
@@ -81,6 +89,12 @@ class MemoryModels:
         """Evaluations of a version, by title."""
         return sorted(row for row in self._registry.evaluations.values() if row[:2] == (name, number))
 
+    def evaluation_titles(self, name: str, first: int, last: int) -> list[tuple[int, str]]:
+        """Titles of evaluations, by version."""
+        return sorted(
+            row[1:3] for row in self._registry.evaluations.values() if row.name == name and first <= row[1] <= last
+        )
+
     def model_uses(self, *, run: int = 0, name: str = "", number: int = 0) -> list[ModelUseRow]:
         """Which steps were given which versions."""
         rows = self._registry.uses.values()
@@ -90,6 +104,24 @@ class MemoryModels:
         for row in turn.versions:
             if (row.name, row.number) in self._registry.versions:
                 raise StoreError(f"version {row.number} of the model {row.name} is in the store already")
+
+    def _refuse_stale_moves(self, turn: Turn) -> None:
+        held = {key: row.number for key, row in self._registry.aliases.items()}
+        versions = {*self._registry.versions, *((row.name, row.number) for row in turn.versions)}
+        for move in filter(lambda row: row.is_done, turn.moves):
+            key = (move.name, move.alias)
+            is_there = not move.after or (move.name, move.after) in versions
+            later = any(
+                (row.name, row.alias) == key and row.id > move.id and row.is_done
+                for row in self._registry.moves.values()
+            )
+            if held.get(key, 0) != move.before or not is_there or later:
+                raise StaleMoveError(f"{move.name}@{move.alias} cannot go to {move.after}", move.id)
+            held[key] = move.after
+        named = {(name, number) for (name, _), number in held.items()}
+        for name, number in turn.unversioned:
+            if (name, number) in named:
+                raise StaleMoveError(f"an alias names {name}:{number}", version=(name, number))
 
     def _write_registry(self, turn: Turn) -> None:
         shelf = self._registry
@@ -107,9 +139,11 @@ class MemoryModels:
             for title in [title for title in shelf.evaluations if title[:2] == key]:
                 del shelf.evaluations[title]
         shelf.evaluations.update((row[:3], row) for row in turn.evaluations)
-        shelf.aliases.update((row[:2], row) for row in turn.aliases)
-        for place in turn.unaliased:
-            shelf.aliases.pop(place, None)
+        for move in turn.moves:
+            if move.is_done:
+                shelf.aliases.pop((move.name, move.alias), None)
+                if move.after:
+                    shelf.aliases[move.name, move.alias] = AliasRow(move.name, move.alias, move.after, move.moved_at)
         shelf.moves.update((row.id, row) for row in turn.moves)
         shelf.uses.update((row[:4], row) for row in turn.model_uses)
 

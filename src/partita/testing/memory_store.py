@@ -318,6 +318,7 @@ class MemoryStore(MemoryModels):
     def _refuse_known(self, turn: Turn) -> None:
         shared = self._shared
         self._refuse_known_versions(turn)
+        self._refuse_stale_moves(turn)
         for run in turn.runs:
             if run.number in shared.shelves or run.id in shared.numbers:
                 raise StoreError(f"run {run.id} (number {run.number}) is in the store already")

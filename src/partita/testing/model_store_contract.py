@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from partita.errors import FencedError, StoreError
-from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow, VersionUpdate
+from partita.errors import FencedError, StaleMoveError, StoreError
+from partita.store.models import (
+    AliasRow,
+    EvaluationRow,
+    ModelRow,
+    ModelUseRow,
+    MoveRow,
+    VersionCount,
+    VersionRow,
+    VersionUpdate,
+)
 from partita.store.port import Store, Turn
 from partita.testing.store_rows import NOW as _NOW
 from partita.testing.store_rows import a_run
@@ -90,21 +99,63 @@ class ModelStoreContract:
         assert store.evaluations("a", 1)[1] == rows[0]._replace(value=b"new", run="run-2", made_at=_NOW + 1)
 
     def test_an_alias_names_one_version_and_its_moves_stay(self, store: Store) -> None:
-        aliases = [AliasRow("churn", "champion", 1, _NOW), AliasRow("churn", "a", 2, _NOW), AliasRow("z", "b", 1, _NOW)]
-        store.commit(Turn(aliases=aliases, moves=[a_move(1), a_move(2, alias="a", after=2)]))
-        assert store.aliases("churn") == [aliases[1], aliases[0]] and store.aliases() == [
-            aliases[1],
-            aliases[0],
-            aliases[2],
-        ]
-        moved = AliasRow("churn", "champion", 3, _NOW + 1)
-        store.commit(
-            Turn(aliases=[moved], unaliased=[("churn", "a"), ("churn", "gone")], moves=[a_move(3, before=1, after=3)])
-        )
-        assert store.aliases("churn") == [moved]
-        assert [row.id for row in store.moves("churn")] == [3, 2, 1]
-        assert store.moves("churn", alias="champion") == [a_move(3, before=1, after=3), a_move(1)]
-        assert [row.id for row in store.moves("churn", limit=2)] == [3, 2] and store.moves("z") == []
+        versions = [a_version("churn", number) for number in (1, 2, 3)] + [a_version("z", 1)]
+        moves = [a_move(1), a_move(2, alias="a", after=2), a_move(3, name="z", alias="b", moved_at=_NOW + 2)]
+        store.commit(Turn(versions=versions, moves=moves))
+        a, champion = AliasRow("churn", "a", 2, _NOW), AliasRow("churn", "champion", 1, _NOW)
+        assert store.aliases("churn") == [a, champion]
+        assert store.aliases() == [a, champion, AliasRow("z", "b", 1, _NOW + 2)]
+        more = [
+            a_move(4, before=1, after=2), a_move(5, alias="a", before=2, after=0),
+            a_move(6, before=2, after=3, moved_at=_NOW + 1), a_move(7, before=3, after=3),
+        ]  # fmt: skip
+        store.commit(Turn(moves=more))
+        assert store.aliases("churn") == [AliasRow("churn", "champion", 3, _NOW + 1)]
+        assert [row.id for row in store.moves("churn")] == [7, 6, 5, 4, 2, 1]
+        assert store.moves("churn", alias="a") == [more[1], moves[1]]
+        assert [row.id for row in store.moves("churn", limit=2)] == [7, 6] and store.moves("z") == [moves[2]]
+
+    @pytest.mark.parametrize(
+        "move",
+        [
+            pytest.param(a_move(9, before=2, after=3), id="of another"),
+            pytest.param(a_move(9, before=0, after=3), id="of none"),
+            pytest.param(a_move(9, before=1, after=4), id="to what is not there"),
+            pytest.param(a_move(0, before=1, after=3), id="before the last one"),
+            pytest.param(a_move(9, before=2, after=0), id="away from another"),
+            pytest.param(a_move(9, alias="new", before=1, after=3), id="not there yet"),
+            pytest.param(a_move(9, alias="new", before=1, after=0), id="away from none"),
+        ],
+    )
+    def test_an_alias_that_names_something_else_is_not_moved(self, store: Store, move: MoveRow) -> None:
+        store.commit(Turn(versions=[a_version("churn", number) for number in (1, 2, 3)], moves=[a_move(1)]))
+        with pytest.raises(StaleMoveError) as caught:
+            store.commit(Turn(runs=[a_run()], moves=[a_move(8, alias="b", after=2), move]))
+        assert (caught.value.move, caught.value.version) == (move.id, None)
+        assert store.run_by_number(1) is None, "a part of the turn was written"
+        assert store.aliases() == [AliasRow("churn", "champion", 1, _NOW)] and store.moves("churn") == [a_move(1)]
+        store.commit(Turn(runs=[a_run()], moves=[a_move(8, alias="b", after=2)]))
+        assert [row.alias for row in store.aliases()] == ["b", "champion"] and store.run_by_number(1) == a_run()
+
+    def test_a_version_that_an_alias_names_is_not_forgotten(self, store: Store) -> None:
+        store.commit(Turn(versions=[a_version("churn", number) for number in (1, 2)], moves=[a_move(1)]))
+        with pytest.raises(StaleMoveError) as caught:
+            store.commit(Turn(unversioned=[("churn", 2), ("churn", 1)]))
+        assert caught.value.version == ("churn", 1) and len(store.versions("churn")) == 2
+        store.commit(Turn(moves=[a_move(2, before=1, after=2)], unversioned=[("churn", 1)]))
+        assert store.versions("churn") == [a_version("churn", 2)]
+
+    def test_versions_and_titles_of_evaluations_are_counted_for_many_at_once(self, store: Store) -> None:
+        versions = [a_version("a", number) for number in (1, 2, 10)] + [a_version("b", 4)]
+        found = [
+            EvaluationRow(name, number, title, b"v", "", 0, _NOW)
+            for name, number, title in [("a", 1, "t"), ("a", 2, "z"), ("a", 2, "é"), ("a", 2, "b"), ("a", 10, "t"), ("b", 2, "t")]
+        ]  # fmt: skip
+        store.commit(Turn(models=[ModelRow("c", "", b"", 1.0)], versions=versions, evaluations=found))
+        assert store.version_counts() == [VersionCount("a", 3, 10), VersionCount("b", 1, 4)]
+        assert store.version_counts("b") == [VersionCount("b", 1, 4)] and store.version_counts("c") == []
+        assert store.evaluation_titles("a", 2, 10) == [(2, "b"), (2, "z"), (2, "é"), (10, "t")]
+        assert store.evaluation_titles("a", 3, 9) == [] and store.evaluation_titles("c", 1, 9) == []
 
     def test_which_steps_were_given_a_version_goes_with_their_run(self, store: Store) -> None:
         rows = [
@@ -121,9 +172,9 @@ class ModelStoreContract:
         assert store.model_uses(name="churn", number=1) == [rows[1]] and store.model_uses(run=1) == []
 
     def test_a_version_stays_when_its_run_is_deleted(self, store: Store) -> None:
-        store.commit(Turn(runs=[a_run()], versions=[a_version("a", 1)], moves=[a_move(1)]))
+        store.commit(Turn(runs=[a_run()], versions=[a_version("churn", 1)], moves=[a_move(1)]))
         store.delete_run(1)
-        assert store.model_version("a", 1) == a_version("a", 1) and store.moves("churn") == [a_move(1)]
+        assert store.model_version("churn", 1) == a_version("churn", 1) and store.moves("churn") == [a_move(1)]
 
     def test_who_lost_the_lease_registers_nothing(self, store: Store, make_store: Any) -> None:
         other = make_store()

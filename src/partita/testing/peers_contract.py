@@ -16,9 +16,10 @@ from collections.abc import Callable
 import pytest
 
 from partita.core.states import State
-from partita.errors import FencedError, StoreError
+from partita.errors import FencedError, StaleMoveError, StoreError
 from partita.store.peers import ENGINES, EVENTS, MESSAGES, SLOTS, Peers
 from partita.store.port import EventRow, RunUpdate, Store, Turn
+from partita.testing.model_store_contract import a_move, a_version
 from partita.testing.store_rows import NOW, a_run, a_step
 
 __all__ = ["PeersContract"]
@@ -228,6 +229,64 @@ class PeersContract:
         assert two.peers.take_slots("licence", 3, 3) == 1 and two.peers.take_slots("licence", 2, 3) == 2
         one.store.release()
         assert two.peers.take_slots("licence", 3, 3) == 3
+
+    def test_of_two_that_move_an_alias_at_once_one_does(self, engine: MakeEngine) -> None:
+        engines = [engine("one"), engine("two")]
+        versions = [a_version("churn", number) for number in range(1, 4)]
+        engines[0].store.commit(Turn(versions=versions))
+        told: list[int] = []
+
+        def move(one: Engine, id: int, before: int, barrier: threading.Barrier) -> None:
+            barrier.wait(60)
+            try:
+                one.store.commit(Turn(moves=[a_move(id, before=before, after=before % 3 + 1)]))
+            except StaleMoveError as error:
+                told.append(error.move)
+
+        for number in range(40):
+            barrier = threading.Barrier(2)
+            threads = [
+                threading.Thread(target=move, args=(one, 2 * number + place, number and (number - 1) % 3 + 1, barrier))
+                for place, one in enumerate(engines)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            assert len(told) == number + 1
+        made = engines[1].store.moves("churn")
+        assert sorted([*told, *(row.id for row in made)]) == list(range(80))
+        assert [row.after for row in made[::-1]] == [(number % 3) + 1 for number in range(40)]
+
+    def test_a_version_is_not_forgotten_while_another_gives_it_an_alias(self, engine: MakeEngine) -> None:
+        engines = [engine("one"), engine("two")]
+        for number in range(1, 21):
+            engines[0].store.commit(Turn(versions=[a_version("churn", number)]))
+            turns = [
+                Turn(moves=[a_move(number, alias=f"a{number}", after=number)]),
+                Turn(unversioned=[("churn", number)]),
+            ]
+            refused: list[Turn] = []
+            barrier = threading.Barrier(2)
+
+            def commit(
+                one: Engine, turn: Turn, barrier: threading.Barrier = barrier, told: list[Turn] = refused
+            ) -> None:
+                barrier.wait(60)
+                try:
+                    one.store.commit(turn)
+                except StaleMoveError:
+                    told.append(turn)
+
+            threads = [threading.Thread(target=commit, args=pair) for pair in zip(engines, turns, strict=True)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            store = engines[1].store
+            assert len(refused) == 1
+            assert (store.model_version("churn", number) is None) == (refused[0] is turns[0])
+            assert any(row.number == number for row in store.aliases("churn")) == (refused[0] is turns[1])
 
     # Law 5: news.
 

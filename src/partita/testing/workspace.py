@@ -176,7 +176,8 @@ class MemoryWorkspace(MemoryArtifacts, MemoryStudies):
     def ask_registry(self, verb: str, fields: dict[str, Any]) -> Any:
         """Ask the model registry, or change it."""
         with self._engine_at_rest():
-            return self.engine.registry.verbs[verb](fields)
+            answer = self.engine.registry.verbs[verb](fields)
+        return answer() if callable(answer) else answer
 
     def rerun(self, run: str = "latest") -> MemoryRun:
         """Start a run that adopts what has not changed since an earlier one."""
@@ -251,8 +252,7 @@ class MemoryWorkspace(MemoryArtifacts, MemoryStudies):
         self.work()
         with self._engine_at_rest():
             shared = (self.engine.book, self.engine.recovery, self._reading)
-            answer = (WaitRequests(*shared).verbs | Explaining(*shared).verbs)[verb](fields)
-        return answer
+            return (WaitRequests(*shared).verbs | Explaining(*shared).verbs)[verb](fields)
 
     def run(self, run: str = "latest", *, with_result: bool = False) -> RunView:
         """A run's record."""

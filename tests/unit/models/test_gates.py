@@ -62,6 +62,16 @@ def test_a_difference_within_chance_is_no_reason_to_refuse() -> None:
     assert verdict("accuracy no worse", candidate(evaluations=one), candidate("churn:1", other))[0]
 
 
+@pytest.mark.parametrize("rows", [1, 40, 200_000])
+def test_a_row_without_a_loss_is_not_left_out(rows: int) -> None:
+    one, other = np.zeros(rows), np.ones(rows)
+    better = candidate(evaluations={"test": {"losses": one.copy()}}), candidate("churn:1", {"test": {"losses": other}})
+    assert verdict("accuracy no worse", *better)[0]
+    for lost in (np.nan, np.inf):
+        one[0] = lost
+        assert not verdict("accuracy no worse", candidate(evaluations={"test": {"losses": one}}), better[1])[0]
+
+
 def test_many_rows_are_judged_without_drawing_them_again() -> None:
     rows = 200_000
     one, other = {"test": {"losses": np.full(rows, 0.5)}}, {"test": {"losses": np.full(rows, 0.4)}}

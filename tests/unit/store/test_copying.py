@@ -10,7 +10,7 @@ import pytest
 from partita.core.states import State
 from partita.errors import StoreError
 from partita.store.copying import copy_store
-from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow
+from partita.store.models import EvaluationRow, ModelRow, ModelUseRow
 from partita.store.port import (
     AttemptEnd,
     AttemptRow,
@@ -50,7 +50,7 @@ def source(tmp_path: Path) -> Path:
             models=[ModelRow(name, "é", b"\0tags", 1.0) for name in ("b:é", "B:z")],
             versions=[a_version(name, number) for name in ("b:é", "B:z") for number in (2, 10)],
             evaluations=[EvaluationRow("B:z", 2, title, b"\0value", "", 0, 1.0) for title in ("é", "Z", "a")],
-            aliases=[AliasRow("B:z", alias, 2, 1.0) for alias in ("champion", "Challenger")], moves=[a_move(1), a_move(2)],
+            moves=[a_move(id, name="B:z", alias=alias, after=2) for id, alias in ((1, "champion"), (2, "Challenger"))],
             model_uses=[ModelUseRow(1, 1, name, 2, "champion", 1.0) for name in ("b:é", "B:z")],
             learned=[LearnedRow("task", f, "", node, f, 1, b"state", 1.0) for f in ("b:é", "B:z") for node in ("x", "")],
         )

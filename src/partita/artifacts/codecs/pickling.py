@@ -19,6 +19,8 @@ __all__ = ["SCRIPT_MARK", "SignedPickles", "signed", "unpickle", "verified"]
 #: In a pickle that names what stands in a script: no other program can open it.
 SCRIPT_MARK = b"partita.artifacts.codecs.pickling"
 
+_REMEDY = "rerun the step that made it"
+
 #: What cloudpickle would store as something else: a file as a copy of its text, a view as the bytes that it shows.
 _REFUSED = (io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, memoryview)
 
@@ -39,13 +41,22 @@ def verified(signer: Signer, data: bytes) -> bytes:
     Raises:
         DamagedError: another key signed it, or it was changed since.
     """
-    length = signer.check(data)
+    return data[_signature_bytes(signer, data, "what the notebook defines", "run the notebook's cell again") :]
+
+
+def _signature_bytes(signer: Signer, data: bytes | memoryview, what: str, remedy: str) -> int:
+    """The length of the signature before a payload.
+
+    Raises:
+        DamagedError: another key signed it, or it was changed since.
+    """
+    length = signer.check(memoryview(data))
     if length is None:
         raise DamagedError(
-            "the notebook's definitions are not signed with this workspace's key, so they are not opened: they were "
-            "changed, or made in another workspace; run the notebook's cell again"
+            f"{what} is not signed with this workspace's key, so it is not opened: it was changed, or made in another "
+            f"workspace; {remedy}"
         )
-    return data[length:]
+    return length
 
 
 class Pickled(NamedTuple):
@@ -91,13 +102,7 @@ class SignedPickles:
         Raises:
             DamagedError: another key signed it, or it was changed since.
         """
-        length = self._signer.check(memoryview(data))
-        if length is None:
-            raise DamagedError(
-                "a stored file is not signed with this workspace's key, so it is not opened: it was changed, or made in another "
-                "workspace; rerun the step that made it"
-            )
-        return bytes(data[length:])
+        return bytes(data[_signature_bytes(self._signer, data, "a stored file", _REMEDY) :])
 
     def load(self, data: bytes) -> Any:
         """The value.
@@ -106,12 +111,7 @@ class SignedPickles:
             DamagedError: another key signed it, or it was changed since.
             ValueStoreError: what it needs is not there, or its own code failed.
         """
-        length = self._signer.check(memoryview(data))
-        if length is None:
-            raise DamagedError(
-                "a pickled value is not signed with this workspace's key, so it is not opened: it was changed, or made in "
-                "another workspace; rerun the step that made it"
-            )
+        length = _signature_bytes(self._signer, data, "a pickled value", _REMEDY)
         try:
             file = io.BytesIO(data)  # shares the bytes
             file.seek(length)

@@ -17,6 +17,8 @@ __all__ = ["read_model"]
 #: Distributions whose own types a skops file may hold: what these say is what they do, whoever wrote the file.
 _KNOWN = frozenset({"sklearn", "partita", "numpy", "scipy", "lightgbm", "xgboost"})
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pth", ".pt")
+#: Estimators of XGBoost that its own files hold, which say nothing but parameters and trees.
+_XGBOOST = frozenset({"XGBClassifier", "XGBRegressor", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor"})
 
 
 def read_model(source: Path, *, trust: bool = False) -> Model:
@@ -56,14 +58,30 @@ def _folder(source: Path, trust: bool) -> Model:
         is_skops = own.get("serialization_format") == "skops"
         wrapped = _opened(_inside(source, own["pickled_model"]), ".skops" if is_skops else ".pkl", trust)
         return _model(wrapped, signature, note)
-    if "xgboost" in flavors and flavors["xgboost"].get("model_class", "").endswith("Booster"):
-        return _model(_opened(_inside(source, flavors["xgboost"]["data"]), ".ubj", trust), signature, note)
-    if "lightgbm" in flavors and flavors["lightgbm"].get("model_class", "").endswith("Booster"):
-        return _model(_opened(_inside(source, flavors["lightgbm"]["data"]), ".txt", trust), signature, note)
+    if "xgboost" in flavors:
+        own = flavors["xgboost"]
+        name = str(own.get("model_class", "")).rpartition(".")[2]
+        file = _inside(source, own["data"])
+        if name in _XGBOOST:
+            return _model(_fitted_xgboost(file, name), signature, note)
+        return _model(_opened(file, ".ubj", trust), signature, note)
+    if "lightgbm" in flavors:
+        own = flavors["lightgbm"]
+        file = _inside(source, own["data"])
+        is_booster = str(own.get("model_class", "")).endswith("Booster")
+        return _model(_opened(file, ".txt" if is_booster else file.suffix, trust), signature, note)
     if "pytorch" in flavors:
-        file = _inside(source, f"{flavors['pytorch']['model_data']}/model.pth")
-        return _model(_opened(file, ".pth", trust), signature, note)
-    raise ModelError(f"{source} has the flavors {', '.join(sorted(flavors))}, of which none can be read here")
+        folder = flavors["pytorch"]["model_data"]
+        if (source / folder / "model.pt2").exists():
+            raise ModelError(
+                f"{source} holds an exported program of PyTorch (model.pt2), which cannot be stored as a module; save it with "
+                "mlflow.pytorch.save_model(..., serialization_format='pickle') or as ONNX"
+            )
+        return _model(_opened(_inside(source, f"{folder}/model.pth"), ".pth", trust), signature, note)
+    raise ModelError(
+        f"{source} has the flavors {', '.join(sorted(flavors))}, of which none can be read here; a `PythonModel` of MLflow is "
+        "loaded in a task by mlflow.pyfunc and wrapped by model_of(example=)"
+    )
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -103,6 +121,14 @@ def _opened(file: Path, kind: str, trust: bool) -> Any:
             )
         return _unpickled(file, kind)
     raise ModelError(f"{file.name} is no file of a model that is known here: .onnx, .skops, .ubj, .txt, .pkl, .joblib")
+
+
+def _fitted_xgboost(file: Path, name: str) -> Any:
+    import xgboost
+
+    estimator = getattr(xgboost, name)()
+    estimator.load_model(bytearray(file.read_bytes()))
+    return estimator
 
 
 def _unpickled(file: Path, kind: str) -> Any:

@@ -24,7 +24,8 @@ _NAMES = {
 def to_mlflow(signature: dict[str, Any]) -> dict[str, Any]:
     """What stands under "signature" in an MLmodel file."""
     found = Signature.of(signature)
-    as_columns = found.kind in ("table", "texts")
+    # Texts are no columns: MLflow would make a table of one column of them, over whose name a vectoriser stumbles.
+    as_columns = found.kind == "table"
     return {
         "inputs": json.dumps([_column(one) if as_columns else _tensor(one) for one in found.inputs]),
         "outputs": json.dumps([_tensor(one) for one in found.outputs]) if found.outputs else None,
@@ -39,10 +40,10 @@ def from_mlflow(told: Any) -> Signature | None:
     inputs = json.loads(told["inputs"])
     outputs = json.loads(told["outputs"]) if told.get("outputs") else []
     fields = tuple(_field(item) for item in inputs)
-    if any(item.get("type") == "tensor" for item in inputs):
+    if len(fields) == 1 and not fields[0].name and fields[0].type in ("str", "object") and fields[0].shape == (None,):
+        kind, fields = "texts", (fields[0]._replace(type="str"),)
+    elif any(item.get("type") == "tensor" for item in inputs):
         kind = "tensor" if len(fields) == 1 and not fields[0].name else "tensors"
-    elif len(fields) == 1 and not fields[0].name and fields[0].type == "str":
-        kind = "texts"
     else:
         kind = "table"
         fields = tuple(one._replace(name=one.name or str(number)) for number, one in enumerate(fields))

@@ -18,7 +18,7 @@ from partita.models.mlflow.signatures import to_mlflow
 __all__ = ["MLFLOW_VERSION", "write_mlflow"]
 
 #: Whose format this is.
-MLFLOW_VERSION = "3.3.2"
+MLFLOW_VERSION = "3.17.2"
 
 
 def write_mlflow(

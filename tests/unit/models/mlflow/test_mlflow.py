@@ -89,6 +89,56 @@ def test_signatures_are_written_as_mlflow_writes_them() -> None:
     assert from_mlflow(None) is None
 
 
+def test_texts_are_written_as_an_array_of_objects_and_read_as_texts_whichever_way_mlflow_wrote_them() -> None:
+    """MLflow makes a table of a column of texts, which a vectoriser cannot read."""
+    signature = infer_signature(["good", "bad"], np.array([1, 0]))
+    told = to_mlflow(signature.plain())
+    assert json.loads(told["inputs"]) == [{"type": "tensor", "tensor-spec": {"dtype": "object", "shape": [-1]}}]
+    columns = {"inputs": json.dumps([{"type": "string", "required": True}])}
+    array = {"inputs": json.dumps([{"type": "tensor", "tensor-spec": {"dtype": "str", "shape": [-1]}}])}
+    for inputs in (told, columns, array):
+        found = from_mlflow(inputs)
+        assert found is not None and found.inputs == signature.inputs and found.kind == "texts"
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_boosted_estimators_as_mlflow_saves_them_are_read_without_trust(library: str, tmp_path: Path) -> None:
+    """MLflow keeps them in XGBoost's own file, and of LightGBM in a skops file, as version 3.17.2 does."""
+    import skops.io
+
+    own: dict[str, Any]
+    if library == "xgboost":
+        fitted: Any = xgboost.XGBClassifier(n_estimators=2).fit(FRAME, Y)
+        fitted.save_model(tmp_path / "model.ubj")
+        own = {"data": "model.ubj", "model_class": "xgboost.sklearn.XGBClassifier", "model_format": "ubj"}
+    else:
+        fitted = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1).fit(FRAME, Y)
+        skops.io.dump(fitted, tmp_path / "model.skops")
+        own = {"data": "model.skops", "model_class": "lightgbm.sklearn.LGBMClassifier", "serialization_format": "skops"}
+    described = {
+        "flavors": {library: own},
+        "mlflow_version": "3.17.2",
+        "signature": to_mlflow(infer_signature(FRAME).plain()),
+    }
+    (tmp_path / "MLmodel").write_text(yaml.safe_dump(described))
+    model = read_model(tmp_path)
+    np.testing.assert_array_equal(model.predict(FRAME), fitted.predict(FRAME))
+    assert model.signature.classes == (0, 1) and [one.name for one in model.signature.inputs] == ["a", "b", "c"]
+
+
+def test_what_mlflow_saves_that_cannot_be_read_says_what_can(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "model.pt2").write_bytes(b"x")
+    (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": {"pytorch": {"model_data": "data"}}}))
+    with pytest.raises(ModelError, match=r"model\.pt2.*serialization_format='pickle'"):
+        read_model(tmp_path, trust=True)
+    (tmp_path / "MLmodel").write_text(
+        yaml.safe_dump({"flavors": {"python_function": {"python_model": "python_model.pkl"}}})
+    )
+    with pytest.raises(ModelError, match=r"mlflow\.pyfunc.*model_of"):
+        read_model(tmp_path, trust=True)
+
+
 @pytest.fixture
 def in_worker(encoder: Encoder) -> Any:
     class Codecs:
