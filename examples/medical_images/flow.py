@@ -12,9 +12,6 @@ from diagnosis import diagnose
 
 from partita import flow
 
-LABELS = {"pneumoniamnist": ["normal", "pneumonia"], "breastmnist": ["malignant", "benign"]}
-SICK = {"pneumoniamnist": "pneumonia", "breastmnist": "malignant"}
-
 
 @flow
 def medical_images(
@@ -31,5 +28,8 @@ def medical_images(
         malignant: the same of a malignant lump.
         judge: the part to examine on; whoever tries something else takes "val".
     """
-    costs = {"pneumoniamnist": pneumonia, "breastmnist": malignant}
-    return {name: diagnose(data / f"{name}.npz", SICK[name], LABELS[name], cost, judge) for name, cost in costs.items()}
+    file = data / "pneumoniamnist.npz"
+    lungs = diagnose(file, "pneumonia", ["normal", "pneumonia"], is_sided=True, cost=pneumonia, judge=judge)
+    file = data / "breastmnist.npz"
+    lumps = diagnose(file, "malignant", ["malignant", "benign"], is_sided=False, cost=malignant, judge=judge)
+    return {"pneumonia": lungs, "malignant": lumps}

@@ -64,9 +64,7 @@ def window_features(
         told = _told(values[rows], window)
         for figure in figures:
             found[figure][places[rows]] = told[figure]
-    added = {
-        f"{name}_{figure}_{window}": found[figure][:, at] for figure in figures for at, name in enumerate(columns)
-    }
+    added = {f"{name}_{figure}_{window}": found[figure][:, at] for figure in figures for at, name in enumerate(columns)}
     return with_columns(table, added)
 
 

@@ -36,12 +36,14 @@ def test_each_row_has_figures_of_its_own_series_and_of_no_later_row(library: str
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(2, 9), st.integers(0, 2**32 - 1))
 def test_figures_are_those_of_numpy_over_the_same_rows(series: list[int], window: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
-    table = pandas.DataFrame({
-        "series": series, "time": draw.permutation(len(series)), "x": draw.normal(1e3, 1, len(series)), "z": 5.0
-    })
+    table = pandas.DataFrame(
+        {"series": series, "time": draw.permutation(len(series)), "x": draw.normal(1e3, 1, len(series)), "z": 5.0}
+    )
     found = window_features(table, by="series", order="time", columns=["x", "z"], window=window)
     for _, row in found.iterrows():
-        before = table[(table.series == row.series) & (table.time <= row.time)].sort_values("time").x.to_numpy()[-window:]
+        before = (
+            table[(table.series == row.series) & (table.time <= row.time)].sort_values("time").x.to_numpy()[-window:]
+        )
         assert row[f"x_mean_{window}"] == pytest.approx(before.mean())
         assert row[f"x_spread_{window}"] == pytest.approx(before.std(), abs=1e-9)
         slope = np.polyfit(np.arange(len(before)), before, 1)[0] if len(before) > 1 else 0.0
