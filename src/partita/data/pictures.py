@@ -1,4 +1,4 @@
-"""Numbers that tell what is in pictures, for classifiers that cannot look at pixels: nothing is fitted, each picture for itself."""
+"""Numbers that tell what is in pictures, for models that cannot look at pixels. Nothing is fitted; each picture is for itself."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _gradients(pictures: Array, cell: int, bins: int, block: int, signed: bool) 
 def texture_features(
     pictures: Any, *, wavelengths: Sequence[float] = (3, 5, 8), directions: int = 6, grid: int = 4
 ) -> NDArray[np.float32]:
-    """Tell how fine and how directed the texture in each part of pictures is, whatever their brightness: answers of Gabor filters.
+    """Tell how fine and how directed the texture in each part of pictures is, by Gabor filters, whatever their brightness.
 
     Each picture is brought to mean 0 and spread 1. A filter answers to waves of one length and direction; its answers' mean is
     taken over each part of a grid, as a logarithm.

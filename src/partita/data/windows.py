@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from partita.data.columns import column_of, row_count, with_columns
+from partita.data.columns import column_of, with_columns
 from partita.flow.task import task
 
 __all__ = ["window_features"]
