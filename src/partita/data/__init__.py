@@ -4,6 +4,8 @@ validation.py  tables against a schema, and schemas of tables; schemas.py says w
 drift.py       tables against a reference
 splitting.py   parts to train and to test on, and samples
 augmenting.py  more rows to train on
+windows.py     what went on lately in series
+pictures.py    numbers that tell what is in pictures
 labels.py      labels that persons give
 columns.py     tables by columns
 """
@@ -16,21 +18,25 @@ if TYPE_CHECKING:
     from partita.data.augmenting import add_noise, oversample_rows, vary_pictures, vary_texts
     from partita.data.drift import check_drift, table_drift
     from partita.data.labels import label_rows, read_labels, with_labels
+    from partita.data.pictures import gradient_features, texture_features
     from partita.data.splitting import sample_rows, split_indices, split_rows
     from partita.data.validation import infer_schema, table_problems, validate_table
+    from partita.data.windows import window_features
 
 __all__ = [
-    "add_noise", "check_drift", "infer_schema", "label_rows", "oversample_rows", "read_labels", "sample_rows",
-    "split_indices", "split_rows", "table_drift", "table_problems", "validate_table", "vary_pictures", "vary_texts",
-    "with_labels",
+    "add_noise", "check_drift", "gradient_features", "infer_schema", "label_rows", "oversample_rows", "read_labels",
+    "sample_rows", "split_indices", "split_rows", "table_drift", "table_problems", "texture_features", "validate_table",
+    "vary_pictures", "vary_texts", "window_features", "with_labels",
 ]  # fmt: skip
 
 _MODULES = {
     "augmenting": ("add_noise", "oversample_rows", "vary_pictures", "vary_texts"),
     "drift": ("check_drift", "table_drift"),
     "labels": ("label_rows", "read_labels", "with_labels"),
+    "pictures": ("gradient_features", "texture_features"),
     "splitting": ("sample_rows", "split_indices", "split_rows"),
     "validation": ("infer_schema", "table_problems", "validate_table"),
+    "windows": ("window_features",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
