@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 from scipy.stats import t as student
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine, make_classification
@@ -120,8 +121,8 @@ def quality(repeats: int) -> Iterator[Row]:
             for which, loss in _losses(*given, is_classes).items():
                 losses.setdefault(which, []).append(loss)
         means = {which: statistics.mean(values) for which, values in losses.items()}
-        for place, which in enumerate(sorted(means, key=means.__getitem__), 1):
-            ranks.setdefault(which, []).append(place)
+        for which, place in zip(means, rankdata(list(means.values())), strict=True):  # equal ones share their places
+            ranks.setdefault(which, []).append(float(place))
         row: Row = {"part": "quality", "data": name, "rows": len(y), **{w: round(v, 5) for w, v in means.items()}}
         for theirs in ("voting (scikit-learn)", "stacking (scikit-learn)"):
             row[f"auto worse than {theirs}, p"] = round(_p_worse(losses["auto"], losses[theirs]), 3)
