@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -145,3 +146,18 @@ def test_texts_are_a_column_of_a_composition() -> None:
         features.transform(pd.DataFrame({"a": ["x"], "b": ["y"]}))
     with pytest.raises(ValueError, match="a list of texts"):
         features.transform("x")
+
+
+def test_known_vectors_are_taken_and_left_behind() -> None:
+    known = (TEXTS[:3], np.arange(3 * 384, dtype=np.float32).reshape(3, 384))
+    features = clone(TextFeatures(MODEL, TOKENIZER, SHA256, known=known))
+    again = pickle.loads(pickle.dumps(features)).fit(TEXTS)  # a step that fits it has them, too
+    told = again.transform([TEXTS[5], TEXTS[1], TEXTS[5]])
+    assert told[1] == pytest.approx(known[1][1])
+    assert told[[0, 2]] == pytest.approx(np.repeat(MINILM.embed([TEXTS[5]]), 2, axis=0), abs=1e-5)
+    assert again.transform([]).shape == (0, 384)
+    fitted = pickle.loads(pickle.dumps(again))
+    assert fitted.known is None
+    assert fitted.transform(TEXTS[:1]) == pytest.approx(MINILM.embed(TEXTS[:1]), abs=1e-5)
+    with pytest.raises(ValueError, match="there are 3 texts and 2 vectors"):
+        TextFeatures(MODEL, TOKENIZER, known=(TEXTS[:3], known[1][:2])).fit(TEXTS)
