@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,14 @@ def read_json(path: Source) -> Any:
     """Read a JSON file.
 
     Args:
-        path: a path or a `File`, in UTF-8.
+        path: a path or a `File`, in UTF-8; where its name ends in .gz, it is unpacked.
     """
+    file = source_path(path)
     try:
-        return json.loads(source_path(path).read_text(encoding="utf-8-sig"))
+        raw = gzip.decompress(file.read_bytes()) if file.suffix.lower() == ".gz" else file.read_bytes()
+        return json.loads(raw.decode("utf-8-sig"))
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise ValueError(f"{path} cannot be unpacked: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
 

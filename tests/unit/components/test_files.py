@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,15 @@ def test_json_comes_back(tmp_path: Path) -> None:
     assert read_json(path) == value
     path.write_text("{")
     with pytest.raises(ValueError, match=r"a\.json is not JSON"):
+        read_json(path)
+
+
+def test_packed_json_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress('{"é": [1]}'.encode()))
+    assert read_json(path) == {"é": [1]}
+    path.write_bytes(b"{}")
+    with pytest.raises(ValueError, match=r"a\.json\.gz cannot be unpacked"):
         read_json(path)
 
 

@@ -7,10 +7,10 @@ hugging_face.py  repositories of Hugging Face
 torch_hub.py     repositories of PyTorch Hub
 pretrained.py    what was found: what it is, its files, hashes and licence
 loading.py       files as what they hold
-embedding.py     vectors of texts
+embedding.py     vectors of texts and words
 feature.py       the same as a step of scikit-learn's pipelines
 module_head.py   modules of PyTorch with a new head
-tasks.py         ready tasks: embed texts, fine-tune
+tasks.py         ready tasks: embed texts and words, fine-tune
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     from partita.models.hub.finding import hub
     from partita.models.hub.module_head import ModuleHead
     from partita.models.hub.pretrained import Pretrained
-    from partita.models.hub.tasks import FineTuned, embed_texts, fine_tune, fine_tune_module
+    from partita.models.hub.tasks import FineTuned, embed_texts, embed_words, fine_tune, fine_tune_module
 
 __all__ = [
-    "FineTuned", "HubError", "ModuleHead", "Pretrained", "TextFeatures", "embed_texts", "fine_tune", "fine_tune_module", "hub",
+    "FineTuned", "HubError", "ModuleHead", "Pretrained", "TextFeatures", "embed_texts", "embed_words", "fine_tune",
+    "fine_tune_module", "hub",
 ]  # fmt: skip
 
 _MODULE_OF = {
     "FineTuned": "tasks", "HubError": "addresses", "Pretrained": "pretrained", "TextFeatures": "feature", "embed_texts": "tasks",
-    "ModuleHead": "module_head", "fine_tune": "tasks", "fine_tune_module": "tasks", "hub": "finding",
+    "embed_words": "tasks", "ModuleHead": "module_head", "fine_tune": "tasks", "fine_tune_module": "tasks", "hub": "finding",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class TextFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         length: int = 256,
         batch: int = 16,
+        known: tuple[Sequence[str], Any] | None = None,
     ) -> None:
         """
         Args:
@@ -38,16 +40,26 @@ class TextFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             sha256: of the model: another one is refused.
             length: tokens of a text that are looked at.
             batch: texts at a time.
+            known: texts and their vectors, (texts, features), as `embed_texts` gave them with the same model and length: these
+                texts are not embedded again, fold by fold. What is fitted is pickled without them.
         """
         self.address = address
         self.tokenizer = tokenizer
         self.sha256 = sha256
         self.length = length
         self.batch = batch
+        self.known = known
 
     def fit(self, X: Any, y: Any = None) -> TextFeatures:  # noqa: N803
-        """Find the model."""
+        """Find the model.
+
+        Raises:
+            HubError: it is not there.
+            ValueError: there are not as many known vectors as texts.
+        """
         self._found: Pretrained | None = hub(self.address, sha256=self.sha256, tokenizer=self.tokenizer)
+        if self.known is not None:
+            self._rows_of_known()
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
@@ -62,10 +74,31 @@ class TextFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         if getattr(self, "_found", None) is None:  # once, as hashes of large files take their time
             self._found = hub(self.address, sha256=self.sha256, tokenizer=self.tokenizer)
-        return embedder_of(self._found).embed(_texts_of(X), length=self.length, batch=self.batch, pooling="auto")
+        texts = _texts_of(X)
+        rows = self._rows_of_known()
+        new = [text for text in dict.fromkeys(texts) if text not in rows]
+        parts = [] if self.known is None else [np.asarray(self.known[1], dtype=np.float32)]
+        if new or not parts:
+            rows |= {text: at for at, text in enumerate(new, start=sum(len(part) for part in parts))}
+            parts.append(embedder_of(self._found).embed(new, length=self.length, batch=self.batch, pooling="auto"))
+        places = np.array([rows[text] for text in texts], dtype=np.int64)
+        return np.asarray(np.concatenate(parts)[places])
+
+    def _rows_of_known(self) -> dict[str, int]:
+        if self.known is None:
+            return {}
+        texts, vectors = self.known
+        if len(texts) != len(vectors):
+            raise ValueError(
+                f"known texts have a vector each, and there are {len(texts)} texts and {len(vectors)} vectors"
+            )
+        return {text: at for at, text in enumerate(texts)}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_found": None}  # it is found anew where it is unpickled
+        state = {**super().__getstate__(), "_found": None}  # it is found anew where it is unpickled
+        if getattr(self, "_found", None) is not None:
+            state["known"] = None  # they have served to fit it
+        return state
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

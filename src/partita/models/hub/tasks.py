@@ -12,7 +12,7 @@ from partita.models.hub.addresses import HubError
 from partita.models.hub.embedding import embedder_of
 from partita.models.hub.finding import hub
 
-__all__ = ["FineTuned", "embed_texts", "fine_tune", "fine_tune_module"]
+__all__ = ["FineTuned", "embed_texts", "embed_words", "fine_tune", "fine_tune_module"]
 
 _STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 _FOLDS = 5
@@ -53,6 +53,38 @@ def embed_texts(
         (texts, features) of float32, each row of length 1: their products are cosines.
     """
     return hub(address, sha256=sha256, tokenizer=tokenizer).embed(texts, length=length, batch=batch)
+
+
+@task(tags=("model", "text", "words", "embedding", "features"))
+def embed_words(
+    sentences: list[list[str]],
+    address: str,
+    *,
+    tokenizer: str | None = None,
+    sha256: str | None = None,
+    length: int = 256,
+    batch: int = 16,
+) -> Any:
+    """Make vectors of words where they stand with a pretrained model: one word has others in other sentences.
+
+    Args:
+        sentences: any number of them, each as its words.
+        address: of an ONNX model of tokens, as of `partita.models.hub.hub`.
+        tokenizer: the address of one, if none is beside the model.
+        sha256: of the model: another one is refused.
+        length: tokens of a sentence that are looked at.
+        batch: sentences at a time.
+
+    Returns:
+        (words, features) of float32, the words of all sentences one behind the other: each row is the mean of a word's tokens,
+        scaled to length 1; zeros where a word lies behind `length`.
+
+    Raises:
+        HubError: the model is not there, has no tokenizer, or gives no vectors of tokens.
+        ValueError: a sentence is a text.
+    """
+    found = hub(address, sha256=sha256, tokenizer=tokenizer)
+    return embedder_of(found).embed_words(sentences, length=length, batch=batch)
 
 
 @task(tags=("model", "text", "fit", "fine-tune"))

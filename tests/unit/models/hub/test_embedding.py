@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -17,7 +18,7 @@ from sklearn.svm import SVC
 
 from partita import flow
 from partita.compose import Vote
-from partita.models.hub import FineTuned, HubError, TextFeatures, embed_texts, fine_tune, hub
+from partita.models.hub import FineTuned, HubError, TextFeatures, embed_texts, embed_words, fine_tune, hub
 from partita.testing import memory_workspace
 from tests.unit.models.hub.test_hub import MODEL, SHA256, TOKENIZER
 
@@ -145,3 +146,36 @@ def test_texts_are_a_column_of_a_composition() -> None:
         features.transform(pd.DataFrame({"a": ["x"], "b": ["y"]}))
     with pytest.raises(ValueError, match="a list of texts"):
         features.transform("x")
+
+
+def test_known_vectors_are_taken_and_left_behind() -> None:
+    known = (TEXTS[:3], np.arange(3 * 384, dtype=np.float32).reshape(3, 384))
+    features = clone(TextFeatures(MODEL, TOKENIZER, SHA256, known=known))
+    again = pickle.loads(pickle.dumps(features)).fit(TEXTS)  # a step that fits it has them, too
+    told = again.transform([TEXTS[5], TEXTS[1], TEXTS[5]])
+    assert told[1] == pytest.approx(known[1][1])
+    assert told[[0, 2]] == pytest.approx(np.repeat(MINILM.embed([TEXTS[5]]), 2, axis=0), abs=1e-5)
+    assert again.transform([]).shape == (0, 384)
+    fitted = pickle.loads(pickle.dumps(again))
+    assert fitted.known is None
+    assert fitted.transform(TEXTS[:1]) == pytest.approx(MINILM.embed(TEXTS[:1]), abs=1e-5)
+    with pytest.raises(ValueError, match="there are 3 texts and 2 vectors"):
+        TextFeatures(MODEL, TOKENIZER, known=(TEXTS[:3], known[1][:2])).fit(TEXTS)
+
+
+def test_words_have_vectors_where_they_stand() -> None:
+    river, stream = ["on", "the", "bank", "of", "the", "river"], ["by", "the", "bank", "of", "a", "stream"]
+    money = ["she", "took", "money", "from", "the", "bank"]
+    told = embed_words([river, money, stream], MODEL, tokenizer=TOKENIZER, sha256=SHA256, batch=2)
+    assert told.shape == (18, 384) and told.dtype == np.float32
+    assert np.linalg.norm(told, axis=1) == pytest.approx(1, abs=1e-5)
+    bank, other, near = told[2], told[11], told[14]
+    assert bank @ near > bank @ other + 0.05
+    # A word of several tokens has their mean, whatever sentences are beside its own.
+    alone = embed_words([["techno-based"]], MODEL, tokenizer=TOKENIZER)
+    assert embed_words([["techno-based"], money], MODEL, tokenizer=TOKENIZER)[0] == pytest.approx(alone[0], abs=0.05)
+    assert embed_words([], MODEL, tokenizer=TOKENIZER).shape == (0, 384)
+    cut = embed_words([money], MODEL, tokenizer=TOKENIZER, length=4)  # two tokens of which are the sentence's ends
+    assert np.linalg.norm(cut, axis=1) == pytest.approx([1, 1, 0, 0, 0, 0], abs=1e-5)
+    with pytest.raises(ValueError, match="lists of words"):
+        embed_words(["a text"], MODEL, tokenizer=TOKENIZER)
