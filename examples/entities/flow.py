@@ -1,4 +1,4 @@
-"""Who, where and what in a text: a conditional random field and a window classifier, which vote on each word.
+"""Who, where and what in a text: a conditional random field and a second tagger, which vote on each word.
 
 partita run flow.py                 # in this folder: encyclopaedia articles split in two ways, and loan agreements
 """
@@ -13,7 +13,7 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
-from tagging import Crf, around, bounds_of, grouped, seen_at, seen_in, vectors_in, words_of
+from tagging import Crf, around, bounds_of, ended, grouped, seen_at, seen_in, vectors_in, words_of
 
 from partita import flow, task
 from partita.compose import Vote
@@ -28,10 +28,11 @@ WINDOW = make_pipeline(
     make_union(make_pipeline(FunctionTransformer(seen_in), DictVectorizer()), FunctionTransformer(vectors_in)),
     LogisticRegression(max_iter=50),
 )
-#: Chosen by cross-validation on what is learned from, as is whether the groups of vectors are to be seen.
-FIELDS = {"WikiGold": Crf(options={"c1": 0.0, "c2": 0.3}), "filings": Crf("lbfgs", 80, {"c1": 0.05, "c2": 0.01})}
-WEIGHTS = [3, 1]
-NAMES = ["field", "window", "vote"]
+#: Chosen by cross-validation on what is learned from, as are the weights of the votes and what is to be seen of a word.
+ARTICLES = [("field", Crf(options={"c1": 0.0, "c2": 0.3})), ("second", WINDOW)]
+FILINGS = [("field", Crf("lbfgs", 80, {"c1": 0.0, "c2": 0.1})), ("second", Crf("pa", 15))]
+WEIGHTS = {"articles": [3.0, 1.0], "filings": [1.0, 0.3]}
+NAMES = ["field", "second", "vote"]
 PARTS = 4
 
 
@@ -50,16 +51,15 @@ def split(words: Any, vectors: list[Any], by: str) -> dict[str, Any]:
     """The words to learn from and those to judge by: whole sentences or articles at random, or by the file that they are of."""
     if by == "file":
         parts = {name: np.flatnonzero(words["file"] == number) for number, name in enumerate(("learn", "judge"))}
+        rows = words.assign(seen=seen_at(words, {}), tag=ended(words))
     else:
         found = split_indices(len(words), {"learn": 0.8, "judge": 0.2}, groups=words[by], seed=0)
         parts = {name: np.sort(rows) for name, rows in found.items()}
-    whole = np.concatenate(vectors)
-    groups = {} if by == "file" else grouped(whole, parts["learn"])
-    rows = words.assign(seen=seen_at(words, groups), around=around(whole, parts["learn"]))
-    return {
-        name: {"x": rows.iloc[places][["sentence", "seen", "around"]], "y": rows["tag"].iloc[places]}
-        for name, places in parts.items()
-    }
+        whole = np.concatenate(vectors)
+        groups = grouped(whole, parts["learn"])
+        rows = words.assign(seen=seen_at(words, groups), around=around(whole, parts["learn"]))
+    columns = [name for name in ("sentence", "seen", "around") if name in rows]
+    return {name: {"x": rows.iloc[at][columns], "y": rows["tag"].iloc[at]} for name, at in parts.items()}
 
 
 @task
@@ -86,8 +86,8 @@ def standing(examined: list[Evaluation]) -> dict[str, list[float]]:
 def tagged(words: Any, vectors: Any, by: str) -> Any:
     """Steps that fit the members on one part of the words, and examine them and their vote on the other."""
     parts = split(words, vectors, by)
-    members = [("field", FIELDS["filings" if by == "file" else "WikiGold"]), ("window", WINDOW)]
-    vote = fit_composition(Vote(members, how="soft", weights=WEIGHTS), parts["learn"]["x"], parts["learn"]["y"])
+    members, weights = (FILINGS, WEIGHTS["filings"]) if by == "file" else (ARTICLES, WEIGHTS["articles"])
+    vote = fit_composition(Vote(members, how="soft", weights=weights), parts["learn"]["x"], parts["learn"]["y"])
     found = tags(vote, parts["judge"])
     examine = evaluate_sequence_labelling.partial(truth=found["true"], resamples=200).with_options(name=f"by_{by}")
     return standing(examine.map(prediction=found["told"], key=NAMES))
@@ -107,9 +107,9 @@ def entities(folder: Path = Path("data")) -> dict[str, dict[str, list[float]]]:
     filings = [f"{folder}/sec_filings_ner/{name}.txt.gz" for name in ("FIN5_train", "FIN3_test")]
     embed = embed_words.with_options(cache=True, name="embed").partial(address=MODEL, tokenizer=TOKENIZER)
     wiki, sec = read([f"{folder}/wikigold/wikigold.conll.txt.gz"]), read(filings)
-    wiki_vectors, sec_vectors = embed.map(wiki["parts"]), embed.map(sec["parts"])
+    vectors = embed.map(wiki["parts"])
     return {
-        "WikiGold, by sentences": tagged(wiki["words"], wiki_vectors, "sentence"),
-        "WikiGold, by articles": tagged(wiki["words"], wiki_vectors, "document"),
-        "SEC filings": tagged(sec["words"], sec_vectors, "file"),
+        "WikiGold, by sentences": tagged(wiki["words"], vectors, "sentence"),
+        "WikiGold, by articles": tagged(wiki["words"], vectors, "document"),
+        "SEC filings": tagged(sec["words"], [], "file"),
     }

@@ -78,6 +78,19 @@ def seen_at(words: pd.DataFrame, groups: dict[str, Any]) -> list[dict[str, Any]]
     return seen
 
 
+def ended(words: pd.DataFrame) -> list[str]:
+    """The tags of words with beginnings and ends: B, I and E for entities of several words, S for those of one (IOBES)."""
+    tags, made = words["tag"].tolist(), list(words["tag"])
+    for start, end in bounds_of(words["sentence"]):
+        kinds = [tag.partition("-")[2] for tag in tags[start:end]]
+        for at, kind in enumerate(kinds):
+            if kind:
+                begins = at == 0 or kinds[at - 1] != kind or tags[start + at].startswith("B")
+                ends = at + 1 == len(kinds) or kinds[at + 1] != kind or tags[start + at + 1].startswith("B")
+                made[start + at] = f"{'S' if begins and ends else 'B' if begins else 'E' if ends else 'I'}-{kind}"
+    return made
+
+
 def _form(word: str) -> str:
     """Xx for "Mad", X-d for "DC-10": its letters and digits by kind, repeated ones once."""
     kinds = re.sub("[0-9]", "d", re.sub("[a-z]", "x", re.sub("[A-Z]", "X", word)))
@@ -103,7 +116,11 @@ def around(vectors: Any, rows: Any, seed: int = 0) -> list[Any]:
 
 
 class Crf(ClassifierMixin, BaseEstimator):
-    """A conditional random field of CRFsuite over words in rows: a table with the columns "sentence" and "seen"."""
+    """A tagger of CRFsuite over words in rows, a table with the columns "sentence" and "seen".
+
+    With "lbfgs" it is a conditional random field, and tells marginal probabilities. What learns by margins ("pa") or by its
+    mistakes ("ap") knows of no probabilities: it is sure of the tags of its best path.
+    """
 
     def __init__(self, algorithm: str = "lbfgs", iterations: int = 60, options: dict[str, float] | None = None) -> None:
         self.algorithm, self.iterations, self.options = algorithm, iterations, options
@@ -116,6 +133,8 @@ class Crf(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Any:  # noqa: N803
+        if self.algorithm in ("pa", "ap", "arow"):
+            return (self.predict(X)[:, None] == self.classes_).astype(float)
         told = self.crf_.predict_marginals(_sentences(X))
         return np.array([[each[tag] for tag in self.classes_] for sentence in told for each in sentence])
 
