@@ -11,6 +11,8 @@ parameters and one step that does nothing to speak of:
   the budgets, the best so far, and Optuna, which holds its study in memory. "cpu_ms_more_than_bare" is the same as processor time
   of this process, which other programs do not blur: with "random" it is that of the study's layers; what "tpe" takes beyond is
   Optuna's reckoning of the next parameters.
+- "model", "registered": as "bare", of a flow whose step gives a model, and of one whose step registers it, too, with a metric
+  and its lineage; and what that is more.
 - "storage": milliseconds a trial takes of Optuna's own storages with the same three parameters, random ones: what was not taken.
 """
 
@@ -30,10 +32,16 @@ from pathlib import Path
 from typing import Any
 
 FLOWS = """
-from typing import Annotated
+from typing import Annotated, Any
+
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
 
 from partita import flow, task
+from partita.models import model_of, register
 from partita.tune import Range
+
+X, Y = load_diabetes(return_X_y=True)
 
 
 @task
@@ -46,6 +54,32 @@ def searched(
     x: Annotated[float, Range(0, 1)], y: Annotated[float, Range(1e-4, 1, log=True)], n: Annotated[int, Range(1, 9)]
 ) -> float:
     return measure(x, y, n)
+
+
+@task
+def fitted(x: float, y: float, n: int) -> Any:
+    return model_of(Ridge(x).fit(X, Y), example=X[:5])
+
+
+@task
+def kept(x: float, y: float, n: int) -> Any:
+    model = model_of(Ridge(x).fit(X, Y), example=X[:5])
+    register(model, "line", metrics={"loss": y})
+    return model
+
+
+@flow
+def made(
+    x: Annotated[float, Range(0, 1)], y: Annotated[float, Range(1e-4, 1, log=True)], n: Annotated[int, Range(1, 9)]
+) -> Any:
+    return fitted(x, y, n)
+
+
+@flow
+def registered(
+    x: Annotated[float, Range(0, 1)], y: Annotated[float, Range(1e-4, 1, log=True)], n: Annotated[int, Range(1, 9)]
+) -> Any:
+    return kept(x, y, n)
 """
 
 
@@ -118,7 +152,7 @@ def main() -> None:
 
 def measure(count: int, repeats: int, folder: Path) -> None:
     import optuna
-    from searched_flows import searched  # type: ignore[import-not-found]
+    from searched_flows import made, registered, searched  # type: ignore[import-not-found]
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
@@ -126,13 +160,17 @@ def measure(count: int, repeats: int, folder: Path) -> None:
         "bare": lambda: bare(searched, count),
         "random": lambda: study(searched, count, "random"),
         "tpe": lambda: study(searched, count, "tpe"),
+        "model": lambda: bare(made, count),
+        "registered": lambda: bare(registered, count),
     }
     for what in kinds.values():
         what()
     found = [{name: timed(what, count) for name, what in kinds.items()} for _ in range(repeats)]
     for name in kinds:
         told: dict[str, Any] = {"measurement": name, "ms_a_trial": _median([each[name][0] for each in found])}
-        if name != "bare":
+        if name == "registered":
+            told["ms_more_than_model"] = _median([each[name][0] - each["model"][0] for each in found])
+        if name in ("random", "tpe"):
             told["ms_more_than_bare"] = _median([each[name][0] - each["bare"][0] for each in found])
             told["cpu_ms_more_than_bare"] = _median([each[name][1] - each["bare"][1] for each in found])
         print(json.dumps(told), flush=True)
