@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from partita.core.graph import Step, path_of
+from partita.core.graph import Step
 from partita.core.states import Kind, Need, State
 from partita.engine.live import Live
 from partita.plan.durations import Estimate
-from partita.plan.history import place_of
 from partita.plan.memory import admitted_bytes
 from partita.values import size_of
 
@@ -126,7 +125,7 @@ class Expecting:
             return self.typical(live, step.profile).estimate
         profile = live.run.profiles[step.profile]
         subject = self._book.learning.subject(live, step.profile, self._lanes(live, step.profile).name)
-        place = place_of(live.row.flow, path_of(live.run, step.id))
+        place = self._book.learning.place_of(live, step)
         told = self._book.learning.history.duration(subject, input_bytes, profile.expect_s, place)
         return told if told.basis != "nothing" else None
 
@@ -137,7 +136,7 @@ class Expecting:
             return None
         learning = self._book.learning
         subject = learning.subject(live, step.profile, self._lanes(live, step.profile).name)
-        own, place = learning.history.own(subject), place_of(live.row.flow, path_of(live.run, step.id))
+        own, place = learning.history.own(subject), learning.place_of(live, step)
         if own is None or not own.duration.knows(place):
             return None
         expect_s = live.run.profiles[step.profile].expect_s

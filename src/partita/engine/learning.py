@@ -81,10 +81,15 @@ class Learning:
         step = live.run.steps[flight.step]
         if step.kind != Kind.TASK or flight.is_cached or live.run.profiles[step.profile].body != "task":
             return
-        place = place_of(live.row.flow, path_of(live.run, step.id)) if duration_s >= PLACED_S else 0
+        place = self.place_of(live, step) if duration_s >= PLACED_S else 0
         size, used_s, peak, output = map(_amount, (flight.input_bytes, cpu_s, peak_bytes, output_bytes))
         attempted = Attempted(size, _amount(duration_s), used_s, peak, output, _amount(ended_at), place)
         self.history.observe(self.subject(live, step.profile, flight.executor.name), attempted)
+
+    def place_of(self, live: Live, step: Step) -> int:
+        """The step's place in its flow; 0: it is an element of a map, of which there may be many more than are told apart."""
+        path = path_of(live.run, step.id)
+        return 0 if path.endswith("]") else place_of(live.row.flow, path)
 
     def expanded(self, live: Live, step: Step, seconds: float) -> None:
         """A flow that was laid out as a step of its own has succeeded, so many seconds after its layout began."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import ModelError
@@ -49,10 +50,8 @@ class Model(_Opened):
     def __partita_runs__(self) -> Iterator[Any]:
         """The classes and functions that opening the files runs, beside those that are pickled."""
         for name in self.about.get("types", ()):
-            module, _, own = str(name).rpartition(".")
-            found = getattr(sys.modules.get(module), own, None)
-            if found is not None:
-                yield found
+            with suppress(Exception):  # what cannot be found or imported here cannot be opened here either
+                yield resolve_name(str(name))
 
     @property
     def signature(self) -> Signature:

@@ -38,6 +38,8 @@ NEAR_GAIN, NEAR_START, NEAR_WIDTH = 0.4, 3, 0.01
 NEAR_SIZES = 16
 #: Gain of the means at one place, and how many places are told apart.
 PLACE_GAIN, PLACES = 0.2, 64
+#: With fewer predictions by place, what is told is as wide as without.
+FEW_ERRORS = 4
 #: What a loss or an error of the past counts for with each further observation.
 LOSS_DECAY, ERROR_DECAY = 0.985, 0.97
 #: Half the number of observations that losses are kept of: how sharply they tell good corrections from bad ones.
@@ -284,7 +286,8 @@ class Model:
         x = _log_size(input_bytes)
         near = self._near.get(round(x / NEAR_WIDTH), self._drifts[NEAR_START])
         placed = self._placed(place)
-        errors = self._errors if placed is None else self._placed_errors
+        # Errors with a place that were hardly seen yet are no measure of how far one may be off.
+        errors = self._placed_errors if placed is not None and self._placed_errors.count >= FEW_ERRORS else self._errors
         width = sqrt(errors.variance * (1.0 + 1.0 / self.count))
         middle = MEDIAN_SHARE * errors.middle
         centre = self._line(x) + self._correction(near, placed) + middle * width

@@ -29,7 +29,13 @@ def closeness(name: str, path: str) -> int | None:
     short = short_path(path)
     if name == short:
         return SHORT
-    return END if path.endswith(f"/{name}") or short.endswith(f"/{name}") else None
+    return END if any(_ends(each, name) for each in (path, short)) else None
+
+
+def _ends(path: str, name: str) -> bool:
+    """Whether the name is the end of the path. "undo prep/fit" is one name, of a step that undoes another."""
+    before = path.removesuffix(f"/{name}")
+    return before != path and not any(part.startswith("undo ") for part in before.split("/"))
 
 
 def several(name: str, paths: Sequence[str]) -> str:

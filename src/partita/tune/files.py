@@ -52,7 +52,7 @@ def read_study(file: Path) -> TuneRequest:
         problems.add(given, "there is no mapping `tune`", remedy)
         raise CheckError(problems.all)
     _look(given, problems)
-    if not {"flow", "steps"} & {*given.value, *top}:
+    if "flow" not in given.value and "steps" not in top:
         problems.add(root.keys["tune"], "`tune` names no flow", "write flow: flows.py:train")
     problems.raise_if_any()
     values = given.plain()

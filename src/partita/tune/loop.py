@@ -123,7 +123,9 @@ class _Session:
             self.stops = verdict(self.record, self.plan.budgets, now, failures=self.plan.failures, size=self.size)
             if self.stops is None and not self._has_begun_one():
                 break
-        self.stops = self.stops or spent(self.record, self.plan.budgets, now)
+        used_up = spent(self.record, self.plan.budgets, now)
+        if self.stops is None or (used_up is not None and not self.stops.is_urgent and self.plan.at_end == "cancel"):
+            self.stops = used_up or self.stops  # what runs is to be cancelled, also where no more was to begin
         if self.stops is not None and (self.stops.is_urgent or (self.stops.is_spent and self.plan.at_end == "cancel")):
             for run in self.flying:
                 self.runs.cancel(run)

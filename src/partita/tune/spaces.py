@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
 from partita.errors import CheckError, Problem
+from partita.flow.inputs import convert_text
 from partita.flow.signature import MISSING, Parameter, Signature
 from partita.flow.types import plain_form, type_name
 from partita.tune.dimensions import Choice, Dimension, Label, Range, dimension_of, plain_when
@@ -158,6 +160,10 @@ def space_of(
                     problems.append(Problem(f"the space of {signature.name}'s {name}: {error}", place))
     values = {name: parameter.default for name, parameter in signature.by_name.items()}
     values |= dict(constants) if isinstance(constants, Mapping) else dict.fromkeys(constants, MISSING)
+    for name in fixed & set(signature.by_name):
+        if isinstance(values[name], str):
+            with suppress(ValueError):  # what it cannot stand for is refused where the flow is started
+                values[name] = convert_text(values[name], signature.by_name[name].annotation)
     found = _settled(found, values, set(asked), problems)
     problems += [
         Problem(f"{signature.name}'s {name} is not always searched, and has no default", place, "give it a default")

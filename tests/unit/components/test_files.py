@@ -114,9 +114,11 @@ def test_packed_json_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "a.json.gz"
     path.write_bytes(gzip.compress('{"é": [1]}'.encode()))
     assert read_json(path) == {"é": [1]}
-    path.write_bytes(b"{}")
-    with pytest.raises(ValueError, match=r"a\.json\.gz cannot be unpacked"):
-        read_json(path)
+    whole = gzip.compress(b"[" + b"1, " * 500 + b"1]")
+    for damaged in (b"{}", whole[:12] + b"\xff" * 9 + whole[21:], whole[:-9]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"a\.json\.gz cannot be unpacked"):
+            read_json(path)
 
 
 def test_json_lines_come_back_from_many_files(tmp_path: Path) -> None:

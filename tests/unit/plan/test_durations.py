@@ -178,6 +178,16 @@ def test_what_is_alike_in_all_but_its_place_is_told_by_its_place() -> None:
     assert log(new.p90 / new.p10) > 1.0 and not placed.knows(99)
 
 
+def test_a_place_that_was_seen_once_is_told_as_widely_as_its_like() -> None:
+    chance = random.Random(3)
+    model = Model(SECONDS)
+    for _ in range(200):
+        model.observe(100.0, chance.lognormvariate(0.0, 1.0))
+    model.observe(100.0, 1.0, place=7)
+    told, of_all = model.estimate(100.0, place=7), model.estimate(100.0)
+    assert model.knows(7) and log(told.p90 / told.p10) == pytest.approx(log(of_all.p90 / of_all.p10), rel=0.05)
+
+
 def test_a_place_says_nothing_where_amounts_have_nothing_to_do_with_it() -> None:
     chance = random.Random(0)
     placed, blind = Model(SECONDS), Model(SECONDS)

@@ -85,6 +85,11 @@ def test_a_study_ends_when_its_time_is_over(workspace: MemoryWorkspace) -> None:
     assert len(study.trials) == 4 and study.view["took_s"] == pytest.approx(20.0)
 
 
+def test_what_runs_is_cancelled_also_when_all_trials_have_begun(workspace: MemoryWorkspace) -> None:
+    study = tune(two_steps, trials=2, time="1s", parallel=2, at_end="cancel")
+    assert study.view["counts"] == {"cancelled": 2} and study.reason == "the time of 1.0 s is over"
+
+
 def test_what_runs_is_cancelled_where_that_is_asked_for(workspace: MemoryWorkspace) -> None:
     study = tune(two_steps, time="1s", parallel=2, at_end="cancel", cost=1000.0)
     assert study.view["counts"] == {"cancelled": 2} and study.view["took_s"] < 10.0

@@ -77,6 +77,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ("tune: {flow: a, trials: many}", "give a whole number"),
         ("tune: {flow: a, trials: true}", "give a whole number"),
         ("tune: {space: {x: 1..2}}", "names no flow"),
+        ("flow: flows.py:train\ntune: {space: {x: 1..2}}", "names no flow"),
         ("tune: {flow: a, time: soon}", "is not a duration"),
         ("tune: 3", "no mapping `tune`"),
         ("[", "is not YAML"),

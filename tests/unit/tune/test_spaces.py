@@ -133,6 +133,8 @@ def test_conditions_hold_of_what_is_given_or_the_default() -> None:
     assert space_of(FORKED, None, {"model": "boosted", "fast": True}).plain().keys() == {"rate"}
     assert space_of(FORKED, None, {"model": "forest", "kind": "SQUARE", "fast": "null"}).plain().keys() == {"rate"}
     assert space_of(FORKED, None, {"model": "forest", "kind": Kind.ROUND}).plain() == {"share": plain}
+    for text in ("yes", "True", "on", "1"):  # as the flow will read it
+        assert "rate" in space_of(FORKED, None, {"model": "boosted", "fast": text}).plain()
     # What is searched as well is a condition still.
     found = space_of(FORKED, ["model"], {"kind": Kind.ROUND}).plain()
     assert found["share"] == {**plain, "when": {"model": ["forest"]}} and list(found) == ["model", "share"]

@@ -135,7 +135,7 @@ def _answers(teller: Teller, model: Route, rows: Rows) -> tuple[str, int]:
         told = teller.told(model.members_[asked[0]], rows)
         return in_order(graph, told, model._known), told.dimensions
     numbers = _numbers(teller, router, rows)
-    width = model._outputs if model._known is None else len(model._known)
+    width = getattr(model, "_outputs", None) if model._known is None else len(model._known)
     count = graph.node("Shape", numbers)
     nothing = np.zeros(1)
     if width is not None:
