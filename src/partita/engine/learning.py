@@ -87,9 +87,8 @@ class Learning:
         self.history.observe(self.subject(live, step.profile, flight.executor.name), attempted)
 
     def place_of(self, live: Live, step: Step) -> int:
-        """The step's place in its flow; 0: it is an element of a map, of which there may be many more than are told apart."""
-        path = path_of(live.run, step.id)
-        return 0 if path.endswith("]") else place_of(live.row.flow, path)
+        """The step's place in its flow; 0: it has none."""
+        return place_of(live.row.flow, path_of(live.run, step.id))
 
     def expanded(self, live: Live, step: Step, seconds: float) -> None:
         """A flow that was laid out as a step of its own has succeeded, so many seconds after its layout began."""

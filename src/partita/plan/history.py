@@ -69,13 +69,13 @@ class Attempted(NamedTuple):
 
 
 def place_of(flow: str, path: str) -> int:
-    """Tells the same step of other runs of a flow from its like.
+    """Tells the same step of other runs of a flow from its like; 0: it is an element of a map, of which there may be too many.
 
     Args:
         flow: reference of the flow of the run.
         path: of the step.
     """
-    return crc32(f"{flow}\0{path}".encode("utf-8", "surrogatepass")) or 1
+    return 0 if path.endswith("]") else crc32(f"{flow}\0{path}".encode("utf-8", "surrogatepass")) or 1
 
 
 class Expectation(NamedTuple):

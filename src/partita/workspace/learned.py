@@ -105,9 +105,8 @@ class Learned:
         return [usual, sized, *(sized._replace(node=node) for node in classes if node != self._node_class)]
 
     def _place(self, task: FlowTask, latest: HistoryView) -> int:
-        """Of elements of a map there may be many, and they are told apart by their sizes only; what is short, by nothing."""
-        is_alike = task.path.endswith("]") or latest["duration_s"]["p50"] < SIZED_S
-        return 0 if is_alike else place_of(self._flow, task.path)
+        """What is short is told apart by nothing."""
+        return place_of(self._flow, task.path) if latest["duration_s"]["p50"] >= SIZED_S else 0
 
     def _views(self, task: FlowTask) -> list[HistoryView]:
         """The latest last. Of a step of an earlier run only the task's name is known."""
