@@ -1,7 +1,7 @@
 """Partita: typed, reusable tasks, orchestrated durably.
 
     errors, clock, settings   < core, protocol     < flow, plan, store, artifacts, executors
-                              < worker, engine, components < compose < workspace < testing, cli
+                              < worker, engine, components < models < compose, publishing < workspace < testing, cli
 
 `import partita` gives what users write flows with; see `__all__`.
 """
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from partita.artifacts.codecs.audio import Audio
     from partita.artifacts.codecs.shown import Html
     from partita.artifacts.files import File, Folder
+    from partita.client import connect
     from partita.flow.command import CommandError, CommandResult, command
     from partita.flow.containers.definition import container
     from partita.flow.task_class import TaskClass
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact", "Audio", "CommandError", "CommandResult", "Decision", "Environment", "File", "Flow", "Folder", "Html", "Mapped",
-    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "constant",
+    "Outcome", "Ref", "Run", "Skip", "Task", "TaskClass", "__version__", "approval", "ask", "command", "connect", "constant",
     "container", "context", "errors", "flow", "load_flow", "open_workspace", "settle", "sleep", "task", "until", "wait_for",
 ]  # fmt: skip
 
@@ -75,6 +76,7 @@ _LATER = {
     "approval": "partita.flow.waits",
     "ask": "partita.flow.waits",
     "command": "partita.flow.command",
+    "connect": "partita.client",
     "container": "partita.flow.containers.definition",
     "load_flow": "partita.flow.yaml",
     "open_workspace": "partita.workspace",

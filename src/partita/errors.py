@@ -14,11 +14,12 @@
     │   └── CancelledError       it was cancelled
     ├── ValueStoreError          a value could not be stored or read back
     │   └── DamagedError         what is stored is not what was written
+    ├── BackupError              a backup cannot be made, or not be restored
     ├── StoreError               the store cannot be used
     │   ├── NewerStoreError      a newer Partita wrote it
     │   ├── UnsafeStoreError     its file system cannot keep the promises
     │   ├── FencedError          another engine owns the run now
-    │   └── StaleMoveError       another engine has moved an alias since; nothing of the turn was written
+    │   └── StaleMoveError       another engine has moved an alias or a stage since; nothing of the turn was written
     ├── EngineError              the engine could not be started or reached
     │   └── ProtocolError        a message that the other side cannot mean
     ├── PlanningError            an instance or a plan of the planner is wrong, or cannot be kept
@@ -27,9 +28,19 @@
     ├── ModelError               a model cannot be stored, opened or used
     │   ├── SignatureError       rows do not fit what a model takes
     │   └── GateError            a version may not have an alias; lists every gate
+    ├── SecretError              a secret cannot be stored, opened or handed out
+    ├── PublishError             a flow cannot be published, or code that came from elsewhere is refused
+    │   └── PushError            a push is not signed by who it says, or was taken before
     ├── StudyError               a study cannot be made, or gone on with
+    ├── AccessError              somebody may not do what was asked
+    │   ├── SignInError          nobody knows who asks: no token, or a wrong one; or the provider did not say
+    │   ├── ForbiddenError       who asks is known, and may not
+    │   └── TooOftenError        it was tried too often; carries when to try again
     ├── SettingsError            a setting is unknown or has a value that it cannot have
     ├── NotFoundError            no run, step, flow or file of that name
+    ├── RequestError             a request to the server cannot be understood, or is too much
+    │   ├── BusyError            there is too much to do already; carries when to ask again
+    │   └── ConflictError        it was asked with a key that was given to something else before
     ├── MissingExtraError        an optional part is not installed
     ├── Skip                     not an error: raised by a task or flow to say that there is nothing to do
     └── IllegalTransitionError   a fault of Partita itself: the state machine met what its table lacks
@@ -40,12 +51,17 @@ A message says what happened, with the value, and then what to do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 __all__ = [
+    "AccessError",
     "AnswerError",
+    "BusyError",
+    "BackupError",
     "CancelledError",
     "CheckError",
+    "ConflictError",
     "ContainerError",
     "DamagedError",
     "DataError",
@@ -53,6 +69,7 @@ __all__ = [
     "EngineError",
     "ExpressionError",
     "FencedError",
+    "ForbiddenError",
     "GateError",
     "IllegalTransitionError",
     "LoadError",
@@ -66,15 +83,21 @@ __all__ = [
     "PlanningError",
     "Problem",
     "ProtocolError",
+    "PublishError",
+    "PushError",
     "RefError",
+    "RequestError",
     "RunError",
+    "SecretError",
     "SettingsError",
+    "SignInError",
     "SignatureError",
     "Skip",
     "StaleMoveError",
     "StepError",
     "StoreError",
     "StudyError",
+    "TooOftenError",
     "UnsafeStoreError",
     "ValueStoreError",
 ]
@@ -203,6 +226,10 @@ class StoreError(PartitaError):
     """The store cannot be used."""
 
 
+class BackupError(PartitaError):
+    """A backup cannot be made, or not be restored."""
+
+
 class NewerStoreError(StoreError):
     """The store was written by a newer Partita."""
 
@@ -218,16 +245,36 @@ class FencedError(StoreError):
 class StaleMoveError(StoreError):
     """What a turn does to an alias rests on what is no longer so; nothing of the turn was written.
 
-    Either `move` is the id of the move, or `version` the model and number of the version that was to be forgotten.
+    Either `move` is the id of the move, or `version` the model and number of the version that was to be forgotten; or, of
+    published flows, `stage_move` is the id of the move, or `publication` the name and number that was to be retired.
     """
 
-    def __init__(self, message: str, move: int = 0, version: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        move: int = 0,
+        version: tuple[str, int] | None = None,
+        *,
+        stage_move: int = 0,
+        publication: tuple[str, int] | None = None,
+    ) -> None:
         super().__init__(message)
         self.move = move
         self.version = version
+        self.stage_move = stage_move
+        self.publication = publication
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (StaleMoveError, (str(self), self.move, self.version))
+        again = partial(StaleMoveError, stage_move=self.stage_move, publication=self.publication)
+        return (again, (str(self), self.move, self.version))
+
+
+class PublishError(PartitaError):
+    """A flow cannot be published, or code that came from elsewhere is refused."""
+
+
+class PushError(PublishError):
+    """A push is not signed by who it says, or was taken before."""
 
 
 class EngineError(PartitaError):
@@ -258,12 +305,58 @@ class GateError(ModelError):
     """A version of a model may not have an alias; the message lists every gate with its numbers."""
 
 
+class SecretError(PartitaError):
+    """A secret cannot be stored, opened or handed out: for want of its key, for instance. The message never holds a value."""
+
+
 class StudyError(PartitaError):
     """A study cannot be made or gone on with: it is another search, or somebody is at it."""
 
 
+class AccessError(PartitaError):
+    """Somebody may not do what was asked."""
+
+
+class SignInError(AccessError):
+    """Nobody knows who asks: there was no token, or a wrong one, or a provider did not vouch for anybody."""
+
+
+class ForbiddenError(AccessError):
+    """Who asks is known, and may not do that."""
+
+
+class TooOftenError(AccessError):
+    """It was tried too often; `wait_s` is in how many seconds it may be tried again."""
+
+    def __init__(self, message: str, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (TooOftenError, (str(self), self.wait_s))
+
+
 class SettingsError(PartitaError):
     """A setting is unknown or has a value that it cannot have."""
+
+
+class RequestError(PartitaError):
+    """A request to the server cannot be understood, or is too much."""
+
+
+class BusyError(RequestError):
+    """There is too much to do already; nothing was started. `retry_after_s` is when asking again makes sense."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (BusyError, (str(self), self.retry_after_s))
+
+
+class ConflictError(RequestError):
+    """What is asked was asked with a key that was given to something else before; nothing was started."""
 
 
 class NotFoundError(PartitaError, LookupError):

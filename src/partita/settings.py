@@ -16,6 +16,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from partita.errors import SettingsError
+from partita.log_lines import LOG_FORMATS
+from partita.settings_publishing import (
+    DEFAULT_STAGES,
+    CiSettings,
+    GateSettings,
+    RepositorySettings,
+    as_ci,
+    as_gates,
+    as_repositories,
+    as_stages,
+    read_gates,
+)
+from partita.settings_retention import RetentionSettings, as_retention
+from partita.settings_sign_in import SignInSettings, as_sign_in
 from partita.settings_values import (
     ExecutorSettings,
     TaskSettings,
@@ -26,6 +40,7 @@ from partita.settings_values import (
     as_environment,
     as_executor,
     as_executors,
+    as_flag,
     as_name,
     as_patterns,
     as_positive_amount,
@@ -35,26 +50,30 @@ from partita.settings_values import (
     as_store,
     as_tasks,
     as_text,
+    as_traces,
 )
 
 __all__ = [
     "SETTINGS_FILE",
     "ExecutorSettings",
+    "GateSettings",
     "Setting",
     "Settings",
     "describe_settings",
     "find_project",
     "load_settings",
+    "read_gates",
 ]
 
 SETTINGS_FILE = "partita.toml"
 DEFAULT_STORE = ".partita"
 _PREFIX = "PARTITA_"
 
-#: Variables with the prefix that are no settings: for finding faults, and Partita's own mark on its workers.
-_OTHER_VARIABLES = frozenset(
-    {"PARTITA_AGENT", "PARTITA_AGENT_KEY", "PARTITA_DEBUG", "PARTITA_VALUES_KEY", "PARTITA_WORKER"}
-)
+#: Variables with the prefix that are no settings: for finding faults, a server and its token, Partita's own mark on its workers.
+_OTHER_VARIABLES = frozenset({
+    "PARTITA_AGENT", "PARTITA_AGENT_KEY", "PARTITA_BACKUP_PASSPHRASE", "PARTITA_DEBUG", "PARTITA_SECRETS_KEY", "PARTITA_SERVER",
+    "PARTITA_TOKEN", "PARTITA_VALUES_KEY", "PARTITA_WORKER",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +98,7 @@ class Settings:
     engine_lease_s: float = (
         15.0  # seconds without a sign of life after which another engine takes an engine's runs over
     )
+    works: bool = True  # False: the engine of this machine hands runs on to those of others
     cancel_grace_s: float = 10.0  # seconds between asking an attempt to stop and killing it
     memory_floor_bytes: int | None = None  # free memory, in bytes, below which the largest attempt is ended; None: 3 %
     crash_retries: int = 3  # further attempts after a failure of the machinery
@@ -90,7 +110,18 @@ class Settings:
     layout_timeout_s: float = 300.0  # seconds that laying out one flow may take
     bundle_include: tuple[str, ...] = ()  # patterns of files that travel to workers beside the code
     bundle_exclude: tuple[str, ...] = ()  # patterns of files that do not travel to workers
+    sign_in: SignInSettings | None = None  # the OpenID provider of a server; None: people sign in with tokens
+    retention: RetentionSettings = RetentionSettings()  # how long finished runs, logs and values are kept
+    stages: tuple[str, ...] = DEFAULT_STAGES  # of published flows; the last one is what a name without a version means
+    gates: Mapping[str, Mapping[str, GateSettings]] = field(default_factory=dict)  # by flow and stage
+    ci: CiSettings = CiSettings()  # what `partita ci` and pushes publish
+    repositories: Mapping[str, RepositorySettings] = field(default_factory=dict)  # whose pushes are published, by name
+    metrics: str = (
+        "token"  # who may read a server's counts: by a "token", or any program of its machine too ("loopback")
+    )
     log_level: str = "info"  # least severe messages that the engine's own log keeps
+    log_format: str = "text"  # how that log is written: lines for people ("text") or objects for programs ("json")
+    traces: str = "auto"  # where traces go: a URL, "off", or where the variables OTEL_* say ("auto")
     color: str = "auto"  # colours on the command line: "auto" (on terminals), "always" or "never"
     notebook_display: str = "live"  # whether runs are shown below the cell that starts them: "live" or "off"
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # key of a setting -> where it was set
@@ -159,6 +190,8 @@ _TABLE = (
             "how long the engine stays without runs and clients", as_duration),
     Setting("engine_lease", "engine_lease_s", "a duration", '"15s"',
             "after how long without a sign of life other engines take over an engine's runs", as_positive_duration),
+    Setting("works", "works", "true or false", "true",
+            "whether the engine of this machine works on runs, or hands them on to those of others", as_flag),
     Setting("cancel_grace", "cancel_grace_s", "a duration", '"10s"',
             "how long an attempt that is asked to stop may take before it is killed", as_duration),
     Setting("memory_floor", "memory_floor_bytes", "a size", "3 % of the machine's, at least 256 MiB",
@@ -182,13 +215,35 @@ _TABLE = (
             "files that travel to workers beside the project's code", as_patterns),
     Setting("bundle_exclude", "bundle_exclude", "a list of patterns", "[]",
             "files that do not travel to workers", as_patterns),
+    Setting("sign_in", "sign_in", "a table", "none",
+            "the OpenID provider by which people sign in to a server, and what they may then", as_sign_in),
+    Setting("retention", "retention", "a table", "{}",
+            "how long finished runs, their logs and their values are kept; without it, for ever", as_retention),
+    Setting("stages", "stages", "a list of names", '["dev", "staging", "prod"]',
+            "the stages of published flows; the last one is what a name without a version means", as_stages),
+    Setting("gates", "gates", "tables by flow and stage", "{}",
+            "what has to hold before a version of a flow is published, or gets to a stage", as_gates),
+    Setting("ci", "ci", "a table", "{}",
+            "which branches and tags `partita ci` and pushes publish, and to which stage", as_ci),
+    Setting("repositories", "repositories", "tables by name", "{}",
+            "repositories whose signed pushes are published", as_repositories),
+    Setting("metrics", "metrics", '"token" or "loopback"', '"token"',
+            "who may read a server's /metrics: whose token reaches metrics:read, or also any program of its machine",
+            as_choice("token", "loopback")),
     Setting("log_level", "log_level", ", ".join(f'"{level}"' for level in _LEVELS), '"info"',
             "what the engine's own log keeps", as_choice(*_LEVELS)),
+    Setting("log_format", "log_format", '"text" or "json"', '"text"',
+            "whether the engine's own log, and the server's, are written for people, or a JSON object a line",
+            as_choice(*LOG_FORMATS)),
+    Setting("traces", "traces", '"auto", "off" or a URL', '"auto"',
+            "where OpenTelemetry traces of runs go; with \"auto\", to where the variables OTEL_* say", as_traces),
     Setting("color", "color", '"auto", "always" or "never"', '"auto"',
             "colours on the command line; NO_COLOR turns them off too", as_choice("auto", "always", "never")),
     Setting("notebook_display", "notebook_display", '"live" or "off"', '"live"',
             "whether a notebook shows runs below the cell that starts them", as_choice("live", "off")),
 )  # fmt: skip
+#: What is in them is not repeated when it is wrong: by mistake it may be a secret.
+_UNTOLD = frozenset({"sign_in"})
 _BY_KEY = {setting.key: setting for setting in _TABLE}
 
 
@@ -261,7 +316,8 @@ def load_settings(
         try:
             values[setting.attribute] = setting.parse(value)
         except ValueError as error:
-            problems.append(f"{place}: {written} is {value!r}; give {error}")
+            told = written if key in _UNTOLD else f"{written} is {value!r}"
+            problems.append(f"{place}: {told}; give {error}")
         sources[key] = place
     if problems:
         raise SettingsError("\n".join(problems))

@@ -16,13 +16,15 @@ from partita.settings_ray import RAY_KEYS, RaySettings
 from partita.units import duration_s, size_bytes
 
 __all__ = [
-    "STORE_SCHEMES", "ExecutorSettings", "TaskSettings", "as_amount", "as_choice", "as_count", "as_duration",
-    "as_environment", "as_executor", "as_executors", "as_name", "as_patterns", "as_positive_amount",
-    "as_positive_duration", "as_size", "as_slots", "as_store", "as_tasks", "as_text",
+    "LEAST_SPEED", "MOST_SPEED", "STORE_SCHEMES", "ExecutorSettings", "TaskSettings", "as_amount", "as_choice", "as_count",
+    "as_duration", "as_environment", "as_executor", "as_executors", "as_flag", "as_name", "as_patterns", "as_positive_amount",
+    "as_positive_duration", "as_size", "as_slots", "as_speed", "as_store", "as_tasks", "as_text", "as_traces",
 ]  # fmt: skip
 
 _AMOUNT_LIMIT = 1e9
 _NAME_LENGTH = 100
+#: How much faster or slower than usual steps may run somewhere; a duration divided by less may be no number.
+LEAST_SPEED, MOST_SPEED = 1e-6, 1e9
 STORE_SCHEMES = ("postgresql", "postgres")
 
 
@@ -95,6 +97,15 @@ def as_store(value: Any) -> str:
     return text
 
 
+def as_traces(value: Any) -> str:
+    if value in ("auto", "off"):
+        return str(value)
+    scheme, mark, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
+    if not mark or scheme not in ("http", "https") or not rest.partition("/")[0]:
+        raise ValueError('"auto", "off", or the address of a receiver, such as "http://localhost:4318"')
+    return str(value)
+
+
 def as_choice(*known: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if value not in known:
@@ -124,6 +135,23 @@ def as_positive_amount(value: Any) -> float:
     if not 0 < number < _AMOUNT_LIMIT:
         raise ValueError("a number above 0, such as 4 or 0.5")
     return number
+
+
+def as_speed(value: Any) -> float:
+    number = _number(value)
+    if not LEAST_SPEED <= number <= MOST_SPEED:
+        raise ValueError(f"a number from {LEAST_SPEED:f} to {MOST_SPEED:.0f}, such as 2 or 0.5")
+    return number
+
+
+def as_flag(value: Any) -> bool:
+    """True or false; from the environment, as words."""
+    known = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in known:
+        return known[str(value).lower()]
+    raise ValueError("true or false")
 
 
 def as_count(value: Any) -> int:
@@ -291,7 +319,7 @@ _EXECUTOR_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "attempts_per_worker": ("attempts_per_worker", as_count),
     "max_workers": ("max_workers", as_count),
     "price": ("price", as_amount),
-    "speed": ("speed", as_positive_amount),
+    "speed": ("speed", as_speed),
     "bandwidth": ("bandwidth", as_size),
     "kubernetes": ("kubernetes", as_kubernetes),
 }

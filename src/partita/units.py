@@ -1,4 +1,4 @@
-"""Durations and sizes as people write and read them."""
+"""Durations, sizes and whole numbers as people write and read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from partita.errors import OptionError
 
-__all__ = ["duration_s", "duration_text", "size_bytes", "size_text"]
+__all__ = ["duration_s", "duration_text", "size_bytes", "size_text", "whole_number"]
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -92,3 +92,12 @@ def size_text(size: float) -> str:
         if size < 1023.95:
             return f"{size:.1f} {unit}"
     return f"{size / 1024:.1f} TiB"
+
+
+def whole_number(text: str, most: int) -> int | None:
+    """The whole number that was written, no further from 0 than `most`; None: it is none."""
+    try:
+        number = int(text)
+    except ValueError:  # which is also said of very many digits
+        return None
+    return number if -most <= number <= most else None

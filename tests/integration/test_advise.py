@@ -85,3 +85,43 @@ def test_settings_let_a_task_run_where_its_code_asks_for_too_much(make_project: 
     project.write(source)
     assert project.workspace.check("flows.py:f", {})["problems"] == []
     assert project("f") == 1
+
+
+SHARED = """
+from partita import flow, task
+
+@task(memory="448MiB")
+def load(mib: int) -> int:
+    held = bytearray(mib * 2**20)
+    for position in range(0, len(held), 4096):
+        held[position] = 1
+    return len(held)
+
+@flow
+def small() -> int:
+    return load(5)
+
+@flow
+def large() -> int:
+    return load(280)
+
+@flow
+def careful() -> int:
+    return load.with_options(memory="2GiB")(6)
+"""
+
+
+def test_what_is_written_for_a_task_rests_on_all_flows_that_use_it(make_project: Callable[[str], Project]) -> None:
+    project = make_project('memory = "8GiB"\n')
+    project.write(SHARED)
+    for flow in ("large", "small", "small", "small"):
+        project(flow)
+    assert project.workspace.advise()["advice"] == []
+    alone = project.workspace.advise("flows.py:small")
+    assert (alone["advice"], alone["runs"], alone["attempts"]) == ([], 4, 4)
+    for _ in range(3):
+        project("careful")
+    proposed = [
+        (advice["task"], advice["flow"], advice["can_apply"]) for advice in project.workspace.advise()["advice"]
+    ]
+    assert proposed == [("load", "flows.py:careful", False)], "another flow asks for something else"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from partita.errors import CancelledError, StepError
+from partita.errors import CancelledError, NotFoundError, StepError
 
 pytestmark = pytest.mark.integration
 
@@ -211,6 +211,21 @@ def test_a_rerun_adopts_what_is_unchanged(project: Any) -> None:
     assert project.workspace.run(changed.id)["notes"]["adopted"] == 4
 
 
+def test_a_rerun_from_a_step_does_it_again_with_all_that_came_of_it(project: Any) -> None:
+    project.write(RERUN.replace("@task\ndef double", "@task(cache=True)\ndef double"))
+    first = project.start("main", n=3)
+    assert project.result(first) == 6
+    ran = project.folder / "ran"
+    ran.unlink()
+    steps = {step["path"]: step["id"] for step in project.workspace.all_steps(first.id)}
+    chosen = next(id for path, id in steps.items() if path.endswith("double[1]"))
+    again = type(first)(project.workspace, project.workspace.rerun(first.id, afresh=[chosen]))
+    assert project.result(again) == 6
+    assert ran.read_text().splitlines() == ["double 1", "total"]
+    with pytest.raises(NotFoundError, match="has no step 9999 to be done again"):
+        project.workspace.rerun(first.id, afresh=[9999])
+
+
 def test_a_child_run_is_one_for_its_key_and_waiting_for_it_does_not_block_two_cores(project: Any) -> None:
     project.write("""
 from partita import context, flow, task
@@ -332,7 +347,7 @@ def main() -> int:
 """)
     run = project.start("main")
     assert project.result(run) == 10
-    assert [(name, value) for _, _, _, name, value, _, _ in project.workspace.reports(run.id)][:2] == [
+    assert [(report["name"], report["value"]) for report in project.workspace.reports(run.id)][:2] == [
         ("loss", 1.0),
         ("loss", 0.5),
     ]

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, make_friedman1
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from partita.compose import Auto, Bag, Blend, Cascade, Chain, Distil, Route, Select, Severity, Stack, Vote
 from tests.integration.conftest import Project
@@ -155,6 +155,24 @@ def test_weights_of_rows_groups_and_rows_without_a_past(project: Project) -> Non
     ordered = Stack(REGRESSORS, further=[[("last", Ridge())]], cv=TimeSeriesSplit(3))
     made = by_flow(project, ordered, x, y)
     np.testing.assert_array_equal(made.predict(x), ordered.fit(x, y).predict(x))
+
+
+def test_folds_given_by_rows_and_layers_of_a_stack_that_is_chosen(project: Project) -> None:
+    x, y = load_diabetes(return_X_y=True)
+    x, y = x[:200], y[:200]
+    pairs = list(TimeSeriesSplit(3).split(x))
+    layers = Stack(REGRESSORS, further=[[Ridge(10.0), KNeighborsRegressor(9)]], cv=pairs)
+    made = by_flow(project, layers, x, y)
+    np.testing.assert_array_equal(made.predict(x), layers.fit(x, y).predict(x))
+    x, y = make_friedman1(400, random_state=0, noise=0.1)
+    members = [KNeighborsRegressor(5), DecisionTreeRegressor(max_depth=4, random_state=0)]
+    # The members of both layers have the same names.
+    further = [[KNeighborsRegressor(20), DecisionTreeRegressor(max_depth=4, random_state=0)]]
+    auto = Auto(members, among=[("stack", Stack([], further=further))], cv=3)
+    made, here = by_flow(project, auto, x, y), auto.fit(x, y)
+    assert made.chosen_ == here.chosen_ == "stack"
+    np.testing.assert_array_equal(made.predict(x), here.predict(x))
+    np.testing.assert_array_equal(made.predict(x), Stack(members, further=further, cv=3).fit(x, y).predict(x))
 
 
 def test_what_was_fitted_is_not_fitted_again(project: Project) -> None:

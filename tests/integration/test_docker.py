@@ -85,6 +85,19 @@ def look() -> list:
 def looking() -> list:
     return look()
 
+@task(executor="boxes", secrets=["TOKEN"])
+def secretive() -> int:
+    print("said inside", os.environ["TOKEN"])
+    return len(os.environ["TOKEN"])
+
+@task(executor="boxes")
+def curious(before: int) -> list:
+    return [before, "hun" "ter2" in str(dict(os.environ)) + Path("/proc/1/environ").read_text()]
+
+@flow
+def told() -> list:
+    return curious(secretive())
+
 @flow
 def lasting(x: int = 1) -> int:
     return slow(x)
@@ -127,6 +140,16 @@ def test_a_container_sees_nothing_of_the_workspace_but_what_it_needs(boxed: Any)
     seen = project("looking")
     assert seen == [".partita/blobs", ".partita/bundles", ".partita/executors", ".partita/executors/boxes"]
     assert (project.folder / ".partita" / "key").exists()
+
+
+def test_a_stored_secret_reaches_the_step_in_a_container_that_names_it_and_no_other(boxed: Any) -> None:
+    project = boxed(cpu=1)
+    project.workspace.set_secret("TOKEN", "hunter2 and more")
+    run = project.start("told")
+    assert project.result(run) == [16, False]
+    assert "".join(chunk["text"] for chunk in project.workspace.logs(run.id)) == "said inside ***\n"
+    stored = b"".join(file.read_bytes() for file in project.workspace.state.rglob("*") if file.is_file())
+    assert b"hunter2" not in stored
 
 
 @pytest.mark.timeout(900)  # the image has scikit-learn

@@ -44,7 +44,7 @@ class Found(NamedTuple):
     accuracy: float
     macro_f1: float
     report: str  # the whole of report.md
-    metrics: list[tuple[str, str, float]]  # (path of the step, name, value)
+    metrics: list[tuple[str, str, float | None]]  # (path of the step, name, value)
 
 
 class Ground:
@@ -114,7 +114,8 @@ def _found(project: Project, run: dict[str, Any], executor: str) -> Found:
     # Its body, each task and each element of a map.
     assert {attempt["executor"] for attempt in workspace.attempts(run["id"])} == {executor}
     paths = {step["id"]: step["path"] for step in workspace.all_steps(run["id"])}
-    metrics = sorted((paths[step], name, value) for _, step, _, name, value, *_ in workspace.reports(run["id"]))
+    reports = workspace.reports(run["id"])
+    metrics = sorted((paths[report["step"]], report["name"], report["value"]) for report in reports)
     report = (project.folder / "report" / "report.md").read_text(encoding="utf-8")
     return Found(result["chosen"], result["accuracy"], result["macro_f1"], report, metrics)
 

@@ -494,7 +494,7 @@ def test_a_server_that_cannot_be_reached(workers: Make, space: TestNamespace, mo
     those = workers(pending_timeout="5s")
     session = those.start()
     those.until(session, PENDING, "does not answer")
-    assert "does not answer" in those.launcher.trouble
+    wait_until(lambda: "does not answer" in those.launcher.trouble)  # it is noted a moment after it is told
     gone(those, session, "refused", "does not answer")
     with pytest.raises(EngineError, match="does not answer"):
         found_by(those.launcher)

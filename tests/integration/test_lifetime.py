@@ -292,3 +292,34 @@ def test_an_engine_that_is_run_by_hand_stays_until_it_is_told_to_end(
         _, told = engine.communicate(timeout=60)
     assert engine.returncode == 0 and "is up for" in told
     assert project.workspace.engine() is None
+
+
+def test_what_an_attempt_had_printed_when_its_engine_was_killed_is_read_after_it(project: Any) -> None:
+    project.write("""
+import os, time
+from partita import flow, task
+@task
+def talk(n: int) -> int:
+    print("so far", n, flush=True)
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    print("and on", n)
+    return n
+@flow
+def main() -> list[int]:
+    return talk.map([1, 2])
+""")
+    run = project.start("main")
+    noted = project.workspace.state / "logs" / run.id / "running"
+    wait_until(lambda: noted.exists() and noted.read_text().count("\n") == 2)
+    os.kill(engine_pid(project), signal.SIGKILL)
+    (project.folder / "go").touch()
+    assert project.result(run) == [1, 2]
+    for step in (step for step in run.steps if step["name"] == "talk"):
+        assert [end["outcome"] for end in project.workspace.attempts(run.id, step["id"])] == ["lost", "succeeded"]
+        first, second = (
+            "".join(chunk["text"] for chunk in project.workspace.logs(run.id, step=step["id"], attempt=number))
+            for number in (1, 2)
+        )
+        assert first.startswith("so far ")
+        assert second.startswith("so far ") and "and on" in second

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +252,58 @@ def test_elements_are_planned_by_the_size_of_their_own_input(plan: Any, project:
     found = plan("sized.py:texts", "sizes=[1000, 40000]", "--json").document
     short, long = (step["seconds"] for step in found["steps"][:2])
     assert short < 0.06 and 0.25 < long < 0.6
+
+
+ASKING = """
+import time
+from partita import flow, task
+
+@task
+def count(n: int) -> int:
+    return n
+
+@task(cpu=2)
+def wide(i: int) -> int:
+    time.sleep(0.2)
+    return i
+
+@task(executor="heavy")
+def hot(i: int) -> int:
+    return i
+
+@task
+def add(xs: list[int]) -> int:
+    return sum(xs)
+
+@flow
+def inner(n: int) -> int:
+    return add([*[wide(i) for i in range(n)], hot(n)])
+
+@flow
+def outer(n: int = 2) -> int:
+    return inner(count(n))
+
+@flow
+def mapped(n: int = 2) -> int:
+    return add(wide.map(spread(n)))
+
+@task
+def spread(n: int) -> list[int]:
+    return list(range(n))
+"""
+
+
+@pytest.mark.parametrize("flow", ["outer", "mapped"])
+def test_steps_of_later_parts_ask_for_what_they_asked_for_when_they_ran(
+    make_project: Callable[[str], Project], monkeypatch: pytest.MonkeyPatch, flow: str
+) -> None:
+    project = make_project("cpu = 2\n[executors.heavy]\ncpu = 1\n")
+    project.write(ASKING, "asking.py")
+    monkeypatch.chdir(project.folder)
+    project(f"asking.py:{flow}")
+    steps = project.workspace.plan(f"asking.py:{flow}", {}, {})["steps"]
+    wide = sorted((step for step in steps if step["title"] == "wide"), key=lambda step: step["start_s"])
+    assert [step["demand"]["cpu"] for step in wide] == [2.0, 2.0]
+    assert wide[1]["start_s"] >= wide[0]["start_s"] + wide[0]["seconds"] - 1e-6
+    assert {step["node"] for step in steps if step["title"] == "hot"} <= {"heavy"}
+    assert {step["node"] for step in wide} == {"process"}

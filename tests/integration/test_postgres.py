@@ -15,6 +15,8 @@ import pytest
 
 from partita.cli import main
 from partita.errors import EngineError
+from partita.store.schema import MIGRATIONS
+from partita.workspace.local import open_workspace
 from partita.workspace.runs import Run
 from tests.contract.postgres_server import new_schema
 from tests.integration.conftest import Project
@@ -197,7 +199,7 @@ def test_the_password_is_shown_nowhere(
     monkeypatch.chdir(project.folder)
     main(["doctor"])
     told = capsys.readouterr()
-    assert "geheim" not in told.out + told.err and "postgresql://me:****@127.0.0.1:9/postgres" in told.out
+    assert "geheim" not in told.out + told.err and "postgresql://****@127.0.0.1:9/postgres" in told.out
 
 
 def test_runs_of_a_file_go_on_in_a_database(
@@ -216,7 +218,8 @@ def test_runs_of_a_file_go_on_in_a_database(
     assert main(["store", "copy", url]) == 4
     assert "partita engine stop" in capsys.readouterr().err
     assert main(["engine", "stop"]) == 0
-    assert main(["store", "migrate"]) == 0 and "version 4 of the tables" in capsys.readouterr().out
+    newest = max(int(file.name[:4]) for file in MIGRATIONS.glob("[0-9]*.sql"))
+    assert main(["store", "migrate"]) == 0 and f"version {newest} of the tables" in capsys.readouterr().out
     assert main(["store", "copy", url]) == 0
     assert "each compared: 2 runs" in capsys.readouterr().out
     assert main(["store", "copy", url]) == 4 and "has runs already" in capsys.readouterr().err
@@ -227,3 +230,48 @@ def test_runs_of_a_file_go_on_in_a_database(
     assert far("sums") == 380 and len(lines(far.folder / "ran")) == 20  # from the cache
     assert main(["store", "migrate", "--json"]) == 4  # an engine is up
     assert main(["store", "copy", url]) == 4 and "PostgreSQL already" in capsys.readouterr().err
+
+
+def test_a_backup_holds_the_rows_of_the_database_and_becomes_a_file_or_another_database(
+    far: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    value, first = far("many", count=4), far.start("sums")
+    assert far.result(first) == 380
+    waiting = far.start("asked")
+    until = time.monotonic() + 60
+    while not far.workspace.waits():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    place = tmp_path_factory.mktemp("backups") / "runs.tar.gz"
+    report = far.workspace.backup(place, "secret")
+    assert (report.runs, report.unfinished, report.absent) == (3, 1, [])
+    into = {"file": tmp_path_factory.mktemp("file"), "database": tmp_path_factory.mktemp("database")}
+    (into["database"] / "partita.toml").write_text(f'store = "{new_schema()}"\n')
+    for kind, folder in into.items():
+        restored = far.workspace.restore(place, folder, "secret")
+        assert restored.settings.endswith("partita.toml.restored" if kind == "file" else "")
+        assert (folder / ".partita" / "store.db").exists() == (kind == "file")
+        other = Project.__new__(Project)
+        other.folder, other.workspace = folder, open_workspace(folder)
+        other.write(FLOWS)
+        try:
+            assert {run["id"] for run in other.workspace.runs()} == {run["id"] for run in far.workspace.runs()}
+            assert other.workspace.verify_artifacts()[2] == []
+            _approve(other)
+            assert other.workspace.wait(waiting.id, 60)["run"]["state"] == "succeeded"
+            assert other("many", count=4) == value
+        finally:
+            other.workspace.stop_engine()
+
+
+def test_old_runs_go_from_the_database_too(make_project: Callable[[str], Project]) -> None:
+    project = make_project(f'store = "{new_schema()}"\nretention = {{ keep_runs = 1, artifacts = 0, logs = 0 }}\n')
+    project.write(FLOWS)
+    gone, kept = project.start("many", count=3).wait(60), project.start("many", count=4).wait(60)
+    for path in (project.workspace.state / "blobs").glob("*/*"):
+        os.utime(path, (time.time() - 7200,) * 2)
+    record = project.workspace.retain()
+    assert [row["run"] for row in record["runs"]] == [gone.id] and not record["trouble"]
+    assert [row["run"] for row in record["values"]] == [row["run"] for row in record["logs"]] == [kept.id]
+    assert [run["id"] for run in project.workspace.runs()] == [kept.id] and record["blobs"] == 4
+    assert not (project.workspace.state / "logs" / kept.id).exists()

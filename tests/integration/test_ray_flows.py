@@ -55,6 +55,20 @@ def slow(folder: str) -> int:
 def both(count: int = 4) -> list:
     return here(there.map(list(range(count))))
 
+@task(executor="cluster", secrets=["TOKEN"])
+def secretive() -> list:
+    print("said there", os.environ["TOKEN"])
+    return [len(os.environ["TOKEN"]), os.getpid()]
+
+@task(executor="cluster")
+def curious(before: list) -> list:
+    return [os.getpid() == before[1], "hun" "ter2" in str(dict(os.environ)) + Path("/proc/self/environ").read_text()]
+
+@flow
+def told() -> list:
+    before = secretive()
+    return [before, curious(before)]
+
 @flow
 def apart() -> int:
     return elsewhere()
@@ -92,6 +106,18 @@ def test_one_flow_uses_ray_and_this_machine(on_ray: Any, monkeypatch: pytest.Mon
         project("apart")
     monkeypatch.chdir(project.folder)
     assert main(["executors", "test", "cluster"]) == 0
+
+
+def test_a_stored_secret_reaches_the_step_on_ray_that_names_it_and_no_other(on_ray: Any) -> None:
+    project = on_ray(cpu=1)
+    for value in ("hunter2 and more", "hunter2"):
+        project.workspace.set_secret("TOKEN", value)
+        run = project.start("told")
+        (length, _), (is_same, is_found) = project.result(run)
+        assert length == len(value) and is_same and not is_found
+        assert "".join(chunk["text"] for chunk in project.workspace.logs(run.id)) == "said there ***\n"
+    stored = b"".join(file.read_bytes() for file in project.workspace.state.rglob("*") if file.is_file())
+    assert b"hunter2" not in stored
 
 
 def test_steps_on_ray_register_promote_and_load_models(on_ray: Any) -> None:

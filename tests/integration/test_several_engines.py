@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -506,3 +507,51 @@ def test_an_event_that_an_engine_took_before_it_died_is_not_lost(machines: Machi
     store.release()
     store.close()
     assert machines.one.result(run) == {"sum": 3}
+
+
+def test_what_one_engine_changes_about_who_may_counts_at_the_other_at_once(machines: Machines) -> None:
+    one, two = machines.one.workspace, machines.two.workspace
+    made = one.ensure_admin_token()
+    assert made is not None and two.ensure_admin_token() is None
+    assert one.identify(made["secret"]) is not None and two.identify(made["secret"]) is not None
+    one.set_user("ann", "editor")
+    token, session = one.create_token("hers", "admin", user="ann")["secret"], two.start_session("ann", "", "")[1]
+    for role in ("viewer", "editor"):
+        two.set_user("ann", role)
+        found, signed_in = one.identify(token), one.session(session)
+        assert found is not None and signed_in is not None
+        assert (found.role, signed_in[1].role) == (role, role)
+    one.disable_user("ann")
+    assert (two.identify(token), two.session(session)) == (None, None)
+    two.revoke_token(made["token"]["id"])
+    assert one.identify(made["secret"]) is None
+    numbers = [entry["number"] for entry in one.audit(after=0)]
+    assert numbers == list(range(1, len(numbers) + 1)) and two.audit() == one.audit()
+
+
+def test_of_two_engines_that_move_a_stage_at_once_each_move_follows_the_other(machines: Machines) -> None:
+    workspace = machines.one.workspace
+    bundle, record = workspace.bundle(), {"title": "train", "parameters": []}
+    for number in range(3):
+        workspace.ask("publish", name="train", flow=f"flows.py:f{number}", bundle=bundle, record=record)
+    machines.two.workspace.runs()
+
+    def move(project: Project, after: int, barrier: threading.Barrier) -> None:
+        barrier.wait(60)
+        with contextlib.suppress(GateError):
+            project.workspace.promote("train", after, "prod", by=project.folder.name)
+
+    for _ in range(20):
+        workspace.promote("train", 1, "prod")
+        barrier = threading.Barrier(2)
+        threads = [
+            threading.Thread(target=move, args=(project, after, barrier))
+            for project, after in zip(machines, (2, 3), strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    moves = machines.two.workspace.stage_moves("train", limit=1000)[::-1]
+    assert len(moves) >= 40 and all(one["after"] == other["before"] for one, other in itertools.pairwise(moves))
+    assert machines.two.workspace.publication("train")["number"] == moves[-1]["after"]

@@ -124,8 +124,9 @@ def test_the_best_of_a_known_function_is_found(flows: Project) -> None:
 
 def test_trials_are_the_same_with_the_same_seed_even_where_one_was_interrupted(flows: Project) -> None:
     whole = tuned(flows, "search", objectives={"score": "maximize"}, trials=25, parallel=1, study="whole")
-    tuned(flows, "search", objectives={"score": "maximize"}, trials=12, parallel=1, study="parts")
+    tuned(flows, "search", objectives={"score": "maximize"}, trials=12, time_s=3600.0, parallel=1, study="parts")
     parts = flows.workspace.tune(TuneRequest(study="parts", trials=25, parallel=1), lambda view: None)
+    assert parts["budgets"] == {"trials": 25, "time_s": 3600.0}, "what is not said anew holds"
     assert [t["parameters"] for t in whole["trials"]] == [t["parameters"] for t in parts["trials"]]
     assert [t["values"] for t in whole["trials"]] == [t["values"] for t in parts["trials"]]
 

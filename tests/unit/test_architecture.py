@@ -22,33 +22,42 @@ LEVELS: tuple[frozenset[str], ...] = (
         {
             "errors",
             "clock",
+            "log_lines",
             "units",
             "choices",
             "version",
             "values",
             "settings",
             "settings_kubernetes",
+            "settings_publishing",
             "settings_ray",
+            "settings_sign_in",
+            "settings_retention",
             "settings_values",
         }
     ),
     frozenset({"core", "protocol"}),
     frozenset({"drawing"}),
-    frozenset({"flow", "plan", "store", "artifacts", "executors"}),
+    frozenset({"flow", "plan", "store", "artifacts", "executors", "tracing"}),
     frozenset({"worker", "engine", "components"}),
     frozenset({"models", "watch"}),
-    frozenset({"compose"}),
+    frozenset({"compose", "publishing"}),
     frozenset({"data"}),
     frozenset({"tune"}),
-    frozenset({"workspace"}),
-    frozenset({"testing", "cli"}),
+    frozenset({"workspace", "auth"}),
+    frozenset({"views"}),
+    frozenset({"testing", "api", "client"}),
+    frozenset({"web"}),
+    frozenset({"cli"}),
+    frozenset({"__main__"}),
     frozenset({"partita"}),  # the public face, partita/__init__.py
 )
 LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in names}
 
 #: The modules at the bottom in the order in which they may know each other.
 BOTTOM = (
-    "version", "errors", "clock", "values", "units", "choices", "settings_kubernetes", "settings_ray", "settings_values", "settings",
+    "version", "errors", "clock", "log_lines", "values", "units", "choices", "settings_kubernetes", "settings_ray",
+    "settings_publishing", "settings_retention", "settings_sign_in", "settings_values", "settings",
 )  # fmt: skip
 
 #: A folder -> what it must never import, though its level would allow it, or though it is no part of Partita.
@@ -66,9 +75,11 @@ FORBIDDEN["plan"] = FORBIDDEN["core"]
 #: All of Partita that the command line may know, itself included.
 KNOWN_TO_CLI = (
     "partita.workspace", "partita.settings", "partita.errors", "partita.protocol.requests", "partita.protocol.artifacts",
-    "partita.protocol.advice", "partita.protocol.models", "partita.protocol.paths", "partita.protocol.plans",
-    "partita.protocol.studies", "partita.protocol.waits",
+    "partita.protocol.access", "partita.protocol.actions", "partita.protocol.advice", "partita.protocol.models",
+    "partita.protocol.paths", "partita.protocol.plans", "partita.protocol.publications", "partita.protocol.retention",
+    "partita.protocol.secrets", "partita.protocol.studies", "partita.protocol.waits",
     "partita.values", "partita.units", "partita.version", "partita.drawing", "partita.cli",
+    "partita.web.serving", "partita.client",
 )  # fmt: skip
 
 LINES_AT_MOST = 450
@@ -238,7 +249,7 @@ def _names(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             found.update(alias.asname or alias.name for alias in node.names)

@@ -160,3 +160,14 @@ def test_the_project_is_found_upwards(tmp_path: Path, monkeypatch: pytest.Monkey
     (below / ".partita").mkdir()
     monkeypatch.chdir(below)
     assert find_project() == below
+
+
+def test_a_secret_that_was_written_where_its_name_belongs_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "partita.toml").write_text(
+        '[sign_in]\nissuer = "https://id.example.org"\nclient_id = "p"\nclient_secret = "s3cr3t/+x"\n'
+    )
+    with pytest.raises(
+        SettingsError, match=r"partita.toml:1: sign_in; give as client_secret of sign_in the name"
+    ) as caught:
+        load_settings(tmp_path, environment={})
+    assert "s3cr3t" not in str(caught.value)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from partita.errors import OptionError
-from partita.units import duration_s, duration_text, size_bytes, size_text
+from partita.units import duration_s, duration_text, size_bytes, size_text, whole_number
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,13 @@ def test_durations_for_people(seconds: float, text: str) -> None:
 )
 def test_sizes_for_people(size: float, text: str) -> None:
     assert size_text(size) == text
+
+
+@pytest.mark.parametrize("text", ["", "+-5", "²", "9" * 5000, "1.5", "-11", "11", "x"])
+def test_what_is_no_whole_number_is_none(text: str) -> None:
+    assert whole_number(text, 10) is None
+
+
+@pytest.mark.parametrize("text, number", [("5", 5), ("0", 0), ("-10", -10), (" +7 ", 7), ("007", 7), ("٣", 3)])
+def test_whole_numbers_are_read(text: str, number: int) -> None:
+    assert whole_number(text, 10) == number

@@ -1,4 +1,4 @@
-"""The secret with which a workspace's workers sign what they pickle."""
+"""The secret with which a workspace's workers sign what they pickle, and how files of keys are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from partita.errors import DamagedError, ValueStoreError
 
-__all__ = ["key_fingerprint", "workspace_key"]
+__all__ = ["key_fingerprint", "make_private_file", "workspace_key"]
 
 _KEY_BYTES = 32
 
@@ -25,7 +25,8 @@ def workspace_key(workspace: Path) -> bytes:
     try:
         key = file.read_bytes()
     except FileNotFoundError:
-        key = _make(file)
+        make_private_file(file, secrets.token_bytes(_KEY_BYTES), "the workspace's key")
+        key = file.read_bytes()
     except OSError as error:
         raise ValueStoreError(f"the workspace's key {file} cannot be read: {error}; see the file's rights") from error
     if len(key) != _KEY_BYTES:
@@ -46,13 +47,21 @@ def key_fingerprint(workspace: Path) -> str:
     return blake2b(workspace_key(workspace), digest_size=16, person=b"fingerprint").hexdigest()
 
 
-def _make(file: Path) -> bytes:
-    part = file.with_name(f"key.{os.getpid()}.{secrets.token_hex(4)}.part")
+def make_private_file(file: Path, content: bytes, what: str) -> None:
+    """Write a file that only its owner reads, unless it is there already: then what another process has just written stays.
+
+    Args:
+        what: it is, for people.
+
+    Raises:
+        ValueStoreError: it cannot be written.
+    """
+    part = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, secrets.token_bytes(_KEY_BYTES))
+            os.write(descriptor, content)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -62,6 +71,5 @@ def _make(file: Path) -> bytes:
             pass
         finally:
             part.unlink()
-        return file.read_bytes()
     except OSError as error:
-        raise ValueStoreError(f"the workspace's key {file} cannot be made: {error}; see the folder's rights") from error
+        raise ValueStoreError(f"{what} {file} cannot be made: {error}; see the folder's rights") from error

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def advise(
     context: typer.Context,
-    flow: Annotated[str, typer.Argument(metavar="[FLOW]", help="Only by runs of this flow.", show_default=False)] = "",
+    flow: Annotated[str, typer.Argument(metavar="[FLOW]", help="Only of tasks of this flow.", show_default=False)] = "",
     apply: Annotated[bool, typer.Option("--apply", help="Write what the settings can say into them.")] = False,
     json: Json = False,
 ) -> int:

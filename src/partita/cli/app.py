@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from partita.cli import statuses
 from partita.cli.output import Output
@@ -28,6 +28,9 @@ _MODULES = {
     "graph": "graph",
     "plan": "plan",
     "advise": "advise",
+    "publish": "publish",
+    "flows": "flows",
+    "ci": "ci",
     "runs": "runs",
     "tune": "tune",
     "studies": "studies",
@@ -38,12 +41,24 @@ _MODULES = {
     "answer": "waits",
     "artifacts": "artifacts",
     "models": "models",
+    "secrets": "secrets",
     "cache": "cache",
     "history": "history",
     "environments": "environments",
     "components": "components",
+    "server": "server",
+    "dev": "server",
+    "login": "login",
+    "logout": "login",
+    "whoami": "login",
     "engine": "engine",
     "executors": "executors",
+    "tokens": "tokens",
+    "users": "users",
+    "audit": "audit",
+    "prune": "prune",
+    "backup": "backup",
+    "restore": "backup",
     "build": "build",
     "store": "store",
     "convert": "convert",
@@ -63,7 +78,7 @@ def main(arguments: Sequence[str] | None = None, *, open_workspace: Opener | Non
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     output = Output(is_json="--json" in words)
-    session = Session(open_workspace or _open_here, output)
+    session = Session(open_workspace or _open, output, os.environ.get("PARTITA_SERVER", ""))
     try:
         status = _invoke(words, session)
         output.flush()
@@ -76,10 +91,15 @@ def main(arguments: Sequence[str] | None = None, *, open_workspace: Opener | Non
     return status
 
 
-def _open_here(arguments: Mapping[str, Any]) -> Workspace:
+def _open(arguments: Mapping[str, Any]) -> Workspace:
+    if arguments.get("server"):
+        from partita.client import open_remote
+
+        return open_remote(arguments["server"])
+    from partita.cli.recording import Recording
     from partita.workspace import open_workspace
 
-    return open_workspace()
+    return cast("Workspace", Recording(open_workspace()))
 
 
 def _invoke(words: list[str], session: Session) -> int:
@@ -101,12 +121,22 @@ def _command(words: Sequence[str]) -> Any:
 
     from partita.cli.quick import quicken
 
-    return quicken(typer.main.get_command(build_app(words[0] if words else None)))
+    return quicken(typer.main.get_command(build_app(_first_word(words))))
+
+
+def _first_word(words: Sequence[str]) -> str | None:
+    """The command's name: the first word, but for what says where it works."""
+    at = 0
+    while at < len(words) and words[at].startswith("--server"):
+        at += 1 if "=" in words[at] else 2
+    return words[at] if at < len(words) else None
 
 
 def build_app(first_word: str | None = None) -> typer.Typer:
     """The app with the command that the first word names, or with all of them where it names none."""
     import typer
+
+    from partita.cli.root import root
 
     app = typer.Typer(
         name="partita",
@@ -118,15 +148,11 @@ def build_app(first_word: str | None = None) -> typer.Typer:
         add_completion=first_word not in _MODULES,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_root)
+    app.callback()(root)
     names = [first_word] if first_word is not None and first_word in _MODULES else list(_MODULES)
     for module in dict.fromkeys(_MODULES[name] for name in names):
         importlib.import_module(f"partita.cli.{module}").register(app)
     return app
-
-
-def _root() -> None:
-    pass
 
 
 def _tell_error(output: Output, error: PartitaError, status: int) -> int:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
-import re
 import shutil
 import sqlite3
 import sys
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from partita.cli.changed_settings import told_of_changes
 from partita.cli.session import Session
 from partita.errors import PartitaError
-from partita.settings import Settings, describe_settings
+from partita.settings import Settings
 from partita.units import size_text
 from partita.version import VERSION
+from partita.workspace.settings_shown import SettingView, shown_settings
 
 __all__ = ["Finding", "examine", "settings_in_force"]
 
@@ -25,9 +27,6 @@ _LEAST_MEMORY_BYTES = 1 << 30
 #: Write-ahead logs need shared memory, which these do not give across machines.
 _NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "lustre", "afs"})
 _OLDEST_SQLITE = (3, 37, 0)
-
-
-_PASSWORD = re.compile(r"//([^/@:\s]*):[^/@\s]*@")
 
 
 class Finding(NamedTuple):
@@ -46,6 +45,14 @@ def examine(session: Session) -> list[Finding]:
         workspace = session.workspace
     except PartitaError as error:
         return [*findings, Finding("settings", "bad", str(error).replace("\n", "; "), "correct them where they stand")]
+    if workspace.is_remote:
+        return [
+            findings[0],
+            _server(workspace),
+            _fault(workspace, "where the server keeps them"),
+            _flows(session),
+            _engine(session),
+        ]
     state = (workspace.folder / workspace.settings.state_folder).resolve()
     findings += [
         _workspace(workspace.folder, state),
@@ -139,10 +146,19 @@ def _artifacts(workspace: Any, state: Path) -> Finding:
     place = workspace.settings.artifacts
     if not place:
         return Finding("artifacts", "good", f"in {state / 'blobs'}")
+    return _fault(workspace, f"at {place}")
+
+
+def _fault(workspace: Any, place: str) -> Finding:
     told = workspace.artifacts_fault()
     if told:
         return Finding("artifacts", "bad", told, "correct `artifacts`, or give what it takes to reach it")
-    return Finding("artifacts", "good", f"at {place}, which is reached")
+    return Finding("artifacts", "good", f"{place}, which is reached")
+
+
+def _server(workspace: Any) -> Finding:
+    me = workspace.whoami()
+    return Finding("server", "good", f"it answers; you are {me['name']}, {me['role']} of {me['project']}")
 
 
 def _flows(session: Session) -> Finding:
@@ -166,31 +182,17 @@ def _engine(session: Session) -> Finding:
     if view["version"] != VERSION:
         remedy = "`partita engine stop`: the next run starts one of today's version, and nothing is lost"
         return Finding("engine", "warn", f"{told}, version {view['version']}", remedy)
+    if changes := told_of_changes(view):
+        remedy = "`partita engine stop`: the next command starts one with what they say now, and nothing is lost"
+        return Finding("engine", "warn", f"{told}. {changes}", remedy)
     return Finding("engine", "good", told)
 
 
-def settings_in_force(session: Session) -> list[dict[str, Any]]:
+def settings_in_force(session: Session) -> list[SettingView]:
     """Every setting with its value, where that comes from, and what it means."""
-    try:
-        settings = session.workspace.settings
-    except PartitaError:
-        settings = Settings()
-    found = []
-    for setting in describe_settings():
-        value = getattr(settings, setting.attribute)
-        if isinstance(value, str):
-            value = _PASSWORD.sub("//\\1:****@", value)
-        source = settings.sources.get(setting.key, "default")
-        shown = setting.default if source == "default" else _shown(value, setting.attribute)
-        found.append({"key": setting.key, "value": shown, "source": source, "meaning": setting.meaning})
-    return found
-
-
-def _shown(value: Any, attribute: str) -> str:
-    if attribute.endswith("_s"):
-        return f"{value:g} s"
-    if attribute.endswith("_bytes"):
-        return size_text(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={count}" for name, count in value.items()) or "{}"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    workspace = None
+    with contextlib.suppress(PartitaError):
+        workspace = session.workspace
+    if workspace is None:
+        return shown_settings(Settings())
+    return workspace.shown_settings()

@@ -32,7 +32,7 @@ def doctor(context: typer.Context, json: Json = False) -> int:
         return status
     _tell(session.output, findings)
     session.output.line()
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             item["key"],
             Cell(item["value"], "bold" if item["source"] != "default" else ""),

@@ -63,6 +63,10 @@ def tell_engine(output: Output, view: EngineView) -> None:
     output.line(f"  workers   {view['workers']:,}")
     if others := view.get("others"):
         output.line(f"  engines   {', '.join(others)} share its runs")
+    if changed := view.get("changed_settings"):
+        output.line(
+            f"  settings  {', '.join(changed)} changed since it began; `partita engine stop` lets the next one read them"
+        )
     for name, amount in view["capacity"].items():
         held = view["held"].get(name, 0.0)
         if amount or held:

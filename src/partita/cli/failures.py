@@ -15,7 +15,7 @@ from partita.protocol.requests import ErrorView, RunView, StepView, as_problem
 
 __all__ = ["all_steps", "in_project", "tell_error", "tell_failures", "tell_problems"]
 
-_BUNDLE = re.compile(r"[^\"\s]*/bundles/[0-9a-f]{64}(/?)")
+_BUNDLE = re.compile(r"(?:(?<=File \")[^\"\n]*|[^\"\s]*)/bundles/[0-9a-f]{64}(/?)")
 _SHOWN = 3
 _LOG_LINES = 12
 _LOOKED_AT = 20_000

@@ -10,11 +10,12 @@ from partita.cli.output import STATE_STYLES, Cell, Output
 from partita.cli.session import Session
 from partita.drawing.cells import clean
 from partita.drawing.progress import Group, Progress, left_text, planned_text, warnings_of
+from partita.drawing.reported import series_of
 from partita.drawing.results import result_json, result_text
 from partita.errors import NotFoundError
 from partita.protocol.paths import WHOLE, closeness, several
-from partita.protocol.requests import AttemptView, RunView, StepView
-from partita.units import duration_text, size_text
+from partita.protocol.requests import AttemptView, RunView, StepView, is_refused
+from partita.units import duration_text, size_text, whole_number
 
 __all__ = ["find_step", "tell_run", "tell_runs", "tell_step"]
 
@@ -35,8 +36,7 @@ def tell_runs(output: Output, runs: list[RunView]) -> None:
 
 
 def _run_cell(output: Output, run: RunView) -> Cell:
-    """A run that the checks refused never began, which is another thing than having failed."""
-    if run["state"] == "failed" and (run["error"] or {}).get("problems") and sum(run["counts"].values()) == 1:
+    if is_refused(run):
         return Cell(f"{output.symbol('skipped')} refused", "warn")
     return _state_cell(output, run["state"])
 
@@ -93,6 +93,7 @@ def _tell_head(output: Output, run: RunView) -> None:
     about = [
         ("run", run["id"]),
         ("flow", run["flow"]),
+        ("version", run["publication"]),
         ("owner", run["owner"]),
         ("weight", f"{run['weight']:g}" if run["weight"] != 1 else ""),
         ("priority", f"{run['priority']:,}" if run["priority"] else ""),
@@ -165,10 +166,11 @@ def find_step(session: Session, run: str, word: str) -> StepView:
     """
     near: list[str] = []
     if word.isdecimal():
-        page = session.workspace.steps(run, after=int(word) - 1, limit=1)
-        if page and page[0]["id"] == int(word):
+        number = whole_number(word, (1 << 32) - 1)
+        page = session.workspace.steps(run, after=number - 1, limit=1) if number is not None else []
+        if page and page[0]["id"] == number:
             return page[0]
-        raise NotFoundError(f"the run {run} has no step number {word}; `partita runs show {run} --all` lists them")
+        raise NotFoundError(f"the run {run} has no step number {word[:40]}; `partita runs show {run} --all` lists them")
     found: dict[int, list[StepView]] = {}
     for step in all_steps(session, run):
         close = closeness(word, step["path"])
@@ -189,12 +191,13 @@ def find_step(session: Session, run: str, word: str) -> StepView:
 
 
 def tell_step(session: Session, run: RunView, word: str) -> None:
-    """A step with its attempts."""
+    """A step with its attempts, and what it reported."""
     output = session.output
     step = find_step(session, run["id"], word)
     attempts = session.workspace.attempts(run["id"], step["id"])
+    reports = session.workspace.reports(run["id"], step["id"])
     if output.is_json:
-        output.document({**step, "attempts": attempts})
+        output.document({**step, "attempts": attempts, "reports": reports})
         return
     state = output.paint(f"{output.symbol(step['state'])} {step['state']}", STATE_STYLES.get(step["state"], ""))
     output.line(f"{output.paint(clean(step['path']), 'bold')}  {state}")
@@ -208,6 +211,12 @@ def tell_step(session: Session, run: RunView, word: str) -> None:
     if attempts:
         output.line()
         _tell_attempts(output, attempts)
+    if reports:
+        output.line()
+        rows: list[list[Cell | str]] = [
+            [clean(one.name), f"{one.last:.6g}", str(one.at_step), str(one.amount)] for one in series_of(reports)
+        ]
+        output.table(["REPORTED", "LAST", "AT STEP", "VALUES"], rows)
     output.flush()
     if step["error"] is not None:
         output.note()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import os
 import re
@@ -9,13 +10,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from partita.errors import NotFoundError
+from partita.protocol.publications import names_publication
 
 if TYPE_CHECKING:
     from partita.workspace.port import Workspace
 
-__all__ = ["find_flow"]
+__all__ = ["find_any_flow", "find_flow"]
 
 _YAML = (".yaml", ".yml")
+
+
+def find_any_flow(workspace: Workspace, word: str) -> tuple[str, bool]:
+    """What a word means: a flow of the project's files by its reference, or a published one by its name; and which it is.
+
+    A flow in the files comes first; "train@3" and "train@latest" can only be published.
+
+    Raises:
+        NotFoundError: there is neither, or the word could mean several.
+    """
+    if names_publication(word):
+        return word, True
+    try:
+        return find_flow(workspace, word), False
+    except NotFoundError:
+        if not word or not names_publication(f"{word}@latest"):
+            raise
+        try:
+            return workspace.publication(word)["name"], True
+        except NotFoundError:
+            pass
+        raise
 
 
 def find_flow(workspace: Workspace, word: str) -> str:
@@ -24,6 +48,8 @@ def find_flow(workspace: Workspace, word: str) -> str:
     Raises:
         NotFoundError: there is no such flow, or the word could mean several.
     """
+    if workspace.is_remote:
+        return _on_server(workspace, word)
     place, _, name = word.rpartition(":")
     if word.endswith(_YAML) or place.endswith(_YAML):
         file = _project_file(workspace.folder, word if word.endswith(_YAML) else place)
@@ -44,6 +70,17 @@ def find_flow(workspace: Workspace, word: str) -> str:
     return _only(matching, known, f"named {word!r}")
 
 
+def _on_server(workspace: Workspace, word: str) -> str:
+    """What of the server's flows is meant: its files are not here to be looked into."""
+    if ":" in word or "@" in word:
+        return word  # a whole reference, or a version of a published flow: the server says whether there is one
+    known = workspace.flows()
+    matching = [flow for flow in known if word in (flow.rpartition(":")[2], flow.rpartition(":")[0])] if word else known
+    if word and not matching:
+        raise NotFoundError(f"the server has no flow {word!r}{_near(word, known)}")
+    return _only(matching, known, f"named {word!r}" if word else "on the server")
+
+
 def _in_place(workspace: Workspace, place: str, name: str) -> str:
     if place.endswith(".py"):
         place = _project_file(workspace.folder, place)
@@ -53,14 +90,22 @@ def _in_place(workspace: Workspace, place: str, name: str) -> str:
         files = [workspace.folder / root / f for root in ("", "src") for f in (f"{stem}.py", stem / "__init__.py")]
     for file in files:
         # Reading the one file is cheap; only a name that it lacks makes us look through the project.
-        if file.is_file() and not re.search(
-            rf"\b{re.escape(name.partition('.')[0])}\b", file.read_text("utf-8", "replace")
-        ):
+        text = file.read_text("utf-8", "replace") if file.is_file() else None
+        if text is not None and not re.search(rf"\b{re.escape(name.partition('.')[0])}\b", text) and _is_python(text):
             known = [
                 flow for flow in workspace.flows() if _files_of(flow) & {file.relative_to(workspace.folder).as_posix()}
             ]
             raise NotFoundError(f"there is no flow {name!r} in {place}{_near(name, known)}")
     return f"{place}:{name}"
+
+
+def _is_python(text: str) -> bool:
+    """Whether a file parses: of one that does not, the worker that imports it says where and why."""
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _project_file(folder: Path, written: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,11 +83,23 @@ def plan(
     if stdio and (words or json):
         raise typer.BadParameter("name a flow, or an instance by --json FILE, or give --stdio")
     limit_s = _seconds(time_limit)
+    of_flows = {
+        "--inputs": inputs, "--executor": executor, "--nodes": nodes, "--deadline": deadline, "--budget": budget,
+        "--pareto": pareto, "--svg": svg, "--html": html,
+    }  # fmt: skip
+    weights = [_amount(text, option) if text else None for text, option in ((alpha, "--alpha"), (beta, "--beta"))]
     if stdio:
+        of_files = {"--alpha": alpha, "--beta": beta, "--optimal": optimal, "--time-limit": time_limit, "-o": output}
+        _refuse(of_flows | of_files, "with --stdio: the first event says all of the instance, alpha and beta included")
         return _converse(session)
     file = _instance_file(words or [], json)
     if file is not None:
-        return _plan_file(session, file, Path(output) if output else None, limit_s, optimal)
+        _refuse(
+            of_flows,
+            "of an instance's file: it says its tasks and nodes itself, --alpha and --beta weigh time against cost, and -o "
+            "writes the plan",
+        )
+        return _plan_file(session, file, Path(output) if output else None, limit_s, optimal, weights)
     if output:
         raise typer.BadParameter("-o is for the plan of an instance's file; of a flow, --json prints the plan")
     if optimal and (deadline or budget):
@@ -97,6 +110,8 @@ def plan(
         raise typer.BadParameter(
             f"{words[0]} is no flow; of an instance's file, --json prints the plan, or -o writes it"
         )
+    if json and svg == "-":
+        raise typer.BadParameter("--json and --svg - would print both; give a file for the picture")
     call = parse_call(words or (), inputs)
     flow = find_flow(session.workspace, call.flow)
     made = session.workspace.plan(
@@ -105,8 +120,8 @@ def plan(
         {
             "executor": executor,
             "nodes": nodes,
-            "alpha": _amount(alpha, "--alpha") if alpha else None,
-            "beta": _amount(beta, "--beta") if beta else None,
+            "alpha": weights[0],
+            "beta": weights[1],
             "deadline_s": _duration(deadline) if deadline else None,
             "budget": _amount(budget, "--budget") if budget else None,
             "with_frontier": pareto,
@@ -115,11 +130,6 @@ def plan(
         },
     )
     status = statuses.FAILED if made["refusal"] else statuses.SUCCESS
-    if json:
-        session.output.document({"flow": flow, **made, "exit_status": status})
-        return status
-    from partita.cli.planned import tell_plan
-
     if svg == "-":
         session.output.out.write(_picture(made))
     elif svg:
@@ -130,7 +140,12 @@ def plan(
 
         Path(html).write_text(plan_page(made), encoding="utf-8")
         session.output.note(f"Wrote {html}.")
+    if json:
+        session.output.document({"flow": flow, **made, "exit_status": status})
+        return status
     if not svg and not html:
+        from partita.cli.planned import tell_plan
+
         tell_plan(session.output, made)
     session.output.flush()  # where both go to one place, news come after the plan
     tell_problems(session.output, made["problems"])
@@ -139,11 +154,21 @@ def plan(
     return status
 
 
-def _plan_file(session: Session, file: Path, target: Path | None, limit_s: float, must_prove: bool) -> int:
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Refuse those that were given."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise typer.BadParameter(f"leave out {' and '.join(given)} {why}")
+
+
+def _plan_file(
+    session: Session, file: Path, target: Path | None, limit_s: float, must_prove: bool, weights: list[float | None]
+) -> int:
     """Plan the instance of a file; what it comes to is told beside the plan."""
     from partita.workspace.planning import plan_file
 
-    told = plan_file(file, target, time_limit_s=limit_s, must_prove=must_prove)
+    alpha, beta = weights
+    told = plan_file(file, target, time_limit_s=limit_s, must_prove=must_prove, alpha=alpha, beta=beta)
     if target is None:
         numbers = ("objective", "makespan", "cost", "gap")
         session.output.document({name: told[name] for name in told if name not in numbers})

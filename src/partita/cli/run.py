@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from partita.cli import statuses
+from partita.cli.changed_settings import note_changed_settings
 from partita.cli.inputs import parse_call
-from partita.cli.naming import find_flow
+from partita.cli.naming import find_any_flow
 from partita.cli.options import ForSteps, Inputs, Json, Owner, Priority, Weight, Words
 from partita.cli.session import Session
 
@@ -42,8 +43,11 @@ def run(
     session: Session = context.obj
     call = parse_call(words or (), inputs)
     workspace = session.workspace
-    flow = find_flow(workspace, call.flow)
-    started = workspace.launch(
+    flow, is_published = find_any_flow(workspace, call.flow)
+    if not quiet:
+        note_changed_settings(session)
+    launch = workspace.launch_published if is_published else workspace.launch
+    started = launch(
         flow, texts=call.texts, executor=executor, tags=tag or (), key=key, refresh=refresh,
         owner=owner, weight=weight, priority=priority,
     )  # fmt: skip

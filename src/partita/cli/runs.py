@@ -41,18 +41,20 @@ def register(app: typer.Typer) -> None:
 
 def list_runs(
     context: typer.Context,
-    flow: Annotated[str, typer.Option("--flow", help="Only runs of this flow.")] = "",
+    flow: Annotated[str, typer.Option("--flow", help="Only runs of this flow, or of a published one: train@3.")] = "",
     state: _States = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 50,
     json: Json = False,
 ) -> int:
     """List runs, the newest first."""
     session: Session = context.obj
+    publication = ""
     if flow:
-        from partita.cli.naming import find_flow
+        from partita.cli.naming import find_any_flow
 
-        flow = find_flow(session.workspace, flow)
-    found = session.workspace.runs(flow=flow, states=_known_states(state or []), limit=limit)
+        flow, is_published = find_any_flow(session.workspace, flow)
+        flow, publication = ("", flow) if is_published else (flow, "")
+    found = session.workspace.runs(flow=flow, states=_known_states(state or []), limit=limit, publication=publication)
     if json:
         session.output.document(found)
     else:
@@ -81,7 +83,7 @@ def show(
     every: Annotated[bool, typer.Option("--all", help="Every element of maps, in a row of its own.")] = False,
     json: Json = False,
 ) -> int:
-    """Show a run with its steps, or one step with its attempts."""
+    """Show a run with its steps, or one step with its attempts and what it reported."""
     session: Session = context.obj
     view = session.workspace.run(run, with_result=True)
     if step:
@@ -178,6 +180,10 @@ def rerun(
     owner: Owner = "",
     weight: Weight = None,
     priority: Priority = None,
+    again: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="Do this step again with all that came of it, whatever has changed."),
+    ] = None,
     detach: _Detach = False,
     quiet: _Quiet = False,
     json: Json = False,
@@ -190,9 +196,13 @@ def rerun(
     call = parse_call(["", *words] if words else [], inputs)
     view = session.workspace.run(run)
     texts = call.texts or None
+    from partita.cli.listing import find_step
+
+    afresh = [find_step(session, view["id"], name)["id"] for name in again or ()]
     started = session.workspace.rerun(
-        view["id"], same_code=same_code, texts=texts, executor=executor, owner=owner, weight=weight, priority=priority
-    )
+        view["id"], same_code=same_code, texts=texts, executor=executor, owner=owner, weight=weight, priority=priority,
+        afresh=afresh,
+    )  # fmt: skip
     return _watch_or_leave(session, started, detach, quiet)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from partita.errors import (
+    AccessError,
+    BusyError,
     CancelledError,
     CheckError,
     DefinitionError,
@@ -11,6 +13,7 @@ from partita.errors import (
     NotFoundError,
     PartitaError,
     PlanningError,
+    RequestError,
     RunError,
     SettingsError,
     StudyError,
@@ -43,11 +46,23 @@ LEGEND = (
 )
 
 _REFUSALS = frozenset({"CheckError", "DefinitionError", "OptionError", "RefError", "LoadError"})
-_WRONG = (CheckError, DefinitionError, LoadError, NotFoundError, PlanningError, SettingsError, StudyError)
+_WRONG = (
+    AccessError,
+    CheckError,
+    DefinitionError,
+    LoadError,
+    NotFoundError,
+    PlanningError,
+    RequestError,
+    SettingsError,
+    StudyError,
+)
 
 
 def of_error(error: PartitaError) -> int:
     """The status for what a command raised."""
+    if isinstance(error, BusyError):
+        return TROUBLE
     if isinstance(error, _WRONG):
         return WRONG_USE
     if isinstance(error, CancelledError):

@@ -15,9 +15,9 @@ from partita.cli.inputs import parse_call
 from partita.cli.options import Json, RunName
 from partita.cli.output import Cell, Output
 from partita.cli.session import Session
-from partita.errors import AnswerError
+from partita.errors import AnswerError, NotFoundError
 from partita.protocol.waits import WaitView, only_wait
-from partita.units import duration_text
+from partita.units import duration_text, whole_number
 from partita.workspace.naming import me
 
 __all__ = ["register"]
@@ -223,8 +223,13 @@ def _meant(session: Session, run: str, step: str, kind: str) -> tuple[str, int]:
         return run, below[0] if len(below) == 1 else find_step(session, run, step)["id"]
     if run:
         run = session.workspace.run(run)["id"]
-        return run, int(step) if step else only_wait(session.workspace.waits(run), kind, run)
-    found = [wait for wait in session.workspace.waits() if wait["kind"] == kind]
+        if not step:
+            return run, only_wait(session.workspace.waits(run), kind, run)
+        number = whole_number(step, (1 << 32) - 1)
+        if number is None:
+            raise NotFoundError(f"the run {run} has no step number {step[:40]}; `partita waits` lists what waits")
+        return run, number
+    found = session.workspace.waits(kinds=(kind,))
     if len(found) != 1:
         how_many = "Nothing waits" if not found else f"{len(found)} steps wait"
         raise AnswerError(

@@ -35,7 +35,7 @@ def filled(text: str, what: str) -> str:
         except KeyError:
             raise DefinitionError(
                 f"{what} names ${{{found[1]}}}, which this attempt has not; "
-                f'give it by .with_options(secrets=["{found[1]}"]) and set {found[1]} in the environment or in .env'
+                f'give it by .with_options(secrets=["{found[1]}"]) and store it: `partita secrets set {found[1]}`'
             ) from None
 
     return _VARIABLE.sub(value, text)

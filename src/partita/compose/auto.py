@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
 from partita.compose.blend import Blend
-from partita.compose.folds import aligned, fit_all, splits_of
+from partita.compose.folds import aligned, fit_all, lasting, splits_of
 from partita.compose.members import Composition, Members, is_of_classifiers, need_probabilities
 from partita.compose.replayed import cross_fitted, fitted_members, stand_ins, with_members
 from partita.compose.select import Select
@@ -69,7 +69,8 @@ class Auto(Composition):
             need_probabilities(members)
         among = self._checked_among()
         X, y, rows = self._data(X, y, sample_weight)  # noqa: N806
-        splits = splits_of(self.cv, X, y, groups, is_classifier=is_classifier)
+        cv = lasting(self.cv)
+        splits = splits_of(cv, X, y, groups, is_classifier=is_classifier)
         classes = self.classes_ if is_classifier else None
         folds = fit_all(members, X, y, splits, sample_weight=rows, classes=classes, n_jobs=self.n_jobs)
         self.names_, self.members_ = [name for name, _ in members], folds.fitted
@@ -77,12 +78,12 @@ class Auto(Composition):
         name = self._choose(told, among)
         if name in among:
             made = with_members(among[name], members)
-            for parameter, value in (("cv", splits), ("n_jobs", self.n_jobs)):
+            for parameter, value in (("cv", cv), ("n_jobs", self.n_jobs)):
                 if hasattr(made, parameter):
                     setattr(made, parameter, value)
-            self.model_ = fitted_members(made, folds, X, y, sample_weight=rows)
+            self.model_ = fitted_members(made, folds, X, y, sample_weight=rows, groups=groups)
             if hasattr(made, "cv"):
-                made.cv = self.cv  # and not the rows of all folds
+                made.cv = self.cv
         else:
             self.model_ = self.members_[self.names_.index(name)]
         self.chosen_ = name

@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from partita.compose.calibration import Calibration, calibration_of, need_calibration
-from partita.compose.folds import aligned, fit_all, splits_of
+from partita.compose.folds import aligned, among, fit_all, lasting, splits_of
 from partita.compose.members import Composition, Members, named, need_sample_weight
 
 __all__ = ["Chain"]
@@ -120,17 +120,19 @@ class Chain(Composition):
         self.links_: list[Any] = []
         self._widths: list[int] = []
         self.calibration_: Calibration | None = None
-        inputs: Any = X
+        inputs, cv = X, lasting(self.cv)
         for number, (name, link) in enumerate(links):
             way = self.gives_[number] if number + 1 < len(links) else ""
             with _Naming(self.names_, number, inputs):
                 if way == "transform":
                     given, seen = self._transformed(link, inputs, y), None
                 else:
-                    given, seen = self._out_of_fold(name, link, way, inputs, y, rows, groups)
+                    given, seen = self._out_of_fold(name, link, way, inputs, y, rows, groups, cv)
             if not way:
                 break
             if seen is not None:  # what no fold has left out, as the first in time, is of no use from here on
+                if self.calibrate is not None or any(later != "transform" for later in self.gives_[number + 1 :]):
+                    cv = among(cv, seen, len(y))
                 X, y, inputs = (_safe_indexing(each, seen) for each in (X, y, inputs))  # noqa: N806
                 rows, groups = (None if each is None else _safe_indexing(each, seen) for each in (rows, groups))
                 given = given[seen]
@@ -167,13 +169,13 @@ class Chain(Composition):
         )
 
     def _out_of_fold(
-        self, name: str, link: Any, way: str, inputs: Any, y: Any, rows: Any, groups: Any
+        self, name: str, link: Any, way: str, inputs: Any, y: Any, rows: Any, groups: Any, cv: Any
     ) -> tuple[Any, NDArray[np.int64] | None]:
         """What a link gives of rows that it was not fitted on, and which these are; None: all."""
         if not way and self.calibrate is None:
             self.links_ += fit_all([(name, link)], inputs, y, [], sample_weight=rows, n_jobs=self.n_jobs).fitted
             return None, None
-        splits = splits_of(self.cv, inputs, y, groups, is_classifier=self._kind == "classifier")
+        splits = splits_of(cv, inputs, y, groups, is_classifier=self._kind == "classifier")
         of_classes = self._kind == "classifier" and (way or "predict_proba") == "predict_proba"
         member = link if of_classes else _Giving(link, way.removeprefix("held_out_"))
         classes = self.classes_ if of_classes else None

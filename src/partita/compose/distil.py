@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter, validate_data
 
-from partita.compose.folds import aligned, fit_all, splits_of
+from partita.compose.folds import aligned, among, fit_all, lasting, splits_of
 from partita.compose.members import Composition, is_of_classifiers, need_probabilities, need_sample_weight, rows_of
 
 __all__ = ["Distil"]
@@ -106,19 +106,21 @@ class Distil(Composition):
                 [("teacher", self.teacher)] + ([] if self._by_classes() else [("student", self.student)])
             )
         classes = self.classes_ if self._kind == "classifier" else None
-        splits = splits_of(self.cv, X, y, groups, is_classifier=classes is not None)
+        cv = lasting(self.cv)
+        splits = splits_of(cv, X, y, groups, is_classifier=classes is not None)
         teacher = [("teacher", self.teacher)]
         folds = fit_all(teacher, X, y, splits, sample_weight=rows, classes=classes, n_jobs=self.n_jobs)
         self.teacher_ = folds.fitted[0]
         seen = np.flatnonzero(
             folds.seen
         )  # what no fold has left out, as the first in time, the teacher has said nothing of
+        cv = among(cv, seen, len(y))
         X, y, said = _safe_indexing(X, seen), y[seen], folds.predictions[0][seen]  # noqa: N806
         groups, rows = (None if each is None else _safe_indexing(each, seen) for each in (groups, rows))
         wanted = self._wanted(said, y)
         shown = "values" if classes is None else "classes" if self._by_classes() else "odds"
         pupil = _Pupil(self.student, shown, self.least)
-        splits = splits_of(self.cv, X, y, groups, is_classifier=classes is not None)
+        splits = splits_of(cv, X, y, groups, is_classifier=classes is not None)
         learned = fit_all(
             [("student", pupil)], X, wanted, splits, sample_weight=rows, n_jobs=self.n_jobs, refit=further is None
         )

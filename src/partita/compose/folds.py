@@ -6,7 +6,7 @@ predicted leaks into what predicts them. Members and folds are fitted beside eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,12 +16,25 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import PredefinedSplit, check_cv
 from sklearn.utils import _safe_indexing
 
 from partita.compose.members import need_sample_weight
 
-__all__ = ["Folds", "Split", "Work", "aligned", "by_fold", "fit_all", "fit_part", "fitted_by", "splits_of"]
+__all__ = [
+    "Folds",
+    "Split",
+    "Work",
+    "aligned",
+    "among",
+    "by_fold",
+    "fit_all",
+    "fit_part",
+    "fitted_before",
+    "fitted_by",
+    "lasting",
+    "splits_of",
+]
 
 Array = NDArray[np.float64]
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -55,6 +68,45 @@ def splits_of(cv: Any, X: Any, y: Any, groups: Any, *, is_classifier: bool) -> l
     if not splits:
         raise ValueError("there are no folds; give cv at least two")
     return splits
+
+
+def _says_rows(cv: Any) -> bool:
+    """Whether folds are given as numbers of rows, and not by how many or by a splitter that looks at any rows."""
+    return isinstance(cv, PredefinedSplit) or (
+        isinstance(cv, Iterable) and not hasattr(cv, "split") and not isinstance(cv, str)
+    )
+
+
+def lasting(cv: Any) -> Any:
+    """The same, which can be asked more than once: pairs of arrays may come from a generator."""
+    return list(cv) if _says_rows(cv) and not isinstance(cv, PredefinedSplit) else cv
+
+
+def among(cv: Any, kept: NDArray[np.int64], count: int) -> Any:
+    """What gives folds of some of the rows: what says rows by their numbers says them by those that they have among these.
+
+    Args:
+        kept: the numbers of the rows that are left.
+        count: how many there were.
+
+    Raises:
+        ValueError: no fold has rows to fit on and rows to predict any more.
+    """
+    if not _says_rows(cv):
+        return cv
+    place = np.full(count, -1, dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    found = []
+    for pair in cv.split() if isinstance(cv, PredefinedSplit) else cv:
+        train, test = (at[at >= 0] for at in (place[np.asarray(rows)] for rows in pair))
+        if len(train) and len(test):
+            found.append((train, test))
+    if not found:
+        raise ValueError(
+            f"no fold of cv has rows to fit on and rows to predict among the {len(kept)} rows that were left out of some fold "
+            "before, of which later parts learn; give a number of folds or a splitter, or folds that leave out more rows"
+        )
+    return found
 
 
 def by_fold(fold: NDArray[np.int64], shares: Array) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -106,8 +158,8 @@ class Work:
         return Folds(fitted, np.empty((0, len(fold))) if predictions is None else predictions, fold)
 
 
-#: Does all parts of some work: here by joblib, in a flow by steps.
-Fitter = Callable[[Work], Folds]
+#: Does all parts of some work, in a flow by steps; None: it is not for this one, and is done here.
+Fitter = Callable[[Work], Folds | None]
 _elsewhere: ContextVar[Fitter | None] = ContextVar("fits what compositions ask for", default=None)
 
 
@@ -119,6 +171,25 @@ def fitted_by(fitter: Fitter | None) -> Iterator[None]:
         yield
     finally:
         _elsewhere.reset(token)
+
+
+@contextmanager
+def fitted_before(members: Sequence[tuple[str, Any]], folds: Folds) -> Iterator[None]:
+    """Let these members be told where compositions ask for them within; all else is fitted as it would be without this.
+
+    They are known by being the same objects: members of another layer may have the same names, and see as many rows.
+    """
+    around = _elsewhere.get()
+
+    def find(work: Work) -> Folds | None:
+        if len(work.members) == len(members) and all(
+            one is other for (_, one), (_, other) in zip(work.members, members, strict=True)
+        ):
+            return folds
+        return None if around is None else around(work)
+
+    with fitted_by(find):
+        yield
 
 
 def fit_all(
@@ -146,8 +217,9 @@ def fit_all(
         need_sample_weight(members)
     work = Work(list(members), X, y, list(splits), sample_weight, classes, refit)
     fitter = _elsewhere.get()
-    if fitter is not None:
-        return fitter(work)
+    found = None if fitter is None else fitter(work)
+    if found is not None:
+        return found
     done = Parallel(n_jobs=n_jobs)(
         delayed(fit_part)(
             members[number][1], X, y, None if at is None else splits[at], sample_weight=sample_weight, classes=classes

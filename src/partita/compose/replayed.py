@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 
-from partita.compose.folds import Folds, Work, aligned, fit_all, fitted_by
+from partita.compose.folds import Folds, aligned, fitted_before
 from partita.compose.members import named
 from partita.compose.weighted import OutOfFold
 
@@ -121,19 +121,8 @@ def fitted_members(composition: Any, folds: Folds, X: Any, y: Any, **given: Any)
 
     What it asks for beyond that, as further layers do, is fitted.
     """
-    names = [name for name, _ in named(composition.members)]
     given = {name: value for name, value in given.items() if value is not None}
-
-    def find(work: Work) -> Folds:
-        if [name for name, _ in work.members] == names and work.inputs.shape[0] == X.shape[0] and work.refit:
-            return folds
-        with fitted_by(None):
-            return fit_all(
-                work.members, work.inputs, work.targets, work.splits,
-                sample_weight=work.sample_weight, classes=work.classes, refit=work.refit,
-            )  # fmt: skip
-
-    with fitted_by(find):
+    with fitted_before(named(composition.members), folds):
         return composition.fit(X, y, **given)
 
 

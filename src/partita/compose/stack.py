@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 from partita.compose.calibration import Calibration, calibration_of, need_calibration
-from partita.compose.folds import Folds, Split, aligned, fit_all, splits_of
+from partita.compose.folds import Folds, Split, aligned, among, fit_all, lasting, splits_of
 from partita.compose.members import Composition, Members, named, need_probabilities
 
 __all__ = ["Stack"]
@@ -60,7 +60,9 @@ class Stack(Composition):
             final: any estimator of that kind; default: a logistic regression, or a ridge regression whose strength is
                 chosen by cross-validation.
             further: members of further layers.
-            cv: number of folds, or a splitter, as in scikit-learn.
+            cv: number of folds, a splitter, or pairs of rows to fit on and rows to predict, as in scikit-learn. A layer predicts
+                the rows that are left out; the next one is fitted on these alone, by a splitter that is asked anew, or by the
+                pairs as far as they are of these rows.
             repeats: so many times folds are drawn anew, and the mean of predictions counts; for a number of folds only.
             passthrough: whether each layer, and the final model, see the inputs beside the predictions.
             calibrate: "sigmoid", "isotonic" or "temperature": the final model is calibrated on its out-of-fold predictions.
@@ -102,15 +104,16 @@ class Stack(Composition):
         self.names_ = [name for name, _ in layers[0]]
         self.layers_: list[list[Any]] = []
         self._mode = [self._modes(layer) for layer in layers]
-        inputs: Any = X
+        inputs, cv = X, lasting(self.cv)
         for number, layer in enumerate(layers):
-            repeated = self._splits(X, y, groups)
+            repeated = self._splits(cv, X, y, groups)
             folds = self._layer(layer, inputs, y, repeated, rows)
             self.layers_.append(folds[0].fitted)
             predicted = np.mean([each.predictions for each in folds], axis=0)
             inputs = self._beside(list(predicted), self._mode[number], X)
             if not folds[0].seen.all():  # what no fold has left out, as the first in time, is of no use from here on
                 seen = np.flatnonzero(folds[0].seen)
+                cv = among(cv, seen, len(y)) if number + 1 < len(layers) or self.calibrate is not None else cv
                 X, y, inputs = (_safe_indexing(each, seen) for each in (X, y, inputs))  # noqa: N806
                 rows, groups = (None if each is None else _safe_indexing(each, seen) for each in (rows, groups))
         final = clone(self._final())
@@ -118,7 +121,7 @@ class Stack(Composition):
         self.final_ = final.fit(inputs, y, **weights)
         self.calibration_: Calibration | None = None
         if self.calibrate is not None:
-            self.calibration_ = self._calibrated_final(inputs, y, groups, rows)
+            self.calibration_ = self._calibrated_final(inputs, y, self._splits(cv, inputs, y, groups)[0], rows)
         return self
 
     def _check_calibrate(self) -> None:
@@ -126,8 +129,7 @@ class Stack(Composition):
         if self.calibrate is not None and not hasattr(self._final(), "predict_proba"):
             raise ValueError("the final model predicts no probabilities to calibrate; leave calibrate out")
 
-    def _calibrated_final(self, inputs: Array, y: Any, groups: Any, rows: Array | None) -> Calibration:
-        splits = self._splits(inputs, y, groups)[0]
+    def _calibrated_final(self, inputs: Array, y: Any, splits: Sequence[Split], rows: Array | None) -> Calibration:
         final = [("final", self._final())]
         told: dict[str, Any] = {"classes": self.classes_, "n_jobs": self.n_jobs}
         folds = fit_all(final, inputs, y, splits, sample_weight=rows, refit=False, **told)
@@ -135,12 +137,12 @@ class Stack(Composition):
         at = np.searchsorted(self.classes_, y[seen])
         return calibration_of(str(self.calibrate), folds.predictions[0][seen], at, shares[seen])
 
-    def _splits(self, X: Any, y: Any, groups: Any) -> list[list[Split]]:  # noqa: N803
+    def _splits(self, cv: Any, X: Any, y: Any, groups: Any) -> list[list[Split]]:  # noqa: N803
         if not isinstance(self.repeats, int) or self.repeats < 1:
             raise ValueError(f"repeats is a whole number of 1 or more, and not {self.repeats!r}")
         is_kind = self._kind == "classifier"
         if self.repeats == 1:
-            return [splits_of(self.cv, X, y, groups, is_classifier=is_kind)]
+            return [splits_of(cv, X, y, groups, is_classifier=is_kind)]
         if not isinstance(self.cv, int):
             raise ValueError(
                 "folds are drawn anew where cv is their number; leave repeats out, or give a splitter that repeats"

@@ -24,6 +24,8 @@ _NONE = 1e-12
 #: Probabilities are kept this far from 0, so that one certain error is not the end of all.
 _LEAST_PROBABILITY = 1e-15
 _ROUNDS = 200
+#: A sum of so many terms as data have rows is rounded by about this share.
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,9 @@ def _newton(at: Callable[[Array], tuple[float, Array, Array]], weights: Array, t
             tried /= tried.sum()
             new_loss, new_slopes, new_curvature = at(tried)
             if new_loss <= loss + 1e-4 * step * promised or step < 1e-12:
+                break
+            # Near the least a step gains less than the loss is rounded by: then the gap says whether it is one.
+            if new_loss <= loss + _ROUNDING * (1.0 + abs(loss)) and tried @ new_slopes - new_slopes.min() < gap:
                 break
             step /= 2.0
         if step < 1e-12 or np.array_equal(tried, weights):

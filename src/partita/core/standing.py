@@ -7,13 +7,23 @@ from typing import Any, NamedTuple
 
 from partita.errors import OptionError
 
-__all__ = ["MOST_PRIORITY", "MOST_WEIGHT", "Standing", "owner_of", "priority_of", "said", "standing_of", "weight_of"]
+__all__ = [
+    "LONGEST_OWNER",
+    "MOST_PRIORITY",
+    "MOST_WEIGHT",
+    "Standing",
+    "owner_of",
+    "priority_of",
+    "said",
+    "standing_of",
+    "weight_of",
+]
 
 #: Priorities lie between this and its negative: who waits gains one in ten seconds, and would not live to see more.
 MOST_PRIORITY = 1000
 #: Weights lie between this and one over it.
 MOST_WEIGHT = 1000.0
-_LONGEST_OWNER = 100
+LONGEST_OWNER = 100
 
 
 class Standing(NamedTuple):
@@ -29,7 +39,7 @@ def owner_of(value: object, name: str = "owner") -> str:
     Raises:
         OptionError: it is no name.
     """
-    if isinstance(value, str) and value.strip() == value and value.isprintable() and len(value) <= _LONGEST_OWNER:
+    if isinstance(value, str) and value.strip() == value and value.isprintable() and len(value) <= LONGEST_OWNER:
         return value
     raise OptionError(f'{name}={value!r} is not a name; give a short text, such as "reports"')
 

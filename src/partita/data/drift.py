@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from partita.data.columns import column_names, column_of, row_count
+import numpy as np
+from numpy.typing import NDArray
+
+from partita.data.columns import Column, column_names, column_of, row_count
 from partita.errors import DataError, Problem
 from partita.flow.task import task
 from partita.watch.columns import TableDrift, column_drifts
 
 __all__ = ["check_drift", "table_drift"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @task(tags=("table", "drift", "quality"))
@@ -25,9 +33,10 @@ def table_drift(
 ) -> TableDrift:
     """Tell which columns of a table are distributed otherwise than in a reference, and by how much.
 
-    A column has drifted when its difference is no chance (Kolmogorov-Smirnov for numbers, chi-square for all else, with control
-    of false alarms over columns by Benjamini and Hochberg) and is large enough to matter. With many rows every difference is
-    certain; with many columns some are always found.
+    A column has drifted when its difference is no chance (Kolmogorov-Smirnov for numbers, decimals, dates and durations,
+    chi-square for all else, with control of false alarms over columns by Benjamini and Hochberg) and is large enough to matter.
+    With many rows every difference is certain; with many columns some are always found. Dates without a zone are taken for UTC.
+    Infinite numbers count as missing, of which the share is compared, too.
 
     Args:
         reference: a table of how it was: a pandas or Polars DataFrame, an Arrow Table, or a list of dicts.
@@ -90,13 +99,37 @@ def check_drift(
     return table
 
 
-def _numeric(column: Any) -> Any:
-    if column.kind in ("integer", "number") and column.values.dtype.kind == "O":
-        import numpy as np
-
-        values = np.full(len(column.values), np.nan)
-        values[~column.is_missing] = column.present.astype(float)
+def _numeric(column: Column) -> NDArray[Any]:
+    """The values as numbers, where they are numbers, decimals, dates or durations: in whatever table they stand, they are told
+    alike. What has no number in the range of floats is not finite."""
+    values = column.values
+    if values.dtype.kind in "mM":
+        unit = "datetime64[us]" if values.dtype.kind == "M" else "timedelta64[us]"
+        return values.astype(unit).astype(np.int64)
+    if values.dtype.kind != "O":
         return values
-    if column.values.dtype.kind == "M":
-        return column.values.astype("datetime64[us]").astype("int64")
-    return column.values
+    found = np.full(len(values), np.nan)
+    for row in np.flatnonzero(~column.is_missing):
+        number = _number(values[row])
+        if number is None:
+            return values
+        found[row] = number
+    return found
+
+
+def _number(value: Any) -> float | None:
+    """The number: of dates microseconds since 1970 in UTC, for which those without a zone are taken; of durations the same."""
+    if isinstance(value, (datetime, np.datetime64, timedelta, np.timedelta64)):
+        if isinstance(value, datetime):
+            value = (value if value.tzinfo is not None else value.replace(tzinfo=UTC)) - _EPOCH
+        elif isinstance(value, np.datetime64):
+            value = value - np.datetime64(0, "us")
+        return float(value / (timedelta(microseconds=1) if isinstance(value, timedelta) else np.timedelta64(1, "us")))
+    if isinstance(value, date):
+        return (value - _EPOCH.date()) / timedelta(microseconds=1)
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Decimal, np.integer, np.floating)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

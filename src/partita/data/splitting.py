@@ -34,10 +34,13 @@ def split_rows(
 
     Args:
         table: a pandas or Polars DataFrame, an Arrow Table, or a list of dicts.
-        parts: name -> share of the rows, which add up to 1, or numbers of rows; default: 0.8 to train and 0.2 to test.
+        parts: name -> share of the rows, which add up to 1, or numbers of rows, where other rows may be left out; default: 0.8 to
+            train and 0.2 to test.
         stratify: a column whose values are in each part as often as in all.
-        groups: a column whose rows of one value stay in one part, such as patients; shares are then as near as groups allow.
+        groups: a column, such as patients, whose rows of one value stay in one part, or are left out; parts are then as near to
+            what was asked for as groups allow.
         time: a column by which the first part has the earliest rows, the last one the latest; rows of one time stay together.
+            What is left out is the earliest.
         seed: of the draws.
 
     Returns:
@@ -81,8 +84,11 @@ def split_indices(
         seed: of the draws.
 
     Raises:
-        ValueError: it cannot be done.
+        ValueError: it cannot be done, or what rows are split by has not an entry for each.
     """
+    for name, given in (("stratify", stratify), ("groups", groups), ("time", time)):
+        if given is not None and len(given) != rows:
+            raise ValueError(f"{name} has {len(given):,} entries, and there are {rows:,} rows; give one for each row")
     named = parts if parts is not None else {"train": 0.8, "test": 0.2}
     sizes = part_sizes(rows, named)
     draw = np.random.default_rng(seed)
@@ -141,15 +147,15 @@ def _codes(values: Any) -> Rows:
 
 
 def _by_time(time: NDArray[Any], sizes: list[int]) -> list[Rows]:
-    """Rows of one time go to the part that most of them would be in."""
+    """Rows of one time go to the part that most of them would be in; rows before the first part are left out."""
     order = np.argsort(time, kind="stable")
     ordered = time[order]
     ends = []
-    for target in np.cumsum(sizes)[:-1]:
+    for target in len(time) - np.cumsum(sizes[::-1])[::-1]:  # where each part begins
         first = int(np.searchsorted(ordered, ordered[target], side="left"))
         behind = int(np.searchsorted(ordered, ordered[target], side="right"))
         ends.append(first if target - first <= behind - target else behind)
-    ends = [0, *ends, int(np.sum(sizes))]
+    ends.append(len(time))
     if any(end <= begin for begin, end in pairwise(ends)):
         raise ValueError(
             f"there are only {len(np.unique(ordered)):,} different times, which stay together; a part would be empty"
@@ -197,13 +203,15 @@ def _grouped(groups: Rows, classes: Rows | None, sizes: list[int], draw: np.rand
     np.add.at(held, (groups, classes), 1)
     if len(held) < len(sizes):
         raise ValueError(f"there are {len(held)} groups, too few for {len(sizes)} parts: each needs one at least")
-    target = np.outer(sizes, held.sum(axis=0)) / len(groups)  # (parts, classes)
+    left_out = len(groups) - sum(sizes)
+    wanted = [*sizes, left_out] if left_out else sizes
+    target = np.outer(wanted, held.sum(axis=0)) / len(groups)  # (parts, classes)
     best: tuple[float, Rows] | None = None
     for trial in range(max(1, min(_TRIALS, _MOST_DEALS // len(held)))):
         order = draw.permutation(len(held))
         if trial % 2 == 0:
             order = order[np.argsort(-held[order].sum(axis=1), kind="stable")]  # large ones first fit best
-        cost, dealt = _dealt(held, order, target)
+        cost, dealt = _dealt(held, order, target, len(sizes))
         if best is None or cost < best[0]:
             best = (cost, dealt)
     assert best is not None
@@ -211,11 +219,12 @@ def _grouped(groups: Rows, classes: Rows | None, sizes: list[int], draw: np.rand
     return place
 
 
-def _dealt(held: NDArray[np.float64], order: Rows, target: NDArray[np.float64]) -> tuple[float, Rows]:
+def _dealt(held: NDArray[np.float64], order: Rows, target: NDArray[np.float64], parts: int) -> tuple[float, Rows]:
+    """How far it is from the target, and the part of each group; a part behind the others is of groups that are left out."""
     filled = np.zeros_like(target)
     part_of = np.zeros(len(held), dtype=np.int64)
     scale = np.maximum(target, 1.0)
-    is_empty = np.ones(len(target), bool)
+    is_empty = np.arange(len(target)) < parts  # what is left out may be nothing
     for number, group in enumerate(order):
         gain = ((filled + held[group] - target) ** 2 - (filled - target) ** 2) / scale
         cost = gain.sum(axis=1)

@@ -90,8 +90,9 @@ def _of_column(column: Column, rule: ColumnRule) -> Iterator[str]:
         yield f"{column.name}: {len(missing):,} missing{allowed}: {_rows(missing)}"
     if rule.type and not _has_type(column, rule.type):
         wrong = _where(column, lambda value: not _is_of(value, rule.type))
-        yield f"{column.name}: {len(wrong):,} are not of type {rule.type}: {_rows(wrong, column)}"
-        return  # what its values have to be can only be told of values of the type
+        if len(wrong):  # none is where whole numbers are kept as floats, or dates and texts of dates stand together
+            yield f"{column.name}: {len(wrong):,} are not of type {rule.type}: {_rows(wrong, column)}"
+            return  # what its values have to be can only be told of values of the type
     if rule.low is not None or rule.high is not None:
         yield from _out_of_range(column, rule)
     if rule.values:
@@ -112,7 +113,7 @@ def _of_column(column: Column, rule: ColumnRule) -> Iterator[str]:
 
 def _out_of_range(column: Column, rule: ColumnRule) -> Iterator[str]:
     is_number = column.kind in ("integer", "number")
-    if not is_number and column.kind not in ("date", "text", "empty"):
+    if not is_number and rule.type != "date" and column.kind not in ("date", "text", "empty"):
         yield f"{column.name}: a range is of numbers and dates, and its values are of type {column.kind}"
         return
     as_number: Callable[[Any], Any] = float if is_number else _moment

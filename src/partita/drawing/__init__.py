@@ -6,7 +6,15 @@ graph.py     steps as nodes: the elements of a map are one
 tree.py      as text
 mermaid.py   for Markdown
 layers.py    where nodes and edges lie in a drawing
+lineage_picture.py  what a value came from and what came of it
 svg.py       as a picture
+outline.py   the steps of a run as boxes in boxes
+run_layout.py  what of them is seen, and where it lies
+run_graph.py   and as a picture of links
+run_times.py   when they ran, and the critical path
+run_gantt.py   and as a picture
+run_charts.py  how much ran over time; sparklines
+picture_style.py  colours and signs of states
 charts.py    lines, dots, bars and matrices of numbers as pictures
 results.py   what a run gave
 record.py    what a worker kept for people of a value, as text

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["clean", "clean_log", "fit", "pad", "width"]
+__all__ = ["clean", "clean_log", "fit", "pad", "plain", "width", "writable"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_].*?(?:\x1b\\|$)|[@-Z\\-_]|$)", re.DOTALL
 )
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _COLOR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
@@ -49,6 +50,16 @@ def pad(text: str, cells: int, *, is_right: bool = False) -> str:
 def clean(text: str) -> str:
     """The text on one line, without characters that steer terminals."""
     return _CONTROL.sub("", _ESCAPE.sub("", text).replace("\n", " ").replace("\t", " "))
+
+
+def plain(text: str) -> str:
+    """The text on one line, with nothing in it that XML cannot hold."""
+    return writable(clean(text))
+
+
+def writable(text: str) -> str:
+    """The text without halves of characters: what was decoded from broken bytes cannot be sent as UTF-8."""
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def clean_log(text: str, *, keeps_colors: bool) -> str:

@@ -106,19 +106,27 @@ class _Plane:
 
 
 def line_chart(
-    title: str, lines: Sequence[Line], *, x_label: str, y_label: str, x: Range | None = None, y: Range | None = None
+    title: str,
+    lines: Sequence[Line],
+    *,
+    x_label: str,
+    y_label: str,
+    x: Range | None = None,
+    y: Range | None = None,
+    x_ticks: Sequence[Tick] = (),
 ) -> str:
     """Lines over two axes, with a legend of those that have a name.
 
     Args:
         x, y: ranges of the axes; default: of what is drawn.
+        x_ticks: what is written below the axis, where that is not its own numbers.
     """
     shown = [_finite(line) for line in lines]
     plane = _Plane(
         x or _span([point[0] for line in shown for point in line.points]),
         y or _span([number for line in shown for point in (*line.points, *line.band) for number in point[1:]]),
     )
-    parts = list(plane.axes(x_label, y_label))
+    parts = list(plane.axes(x_label, y_label, x_ticks))
     number = 0
     legend: list[tuple[str, str]] = []
     for line in shown:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from partita.drawing.cells import clean_log
+from partita.drawing.cells import clean_log, writable
 from partita.protocol.requests import ErrorView
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 SYMBOLS = {
-    "succeeded": "✓", "failed": "✗", "cancelled": "⊘", "skipped": "–", "running": "▸", "waiting": "⏸", "ready": "◦",
+    "succeeded": "✓", "failed": "✗", "cancelled": "⊘", "skipped": "–", "running": "▸", "waiting": "‖", "ready": "◦",
     "pending": "◦",
 }  # fmt: skip
 
@@ -48,13 +48,18 @@ margin-right:.5em;vertical-align:middle;overflow:hidden}
 .partita .grid>*{white-space:nowrap;max-width:24em;overflow:hidden;text-overflow:ellipsis}
 .partita .grid>b{border-bottom:1px solid rgba(128,136,150,.45)}"""
 
-_BUNDLE = re.compile(r"[^\"\s]*/bundles/[0-9a-f]{64}(/?)")
+#: So many characters are read for each that may be shown, as some of them steer terminals.
+_READ = 8
+_BUNDLE = re.compile(r"(?:(?<=File \")[^\"\n]*|[^\"\s]*)/bundles/[0-9a-f]{64}(/?)")
 
 
 def text(value: object, limit: int = 400) -> str:
     """What came from elsewhere, escaped; cut where it is long."""
-    told = clean_log(str(value), keeps_colors=False)
-    return escape(told if len(told) <= limit else told[: limit - 1] + "…")
+    whole = str(value)
+    # Cleaning a text of a million characters of which few are shown would take most of a page's time.
+    told = writable(clean_log(whole[: _READ * limit], keeps_colors=False))
+    is_cut = len(told) > limit or len(whole) > _READ * limit
+    return escape(told[: limit - 1] + "…" if is_cut else told)
 
 
 def page_part(*parts: str) -> str:

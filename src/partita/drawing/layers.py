@@ -4,17 +4,22 @@ then places that pull neighbours together without letting boxes overlap.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import inf
 
 __all__ = ["Drawing", "draw"]
 
 _GAP_X = 28.0
 _GAP_Y = 54.0
 _MARGIN = 24.0
-_BEND_WIDTH = 10.0
+_BEND_WIDTH, _BEND_GAP = 10.0, 8.0
 _SWEEPS = 24
+#: Sweeps after which nothing better is looked for when none of them helped; bends of which a drawing has no more than so many:
+#: further long edges are straight.
+_IN_VAIN, _MOST_BENDS = 6, 1200
 
 Point = tuple[float, float]
 
@@ -40,24 +45,39 @@ class Drawing:
     lines: list[list[Point]]  # of each edge: its start, its bends and its end
 
 
-def draw(widths: Sequence[float], height: float, edges: Sequence[tuple[int, int]]) -> Drawing:
-    """Lay out boxes of these widths and one height; edges lead downwards."""
+def draw(
+    widths: Sequence[float],
+    height: float | Sequence[float],
+    edges: Sequence[tuple[int, int]],
+    *,
+    margin: float = _MARGIN,
+    most_width: float = inf,
+) -> Drawing:
+    """Lay out boxes of these widths; edges lead downwards.
+
+    Args:
+        height: of all boxes, or of each.
+        margin: pixels around everything.
+        most_width: a layer that is wider is broken into several.
+    """
     if not widths:
-        return Drawing(2 * _MARGIN, 2 * _MARGIN, [], [])
-    layers = _longest_paths(len(widths), edges)
+        return Drawing(2 * margin, 2 * margin, [], [])
+    heights = [height] * len(widths) if isinstance(height, (int, float)) else list(height)
+    layers = _broken(_longest_paths(len(widths), edges), widths, most_width)
     items = [_Item(layer, width, [], []) for layer, width in zip(layers, widths, strict=True)]
-    chains = [_chain(items, source, target) for source, target in edges]
+    chains = _chains(items, edges)
     rows = _ordered(items)
     _place(items, rows)
-    left = min(item.x - item.width / 2 for item in items) - _MARGIN
+    left = min(item.x - item.width / 2 for item in items) - margin
     for item in items:
         item.x -= left
     right = max(item.x + item.width / 2 for item in items)
-    step = height + _GAP_Y
-    middles = [(item.x, _MARGIN + item.layer * step + height / 2) for item in items]
-    lines = [_line(chain, middles, height) for chain in chains]
-    bottom = 2 * _MARGIN + (len(rows) - 1) * step + height
-    return Drawing(right + _MARGIN, bottom, middles[: len(widths)], lines)
+    tallest = [max((heights[number] for number in row if number < len(widths)), default=0.0) for row in rows]
+    tops = list(accumulate((size + _GAP_Y for size in tallest), initial=margin))
+    middles = [(item.x, tops[item.layer] + tallest[item.layer] / 2) for item in items]
+    spans = [(top, top + size) for top, size in zip(tops, tallest, strict=False)]
+    lines = [_line(chain, items, middles, heights, spans) for chain in chains]
+    return Drawing(right + margin, tops[-1] - _GAP_Y + margin, middles[: len(widths)], lines)
 
 
 def _longest_paths(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
@@ -86,14 +106,40 @@ def _longest_paths(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     return layers
 
 
-def _chain(items: list[_Item], source: int, target: int) -> list[int]:
-    """The edge as a chain of items, with a bend in each layer that it passes."""
+def _broken(layers: list[int], widths: Sequence[float], most_width: float) -> list[int]:
+    """Layers that are no wider, if need be with more of them than there were."""
+    rows: list[list[int]] = [[] for _ in range(max(layers) + 1)]
+    for number, layer in enumerate(layers):
+        rows[layer].append(number)
+    broken, layer = list(layers), -1
+    for row in rows:
+        layer += 1
+        used = 0.0
+        for number in row:
+            if used and used + widths[number] > most_width:
+                layer, used = layer + 1, 0.0
+            broken[number] = layer
+            used += widths[number] + _GAP_X
+    return broken
+
+
+def _chains(items: list[_Item], edges: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Each edge as a chain of items, with a bend in each layer that it passes; the longest ones may go without."""
+    spans = sorted(items[target].layer - items[source].layer - 1 for source, target in edges)
+    longest = bisect_right(list(accumulate(max(span, 0) for span in spans)), _MOST_BENDS)
+    limit = spans[longest] - 1 if longest < len(spans) else inf
+    return [_chain(items, source, target, limit) for source, target in edges]
+
+
+def _chain(items: list[_Item], source: int, target: int, limit: float) -> list[int]:
+    first, last = items[source].layer, items[target].layer
     chain = [source]
-    for layer in range(items[source].layer + 1, items[target].layer):
-        items.append(_Item(layer, _BEND_WIDTH, [], []))
-        chain.append(len(items) - 1)
+    if last - first - 1 <= limit:
+        for layer in range(first + 1, last):
+            items.append(_Item(layer, _BEND_WIDTH, [], []))
+            chain.append(len(items) - 1)
     chain.append(target)
-    if items[source].layer < items[target].layer:
+    if first < last and last - first - 1 <= limit:
         for upper, lower in pairwise(chain):
             items[upper].below.append(lower)
             items[lower].above.append(upper)
@@ -105,49 +151,57 @@ def _ordered(items: list[_Item]) -> list[list[int]]:
     rows: list[list[int]] = [[] for _ in range(max(item.layer for item in items) + 1)]
     for number, item in enumerate(items):
         rows[item.layer].append(number)
-    best, fewest = [row[:] for row in rows], _crossings(items, rows)
+    places = [0] * len(items)
+    for row in rows:
+        _number(row, places)
+    best, fewest, in_vain = [row[:] for row in rows], _crossings(items, rows, places), 0
     for sweep in range(_SWEEPS):
-        if not fewest:
+        if not fewest or in_vain == _IN_VAIN:
             break
         is_down = sweep % 2 == 0
         for row in rows if is_down else reversed(rows):
-            _sort_row(items, rows, row, is_down)
-        crossings = _crossings(items, rows)
+            _sort_row(items, row, places, is_down)
+        crossings = _crossings(items, rows, places)
+        in_vain += 1
         if crossings < fewest:
-            best, fewest = [row[:] for row in rows], crossings
+            best, fewest, in_vain = [row[:] for row in rows], crossings, 0
     return best
 
 
-def _sort_row(items: list[_Item], rows: list[list[int]], row: list[int], is_down: bool) -> None:
-    places = {number: place for other in rows for place, number in enumerate(other)}
+def _number(row: list[int], places: list[int]) -> None:
+    for place, number in enumerate(row):
+        places[number] = place
 
+
+def _sort_row(items: list[_Item], row: list[int], places: list[int], is_down: bool) -> None:
     def barycentre(number: int) -> float:
         neighbours = items[number].above if is_down else items[number].below
         return sum(places[other] for other in neighbours) / len(neighbours) if neighbours else places[number]
 
     row.sort(key=barycentre)
+    _number(row, places)
 
 
-def _crossings(items: list[_Item], rows: list[list[int]]) -> int:
-    places = {number: place for row in rows for place, number in enumerate(row)}
+def _crossings(items: list[_Item], rows: list[list[int]], places: list[int]) -> int:
     crossings = 0
     for row in rows:
-        ends = [sorted(places[other] for other in items[number].below) for number in row]
         seen: list[int] = []
-        for below in ends:
-            crossings += sum(1 for end in below for before in seen if before > end)
-            seen.extend(below)
+        for number in row:
+            ends = [places[other] for other in items[number].below]
+            crossings += sum(len(seen) - bisect_right(seen, end) for end in ends)
+            for end in ends:
+                insort(seen, end)
     return crossings
 
 
 def _place(items: list[_Item], rows: list[list[int]]) -> None:
     for row in rows:
         x = 0.0
+        for place, number in enumerate(row):
+            x += _distance(items, row[place - 1], number) if place else 0.0
+            items[number].x = x
         for number in row:
-            items[number].x = x + items[number].width / 2
-            x += items[number].width + _GAP_X
-        for number in row:
-            items[number].x -= (x - _GAP_X) / 2
+            items[number].x -= x / 2
     for sweep in range(_SWEEPS):
         is_down = sweep % 2 == 0
         for row in rows if is_down else reversed(rows):
@@ -174,9 +228,22 @@ def _pull(items: list[_Item], row: list[int], is_down: bool) -> None:
 
 
 def _distance(items: list[_Item], left: int, right: int) -> float:
-    return (items[left].width + items[right].width) / 2 + _GAP_X
+    gap = _GAP_X if max(items[left].width, items[right].width) > _BEND_WIDTH else _BEND_GAP
+    return (items[left].width + items[right].width) / 2 + gap
 
 
-def _line(chain: list[int], middles: list[Point], height: float) -> list[Point]:
-    start, end = middles[chain[0]], middles[chain[-1]]
-    return [(start[0], start[1] + height / 2), *(middles[bend] for bend in chain[1:-1]), (end[0], end[1] - height / 2)]
+def _line(
+    chain: list[int], items: list[_Item], middles: list[Point], heights: Sequence[float], spans: Sequence[Point]
+) -> list[Point]:
+    (start_x, start_y), (end_x, end_y) = middles[chain[0]], middles[chain[-1]]
+    bends: list[Point] = []
+    for bend in chain[1:-1]:
+        x = middles[bend][0]
+        top, bottom = spans[items[bend].layer]
+        # Past boxes the line goes straight down, or it would cut their corners.
+        bends += [(x, top), (x, bottom)]
+    below, above = spans[items[chain[0]].layer][1], spans[items[chain[-1]].layer][0]
+    if below < above:
+        bends = [(start_x, below), *bends, (end_x, above)]
+    line = [(start_x, start_y + heights[chain[0]] / 2), *bends, (end_x, end_y - heights[chain[-1]] / 2)]
+    return [line[0], *(point for before, point in pairwise(line) if point != before)]

@@ -31,7 +31,10 @@ _MAP = re.compile(r"\[\](#\d+)?$")
 
 
 def left_text(run: RunView, now: float) -> str:
-    """How long a run that goes on will take yet, with its spread; empty: nobody knows."""
+    """How long a run that goes on will take yet, with its spread, or for whom it waits; empty: nobody knows."""
+    held_by = run["notes"].get("held_by")
+    if held_by:
+        return "waits for a person" if held_by == "person" else "waits for an event"
     told = run["notes"].get("forecast")
     if not told or run["ended_at"] is not None:
         return ""

@@ -16,6 +16,8 @@ __all__ = ["histogram_text", "record_lines"]
 _BARS = "▁▂▃▄▅▆▇█"
 _PLAIN_BARS = ".:-=+*#@"
 _LINES = 40
+#: What is shown of what may be very long: rows and columns of a table, and characters that are read of a cell.
+_ROWS, _COLUMNS, _CELL = 40, 200, 2000
 
 
 def record_lines(record: dict[str, Any], columns: int = 100, *, is_unicode: bool = True) -> list[str]:
@@ -48,6 +50,10 @@ def _numbers_text(numbers: dict[str, Any], is_unicode: bool) -> str:
     return "  ".join(parts)
 
 
+def _short(value: object) -> str:
+    return clean(str(value)[:_CELL])
+
+
 def _array(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
     yield f"{clean(str(record['type']))} array of {' x '.join(f'{size:,}' for size in record['shape']) or 'one number'}"
     if record["numbers"]:
@@ -55,21 +61,22 @@ def _array(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
 
 
 def _table(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:
-    names = [clean(str(name)) for name, _ in record["columns"]]
-    types = [clean(str(type)) for _, type in record["columns"]]
-    head = [[clean(str(cell)) for cell in row] for row in record["head"]]
+    names = [_short(name) for name, _ in record["columns"][:_COLUMNS]]
+    types = [_short(type) for _, type in record["columns"][:_COLUMNS]]
+    head = [[_short(cell) for cell in row[:_COLUMNS]] for row in record["head"][:_ROWS]]
     sizes = [min(max(width(row[place]) for row in [names, types, *head]), 24) for place in range(len(names))]
     rows = f"{record['rows']:,} rows" if record["rows"] is not None else "many rows"
-    yield f"table of {rows} and {len(names)} columns"
+    yield f"table of {rows} and {len(record['columns']):,} columns"
     for row in [names, types, *head]:
         yield "  ".join(pad(fit(cell, size), size) for cell, size in zip(row, sizes, strict=True)).rstrip()
     if record["rows"] is None or record["rows"] > len(head):
         yield "..."
     if record["numbers"]:
         yield ""
-    longest = min(max((width(clean(name)) for name in record["numbers"]), default=0), 24)
-    for name, numbers in record["numbers"].items():
-        yield f"{pad(fit(clean(name), longest), longest)}  {_numbers_text(numbers, is_unicode)}"
+    shown = list(record["numbers"].items())[:_COLUMNS]
+    longest = min(max((width(_short(name)) for name, _ in shown), default=0), 24)
+    for name, numbers in shown:
+        yield f"{pad(fit(_short(name), longest), longest)}  {_numbers_text(numbers, is_unicode)}"
 
 
 def _image(record: dict[str, Any], is_unicode: bool) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from partita.protocol.models import model_text
@@ -9,6 +10,8 @@ from partita.protocol.stored_files import stored_text
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, SELECT, TUPLE, Node, navigate, unpack
 
 __all__ = ["result_json", "result_line", "result_text"]
+
+Opened = Callable[[Node], Any]
 
 
 class _Preview:
@@ -21,9 +24,13 @@ class _Preview:
         return self._text
 
 
-def result_json(packed: bytes | None) -> Any:
-    """The value of a packed node; an encoded leaf is a map with its codec and its preview."""
-    return _json_of(unpack(packed)) if packed is not None else None
+def result_json(packed: bytes | None, opened: Opened | None = None) -> Any:
+    """The value of a packed node; an encoded leaf is a map with its codec and its preview.
+
+    Args:
+        opened: gives the value of such a leaf, or the leaf itself where it is not to be opened.
+    """
+    return _json_of(unpack(packed), opened) if packed is not None else None
 
 
 def _selected(node: Node) -> Node:
@@ -40,19 +47,21 @@ def _selected(node: Node) -> Node:
     return node if rest else found
 
 
-def _json_of(node: Node) -> Any:
+def _json_of(node: Node, opened: Opened | None) -> Any:
     node = _selected(node) if node[0] == SELECT else node
     tag = node[0]
     if tag == PLAIN:
         return node[1]
     if tag in (LIST, TUPLE):
-        return [_json_of(item) for item in node[1]]
+        return [_json_of(item, opened) for item in node[1]]
     if tag == DICT:
-        return {str(key): _json_of(item) for key, item in zip(node[1], node[2], strict=True)}
+        return {str(key): _json_of(item, opened) for key, item in zip(node[1], node[2], strict=True)}
     if tag == OBJECT:
-        return {name: _json_of(item) for name, item in zip(node[2], node[3], strict=True)}
+        return {name: _json_of(item, opened) for name, item in zip(node[2], node[3], strict=True)}
     if tag == OUTCOME:
-        return {"ok": node[1], "value": _json_of(node[2]) if node[2] is not None else None, "error": node[3]}
+        return {"ok": node[1], "value": _json_of(node[2], opened) if node[2] is not None else None, "error": node[3]}
+    if tag in (INLINE, BLOB) and opened is not None and (found := opened(node)) is not node:
+        return found
     if tag == INLINE:
         return {"codec": node[1], "preview": str(node[3])}
     if tag == BLOB:

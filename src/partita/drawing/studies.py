@@ -17,17 +17,19 @@ from partita.units import duration_text
 __all__ = ["PICTURES", "counts_text", "study_csv", "study_html", "study_picture", "values_text"]
 
 _MOST_SLICES = 8
+Tell = Callable[[str], str]
 #: Marks on the axis of trials at most, and how close to an end of an axis there is none, as a share of it.
 _MOST_TICKS, _TICK_ROOM = 8, 0.08
 
 
-def study_picture(study: StudyView, kind: str, parameter: str = "") -> str:
+def study_picture(study: StudyView, kind: str, parameter: str = "", *, tell: Tell = str) -> str:
     """A picture as SVG.
 
     Args:
         study: with its trials; for "importance" with that.
         kind: one of `PICTURES`.
         parameter: of "slices", only this one.
+        tell: gives words in the reader's language.
 
     Raises:
         DefinitionError: there is no such picture, or nothing to be drawn in it.
@@ -38,7 +40,7 @@ def study_picture(study: StudyView, kind: str, parameter: str = "") -> str:
         raise DefinitionError(
             f"no trial of the study {study['name']!r} has succeeded yet, so there is nothing to be drawn"
         )
-    return _slices(study, parameter) if kind == "slices" else _DRAWN[kind](study)
+    return _slices(study, parameter, tell) if kind == "slices" else _DRAWN[kind](study, tell)
 
 
 def _done(study: StudyView) -> list[TrialView]:
@@ -51,7 +53,7 @@ def _first(study: StudyView) -> tuple[str, int]:
     return name, 1 if way == "maximize" else -1
 
 
-def _history(study: StudyView) -> str:
+def _history(study: StudyView, tell: Tell) -> str:
     name, sign = _first(study)
     dots = [(float(trial["number"]), trial["values"][name]) for trial in _done(study)]
     steps: list[tuple[float, float]] = []
@@ -61,25 +63,32 @@ def _history(study: StudyView) -> str:
     last = float(max(trial["number"] for trial in study["trials"]))
     steps.append((last, steps[-1][1]))
     nothing = [
-        f"{count:,} {state}" for state, count in study["counts"].items() if state in ("pruned", "failed", "cancelled")
+        f"{count:,} {tell(state)}"
+        for state, count in study["counts"].items()
+        if state in ("pruned", "failed", "cancelled")
     ]
-    told = f"trial ({', '.join(nothing)})" if nothing else "trial"
+    told = f"{tell('trial')} ({', '.join(nothing)})" if nothing else tell("trial")
     every = next(10**power * step for power in range(9) for step in (1, 2, 5) if last <= 10**power * step * _MOST_TICKS)
     ticks = [(float(number), f"{number:,}") for number in range(0, int(last) + 1, every)]
-    return dot_chart(f"{study['name']}: history", dots, x_label=told, y_label=name, guide=steps, x_ticks=ticks)
+    return dot_chart(
+        tell("{name}: history").format(name=study["name"]), dots, x_label=told, y_label=name, guide=steps, x_ticks=ticks
+    )
 
 
-def _importance(study: StudyView) -> str:
+def _importance(study: StudyView, tell: Tell) -> str:
     found = study.get("importance") or {}
     if not found:
         raise DefinitionError("too few trials tell which parameters matter; at least 3 that differ have to succeed")
     bars = [Bar(name, share, 0.0, share) for name, share in found.items()]
     return interval_chart(
-        f"{study['name']}: importance", bars, x_label="share of what the objective varies by", guide=0.0
+        tell("{name}: importance").format(name=study["name"]),
+        bars,
+        x_label=tell("share of what the objective varies by"),
+        guide=0.0,
     )
 
 
-def _front(study: StudyView) -> str:
+def _front(study: StudyView, tell: Tell) -> str:
     names = list(study["objectives"])
     if len(names) < 2:
         raise DefinitionError(f"the study {study['name']!r} has one objective; a front is drawn of several")
@@ -87,13 +96,15 @@ def _front(study: StudyView) -> str:
     dots = [(trial["values"][x], trial["values"][y]) for trial in _done(study)]
     line = sorted((trial["values"][x], trial["values"][y]) for trial in study["best"])
     return dot_chart(
-        f"{study['name']}: {y} against {x}", dots, x_label=_with_way(study, x), y_label=_with_way(study, y),
+        tell("{name}: {y} against {x}").format(name=study["name"], y=y, x=x), dots,
+        x_label=_with_way(study, x, tell), y_label=_with_way(study, y, tell),
         guide=line if len(line) > 1 else (),
     )  # fmt: skip
 
 
-def _with_way(study: StudyView, name: str) -> str:
-    return f"{name} ({study['objectives'][name]}d)"
+def _with_way(study: StudyView, name: str, tell: Tell) -> str:
+    is_more = study["objectives"][name] == "maximize"
+    return f"{name} ({tell('maximized' if is_more else 'minimized')})"
 
 
 class _Scale:
@@ -129,7 +140,7 @@ class _Scale:
         return [(at, f"{10**at:.4g}") for at in places]
 
 
-def _slices(study: StudyView, parameter: str) -> str:
+def _slices(study: StudyView, parameter: str, tell: Tell) -> str:
     name, _ = _first(study)
     space = study["space"]
     if parameter and parameter not in space:
@@ -144,10 +155,14 @@ def _slices(study: StudyView, parameter: str) -> str:
         ]
         title = f"{study['name']}: {searched}"
         pictures.append(dot_chart(title, dots, x_label=searched, y_label=name, x=scale.span, x_ticks=scale.ticks()))
-    return pictures[0] if len(pictures) == 1 else below_each_other(f"{study['name']}: slices", pictures)
+    return (
+        pictures[0]
+        if len(pictures) == 1
+        else below_each_other(tell("{name}: slices").format(name=study["name"]), pictures)
+    )
 
 
-def _parallel(study: StudyView) -> str:
+def _parallel(study: StudyView, tell: Tell) -> str:
     name, sign = _first(study)
     done = _done(study)
     values = [trial["values"][name] for trial in done]
@@ -165,7 +180,8 @@ def _parallel(study: StudyView) -> str:
         ]
         for trial, value in zip(done, values, strict=True)
     ]  # fmt: skip
-    return parallel_chart(f"{study['name']}: parameters and {name}, the best in orange", [*axes, (name, ends)], lines)
+    title = tell("{name}: parameters and {result}, the best in orange").format(name=study["name"], result=name)
+    return parallel_chart(title, [*axes, (name, ends)], lines)
 
 
 def _share(at: float, span: tuple[float, float]) -> float:
@@ -176,7 +192,7 @@ def _ends(scale: _Scale) -> list[Tick]:
     return [(end, f"{end:g}") for end in scale.span]
 
 
-_DRAWN: dict[str, Callable[[StudyView], str]] = {
+_DRAWN: dict[str, Callable[[StudyView, Tell], str]] = {
     "history": _history, "importance": _importance, "parallel": _parallel, "front": _front,
 }  # fmt: skip
 PICTURES = (*_DRAWN, "slices")
@@ -227,5 +243,5 @@ def study_html(study: StudyView) -> str:
         f"{duration_text(study['took_s'])}</p>"
     )
     table = f"<table><tr><th>trial</th><th>values</th><th>parameters</th></tr>{rows}</table>" if rows else ""
-    drawn = _history(study) if study.get("trials") and _done(study) else ""
+    drawn = _history(study, str) if study.get("trials") and _done(study) else ""
     return head + table + drawn

@@ -5,6 +5,7 @@ A step is adopted only if its path, its code fingerprint and what its inputs hol
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from partita.core.graph import Input, Run, Step
@@ -21,10 +22,21 @@ __all__ = ["Adoption"]
 class Adoption:
     """What a run that is run again has to give."""
 
-    def __init__(self, book: Book, source: tuple[RunRow, Run]) -> None:
+    def __init__(self, book: Book, source: tuple[RunRow, Run], afresh: Iterable[int] = ()) -> None:
+        """
+        Args:
+            afresh: steps of the earlier run that are to be done again, whatever has changed, with all that came of them.
+        """
         self._book = book
         self._row, self._run = source
-        self._by_path = {full_path(self._run, step): step for step in self._run.steps.values() if _stands(step)}
+        again = _and_what_came_of(self._run, afresh)
+        self._afresh = {full_path(self._run, self._run.steps[number]) for number in again}
+        stand = (step for step in self._run.steps.values() if _stands(step) and step.id not in again)
+        self._by_path = {full_path(self._run, step): step for step in stand}
+
+    def is_afresh(self, live: Live, step: Step) -> bool:
+        """Whether the step is to be done again though a cache may have its value."""
+        return bool(self._afresh) and full_path(live.run, step) in self._afresh
 
     def value_for(self, live: Live, step: Step) -> bytes | None:
         """The value that the step had then; None where it has to run."""
@@ -58,6 +70,32 @@ class Adoption:
         vanished = sorted(path for path in self._by_path if path not in paths)
         adopted = sum(bool(step.marks & Mark.ADOPTED) for step in live.run.steps.values())
         return {"adopted": adopted, "vanished": vanished[:1000], "rerun_of": self._row.id}
+
+
+def _and_what_came_of(run: Run, chosen: Iterable[int]) -> set[int]:
+    """Steps with all that took their values, directly or by way of others, and all inside of these."""
+    readers: dict[int, list[int]] = {}
+    for step in run.steps.values():
+        for source, _, _ in step.inputs:
+            readers.setdefault(source, []).append(step.id)
+    inside: dict[int, list[int]] = {}
+    for step in run.steps.values():
+        inside.setdefault(step.parent, []).append(step.id)
+    found: set[int] = set()
+    passed: set[int] = set()  # flows around what was found: what reads their value reads of it
+    ahead = [number for number in chosen if number in run.steps]
+    while ahead:
+        number = ahead.pop()
+        if number in found:
+            continue
+        found.add(number)
+        ahead += readers.get(number, []) + inside.get(number, [])
+        around = run.steps[number].parent
+        while around > 0 and around not in passed:
+            passed.add(around)
+            ahead += readers.get(around, [])
+            around = run.steps[around].parent
+    return found
 
 
 def _stands(step: Step) -> bool:

@@ -18,12 +18,15 @@ from partita.core.resources import Pool
 from partita.core.states import FINAL, Kind, State
 from partita.engine.caching import Caching
 from partita.engine.choosing import Choosing
+from partita.engine.counters import Counters
 from partita.engine.expecting import SIZED_S, Expecting, Typical
 from partita.engine.lanes import Flight, Lanes
 from partita.engine.learning import Learning
 from partita.engine.live import Live, step_row, step_update
+from partita.engine.news import News
 from partita.engine.overruns import Overruns
 from partita.engine.slots import Shares
+from partita.engine.tracing import Tracing
 from partita.engine.values import ValueCache
 from partita.engine.waits import Waits
 from partita.errors import IllegalTransitionError, PartitaError
@@ -54,6 +57,7 @@ class Limits:
     is_planned: bool = True  # ready steps start by what lies behind them; else as they came
     forecasts: bool = True  # whether it is forecast when runs will be done
     idle_s: float = 60.0  # seconds without runs and clients after which the engine ends
+    works: bool = True  # False: what is launched here goes on to the engines of other machines
 
 
 @dataclass(slots=True)
@@ -72,6 +76,9 @@ class Book:
     peers: Peers | None = None  # the other engines of the store; None: there are none
     shares: Shares | None = None  # of named limits that engines keep together
     artifacts: str = ""  # folder or URL of large values; empty: in the workspace's folder
+    secrets_key: str = field(
+        default="", repr=False
+    )  # keys of secrets, as the variable has them; empty: a file has them
     lives: dict[int, Live] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)  # run numbers in memory by id
     flights: dict[int, Flight] = field(default_factory=dict)  # by ticket
@@ -86,7 +93,9 @@ class Book:
     timers: list[tuple[float, int, str, int, int]] = field(default_factory=list)  # (monotonic, order, what, run, id)
     now_s: float = 0.0  # monotonic, as of this turn
     now: float = 0.0  # seconds since the epoch, as of this turn
+    versions_forgotten: int = 0  # how often versions of models were forgotten here, as far as that is committed
     versions_changed: int = 0  # how often versions of models were registered or forgotten here
+    news: News = field(init=False)  # what has changed, for servers
     answers: list[Callable[[], None]] = field(default_factory=list)  # to be said once the turn is committed
     large: list[tuple[Live, int]] = field(
         default_factory=list
@@ -96,6 +105,8 @@ class Book:
     returned: dict[tuple[int, int, int], AttemptEnd] = field(default_factory=dict)  # ends of attempts that never began
     resumed: list[tuple[Flight, int, Callable[[], None]]] = field(default_factory=list)  # (flight, ticket, its answer)
     waiters: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by run id: (ticket, request, holds)
+    counters: Counters = field(default_factory=Counters)
+    tracing: Tracing | None = None  # None: no traces are made
     caching: Caching = field(init=False)
     waits: Waits = field(init=False)
     learning: Learning = field(init=False)
@@ -105,6 +116,7 @@ class Book:
     _counter: int = 0
 
     def __post_init__(self) -> None:
+        self.news = News(self.clock.now())
         self.caching = Caching(self)
         self.waits = Waits(self)
         self.learning = Learning(self)
@@ -124,7 +136,7 @@ class Book:
             if self.is_strict:
                 raise
             # A fault of ours in one run must not stop the others.
-            _log.exception("run %s is given up", live.run.id)
+            _log.exception("run %s is given up", live.run.id, extra={"run": live.run.id})
             self.give_up(live, str(error))
 
     def give_up(self, live: Live, message: str) -> None:
@@ -179,6 +191,8 @@ class Book:
             if number in run.steps:
                 value = out.values.get(number)
                 self.turn.step_updates.append(step_update(run.number, step, value))
+                if step.finished > live.finished:
+                    self._count_end(live, step)
                 if value is not None:
                     self.values.put(run.number, number, value)
                 if step.kind == Kind.WAIT and step.state in FINAL:
@@ -187,10 +201,29 @@ class Book:
                     self.learning.expanded(live, step, self.now - live.opened.pop(number))
                 if computing and step.state in FINAL and (run.number, number) in computing:
                     self.caching.ended(live, step, value)
+        live.finished = run.finished
         live.history.extend(changed)
+        if 0 in changed or out.is_final:
+            self.news.add("run", run.id)
         for number in out.ready:
             self.enqueue(live, number)
         live.out = Commands()
+
+    def _count_end(self, live: Live, step: Step) -> None:
+        ended = self.counters.steps_ended
+        ended[step.state] = ended.get(step.state, 0) + 1
+        if self.tracing is not None:
+            self.tracing.step_ended(live, step, self.now)
+
+    def end_attempt(self, flight: Flight, end: AttemptEnd, log_bytes: int = 0) -> Live | None:
+        """Write how an attempt ended; gives its run, if that is still in memory."""
+        self.turn.attempt_ends.append(end)
+        self.counters.attempt_ended(flight.executor.name, end.outcome)
+        self.counters.log_bytes += log_bytes
+        live = self.lives.get(flight.run)
+        if live is not None and self.tracing is not None:
+            self.tracing.attempt_ended(live, flight, end)
+        return live
 
     def enqueue(self, live: Live, number: int) -> None:
         step = live.run.steps.get(number)

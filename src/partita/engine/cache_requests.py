@@ -13,8 +13,8 @@ from partita.engine.reading import Reading
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.requests import CacheEntryView, CacheExplanation
+from partita.protocol.sentences import Sentence, in_words, say
 from partita.store.port import CacheRow, RunRow
-from partita.units import duration_text
 from partita.values import unpack
 
 __all__ = ["CacheRequests"]
@@ -77,12 +77,11 @@ class CacheRequests:
         if step is None:
             raise NotFoundError(f"run {row.id} has no step {fields['step']}")
         told = CacheExplanation(
-            run=row.id, step=step.id, path=path_of(run, step.id), result="none", source=None, reasons=[]
+            run=row.id, step=step.id, path=path_of(run, step.id), result="none", source=None, reasons=[], said=[]
         )
         profile = run.profiles[step.profile] if step.kind == Kind.TASK else None
         if profile is None or not profile.is_cached:
-            what = "The task is not cached; give it cache=True." if profile else "Only tasks are cached, flows are not."
-            return {**told, "reasons": [what]}
+            return _with(told, [say("not_cached" if profile else "flow_not_cached")])
         return self._explained(told, row, step, profile)
 
     def _live_or_stored(self, row: RunRow) -> Any:
@@ -95,18 +94,14 @@ class CacheRequests:
         if step.marks & Mark.CACHED:
             return self._hit(told, row, step, profile, entries)
         if step.marks & Mark.ADOPTED:
-            return {
-                **told,
-                "result": "adopted",
-                "reasons": ["The value was taken over from the run that this one reruns."],
-            }
+            return _with(told, [say("adopted_from_rerun")], "adopted")
         if waits_for is not None:
             where = self._book.lives[waits_for[0]]
-            text = f"An equal step is being computed: {path_of(where.run, waits_for[1])} of run {where.run.id}."
-            return {**told, "result": "waiting", "reasons": [text]}
+            name = say("path_of_run", path=path_of(where.run, waits_for[1]), run=where.run.id)
+            return _with(told, [say("equal_being_computed", step=name)], "waiting")
         if not step.attempts:
-            return {**told, "reasons": ["It has not begun, so nobody has asked the cache yet."]}
-        return {**told, "result": "miss", "reasons": self._lacks(row, step, profile, entries)}
+            return _with(told, [say("not_asked")])
+        return _with(told, self._lacks(row, step, profile, entries), "miss")
 
     def _hit(
         self, told: CacheExplanation, row: RunRow, step: Step, profile: Profile, entries: list[CacheRow]
@@ -115,16 +110,13 @@ class CacheRequests:
         value = self._book.store.values(row.number, [step.id]).get(step.id)
         source = next((e for e in entries if (e.parts == parts if parts is not None else e.value == value)), None)
         if source is None:
-            return {
-                **told,
-                "result": "hit",
-                "reasons": ["An equal step had been computed; its entry is not there any more."],
-            }
-        made = source.created_at
-        age = duration_text(max(row.created_at - made, 0.0))
-        text = f"An equal step had been computed {age} before this run began: step {source.step} of run {source.run}."
-        same = "Its code, version and arguments are the same." if parts else "Its cache_key gave the same."
-        return {**told, "result": "hit", "source": [source.run, source.step], "reasons": [text, same]}
+            return _with(told, [say("equal_gone")], "hit")
+        age_s = max(row.created_at - source.created_at, 0.0)
+        reasons = [
+            say("equal_computed", age_s=age_s, step=_step_of(source)),
+            say("same_parts" if parts else "same_key"),
+        ]
+        return {**_with(told, reasons, "hit"), "source": [source.run, source.step]}
 
     def _parts(self, row: RunRow, step: Step, profile: Profile) -> bytes | None:
         """What the step's key is made of; None where only a worker knows."""
@@ -137,15 +129,15 @@ class CacheRequests:
         except LookupError:
             return None
 
-    def _lacks(self, row: RunRow, step: Step, profile: Profile, entries: list[CacheRow]) -> list[str]:
+    def _lacks(self, row: RunRow, step: Step, profile: Profile, entries: list[CacheRow]) -> list[Sentence]:
         options = unpack(row.options) if row.options else {}
         if options.get("refresh"):
-            return ["The run was told to compute everything anew."]
+            return [say("refreshed")]
         own = next((entry for entry in entries if (entry.run, entry.step) == (row.id, step.id)), None)
         parts = own.parts if own is not None else self._parts(row, step, profile)
         others = [entry for entry in entries if entry is not own and entry.created_at <= row.created_at]
         if parts is None:
-            return ["What its cache_key gave is known only once it has succeeded."]
+            return [say("key_unknown")]
         if not others:
             return _nothing_there(step, profile, own)
         wanted = unpack(parts)
@@ -153,40 +145,45 @@ class CacheRequests:
         found = _differences(unpack(best.parts), wanted)
         if not found:
             return [_gone(best, row)]
-        return [f"The nearest entry is step {best.step} of run {best.run}. Since then:", *found]
+        return [say("nearest", step=_step_of(best)), *found]
 
 
-def _nothing_there(step: Step, profile: Profile, own: CacheRow | None) -> list[str]:
-    told = "Nothing that counts was cached of this task when the run began"
+def _with(told: CacheExplanation, said: list[Sentence], result: str = "none") -> CacheExplanation:
+    return {**told, "result": result, "said": said, "reasons": [in_words(each) for each in said]}
+
+
+def _step_of(entry: CacheRow) -> Sentence:
+    return say("step_of_run", step=entry.step, run=entry.run)
+
+
+def _nothing_there(step: Step, profile: Profile, own: CacheRow | None) -> list[Sentence]:
     if own is None:
-        failed = ["It failed, and only values are kept."] if step.state == State.FAILED else []
-        return [f"{told}, or it has been cleared since.", *failed]
-    span_s = profile.cache_expiry_s
-    span = "" if span_s is None else f" for {duration_text(span_s)}, and"
-    return [f"{told} (a value counts{span} as long as its blobs are there)."]
+        return [say("none_counted"), *([say("failures_not_kept")] if step.state == State.FAILED else [])]
+    if profile.cache_expiry_s is None:
+        return [say("none_counted_of_these")]
+    return [say("none_counted_for", expiry_s=profile.cache_expiry_s)]
 
 
-def _gone(entry: CacheRow, row: RunRow) -> str:
-    if entry.expires_at is not None and entry.expires_at <= row.created_at:
-        return f"The value of step {entry.step} of run {entry.run} had expired."
-    return f"The value of step {entry.step} of run {entry.run} is equal, but its blob is no longer in the artifacts."
+def _gone(entry: CacheRow, row: RunRow) -> Sentence:
+    has_expired = entry.expires_at is not None and entry.expires_at <= row.created_at
+    return say("equal_expired" if has_expired else "equal_without_blob", step=_step_of(entry))
 
 
-def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """In words, what differs between the parts of two keys."""
-    found: list[str] = []
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[Sentence]:
+    """What differs between the parts of two keys."""
+    found: list[Sentence] = []
     if then.get("fingerprint") != now.get("fingerprint"):
-        found.append("the code that the task reaches, or its environment, has changed")
+        found.append(say("code_changed"))
     if then.get("version") != now.get("version"):
-        found.append(f"its version has changed from {then.get('version')!r} to {now.get('version')!r}")
+        found.append(say("version_changed", before=repr(then.get("version")), after=repr(now.get("version"))))
     if then.get("key") != now.get("key"):
-        found.append(f"its cache_key gave {now.get('key')!r}, not {then.get('key')!r}")
+        found.append(say("key_changed", before=repr(then.get("key")), after=repr(now.get("key"))))
     before, after = then.get("arguments") or {}, now.get("arguments") or {}
     for name in sorted({*before, *after}):
         if name not in after:
-            found.append(f"the argument {name} is not given any more")
+            found.append(say("argument_gone", name=name))
         elif name not in before:
-            found.append(f"the argument {name} is given now")
+            found.append(say("argument_new", name=name))
         elif before[name] != after[name]:
-            found.append(f"the argument {name} holds something else")
+            found.append(say("argument_changed", name=name))
     return found

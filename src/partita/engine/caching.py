@@ -50,11 +50,13 @@ class Caching:
             packed = self._book.store.arguments(live.run.number, step.id)
         parts = self.parts(live.run, step, profile, packed)
         key = _key(profile, parts)
-        found = self._found(live, key)
+        is_refreshed = _is_refreshed(live, step)
+        found = None if is_refreshed else self._found(key)
         if found is not None:
+            live.borrowed.add(found.run)
             return found
         place = (live.run.number, step.id)
-        if self._computing.get(key, place) != place and not live.options.get("refresh"):
+        if self._computing.get(key, place) != place and not is_refreshed:
             self._parked.setdefault(key, []).append(place)
             return True
         self._compute(place, key, parts)
@@ -74,10 +76,11 @@ class Caching:
         profile = live.run.profiles[live.run.steps[flight.step].profile]
         parts = pack({"fingerprint": profile.fingerprint, "version": profile.version, "key": given})
         key = _key(profile, parts)
-        found = self._found(live, key)
+        is_refreshed = _is_refreshed(live, live.run.steps[flight.step])
+        found = None if is_refreshed else self._found(key)
         if found is not None:
             self._answer(flight, ticket, request, found)
-        elif self._computing.get(key, place) != place and not live.options.get("refresh"):
+        elif self._computing.get(key, place) != place and not is_refreshed:
             self._asking.setdefault(key, []).append((flight, ticket, request, parts))
             flight.executor.wait(flight.lane)
         else:
@@ -122,10 +125,8 @@ class Caching:
         }
         return pack(told)
 
-    def _found(self, live: Live, key: bytes) -> CacheRow | None:
+    def _found(self, key: bytes) -> CacheRow | None:
         """The row of the key where it counts; one that does not is forgotten."""
-        if live.options.get("refresh"):
-            return None
         book = self._book
         row = self._fresh.get(key) or book.store.cached(key)
         if row is None:
@@ -181,7 +182,16 @@ class Caching:
 
     def _answer(self, flight: Flight, ticket: int, request: int, row: CacheRow | None) -> None:
         flight.is_cached = row is not None
+        live = self._book.lives.get(flight.run)
+        if row is not None and live is not None:
+            live.borrowed.add(row.run)
         flight.executor.executor.reply(ticket, request, True, None if row is None else row.value)
+
+
+def _is_refreshed(live: Live, step: Step) -> bool:
+    """Whether the step computes its value, whatever the cache has."""
+    is_afresh = live.adoption is not None and live.adoption.is_afresh(live, step)
+    return bool(live.options.get("refresh")) or is_afresh
 
 
 def _key(profile: Profile, parts: bytes) -> bytes:

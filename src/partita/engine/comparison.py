@@ -27,12 +27,13 @@ class Comparison:
         self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
             "traits": self.traits,
             "step_traits": self.step_traits,
+            "step_profiles": self.step_profiles,
         }
 
     def traits(self, fields: dict[str, Any]) -> dict[str, Any]:
         """A run's inputs as texts by name, its options, and by number the code of its tasks and what they ask for.
 
-        Of the latter [title, [cores, bytes of memory, GPUs], whether it is cached, executor].
+        Of the latter [title, [cores, bytes of memory, GPUs], whether it is cached, executor, slots].
         """
         row = self._reading.find(fields["run"])
         options = unpack(row.options) if row.options else {}
@@ -48,8 +49,8 @@ class Comparison:
             "view": self._reading.run(row.id), "inputs": inputs, "options": told,
             "profiles": [[profile.function, profile.fingerprint, profile.version] for profile in profiles],
             "asked": [
-                [profile.title, list((profile.elements or profile.demand)[:3]), profile.is_cached, profile.executor]
-                for profile in profiles
+                [profile.title, list(demand[:3]), profile.is_cached, profile.executor, [list(pair) for pair in demand.slots]]
+                for profile in profiles for demand in [profile.elements or profile.demand]
             ],
             "reports": self._reports(row.number),
         }  # fmt: skip
@@ -67,6 +68,12 @@ class Comparison:
             return []
         times = self._book.store.durations(row.number, steps[0].id, steps[-1].id + 1)
         return [_traits(step, times.get(step.id)) for step in steps]
+
+    def step_profiles(self, fields: dict[str, Any]) -> list[list[int]]:
+        """A page of [id, number of its profile], of all steps."""
+        row = self._reading.find(fields["run"])
+        steps = self._book.store.steps(row.number, after=fields.get("after", -1), limit=_ROWS)
+        return [[step.id, step.profile] for step in steps]
 
 
 def _traits(step: StepRow, seconds: float | None) -> list[Any]:

@@ -147,11 +147,12 @@ class Dispatch:
         flight = Flight(
             run, step.id, order.attempt, lane, order.profile, demand, lanes, timeout_s, expected_s=expected_s
         )
-        flight.input_bytes = _input_bytes(order)
+        flight.input_bytes, flight.handed_at = _input_bytes(order), book.now
         book.flights[order.ticket] = flight
         book.turn.attempts.append(
             AttemptRow(run, step.id, order.attempt, lanes.place(lane), book.now, lanes.node, flight.input_bytes)
         )
+        book.counters.attempts_started += 1
         live.running[step.id] = order.ticket
         live.started[step.id] = book.now
         if step.kind == Kind.FLOW:
@@ -219,6 +220,8 @@ class Dispatch:
         prelude = self._preparing.prelude(live, step) if environment_of(profile) else ""
         if prelude:
             extra = {**(extra or {}), "prelude": prelude}
+        if book.tracing is not None:
+            extra = {**(extra or {}), "trace": book.tracing.of_attempt(live, step.id, step.attempts + 1)}
         ticket = book.next()
         return Order(ticket, number, run.id, step.id, step.attempts + 1, step.name, arguments, inputs, extra)
 
@@ -239,6 +242,8 @@ class Dispatch:
         row = book.store.step(run.number, undone.id)
         inputs = self._inputs(live, unpack_inputs(row.inputs)) if row is not None and row.inputs else None
         extra = {"result": book.values.get(run.number, undone.id), "undo": True, "key": f"{run.id}:{undone.id}:undo"}
+        if book.tracing is not None:
+            extra["trace"] = book.tracing.of_attempt(live, step.id, step.attempts + 1)
         arguments = row.arguments if row is not None else None
         return Order(book.next(), number, run.id, step.id, step.attempts + 1, step.name, arguments, inputs, extra)
 

@@ -22,6 +22,7 @@ from partita.engine.reading import Reading
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.requests import ExplanationView, Fact
+from partita.protocol.sentences import Sentence, in_words, joined, say, some
 from partita.store.port import RunRow
 from partita.units import duration_text, size_text
 from partita.values import unpack
@@ -90,13 +91,13 @@ class _Step:
         yield from self._tries()
         yield from self._chain()
         yield from self._first_failure()
-        for mark, word in (
-            (Mark.ADOPTED, "taken over from the run that it reruns"),
-            (Mark.CACHED, "taken from the cache"),
+        for mark, one, several in (
+            (Mark.ADOPTED, "one_adopted", "some_adopted"),
+            (Mark.CACHED, "one_cached", "some_cached"),
         ):
             count = sum(bool(step.marks & mark) for step in self._run.steps.values())
             if count:
-                yield _fact("reuse", f"{_steps(count)} {'were' if count > 1 else 'was'} {word}.", count=count)
+                yield _fact("reuse", say(one) if count == 1 else say(several, count=count), count=count)
         yield from self._now()
 
     # What made the step
@@ -105,28 +106,26 @@ class _Step:
         row = self._book.store.step(self._run.number, self._step.id)
         place = row.place if row is not None else ""
         parent = path_of(self._run, self._step.parent)
-        where = f" at {place}" if place else ""
         if self._step.kind == Kind.UNDO:
             target = path_of(self._run, self._step.inputs[0][0])
-            yield _fact("origin", f"It undoes {target}, because {parent} failed or was cancelled.", step=target)
+            yield _fact("origin", say("undoes", step=target, flow=parent), step=target)
         elif self._step.fallback_of >= 0:
             source = path_of(self._run, self._step.fallback_of)
-            yield _fact("branch", f"It is the fallback of {source}, for the case that that step fails.", step=source)
+            yield _fact("branch", say("is_fallback", step=source), step=source)
         else:
-            yield _fact("origin", f"{parent} laid it out{where}.", flow=parent, place=place)
+            said = say("laid_out_at", flow=parent, place=place) if place else say("laid_out", flow=parent)
+            yield _fact("origin", said, flow=parent, place=place)
         if self._step.kind == Kind.FLOW and self._step.inputs:
             yield self._deferral()
 
     def _deferral(self) -> Fact:
         count = len(self._history.children(self._step))
-        text = "Its body ran only when its inputs were known"
         if self._step.marks & Mark.EXPANDED:
-            return _fact("branch", f"{text}; with them it laid out {_steps(count)}.", steps=count)
+            steps = say("one_step") if count == 1 else say("steps", count=count)
+            return _fact("branch", say("body_gave", steps=steps), steps=count)
         if self._history.tries.get(self._step.id):
-            return _fact("branch", f"{text}, and laid out no steps.", steps=0)
-        if self._step.state in FINAL:
-            return _fact("branch", "Its body never ran: what it needs never came to be.", steps=0)
-        return _fact("branch", "Its body runs only when its inputs are known.", steps=0)
+            return _fact("branch", say("body_gave_nothing"), steps=0)
+        return _fact("branch", say("body_never_ran" if self._step.state in FINAL else "body_waits"), steps=0)
 
     def _inputs(self) -> Iterator[Fact]:
         if not self._step.inputs and self._step.fallback_of < 0:
@@ -135,8 +134,7 @@ class _Step:
         waited_s = ready_at - self._history.laid_at(self._step)
         if last is not None and self._has_begun():
             name = path_of(self._run, last.id)
-            text = f"It waited {duration_text(waited_s)} for its inputs; the last of them was {name}."
-            yield _fact("inputs", text, seconds=waited_s, last=name)
+            yield _fact("inputs", say("waited_for_inputs", waited_s=waited_s, last=name), seconds=waited_s, last=name)
 
     def _has_begun(self) -> bool:
         return self._step.state in FINAL or self._step.state in (State.RUNNING, State.WAITING)
@@ -153,21 +151,23 @@ class _Step:
             return
         asked = _asked(self._profile.demand)
         holders = list(self._holders(ready_at, tries[0].start.started_at))
-        held = f"; meanwhile there ran {_some(holders)}" if holders else ""
-        text = f"It was ready {duration_text(waited_s)} before there was room for it ({asked}){held}."
-        yield _fact("resources", text, seconds=waited_s, asked=asked, others=holders[:_NAMED])
+        said = say("waited_for_room", waited_s=waited_s, asked=asked)
+        if holders:
+            said = say("waited_while", waited_s=waited_s, asked=asked, others=some(holders))
+        others = [_plain(each) for each in holders[:_NAMED]]
+        yield _fact("resources", said, seconds=waited_s, asked=", ".join(map(_plain, asked)), others=others)
 
-    def _holders(self, first: float, last: float) -> Iterator[str]:
+    def _holders(self, first: float, last: float) -> Iterator[str | Sentence]:
         """The steps that ran between two moments, those that ran longest first."""
-        found: list[tuple[float, str]] = []
+        found: list[tuple[float, str | Sentence]] = []
         for row in [self._row, *self._others(first, last)]:
             tries = self._history.tries if row is self._row else _tries_of(self._book, row)
             for step, made in ((step, made) for step, several in tries.items() for made in several):
                 overlap = min(made.ended_at or last, last) - max(made.began_at, first)
                 if overlap > 0 and (row is not self._row or step != self._step.id):
-                    name = path_of(self._run, step) if row is self._row else f"step {step} of run {row.id}"
+                    name = path_of(self._run, step) if row is self._row else say("step_of_run", step=step, run=row.id)
                     found.append((overlap, name))
-        for _, name in sorted(found, reverse=True):
+        for _, name in sorted(found, key=lambda pair: -pair[0]):
             yield name
 
     def _others(self, first: float, last: float) -> list[RunRow]:
@@ -185,23 +185,23 @@ class _Step:
         default = self._options.get("executor") or self._book.default_executor
         names = able(self._profile, self._book.pools(), default)
         if len(names) > 1:
-            why = f"chosen from {', '.join(names)}"
+            said = say("ran_where_chosen", executor=name, names=names)
         elif self._profile.executor:
-            why = "which the task or its flow names"
+            said = say("ran_where_named", executor=name)
         elif self._options.get("executor") not in (None, "", self._book.default_executor):
-            why = "which the run was started with"
+            said = say("ran_where_told", executor=name)
         else:
-            why = "the default, since nobody named another"
-        yield _fact("executor", f"It ran on the executor {name}, {why}.", executor=name)
+            said = say("ran_by_default", executor=name)
+        yield _fact("executor", said, executor=name)
 
     def _cached(self) -> Iterator[Fact]:
         if self._step.marks & Mark.ADOPTED:
-            yield _fact("cache", "Its value was taken over: nothing that it depends on has changed since that run.")
+            yield _fact("cache", say("adopted"))
         elif self._profile is not None and self._profile.is_cached and self._step.kind == Kind.TASK:
             told = self._cache.explain({"run": self._row.id, "step": self._step.id})
-            words = {"hit": "Taken from the cache", "miss": "Not in the cache", "waiting": "Waits for the cache"}
-            text = f"{words.get(told['result'], 'The cache')}: {' '.join(told['reasons'])}"
-            yield _fact("cache", text, result=told["result"], source=told["source"])
+            kinds = {"hit": "cache_hit", "miss": "cache_miss", "waiting": "cache_waits"}
+            said = [say(kinds.get(told["result"], "cache_told")), *told["said"]]
+            yield _fact("cache", *said, result=told["result"], source=told["source"])
 
     # Attempts
 
@@ -214,32 +214,33 @@ class _Step:
             error = unpack(end.error) if end.error else {}
             reason = f"{error.get('type', '')}: {error.get('message', '')}".strip(": ").split("\n")[0]
             after = self._after(made, tries[number + 1] if number + 1 < len(tries) else None)
-            text = f"Attempt {made.start.number} {_ENDS.get(end.outcome, end.outcome)} ({reason or 'no reason told'}). {after}"
-            yield _fact("attempt", text, attempt=made.start.number, outcome=end.outcome)
+            values = {"attempt": made.start.number, "reason": reason or say("no_reason")}
+            if end.outcome in _ENDS:
+                said = say(f"attempt_{end.outcome}", **values)
+            else:
+                said = say("attempt_ended", outcome=end.outcome, **values)
+            yield _fact("attempt", said, after, attempt=made.start.number, outcome=end.outcome)
 
-    def _after(self, made: Try, following: Try | None) -> str:
+    def _after(self, made: Try, following: Try | None) -> Sentence:
         profile = self._profile
         assert profile is not None
         if following is not None:
             pause_s = following.start.started_at - (made.ended_at or made.began_at)
-            return f"It was tried again after {duration_text(max(pause_s, 0.0))}."
+            return say("tried_again", pause_s=max(pause_s, 0.0))
         step = self._step
         if step.state in (State.WAITING, State.READY, State.RUNNING):
-            return "It will be tried again."
+            return say("will_be_tried")
         if step.marks & Mark.LOST:
-            return "It was not tried again: it is marked idempotent=False, and nobody knows whether it did its work."
+            return say("not_again_idempotent")
         if step.state == State.CANCELLED or step.marks & Mark.CANCELLING:
-            return "It was not tried again: it was cancelled."
+            return say("not_again_cancelled")
         if step.marks & Mark.DRAINED:
-            return "It was not tried again: something around it had failed already."
+            return say("not_again_drained")
         if step.failures > profile.retries and profile.retries:
-            used = "its one retry was" if profile.retries == 1 else f"its {profile.retries} retries were"
-            return f"It was not tried again: {used} used up."
+            return say("not_again_one") if profile.retries == 1 else say("not_again_used", retries=profile.retries)
         if not profile.retries and step.failures:
-            return "It was not tried again: the task has no retries."
-        if step.failures:
-            return "It was not tried again: its retry rule does not admit this error."
-        return "It was not tried again: it had crashed too often."
+            return say("not_again_none")
+        return say("not_again_rule" if step.failures else "not_again_crashes")
 
     def _fallback(self) -> Iterator[Fact]:
         if self._step.state != State.FAILED:
@@ -247,8 +248,9 @@ class _Step:
         for step in self._run.steps.values():
             if step.fallback_of == self._step.id and step.state != State.SKIPPED:
                 name = path_of(self._run, step.id)
-                how = f"ran in its place, and {step.state.name.lower()}" if step.state in FINAL else "runs in its place"
-                yield _fact("branch", f"Its fallback {name} {how}.", step=name)
+                is_final, state = step.state in FINAL, step.state.name.lower()
+                said = say("fallback_ran", step=name, state=state) if is_final else say("fallback_runs", step=name)
+                yield _fact("branch", said, step=name)
 
     def _skipped(self) -> Iterator[Fact]:
         step = self._step
@@ -258,44 +260,48 @@ class _Step:
         message = str(error.get("message", "")).split("\n")[0]
         if step.marks & Mark.UNMET:
             own = bool(self._history.tries.get(step.id))
-            text = "It was skipped by its own code" if own else "It was skipped with a step that it needs"
-            yield _fact("skipped", f"{text}: {message or 'there was nothing to do'}.")
+            reason = message or say("nothing_to_do")
+            yield _fact("skipped", say("skipped_itself" if own else "skipped_with", reason=reason))
             return
         bad = [
             path_of(self._run, number) for number, _, need in step.inputs
             if need != Need.HOLD and self._run.steps[number].state in (State.FAILED, State.CANCELLED, State.SKIPPED)
         ]  # fmt: skip
         if step.fallback_of >= 0 and self._run.steps[step.fallback_of].state == State.SUCCEEDED:
-            yield _fact("skipped", "It was not needed: the step that it stands in for succeeded.")
+            yield _fact("skipped", say("not_needed"))
         elif bad:
-            yield _fact(
-                "skipped", f"It was skipped because it needs {_some(bad)}, which did not succeed.", needs=bad[:_NAMED]
-            )
+            yield _fact("skipped", say("needs_failed", needs=some(bad)), needs=bad[:_NAMED])
         else:
-            yield _fact("skipped", f"It was skipped because the flow around it had failed: {message}.")
+            yield _fact("skipped", say("flow_failed", reason=message))
 
     def _waited(self) -> Iterator[Fact]:
         """What ended a wait."""
         row = self._book.store.wait(self._run.number, self._step.id) if self._step.kind == Kind.WAIT else None
         if row is None or row.closed_at is None:
             return
-        waited_s, what = row.closed_at - row.opened_at, self._awaited()
+        waited_s = row.closed_at - row.opened_at
         votes = unpack(row.votes) if row.votes else []
-        said = "; ".join(f"{vote['by'] or 'somebody'} {vote['verdict']}" for vote in votes)
-        how = {"done": "it came", "timeout": "nothing came in time", "cancelled": "the run went on without it"}
-        told = f": {how.get(row.outcome, row.outcome)}" + (f" ({said})" if said else "")
+        spoken = [
+            say("vote", by=vote["by"], verdict=vote["verdict"]) if vote["by"] else say("somebodys_vote", verdict=vote["verdict"])
+            for vote in votes
+        ]  # fmt: skip
+        how: dict[str, Sentence] = {
+            "done": say("it_came"), "timeout": say("nothing_came"), "cancelled": say("went_on"),
+        }  # fmt: skip
+        values = {"waited_s": waited_s, "what": self._awaited(), "how": how.get(row.outcome, row.outcome)}
         if row.kind in ("sleep", "until") and row.outcome == "done":
-            told = ", which came"
-        text = f"It waited {duration_text(waited_s)} for {what}{told}."
-        yield _fact("wait", text, seconds=waited_s, outcome=row.outcome, votes=votes)
+            said = say("time_came", waited_s=waited_s)
+        else:
+            said = say("wait_decided", votes=spoken, **values) if spoken else say("wait_ended", **values)
+        yield _fact("wait", said, seconds=waited_s, outcome=row.outcome, votes=votes)
 
-    def _awaited(self) -> str:
+    def _awaited(self) -> Sentence:
         row = self._book.store.wait(self._run.number, self._step.id)
-        nouns = {"event": "the event", "approval": "the approval", "answer": "the answer to"}
-        if row is None or row.kind not in nouns:
-            return "a time"
-        key = f" with the key {row.key!r}" if row.key else ""
-        return f"{nouns[row.kind]} {row.name!r}{key}"
+        if row is None or row.kind not in ("event", "approval", "answer"):
+            return say("a_time")
+        if row.kind == "event" and row.key:
+            return say("event_with_key", name=repr(row.name), key=repr(row.key))
+        return say(row.kind, name=repr(row.name))
 
     # What holds it up now
 
@@ -306,31 +312,31 @@ class _Step:
                 path_of(self._run, number) for number, _, need in step.inputs
                 if need != Need.HOLD and self._run.steps[number].state not in FINAL
             ]  # fmt: skip
-            yield _fact("now", f"It waits for {_some(missing) or 'its layout'}.", needs=missing[:_NAMED])
+            said = say("waits_for", what=some(missing)) if missing else say("waits_for_layout")
+            yield _fact("now", said, needs=missing[:_NAMED])
         elif step.state == State.READY and self._profile is not None:
             yield self._lack(self._profile)
         elif step.state == State.WAITING:
-            until = (
-                ""
-                if step.due_at is None
-                else f", {duration_text(max(step.due_at - self._book.now, 0.0))} from now at most"
-            )
-            what = f"for {self._awaited()}" if step.kind == Kind.WAIT else "before its next attempt"
-            yield _fact("now", f"It waits {what}{until}.", due_at=step.due_at)
+            values: dict[str, Any] = {"what": self._awaited()} if step.kind == Kind.WAIT else {}
+            kind = "waits_for" if values else "waits_to_retry"
+            if step.due_at is not None:
+                values["due_s"] = max(step.due_at - self._book.now, 0.0)
+                kind = "waits_at_most" if kind == "waits_for" else "waits_to_retry_at_most"
+            yield _fact("now", say(kind, **values), due_at=step.due_at)
         elif step.state == State.RUNNING and step.kind == Kind.FLOW and step.marks & Mark.EXPANDED:
             below = [
                 s for s in self._run.steps.values() if s.state not in FINAL and s.id != step.id and s.kind != Kind.FLOW
             ]
             names = [path_of(self._run, s.id) for s in below if s.state in (State.RUNNING, State.READY, State.WAITING)]
             if names:
-                yield _fact("now", f"It goes on: {_some(names)}.", steps=names[:_NAMED])
+                yield _fact("now", say("goes_on", steps=some(names)), steps=names[:_NAMED])
 
     def _lack(self, profile: Profile) -> Fact:
         other = self._book.caching.waits_for(self._run.number, self._step.id)
         if other is not None:
             run = self._book.lives[other[0]].run
-            name = f"{path_of(run, other[1])} of run {run.id}"
-            return _fact("now", f"It waits for an equal step that is being computed: {name}.", step=name)
+            name = say("path_of_run", path=path_of(run, other[1]), run=run.id)
+            return _fact("now", say("waits_for_equal", step=name), step=in_words(name))
         prospects = self._book.choosing.why(self._run.number, self._step.id)
         if prospects:
             return self._choice(prospects)
@@ -339,22 +345,26 @@ class _Step:
         lacking = lanes.pool.lacks(profile.demand) if lanes is not None else []
         if lacking and lanes is not None:
             held, capacity = lanes.pool.held, lanes.pool.capacity
-            parts = [f"{n}: {amount_text(n, held[n])} of {amount_text(n, capacity[n])} are held" for n in lacking]
-            return _fact("now", f"It is ready, and waits for room ({'; '.join(parts)}).", lacks=lacking)
-        return _fact("now", "It is ready, and waits for its turn.", lacks=[])
+            parts = [
+                say("are_held", name=n, held=amount_text(n, held[n]), capacity=amount_text(n, capacity[n]))
+                for n in lacking
+            ]
+            return _fact("now", say("waits_for_room", lacks=parts), lacks=lacking)
+        return _fact("now", say("waits_for_turn"), lacks=[])
 
     def _choice(self, prospects: Sequence[Prospect]) -> Fact:
         """Why it waits for one executor while it might go to others."""
         now_s, (best, *others) = self._book.clock.monotonic(), prospects
         ends = [
-            f"on {each.executor} after {duration_text(max(each.end_s - now_s, 0.0))}"
-            + (" and at a price" if each.worth_s > each.end_s else "")
+            say(
+                "would_end_at_a_price" if each.worth_s > each.end_s else "would_end",
+                executor=each.executor, end_s=max(each.end_s - now_s, 0.0),
+            )
             for each in others
-        ]
+        ]  # fmt: skip
         return _fact(
             "now",
-            f"It is ready, and waits for the executor {best.executor}: there it would probably end in "
-            f"{duration_text(max(best.end_s - now_s, 0.0))}, {', '.join(ends)}.",
+            say("waits_for_executor", executor=best.executor, end_s=max(best.end_s - now_s, 0.0), others=ends),
             executor=best.executor,
             prospects=[
                 {"executor": each.executor, "end_s": max(each.end_s - now_s, 0.0), "worth_s": each.worth_s - now_s}
@@ -381,7 +391,7 @@ class _Step:
                 chain.append(path_of(self._run, current.id))
             current = self._history.inputs_at(current)[1]
         shown = " <- ".join(chain[:_NAMED]) + (" <- …" if len(chain) > _NAMED else "")
-        yield _fact("chain", f"What ended last hung on: {shown}.", steps=chain)
+        yield _fact("chain", say("hung_on", chain=shown), steps=chain)
 
     def _first_failure(self) -> Iterator[Fact]:
         failed = [
@@ -395,14 +405,14 @@ class _Step:
         name = path_of(self._run, first.id)
         reason = f"{error.get('type', '')}: {error.get('message', '')}".split("\n")[0]
         skipped = sum(step.state == State.SKIPPED and not step.marks & Mark.UNMET for step in self._run.steps.values())
-        then = f" Because of that {_steps(skipped)} {'were' if skipped > 1 else 'was'} skipped." if skipped else ""
-        yield _fact("failure", f"What failed first was {name} ({reason}).{then}", step=name, skipped=skipped)
+        said = [say("failed_first", step=name, reason=reason)]
+        if skipped:
+            said.append(say("one_skipped") if skipped == 1 else say("some_skipped", count=skipped))
+        yield _fact("failure", *said, step=name, skipped=skipped)
 
 
-_ENDS = {
-    "failed": "failed", "timeout": "ran out of time", "crashed": "crashed", "cancelled": "was cancelled",
-    "lost": "was lost with the engine",
-}  # fmt: skip
+#: Outcomes of attempts that there is a sentence for.
+_ENDS = frozenset({"failed", "timeout", "crashed", "cancelled", "lost"})
 
 
 def _tries_of(book: Book, row: RunRow) -> dict[int, list[Try]]:
@@ -412,23 +422,19 @@ def _tries_of(book: Book, row: RunRow) -> dict[int, list[Try]]:
     return found
 
 
-def _fact(topic: str, text: str, **data: Any) -> Fact:
-    return Fact(topic=topic, text=text, data=data)
+def _fact(topic: str, *said: Sentence, **data: Any) -> Fact:
+    return Fact(topic=topic, text=joined(said), data=data, said=list(said))
 
 
-def _steps(count: int) -> str:
-    return f"{count:,} step{'s' * (count != 1)}"
+def _plain(said: str | Sentence) -> str:
+    return said if isinstance(said, str) else in_words(said)
 
 
-def _some(names: list[str]) -> str:
-    names = list(dict.fromkeys(names))
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _asked(demand: Demand) -> str:
-    parts = [f"{demand.cpu:g} CPU{'s' * (demand.cpu != 1)}"] if demand.cpu else []
+def _asked(demand: Demand) -> list[str | Sentence]:
+    parts: list[str | Sentence] = []
+    if demand.cpu:
+        parts.append(say("one_cpu") if demand.cpu == 1 else say("cpus", count=f"{demand.cpu:g}"))
     parts += [size_text(demand.memory_bytes)] if demand.memory_bytes else []
-    parts += [f"{demand.gpu:g} GPUs"] if demand.gpu else []
-    parts += [f"{count} of the slot {name}" for name, count in demand.slots]
-    return ", ".join(parts) or "nothing in particular"
+    parts += [say("gpus", count=f"{demand.gpu:g}")] if demand.gpu else []
+    parts += [say("of_slot", count=count, name=name) for name, count in demand.slots]
+    return parts or [say("nothing_asked")]

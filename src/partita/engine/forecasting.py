@@ -6,6 +6,8 @@ of it than a share of the engine's time. Of runs with very many steps ahead thos
 
     "planned"    the first forecast of the whole run, with the time at which it was made
     "forecast"   the latest
+
+When each step is thought to begin and end is kept beside, once, see `engine.run_plans`.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from partita.core.records import Demand
 from partita.core.states import FINAL, Kind, State
 from partita.engine.expecting import SIZED_S
 from partita.engine.live import Live
+from partita.engine.run_plans import PlannedTime, RunPlans
 from partita.engine.standing import join
-from partita.plan.coarse import Sort, coarsened, sigma_of
-from partita.plan.outlook import Ahead, Outlook, share_below
+from partita.plan.coarse import Pieces, Sort, coarsened, sigma_of
+from partita.plan.outlook import Ahead, Outlook, Time, share_below
 from partita.plan.queue import ReadyQueue
 from partita.plan.spreads import Guess, Spread
 
@@ -60,6 +63,10 @@ _UNKNOWN = Guess(1.0, 1.0)
 _NOTHING = Guess(0.0, 0.0)
 
 
+#: (step, what lies ahead that it is a part of, from which share of that to which it goes on)
+_Part = tuple[int, int, float, float]
+
+
 class Forecasting:
     """Forecasts all runs of an engine together, since they share its executors."""
 
@@ -69,6 +76,7 @@ class Forecasting:
         self._due_s = 0.0  # monotonic
         self._spent_s = 0.0  # on the forecast that is being made
         self._random = random.Random(0)
+        self._plans = RunPlans(book)
 
     def wait_s(self) -> float | None:
         """Seconds until there is something to do; None: nothing is."""
@@ -127,11 +135,13 @@ class Forecasting:
             unfinished.append((yield from self._unfinished(live)))
         is_fine = sum(map(len, unfinished)) <= _MOST_STEPS
         steps: list[Ahead] = []
+        parts: list[tuple[Live, int, Iterator[_Part | None]]] = []  # of runs with steps that no forecast had before
         for live, numbers in zip(runs, unfinished, strict=True):
-            if is_fine or len(numbers) < _MANY_STEPS:
-                yield from self._gather(live, numbers, steps)
-            else:
-                yield from self._gather_alike(live, numbers, steps)
+            until, (first, room) = self._plans.until(live), self._plans.room(live)
+            gather = self._gather if is_fine or len(numbers) < _MANY_STEPS else self._gather_alike
+            lying = yield from gather(live, numbers, steps, first, room)
+            if room:
+                parts.append((live, until, lying))
         if not steps:
             return
         pools = self._book.pools()
@@ -147,6 +157,37 @@ class Forecasting:
             yield
         for live in runs:
             self._tell(live, made_at, sorted(found[live.run.number]))
+        if parts:
+            yield from self._plan(outlook, made_at, steps, parts)
+
+    def _plan(
+        self,
+        outlook: Outlook,
+        made_at: float,
+        steps: list[Ahead],
+        parts: list[tuple[Live, int, Iterator[_Part | None]]],
+    ) -> Iterator[None]:
+        """Keep when steps are thought to run: played through with what each takes in half of all cases."""
+        times: dict[int, Time] = {}
+        for ends in outlook.play(lambda: 0.5, times=times):
+            if ends is None:
+                yield
+        for live, until, found in parts:
+            kept: list[PlannedTime] = []
+            ahead_s = made_at - (live.started_at or made_at)
+            for part in found:
+                if part is None:
+                    yield
+                elif part[1] in times:
+                    step, position, low, high = part
+                    name, start_s, end_s = times[position]
+                    size_s, elapsed_s = end_s - start_s, steps[position].elapsed_s
+                    start_s += ahead_s + size_s * low - elapsed_s
+                    kept.append(PlannedTime(step, name, start_s, size_s * (high - low) + elapsed_s))
+            yield
+            if not live.is_final:
+                self._plans.keep(live, until, kept)
+            yield
 
     def _joiner(self, runs: list[Live]) -> Callable[[ReadyQueue[Demand]], None]:
         def join_runs(queue: ReadyQueue[Demand]) -> None:
@@ -163,8 +204,10 @@ class Forecasting:
             told[name] = made_at + seconds[round(share * (len(seconds) - 1))]
         live.notes.setdefault("planned", told)
         live.notes["forecast"] = told
+        self._plans.estimated(live, told)
         self._book.overruns.forecast(live, told)
         live.history.append(0)  # so that watchers hear of it
+        self._book.news.add("run", live.run.id)
         self._book.told[live.run.number] = live
 
     # What lies ahead
@@ -180,14 +223,20 @@ class Forecasting:
                 yield
         return found
 
-    def _gather(self, live: Live, numbers: list[int], steps: list[Ahead]) -> Iterator[None]:
-        """Add what lies ahead of a run, step by step."""
+    def _gather(
+        self, live: Live, numbers: list[int], steps: list[Ahead], first: int, room: int
+    ) -> Generator[None, None, Iterator[_Part | None]]:
+        """Add what lies ahead of a run, step by step; gives where steps from the first on are, as far as there is room."""
         positions: dict[int, int] = {}
+        parts: list[_Part] = []
         for count, number in enumerate(numbers, 1):
             step = live.run.steps.get(number)
             if step is not None:
-                positions[number] = len(steps)
-                steps.append(self._ahead(live, step))
+                position = positions[number] = len(steps)
+                ahead = self._ahead(live, step)
+                steps.append(ahead)
+                if number >= first and len(parts) < room and (ahead.executor or ahead.expected_s):
+                    parts.append((number, position, 0.0, 1.0))
             if count % _PAUSE == 0:
                 yield
         for before, behind in self._edges(live, positions):
@@ -195,6 +244,7 @@ class Forecasting:
                 steps[before].behind.append(behind)
                 steps[behind].waits_for += 1
         yield
+        return iter(parts)
 
     def _edges(self, live: Live, positions: dict[int, int]) -> Iterator[tuple[int, int]]:
         """Pairs of positions: what has to end before, and what waits for it."""
@@ -210,8 +260,10 @@ class Forecasting:
             if parent is not None:
                 yield position, parent
 
-    def _gather_alike(self, live: Live, numbers: list[int], steps: list[Ahead]) -> Iterator[None]:
-        """Add what lies ahead of a run, alike steps taken together."""
+    def _gather_alike(
+        self, live: Live, numbers: list[int], steps: list[Ahead], first: int, room: int
+    ) -> Generator[None, None, Iterator[_Part | None]]:
+        """The same, alike steps taken together."""
         positions: dict[int, int] = {}
         sorts: list[Sort] = []
         known: dict[tuple[Any, ...], int] = {}
@@ -241,10 +293,22 @@ class Forecasting:
             if count % (4 * _PAUSE) == 0:
                 yield
         pieces = yield from coarsened(live.run.number, sorts, sort_of, (befores, behinds), running, SHARED)
-        first = len(steps)
-        for piece in pieces:
-            piece.behind = [first + position for position in piece.behind]
+        before_all = len(steps)
+        for piece in pieces.steps:
+            piece.behind = [before_all + position for position in piece.behind]
             steps.append(piece)
+        return self._parts(pieces, list(positions), before_all, first, room)
+
+    def _parts(
+        self, pieces: Pieces, numbers: list[int], before_all: int, first: int, room: int
+    ) -> Iterator[_Part | None]:
+        """Where of a run with these steps those from the first on are."""
+        begin = next((position for position, number in enumerate(numbers) if number >= first), len(numbers))
+        for part in pieces.parts(begin, room):
+            if part is None:
+                yield None
+            elif numbers[part[0]] >= first:  # layouts that arrive at once mix their steps
+                yield numbers[part[0]], before_all + part[1], part[2], part[3]
 
     def _sort(self, live: Live, step: Step) -> Sort:
         """What a step and its like are."""

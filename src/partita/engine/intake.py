@@ -123,8 +123,7 @@ class Intake:
             outcome, started_at, ended_at, cpu_s, peak_bytes, error, text, flight.run, flight.step, flight.attempt,
             output_bytes,
         )  # fmt: skip
-        self._book.turn.attempt_ends.append(end)
-        live = self._book.lives.get(flight.run)
+        live = self._book.end_attempt(flight, end, log[2] - log[1] if log else 0)
         if live is not None and started_at:
             self._book.overruns.spend(live, ended_at - started_at, flight.executor.price)
         over_s = ended_at - started_at - flight.expected_s
@@ -311,7 +310,7 @@ class Intake:
             if self._book.is_strict:
                 raise
             # A worker says what is laid out, and what one says must not stop the runs of others.
-            _log.exception("run %s is given up", live.run.id)
+            _log.exception("run %s is given up", live.run.id, extra={"run": live.run.id})
             self._book.give_up(live, f"what was laid out cannot be understood ({type(error).__name__}: {error})")
             self._book.touched[live.run.number] = live
             return 1

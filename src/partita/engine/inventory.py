@@ -68,7 +68,7 @@ class Inventory:
         row = self._run_of(fields, cursor)
         if row is None:
             return {"artifacts": [], "cursor": None}
-        after = cursor[1] if cursor else -1
+        after = cursor[1] if cursor and cursor[0] == row.number else -1
         steps = self._book.store.steps(row.number, after=after, limit=ROWS)
         found = list(self._of_steps(row, steps))
         if len(steps) == ROWS:
@@ -79,11 +79,13 @@ class Inventory:
         return {"artifacts": found, "cursor": [older[0].number, -1] if older else None}
 
     def _run_of(self, fields: dict[str, Any], cursor: list[int] | None) -> RunRow | None:
-        if cursor:
-            return self._book.store.run_by_number(cursor[0])
+        if cursor and (row := self._book.store.run_by_number(cursor[0])) is not None:
+            return row
         if fields.get("run"):
-            return self._reading.find(fields["run"])
-        return next(iter(self._book.store.runs(flow=fields.get("flow", ""), limit=1)), None)
+            return None if cursor else self._reading.find(fields["run"])
+        # The run of the cursor may have been deleted meanwhile: those that are older are still there.
+        before = cursor[0] if cursor else 0
+        return next(iter(self._book.store.runs(flow=fields.get("flow", ""), before=before, limit=1)), None)
 
     def _of_steps(self, run: RunRow, steps: list[StepRow]) -> Iterator[ArtifactView]:
         self._learn(run.number, steps)

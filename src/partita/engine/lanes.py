@@ -55,6 +55,7 @@ class Flight:
     is_cached: bool = False  # it was told the value, and computes nothing
     expected_s: float = 0.0  # how long it was thought to take; 0: nobody knew
     input_bytes: int = 0  # size of its arguments and inputs
+    handed_at: float = 0.0  # seconds since the epoch
 
 
 @dataclass(slots=True, eq=False)
@@ -278,12 +279,12 @@ class Lanes:
             idle.remove(lane)
 
     def running(self) -> list[tuple[float, Demand]]:
-        """What holds something: when each is thought to end, and what it holds."""
-        return [
+        """What holds something: when each is thought to end, and what it holds; what ends first comes first."""
+        return sorted(
             (lane.busy_since_s + sum(lane.expected.values()), lane.demand)
             for lane in self._lanes.values()
             if lane.tickets and not lane.is_waiting
-        ]
+        )
 
     def wait(self, lane: Lane) -> None:
         """The lane's attempt waits for a child run or an equal step: what it holds is free until `wake`."""

@@ -17,6 +17,7 @@ from partita.values import Node, pack, unpack
 
 if TYPE_CHECKING:
     from partita.engine.lanes import Lanes
+    from partita.engine.run_plans import Planned
 
 __all__ = [
     "Live",
@@ -75,10 +76,13 @@ class Live:
     allowed: dict[int, tuple[Lanes, ...]] = field(default_factory=dict)  # executors by the run's number of a profile
     makers: dict[int, str] = field(default_factory=dict)  # executor that made a step's value, where there are several
     notes: dict[str, Any] = field(default_factory=dict)
+    planned: Planned | None = None  # how much of its plan is kept; None: nobody has looked yet
     children: set[str] = field(default_factory=set)  # ids of runs that its steps launched
+    borrowed: set[str] = field(default_factory=set)  # ids of runs whose values its steps took from the cache
     adoption: Any = None  # what the run that it reruns has to give
     started_at: float | None = None
     ended_at: float | None = None
+    finished: int = 0  # steps whose end was counted
     last_served: int = 0  # when a part of its layouts was last taken in, as a count
 
     @property

@@ -20,8 +20,11 @@ from partita.engine.launch import Launch
 from partita.engine.live import Live
 from partita.engine.overruns import Overruns
 from partita.engine.preparing import Preparing
+from partita.engine.publishing import Publications
 from partita.engine.recovery import Recovery
 from partita.engine.registry import Registry
+from partita.engine.secrets import Secrets
+from partita.engine.whereabouts import Whereabouts
 from partita.errors import FencedError, StaleMoveError, StoreError
 from partita.store.port import Turn
 from partita.values import pack
@@ -50,7 +53,9 @@ class Engine:
         self.guard = guard
         self.recovery = Recovery(book)
         self.registry = Registry(book)
-        self.launch = Launch(book, self.recovery, new_id, self.cancel, self.registry)
+        self.secrets = Secrets(book)
+        self.publications = Publications(book)
+        self.launch = Launch(book, self.recovery, new_id, self.cancel, self.registry, self.secrets, self.publications)
         preparing = Preparing(book)
         self.intake = Intake(book, self.launch.request, preparing, self.registry)
         self.recovery.introduce = self.intake.introduce
@@ -58,6 +63,7 @@ class Engine:
         self.launch.misplaced = self.intake.misplaced
         self._dispatch = Dispatch(book, preparing)
         self._forecasting = Forecasting(book)
+        self._whereabouts = Whereabouts(book)
         self._stops: list[tuple[Live, int, str]] = []
         book.overruns = Overruns(book, lambda live, message: self.cancel(live, 0, message=message))
         self.trouble = ""  # why nothing can be committed at present
@@ -75,7 +81,7 @@ class Engine:
 
     def turn(self, timeout_s: float | None = None) -> bool:
         """Handle what has arrived within `timeout_s` seconds; says whether there was anything."""
-        did = False
+        did, began_s = False, self.book.clock.monotonic()
         for lanes in self.book.executors.values():
             messages = lanes.executor.receive(timeout_s)
             self._tell_time()
@@ -87,6 +93,9 @@ class Engine:
         did = self._work_off_layouts() or did
         self._take_back_overdue()
         self.finish_turn()
+        self._whereabouts.note()
+        if did:
+            self.book.counters.turns.add(self.book.clock.monotonic() - began_s)
         return did
 
     def finish_turn(self) -> None:
@@ -105,6 +114,8 @@ class Engine:
         book.returned.clear()
         if not book.turn.is_empty():
             self._commit()
+        if book.tracing is not None:
+            book.tracing.hand_on()
         for live, number in book.large:  # those who begin later ask the store
             live.arguments.pop(number, None)
         book.large.clear()
@@ -134,14 +145,20 @@ class Engine:
         wait_s = 0.1
         while True:
             self.guard()
+            began_s = self.book.clock.monotonic()
             try:
                 self.book.store.commit(self.book.turn)
+                self.book.counters.commits.add(self.book.clock.monotonic() - began_s)
                 break
             except FencedError:
                 raise
             except StaleMoveError as error:
-                self.registry.withdraw(error)
+                if error.stage_move or error.publication is not None:
+                    self.publications.withdraw(error)
+                else:
+                    self.registry.withdraw(error)
             except StoreError as error:
+                self.book.counters.failed_commits += 1
                 if not self.trouble:
                     _log.error("nothing can be written, waiting: %s", error)
                 self.trouble = str(error)
@@ -263,6 +280,10 @@ class Engine:
             if live.adoption is not None:
                 live.notes.update(live.adoption.summary(live))
             book.turn.run_updates.append(live.update())
+            ended = book.counters.runs_ended
+            ended[live.run.state] = ended.get(live.run.state, 0) + 1
+            if book.tracing is not None:
+                book.tracing.run_ended(live, book.now)
             if live.run.state != State.SUCCEEDED:
                 for child in live.children:
                     below = book.live(child)

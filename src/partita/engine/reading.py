@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +16,31 @@ from partita.core.states import FINAL, Kind, Mark, State
 from partita.engine.book import Book
 from partita.engine.lanes import PLACE_MARK
 from partita.engine.live import Live, unpack_inputs
+from partita.engine.published import Published
 from partita.engine.recovery import Recovery
 from partita.errors import NotFoundError
 from partita.protocol.models import model_text
-from partita.protocol.requests import AttemptView, LogChunk, RunView, StepView, WatchView
+from partita.protocol.publications import parse_publication
+from partita.protocol.requests import AttemptView, LogChunk, RunView, StatesView, StepView, WatchView
+from partita.protocol.retention import let_go_at
 from partita.protocol.stored_files import stored_text
 from partita.store.port import AttemptEnd, AttemptRow, RunRow, StepRow
-from partita.values import BLOB, INLINE, LIST, OUTCOME, PLAIN, Node, unpack
+from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
 
-__all__ = ["Reading", "node_text"]
+__all__ = ["Reading", "node_parts", "node_text"]
 
 LOG_CHUNK_BYTES = 256 << 10
 WATCH_STEPS = 500
+#: So many steps are told of at once.
+STEPS_AT_ONCE = 2000
 #: So many attempts are told of at once.
 ATTEMPTS = 20_000
+#: Steps of a run in memory that are counted one by one: 10,000 take half a millisecond.
+COUNTED = 50_000
+_state_of = attrgetter("state")
+#: So many states are told of at once.
+STATES_AT_ONCE = 5000
+_STATE_NAMES = {state: state.name.lower() for state in State}
 _SHOWN_MARKS = (
     (Mark.ADOPTED, "adopted"), (Mark.CRASHED, "crashed"), (Mark.COMPENSATED, "compensated"), (Mark.LOST, "lost"),
     (Mark.FAILING, "failing"), (Mark.CANCELLING, "cancelling"), (Mark.HANDLED, "handled"),
@@ -68,9 +84,22 @@ class Reading:
             view["result"] = self._recovery.result(row.id) if view["state"] == "succeeded" else None
         return view
 
-    def runs(self, flow: str, states: list[str], before: int, limit: int) -> list[RunView]:
-        numbers = [int(State[state.upper()]) for state in states]
-        rows = self._book.store.runs(flow=flow, states=numbers, before=before, limit=min(limit, 1000))
+    def runs(
+        self, flow: str, states: Sequence[str], before: int, limit: int, *, text: str = "", since: float = 0.0,
+        until: float = 0.0, is_upwards: bool = False, publication: str = "",
+    ) -> list[RunView]:  # fmt: skip
+        which: dict[str, Any] = {
+            "flow": flow, "states": [int(State[state.upper()]) for state in states], "before": before,
+            "limit": min(limit, 1000), "text": text, "since": since, "until": until, "is_upwards": is_upwards,
+        }  # fmt: skip
+        if publication:
+            asked = parse_publication(publication)
+            number = asked.number
+            if asked.stage:
+                number = Published(self._book).find(asked, "").number
+            rows = self._book.store.published_runs(asked.name, number, **which)
+        else:
+            rows = self._book.store.runs(**which)
         return [self._run_view(row, counts=len(rows) <= 50) for row in rows]
 
     def _run_view(self, row: RunRow, counts: bool) -> RunView:
@@ -85,24 +114,25 @@ class Reading:
         parent = options.get("parent")
         told = live.notes if live is not None else (unpack(notes) if notes else {})
         owner, weight, priority = standing_of(options, told.get("standing") or {})
+        if live is not None and (held_by := self._book.waits.holding(live)):
+            # Nobody knows when it goes on: a time of its finish would be made up.
+            told = {**{name: note for name, note in told.items() if name != "forecast"}, "held_by": held_by}
         return RunView(
-            id=row.id, flow=row.flow, title=row.title, state=state.name.lower(), bundle=row.bundle,
+            id=row.id, number=row.number, flow=row.flow, title=row.title, state=state.name.lower(), bundle=row.bundle,
             tags=list(options.get("tags") or ()), created_at=row.created_at, started_at=row.started_at,
             ended_at=live.ended_at if live is not None else row.ended_at,
             error=unpack(error) if error and state != State.SUCCEEDED else None,
             notes=told,
             counts=self._counts(row, live) if counts else {},
+            publication="{}@{}".format(*options["publication"]) if options.get("publication") else "",
             parent=parent[0] if parent else None, rerun_of=options.get("adopt"),
             owner=owner, weight=weight, priority=priority,
         )  # fmt: skip
 
     def _counts(self, row: RunRow, live: Live | None) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        if live is not None and len(live.run.steps) <= 5000:
-            for step in live.run.steps.values():
-                name = State(step.state).name.lower()
-                counts[name] = counts.get(name, 0) + 1
-            return counts
+        if live is not None and len(live.run.steps) <= COUNTED:
+            states = Counter(map(_state_of, live.run.steps.values()))
+            return {_STATE_NAMES[state]: count for state, count in states.items()}
         known = self._counted.get(row.number)
         if known is not None:
             return known
@@ -112,12 +142,19 @@ class Reading:
             self._counted[row.number] = found
         return found
 
-    def steps(self, name: str, after: int, limit: int) -> list[StepView]:
+    def steps(self, name: str, after: int, limit: int, *, is_brief: bool = False) -> list[StepView]:
+        """A page of steps; brief ones without times and previews, which are looked up step by step."""
         row = self.find(name)
-        rows = self._book.store.steps(row.number, after=after, limit=min(limit, 2000))
-        return [self._step_view(row, step) for step in rows]
+        rows = self._book.store.steps(row.number, after=after, limit=min(limit, STEPS_AT_ONCE))
+        return [self._step_view(row, step, is_brief) for step in rows]
 
-    def _step_view(self, run: RunRow, row: StepRow) -> StepView:
+    def chosen_steps(self, name: str, ids: Sequence[int], *, is_brief: bool = False) -> list[StepView]:
+        """Steps by their ids; those that are not there are left out."""
+        row = self.find(name)
+        rows = self._book.store.chosen_steps(row.number, ids[:STEPS_AT_ONCE])
+        return [self._step_view(row, step, is_brief) for step in rows]
+
+    def _step_view(self, run: RunRow, row: StepRow, is_brief: bool = False) -> StepView:
         live = self._book.live(run.id)
         step = live.run.steps.get(row.id) if live is not None else None
         state, marks = State(row.state), row.marks
@@ -129,10 +166,10 @@ class Reading:
             error, due_at = step.error or error, step.due_at
             started_at, progress = live.started.get(row.id), live.progress.get(row.id)
         ended_at: float | None = None
-        if attempts and (state in FINAL or started_at is None):
+        if attempts and not is_brief and (state in FINAL or started_at is None):
             started_at, ended_at = self._times(run.number, row.id, started_at)
-        preview = _preview(row)
-        if row.kind == Kind.WAIT:
+        preview = "" if is_brief else _preview(row)
+        if row.kind == Kind.WAIT and not is_brief:
             wait = self._book.store.wait(run.number, row.id)
             started_at, ended_at = (wait.opened_at, wait.closed_at) if wait is not None else (None, None)
             preview = preview or (wait.name if wait is not None else "")
@@ -188,20 +225,64 @@ class Reading:
         row = self.find(name)
         live = self._book.live(row.id)
         if live is None:
+            if self._is_waiting(row):
+                return None
             return WatchView(version=version, run=self._run_view(row, counts=True), steps=[], is_final=True)
-        if version > len(live.history):
-            version = 0  # given by an engine that has ended since
-        if version >= len(live.history):
+        first = self._book.news.origin  # a version that an earlier engine gave lies below
+        known = version - first if first <= version <= first + len(live.history) else 0
+        if known >= len(live.history):
             return None
-        part = live.history[version : version + 4 * WATCH_STEPS]
+        part = live.history[known : known + 4 * WATCH_STEPS]
         numbers = list(dict.fromkeys(part))[:WATCH_STEPS]
         seen = set(numbers)
         taken = next((i for i, number in enumerate(part) if number not in seen), len(part))
         rows = [self._book.store.step(row.number, number) for number in numbers]
         steps = [self._step_view(row, step) for step in rows if step is not None]
         return WatchView(
-            version=version + taken, run=self._run_view(row, counts=True), steps=steps, is_final=live.is_final
+            version=first + known + taken, run=self._run_view(row, counts=True), steps=steps, is_final=live.is_final
         )
+
+    def states(self, name: str, version: int) -> StatesView | None:
+        """What has changed since, as states; None where nothing has. It reads nothing from the store while the run goes on."""
+        live = self._book.live(name)
+        if live is None:
+            row = self.find(name)
+            if self._is_waiting(row):
+                return None
+            return StatesView(
+                version=version, state=State(row.state).name.lower(), counts=self._counts(row, None), states=[],
+                created=0, is_final=True, is_cut=True, origin=self._book.news.origin,
+            )  # fmt: skip
+        history = live.history
+        if version > len(history):
+            version = 0  # given by an engine that has ended since
+        if version >= len(history):
+            return None
+        # Who is far behind looks at the run anew.
+        is_far = len(history) - version > 4 * STATES_AT_ONCE
+        steps = live.run.steps
+        found = list(dict.fromkeys(reversed(history[-STATES_AT_ONCE:] if is_far else history[version:])))
+        numbers = found[:STATES_AT_ONCE]
+        return StatesView(
+            version=len(history), state=(live.run.state if live.is_final else State.RUNNING).name.lower(),
+            counts=self._counts(live.row, live),
+            states=[[number, _STATE_NAMES[steps[number].state]] for number in numbers if number in steps],
+            created=live.run.next_id, is_final=live.is_final, is_cut=is_far or len(found) > len(numbers),
+            origin=self._book.news.origin,
+        )  # fmt: skip
+
+    def _is_waiting(self, row: RunRow) -> bool:
+        """Whether the run waits for an engine that works: this one does not, and its own is gone."""
+        return not self._book.limits.works and row.state not in FINAL
+
+    def still(self, name: str, version: int) -> StatesView:
+        """That nothing has changed since."""
+        live, row = self._book.live(name), self.find(name)
+        return StatesView(
+            version=version, state="running", counts=self._counts(row, live), states=[],
+            created=live.run.next_id if live is not None else 0, is_final=False, is_cut=False,
+            origin=self._book.news.origin,
+        )  # fmt: skip
 
     def log(self, name: str, step: int, attempt: int | None, offset: int) -> LogChunk:
         """The next piece of an attempt's log; without a number, of the last attempt."""
@@ -262,6 +343,9 @@ class Reading:
     def _absence(self, run: str) -> str:
         """Where a log is that is not here; empty: it should be here."""
         peers, row = self._book.peers, self._book.store.run(run)
+        gone_at = let_go_at(unpack(row.notes), "logs") if row is not None and row.notes else None
+        if gone_at is not None:
+            return f"the log was removed on {datetime.fromtimestamp(gone_at):%Y-%m-%d}, as the setting retention says"
         owner = peers.owner_of(row.number) if peers is not None and row is not None else None
         if peers is None or owner is None:
             return ""
@@ -304,8 +388,20 @@ def node_text(node: Node) -> str:
         return text
     if tag == LIST:
         return f"list of {len(node[1])}"
-    names = {5: "tuple", 6: "dict", 7: "dataclass"}
-    if tag in names:
-        keys = node[1] if tag == 6 else node[2] if tag == 7 else None
-        return f"{names[tag]} of {len(node[1])}" if keys is None else f"{names[tag]} of {', '.join(map(str, keys[:8]))}"
+    if tag == TUPLE:
+        return f"tuple of {len(node[1])}"
+    if tag in (DICT, OBJECT):
+        kind, keys = ("dict", node[1]) if tag == DICT else (re.split("[:.]", node[1])[-1], node[2])
+        return f"{kind} of {', '.join(map(str, keys[:8]))}"
     return ""
+
+
+def node_parts(node: Node) -> list[tuple[str, Node]]:
+    """What a map or a dataclass holds, by name; nothing of other values."""
+    tag = node[0]
+    if tag in (DICT, OBJECT):
+        names, parts = (node[1], node[2]) if tag == DICT else (node[2], node[3])
+        return [(str(name), part) for name, part in zip(names, parts, strict=True)]
+    if tag == PLAIN and isinstance(node[1], dict):
+        return [(str(name), [PLAIN, part]) for name, part in node[1].items()]
+    return []

@@ -10,7 +10,7 @@ from partita.core.graph import Run, Step
 from partita.core.rebuild import rebuild, resume
 from partita.core.records import Profile
 from partita.core.resolve import resolve_node, sources
-from partita.core.states import FINAL, Kind, Need, State
+from partita.core.states import FINAL, Kind, Mark, Need, State
 from partita.engine.adoption import Adoption
 from partita.engine.book import Book
 from partita.engine.lanes import PLACE_MARK, Flight
@@ -18,6 +18,7 @@ from partita.engine.live import Live, profile_from, stored_step
 from partita.engine.raising import raised_by
 from partita.engine.ranking import rank_steps
 from partita.engine.standing import join_all
+from partita.engine.whereabouts import LeftLogs
 from partita.errors import NotFoundError, ValueStoreError
 from partita.protocol.messages import Order
 from partita.store.port import AttemptEnd, AttemptRow, RunRow
@@ -70,12 +71,12 @@ class Recovery:
                 self.take_up(row)
             except ValueStoreError as error:
                 self.has_left = True
-                _log.error("run %s cannot go on yet: %s", row.id, error)
+                _log.error("run %s cannot go on yet: %s", row.id, error, extra={"run": row.id})
             except Exception:
                 if self._book.is_strict:
                     raise
                 # One run that cannot be rebuilt must not keep the others from going on.
-                _log.exception("run %s could not be taken up and stays as it is", row.id)
+                _log.exception("run %s could not be taken up and stays as it is", row.id, extra={"run": row.id})
                 self._book.lives.pop(row.number, None)
                 self._book.numbers.pop(row.id, None)
 
@@ -85,16 +86,19 @@ class Recovery:
         run, cut = self._rebuilt(row)
         options = unpack(row.options) if row.options else {}
         live = Live(run, row, options, book.bundle_folder(row.bundle))
-        live.started_at = row.started_at
+        live.started_at, live.finished = row.started_at, run.finished
+        book.counters.runs_taken_up += 1
         live.notes = unpack(row.notes) if row.notes else {}
         for profile, stored in zip(run.profiles, book.store.profiles(row.number), strict=True):
             live.known[stored.packed] = len(live.numbers)
             self.introduce(live, profile)
+        if any(step.marks & Mark.CACHED for step in run.steps.values()):
+            live.borrowed.update(book.store.cache_makers(row.number))
         live.children = {child.id for child in book.store.children(row.number) if child.state not in FINAL}
         book.lives[run.number] = live
         book.numbers[run.id] = run.number
         if options.get("adopt"):
-            live.adoption = Adoption(book, self.load(options["adopt"]))
+            live.adoption = Adoption(book, self.load(options["adopt"]), options.get("afresh") or ())
         for first, end in cut:
             book.turn.dropped.append((run.number, first, end))
         self._raise_memory(live)
@@ -133,6 +137,7 @@ class Recovery:
         """The attempts that had started, by step, and the steps of those that go on; how far the others came nobody knows."""
         running: dict[int, int] = {}
         attached: set[int] = set()
+        left: LeftLogs | None = None
         for attempt in self._book.store.open_attempts(live.run.number):
             step = live.run.steps.get(attempt.step)
             if step is not None and step.state not in FINAL and attempt.number >= step.attempts:
@@ -142,7 +147,13 @@ class Recovery:
                     continue
             now = self._book.now
             number = (live.run.number, attempt.step, attempt.number)
-            self._book.turn.attempt_ends.append(AttemptEnd("lost", attempt.started_at, now, 0.0, 0, None, "", *number))
+            left = left or LeftLogs(self._book.workspace, live.run.id)
+            log = left.log(attempt.step, attempt.number)
+            end = AttemptEnd("lost", attempt.started_at, now, 0.0, 0, None, log, *number)
+            self._book.turn.attempt_ends.append(end)
+            self._book.counters.attempt_ended(attempt.executor.partition(PLACE_MARK)[0], "lost")
+            if self._book.tracing is not None:
+                self._book.tracing.attempt_lost(live, attempt, end)
         return running, attached
 
     def _attach(self, live: Live, step: Step, attempt: AttemptRow) -> bool:
@@ -173,7 +184,9 @@ class Recovery:
                 LookupError, TypeError, ValueError
             ):  # else it is computed, and nobody else is given its value
                 book.caching.goes_on(live, step, profile)
-        _log.info("%s of run %s goes on in %s", step.name, run.id, attempt.executor)
+        _log.info(
+            "%s of run %s goes on in %s", step.name, run.id, attempt.executor, extra={"run": run.id, "step": step.id}
+        )
         return True
 
     def _set_timers(self, live: Live) -> None:

@@ -22,12 +22,13 @@ from partita.protocol.models import (
     ModelView,
     MoveView,
     VersionView,
+    added_metrics,
     checked_effect,
     checked_name,
     model_digest,
     parse_name,
 )
-from partita.store.models import EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow, VersionUpdate
+from partita.store.models import EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionRow, VersionUpdate, added_tags
 from partita.values import pack, unpack
 
 __all__ = ["Registry"]
@@ -179,7 +180,12 @@ class Registry:
             if checked is not None and checked[0] == "version":
                 checked[1]["record"]["fingerprint"] = fingerprint
             if checked is None:
-                _log.error("step %s of run %s did to the registry what cannot be understood", place[1], run)
+                _log.error(
+                    "step %s of run %s did to the registry what cannot be understood",
+                    place[1],
+                    run,
+                    extra={"run": run, "step": place[1]},
+                )
                 refused.append(
                     "what it did to the model registry cannot be understood; is its Partita another version?"
                 )
@@ -231,9 +237,10 @@ class Registry:
         self._book.turn.models.append(
             row._replace(
                 description=row.description if fields.get("description") is None else str(fields["description"]),
-                tags=pack(_added(unpack(row.tags), fields.get("tags") or {})),
+                tags=pack(added_tags(unpack(row.tags), fields.get("tags") or {})),
             )
         )
+        self._book.news.add("models", row.name)
 
     def delete(self, fields: dict[str, Any]) -> Callable[[], None]:
         """Forget a version; what it gives is called once the turn is committed, and raises likewise.
@@ -248,7 +255,12 @@ class Registry:
         key = (row.name, row.number)
         self._book.turn.unversioned.append(key)
         self._book.versions_changed += 1
+        self._book.answers.append(self._forgot)
+        self._book.news.add("models", row.name)
         return self._unless_refused(key, None)
+
+    def _forgot(self) -> None:
+        self._book.versions_forgotten += 1
 
     def withdraw(self, stale: StaleMoveError) -> None:
         """Take out of the turn what the store refuses, since another engine was first, and remember to tell who asked."""
@@ -296,14 +308,16 @@ class Registry:
         """Write it with the turn; the id of the move that it makes, if it makes one."""
         turn, now = self._book.turn, self._book.now
         name = fields["name"]
+        self._book.news.add("models", name)
         if what == "version":
             if not self._shelf.knows(name):
                 turn.models.append(ModelRow(name, "", pack({}), now))
             self._book.versions_changed += 1
+            metrics = added_metrics({}, fields["metrics"], fields["data"])
             turn.versions.append(
                 VersionRow(
                     name, fields["number"], model_digest(unpack(fields["value"])), fields["value"], pack(fields["record"]),
-                    pack(fields["metrics"]), pack(fields["tags"]), fields["description"], run, step, author, now,
+                    pack(metrics), pack(fields["tags"]), fields["description"], run, step, author, now,
                 )
             )  # fmt: skip
         elif what == "evaluation":
@@ -311,25 +325,15 @@ class Registry:
             row = EvaluationRow(name, fields["number"], fields["title"], fields["value"], run, step, now)
             turn.evaluations.append(row)
         elif what == "note":
-            self._note(fields)
+            self._shelf.need(name, fields["number"])
+            turn.version_updates.append(
+                VersionUpdate(
+                    name, fields["number"], pack(fields["metrics"]), fields["data"], pack(fields["tags"]), fields["description"]
+                )
+            )  # fmt: skip
         else:
             return self._move(fields, author)
         return 0
-
-    def _note(self, fields: dict[str, Any]) -> None:
-        turn = self._book.turn
-        row = self._shelf.need(fields["name"], fields["number"])
-        metrics, tags = {**unpack(row.metrics), **fields["metrics"]}, _added(unpack(row.tags), fields["tags"])
-        update = VersionUpdate(
-            pack(metrics), pack(tags), fields["description"] or row.description, row.name, row.number
-        )
-        if row in turn.versions:
-            place = turn.versions.index(row)
-            turn.versions[place] = row._replace(
-                metrics=update.metrics, tags=update.tags, description=update.description
-            )
-        else:
-            turn.version_updates.append(update)
 
     def _move(self, fields: dict[str, Any], author: str) -> int:
         turn, now = self._book.turn, self._book.now
@@ -363,7 +367,3 @@ class Registry:
 
 def _named(name: str, number: int, aliases: list[str]) -> GateError:
     return GateError(f"{name}:{number} is {', '.join(aliases)}; move that to another version first")
-
-
-def _added(tags: dict[str, str], more: dict[str, str]) -> dict[str, str]:
-    return {key: str(text) for key, text in {**tags, **more}.items() if text}

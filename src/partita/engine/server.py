@@ -20,6 +20,7 @@ import msgpack
 from partita import errors
 from partita.core.standing import said
 from partita.core.states import FINAL
+from partita.engine.access import Access
 from partita.engine.cache_requests import CacheRequests
 from partita.engine.comparison import Comparison
 from partita.engine.explaining import Explaining
@@ -27,12 +28,17 @@ from partita.engine.history_requests import HistoryRequests
 from partita.engine.inventory import Inventory
 from partita.engine.live import Live
 from partita.engine.loop import Engine
+from partita.engine.metrics import metrics_of
 from partita.engine.pruning import Pruning
 from partita.engine.reading import Reading
+from partita.engine.retention import Retention
+from partita.engine.run_plans import PlanRequests
 from partita.engine.sharing import Asker, Sharing
 from partita.engine.wait_requests import WaitRequests
+from partita.engine.watches import WATCH_PAUSE_S, Watches
 from partita.errors import CheckError, PartitaError, ProtocolError
-from partita.protocol.requests import EngineView, LaunchRequest, WatchView
+from partita.protocol.metrics import EngineMetrics
+from partita.protocol.requests import EngineView, LaunchRequest
 from partita.store.peers import Wire
 from partita.values import unpack
 
@@ -41,20 +47,6 @@ __all__ = ["Server"]
 _log = logging.getLogger("partita.engine")
 _HEADER = struct.Struct("<I")
 MESSAGE_LIMIT_BYTES = 64 << 20
-#: Seconds between two pieces of news to one watcher.
-WATCH_PAUSE_S = 0.1
-
-
-@dataclass(slots=True)
-class Watch:
-    """A client that waits for news of a run."""
-
-    number: int  # of its request
-    run: str
-    version: int
-    not_before: float  # monotonic: so that a fast run does not flood who watches it
-    until: float  # monotonic: when it is answered without news
-    only_end: bool  # only the end of the run is news
 
 
 @dataclass(eq=False)
@@ -64,7 +56,6 @@ class Client:
     socket: socket.socket
     incoming: bytearray = field(default_factory=bytearray)
     outgoing: bytearray = field(default_factory=bytearray)
-    watches: list[Watch] = field(default_factory=list)
 
 
 class Server:
@@ -83,26 +74,33 @@ class Server:
         self._version = version
         self._selector = selectors.DefaultSelector()
         self._clients: set[Client] = set()
-        self._answers: list[tuple[Client | Asker, int, Any]] = []
-        self._asked: dict[Asker, Watch] = {}  # engines that wait for news of a run
+        self._watches = Watches(engine.book, self._reading)
         self._heard: Wire | None = None  # by which the store's news come
         self._sharing: Sharing | None = None
         if engine.book.peers is not None:
             self._sharing = Sharing(engine, engine.book.peers, self._reading, lease_s)
             self._sharing.handle, self._sharing.answer = self._handle, self._answer
+            self._watches.told = self._sharing.hearing.told
         self._is_ending = False
         self._started_at = time.time()
         self._verbs: dict[str, Callable[[Client | Asker, int, dict[str, Any]], Any]] = {
             "launch": self._launch, "run": self._run, "runs": self._runs, "steps": self._steps, "log": self._log,
             "attempts": self._attempts, "watch": self._watch, "cancel": self._cancel, "resume": self._resume,
             "engine": self._describe, "stop": self._stop, "reports": self._reports, "rerun": self._rerun,
+            "news": self._news,
+            "metrics": self._metrics, "retain": self._retain,
         }  # fmt: skip
         #: What they change is committed, and what they give is answered, with the turn.
         shared = (engine.book, engine.recovery, self._reading)
         self._requests = CacheRequests(*shared).verbs | WaitRequests(*shared).verbs | Explaining(*shared).verbs
-        for answering in (Inventory, Pruning, Comparison, HistoryRequests):
+        self.pruning = Pruning(engine.book, self._reading)
+        for answering in (Inventory, Comparison, HistoryRequests, PlanRequests):
             self._requests |= answering(engine.book, self._reading).verbs
-        self._requests |= engine.registry.verbs
+        self._requests |= (
+            engine.registry.verbs | engine.secrets.verbs | engine.publications.verbs | Access(engine.book).verbs
+        )
+        self._requests |= self.pruning.verbs
+        self.retention: Retention | None = None  # None: nothing is ever let go by itself
 
     def serve(self, *, is_interruptible: bool = False) -> None:
         """Run until idle for the time set, or until SIGTERM or a client's "stop".
@@ -127,14 +125,26 @@ class Server:
                 elif isinstance(key.data, Client):
                     self._talk(key.data, events)
             self._engine.guard()
+            self._retain_some()
             self._engine.turn(0.0)
             self._tell_watchers()
-            if self._clients or any(not live.is_final for live in self._book.lives.values()):
+            is_retaining = self.retention is not None and self.retention.is_busy
+            if is_retaining or self._clients or any(not live.is_final for live in self._book.lives.values()):
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self._book.limits.idle_s:
                 self._is_ending = True
         for client in list(self._clients):
             self._drop(client)
+
+    def _retain_some(self) -> None:
+        if self.retention is None or self._engine.trouble:
+            return
+        try:
+            self.retention.step()
+        except Exception:
+            # What is wrong with one old run must not end the engine again and again.
+            _log.exception("old runs are not looked after until the engine starts anew")
+            self.retention = None
 
     def _refuse_for(self, seconds: float) -> None:
         """The store cannot be written for the moment: tell clients so instead of letting them wait without a word."""
@@ -168,10 +178,11 @@ class Server:
 
     def _wait_s(self) -> float:
         wait_s = self._engine.wait_s()
-        watched = self._asked or any(client.watches for client in self._clients)
-        limit = WATCH_PAUSE_S if watched else min(self._book.limits.idle_s, 1.0)
+        limit = WATCH_PAUSE_S if self._watches else min(self._book.limits.idle_s, 1.0)
         if self._sharing is not None:
             limit = min(limit, self._sharing.wait_s())
+        if self.retention is not None and (bite_s := self.retention.wait_s()) is not None:
+            limit = min(limit, bite_s)
         return limit if wait_s is None else min(wait_s, limit)
 
     def _accept(self) -> None:
@@ -217,7 +228,7 @@ class Server:
     def _handle(self, client: Client | Asker, number: int, verb: str, fields: dict[str, Any]) -> None:
         handler = self._verbs.get(verb)
         try:
-            if self._engine.trouble and verb not in ("engine", "stop"):
+            if self._engine.trouble and verb not in ("engine", "stop", "metrics"):
                 raise errors.StoreError(f"the engine waits because nothing can be stored: {self._engine.trouble}")
             if self._sharing is not None and self._sharing.passes_on(client, number, verb, fields):
                 return
@@ -228,7 +239,8 @@ class Server:
             if handler is None:
                 raise ProtocolError(f"this engine (version {self._version}) does not know the request {verb!r}")
             answer = handler(client, number, fields)
-        except (PartitaError, KeyError, ValueError, TypeError) as error:
+        except (PartitaError, KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
+            # Whatever a client sends, the engine goes on for all the others.
             self._answer(client, number, False, error_map(error))
             return
         if answer is not LATER:
@@ -239,7 +251,7 @@ class Server:
             if self._sharing is not None:
                 self._sharing.reply(client, is_ok, answer)
             return
-        body = msgpack.packb([number, is_ok, answer], use_bin_type=True)
+        body = _packed(number, is_ok, answer)
         client.outgoing += _HEADER.pack(len(body)) + body
         try:
             self._flush(client)
@@ -260,36 +272,14 @@ class Server:
     def _drop(self, client: Client) -> None:
         if client in self._clients:
             self._clients.discard(client)
+            self._watches.drop(client)
             self._selector.unregister(client.socket)
             client.socket.close()
 
     def _tell_watchers(self) -> None:
-        now = time.monotonic()
-        for client in self._clients:
-            if client.watches:
-                waiting, client.watches = client.watches, []
-                for watch in waiting:
-                    answer = self._news(watch, now)
-                    if answer is None:
-                        client.watches.append(watch)
-                    else:
-                        self._answers.append((client, watch.number, answer))
-        for asker, watch in list(self._asked.items()):
-            answer = self._news(watch, now)
-            if answer is not None:
-                del self._asked[asker]
-                self._answers.append((asker, watch.number, answer))
-        answers, self._answers = self._answers, []
-        for who, number, answer in answers:
-            self._answer(who, number, True, answer)
-
-    def _news(self, watch: Watch, now: float) -> WatchView | None:
-        live = self._book.live(watch.run)
-        is_news = live is None or (not watch.only_end and now >= watch.not_before)
-        view = self._reading.watch(watch.run, watch.version) if is_news else None
-        if view is None and now >= watch.until:
-            return WatchView(version=watch.version, run=self._reading.run(watch.run), steps=[], is_final=False)
-        return view
+        for who, number, answer in list(self._watches.due(time.monotonic())):
+            is_ok = not isinstance(answer, Exception)
+            self._answer(who, number, is_ok, answer if is_ok else error_map(answer))
 
     # The verbs. What changes something is answered when it is committed.
 
@@ -304,10 +294,17 @@ class Server:
 
     def _runs(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         states = list(fields.get("states") or ())
-        return self._reading.runs(fields.get("flow", ""), states, fields.get("before", 0), fields.get("limit", 50))
+        return self._reading.runs(
+            fields.get("flow", ""), states, fields.get("before", 0), fields.get("limit", 50), text=fields.get("text", ""),
+            since=fields.get("since", 0.0), until=fields.get("until", 0.0), is_upwards=bool(fields.get("upwards")),
+            publication=fields.get("publication") or "",
+        )  # fmt: skip
 
     def _steps(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
-        return self._reading.steps(fields["run"], fields.get("after", -1), fields.get("limit", 500))
+        is_brief = bool(fields.get("brief"))
+        if (ids := fields.get("ids")) is not None:
+            return self._reading.chosen_steps(fields["run"], [int(id) for id in ids], is_brief=is_brief)
+        return self._reading.steps(fields["run"], fields.get("after", -1), fields.get("limit", 500), is_brief=is_brief)
 
     def _attempts(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         return self._reading.attempts(fields["run"], fields.get("step"))
@@ -320,15 +317,11 @@ class Server:
         return [list(report) for report in self._book.store.reports(row.number, fields.get("step"))]
 
     def _watch(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
-        run = self._reading.find(fields["run"]).id
-        now = time.monotonic()
-        until = now + min(float(fields.get("timeout_s", 10.0)), 60.0)
-        only_end = bool(fields.get("only_end"))
-        watch = Watch(number, run, int(fields.get("version", 0)), now + WATCH_PAUSE_S, until, only_end)
-        if isinstance(client, Asker):
-            self._asked[client] = watch
-        else:
-            client.watches.append(watch)
+        self._watches.add(client, number, self._reading.find(fields["run"]).id, fields)
+        return LATER
+
+    def _news(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
+        self._watches.add(client, number, "", fields)
         return LATER
 
     def _cancel(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
@@ -355,18 +348,34 @@ class Server:
         options = unpack(row.options) if row.options else {}
         request: LaunchRequest = {"flow": row.flow, "title": row.title, "bundle": fields.get("bundle") or row.bundle}
         request["adopt"] = row.id
+        if fields.get("key"):
+            request["key"], request["asked"] = fields["key"], fields.get("asked") or ""
+            if self._engine.launch.is_known(request):
+                # "latest" may mean that rerun itself by now, and its steps are others.
+                return self._launch(client, number, request)  # type: ignore[arg-type]
+        if options.get("publication") and request["bundle"] == row.bundle:
+            request["publication"] = "{}@{}".format(*options["publication"])
         if fields.get("id"):
             request["id"] = fields["id"]
         request["tags"] = list(options.get("tags") or ())
+        if fields.get("afresh"):
+            known = self._book.store
+            for step in fields["afresh"]:
+                if not step or known.step(row.number, step) is None:
+                    raise errors.NotFoundError(f"run {row.id} has no step {step} to be done again")
+            request["afresh"] = [int(step) for step in fields["afresh"]]
         if fields.get("texts"):
             request["texts"] = {**(options.get("texts") or {}), **fields["texts"]}
         elif options.get("texts") is not None:
             request["texts"] = options["texts"]
         if row.inputs and not fields.get("texts"):
             request["arguments"] = row.inputs
+        if fields.get("traceparent"):
+            request["traceparent"] = fields["traceparent"]
         if executor := fields.get("executor") or options.get("executor"):
             request["executor"] = executor
         kept = {name: options.get(name) for name in ("user", "owner", "weight", "priority")}
+        kept["user"] = fields.get("by") or kept["user"]
         return self._launch(client, number, {**kept, **request, **said(fields)})
 
     def _describe(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> EngineView:
@@ -385,6 +394,18 @@ class Server:
             others=self._sharing.others if self._sharing is not None else [],
         )  # fmt: skip
 
+    def _metrics(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> EngineMetrics:
+        told = metrics_of(self._book, self._version, self._started_at, len(self._clients), self._engine.trouble)
+        if self.retention is not None:
+            told["retention"] = self.retention.counts
+        return told
+
+    def _retain(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
+        if self.retention is None:
+            raise errors.EngineError("this engine lets nothing go by itself")
+        self.retention.ask(lambda record: self._answer(client, number, True, record), is_dry=bool(fields.get("is_dry")))
+        return LATER
+
     def _stop(self, client: Client | Asker, number: int, fields: dict[str, Any]) -> Any:
         self._is_ending = True
         return None
@@ -395,6 +416,17 @@ class _Later:
 
 
 LATER = _Later()
+
+
+def _packed(number: int, is_ok: bool, answer: Any) -> bytes:
+    """An answer as bytes; an error, where it holds what no message can: an answer that is waited for is never left out."""
+    try:
+        packed: bytes = msgpack.packb([number, is_ok, answer], use_bin_type=True)
+    except (ValueError, TypeError, OverflowError) as error:  # half a character, a number of more than 64 bits
+        _log.error("request %s cannot be answered: %s", number, error)
+        told = errors.ProtocolError(f"the answer holds what cannot be told: {error}")
+        packed = msgpack.packb([number, False, error_map(told)], use_bin_type=True)
+    return packed
 
 
 def error_map(error: Exception) -> dict[str, Any]:

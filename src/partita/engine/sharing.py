@@ -16,6 +16,7 @@ from typing import Any
 import msgpack
 
 from partita.core.states import FINAL
+from partita.engine.hearing import Hearing
 from partita.engine.launch import run_id_of_key
 from partita.engine.loop import Engine
 from partita.engine.reading import Reading
@@ -26,8 +27,12 @@ __all__ = ["Asker", "Sharing"]
 
 _log = logging.getLogger("partita.engine")
 
+#: What only looks at one run.
+_LOOKING = frozenset({"watch", "explain", "run_estimates"})
 #: What is asked of one run, and answered by the engine that has it.
-_OF_A_RUN = frozenset({"watch", "cancel", "resume", "send", "decide", "answer"})
+_OF_A_RUN = _LOOKING | {"cancel", "resume", "send", "decide", "answer"}
+#: What an engine that works on no runs asks one that does: to begin them, and what its machine does.
+_OF_WORK = frozenset({"launch", "rerun", "engine", "metrics", "retain"})
 #: How long an engine that renews its lease may take to answer, beside what the request itself waits.
 ANSWER_S = 10.0
 #: A lease that is over is looked at so much later.
@@ -68,6 +73,9 @@ class Sharing:
         self._passed: dict[int, _Passed] = {}  # by the number of the message
         self._next_look_s = 0.0
         self._has_trouble = False
+        self._works = engine.book.limits.works
+        self._handed_on = 0  # requests, which those that work get in turn
+        self.hearing = Hearing(peers, engine.book.news)
         self.others: list[str] = []  # "host:pid" of the engines that are up beside this one
         #: What the server does with a request, and with an answer to a client.
         self.handle: Callable[[Any, int, str, dict[str, Any]], None]
@@ -81,7 +89,10 @@ class Sharing:
     def wait_s(self) -> float:
         """Seconds until something is to be done without any news."""
         times = [self._next_look_s, *(passed.until_s for passed in self._passed.values())]
-        return max(min(times) - time.monotonic(), 0.0)
+        now_s = time.monotonic()
+        heard_s = self.hearing.wait_s(now_s)
+        wait_s = max(min(times) - now_s, 0.0)
+        return wait_s if heard_s is None else min(wait_s, heard_s)
 
     def step(self) -> None:
         """Renew the lease when that is due, hear what is new, and take over what nobody has.
@@ -110,7 +121,10 @@ class Sharing:
         if now_s - peers.renewed_at_s >= every_s / 2:
             peers.renew()
         for message in peers.receive():
-            self._take(message)
+            try:
+                self._take(message)
+            except (ValueError, TypeError, AttributeError) as error:  # an engine of another version sent it
+                _log.error("engine %s sent what is no message: %s", message.sender, error)
         if SLOTS in news and self._book.shares is not None:
             self._book.shares.heard()
         if EVENTS in news:
@@ -121,10 +135,13 @@ class Sharing:
             others = peers.others()
         self.others = [peer.owner for peer in others]
         self._ask_again({peer.id for peer in others})
+        self.hearing.step(others, now_s)
         left_s = min((peer.left_s for peer in others), default=every_s)
         self._next_look_s = now_s + min(every_s, max(left_s, 0.0) + _SLACK_S)
 
     def _take_over(self) -> None:
+        if not self._works:
+            return
         moved = self._peers.take_over()
         if moved:
             _log.info("%s runs of engines that have ended go on here", moved)
@@ -140,7 +157,12 @@ class Sharing:
             NotFoundError: there is no such run.
             StoreError: it cannot be found out, or not be passed on.
         """
-        if isinstance(client, Asker):
+        # A launch with a key is one engine's to make, also where it was handed on.
+        if isinstance(client, Asker) and not (verb == "launch" and fields.get("key")):
+            return False
+        if verb == "news":
+            if self.hearing.follow(time.monotonic()):
+                self._next_look_s = 0.0
             return False
         owner = self._owner(verb, fields)
         if owner is None:
@@ -152,7 +174,13 @@ class Sharing:
         return True
 
     def _owner(self, verb: str, fields: dict[str, Any]) -> Peer | None:
-        """The other engine that is to carry out a request; None: this one is."""
+        """The other engine that is to carry out a request; None: this one is.
+
+        Raises:
+            EngineError: this one works on no runs, and none that does is up.
+        """
+        if not self._works and verb in _OF_WORK:
+            return self._worker(must_be=verb in ("launch", "rerun"))
         if verb == "launch" and fields.get("key"):
             return self._claimer(f"run {run_id_of_key(fields, None)}")
         if verb == "send" and not fields.get("run"):
@@ -169,9 +197,24 @@ class Sharing:
         if owner is None or owner.id == self._peers.id:
             return None
         if owner.left_s <= 0:
+            if not self._works:  # one that does takes it over; what is only looked at is looked up here meanwhile
+                return None if verb in _LOOKING else self._worker(must_be=True)
             self._take_over()
             owner = self._peers.owner_of(row.number)
         return owner if owner is not None and owner.id != self._peers.id else None
+
+    def _worker(self, *, must_be: bool) -> Peer | None:
+        """An engine that works, each in turn where it is for a run; else always the same, as long as it is up."""
+        working = [peer for peer in self._peers.others() if peer.works and peer.left_s > 0]
+        if not working and must_be:
+            raise EngineError(
+                "this engine works on no runs (works = false), and none that does is up: start one on another machine with "
+                "`partita engine run`"
+            )
+        if must_be:
+            self._handed_on += 1
+            return working[self._handed_on % len(working)]
+        return working[0] if working else None
 
     def _keeper(self, fields: dict[str, Any]) -> Peer | None:
         """The other engine where a log lies."""
@@ -191,6 +234,8 @@ class Sharing:
     def _take(self, message: Message) -> None:
         """Carry out what another engine asks, or tell a client what it answers."""
         if message.reply_to:
+            if self.hearing.hears(message, time.monotonic()):
+                return
             passed = self._passed.pop(message.reply_to, None)
             if passed is not None:
                 is_ok, answer = msgpack.unpackb(message.body, raw=False, strict_map_key=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from partita.engine.book import Book
 from partita.errors import GateError, NotFoundError
-from partita.protocol.models import ModelName, ModelView, VersionView
+from partita.protocol.models import ModelName, ModelView, VersionView, metric_numbers
 from partita.store.models import ModelRow, MoveRow, VersionRow
 from partita.values import size_of, unpack
 
@@ -39,14 +39,14 @@ class Shelf:
         """A version; 0: the newest."""
         turn, store = self._book.turn, self._book.store
         fresh = [row for row in turn.versions if row.name == name and (not number or row.number == number)]
-        if fresh:
-            return max(fresh, key=lambda row: row.number)
-        row = store.model_version(name, number) if number else next(iter(store.versions(name, limit=1)), None)
-        if row is None or (row.name, row.number) in turn.unversioned:
-            return None
+        row = max(fresh, key=lambda row: row.number, default=None)
+        if row is None:
+            row = store.model_version(name, number) if number else next(iter(store.versions(name, limit=1)), None)
+            if row is None or (row.name, row.number) in turn.unversioned:
+                return None
         for update in turn.version_updates:
             if (update.name, update.number) == (row.name, row.number):
-                row = row._replace(metrics=update.metrics, tags=update.tags, description=update.description)
+                row = row.noted(update)
         return row
 
     def need(self, name: str, number: int) -> VersionRow:
@@ -152,8 +152,9 @@ class Shelf:
                 VersionView(
                     model=name, number=row.number, name=f"{name}:{row.number}", aliases=_naming(aliases, row.number),
                     title=str(record.get("title", "")), description=row.description, tags=unpack(row.tags),
-                    metrics=unpack(row.metrics), record=record, size_bytes=size_of(row.value), run=row.run, step=row.step,
-                    author=row.author, created_at=row.created_at, evaluations=titles.get(row.number, []),
+                    metrics=metric_numbers(unpack(row.metrics)), record=record, size_bytes=size_of(row.value),
+                    run=row.run, step=row.step, author=row.author, created_at=row.created_at,
+                    evaluations=titles.get(row.number, []),
                 )
             )  # fmt: skip
         return views

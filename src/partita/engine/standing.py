@@ -56,7 +56,7 @@ def bind(book: Book, live: Live, told: Mapping[str, Any]) -> None:
     try:
         found = said(told)
     except OptionError as error:  # a worker says it
-        _log.error("the standing of run %s is left as it was: %s", live.run.id, error)
+        _log.error("the standing of run %s is left as it was: %s", live.run.id, error, extra={"run": live.run.id})
         return
     if not found or live.notes.get("standing") == found:
         return

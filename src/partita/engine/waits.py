@@ -26,6 +26,8 @@ __all__ = ["Waits"]
 #: The clock may be set, or stand still while the machine sleeps: so often one looks again.
 LOOK_AGAIN_S = 60.0
 _INSTANT_S = 1e-3
+#: Who ends waits of which nobody knows how long they take.
+_HOLDING = {"approval": "person", "answer": "person", "event": "event"}
 
 _Place = tuple[int, int]  # number of a run, id of a step
 _Topic = tuple[int, str, str | None]  # number of a run (0: any), name of the event, its key
@@ -45,6 +47,24 @@ class Waits:
         self._claimed: list[tuple[_Place, bytes]] = []  # waits whose event an earlier engine took, and its data
         self._opened: list[_Topic] = []  # topics of waits that are new, and of events
 
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def holding(self, live: Live) -> str:
+        """Behind whom all that is left of a run stands: "person" or "event"; empty: something goes on or has its time."""
+        if live.is_final or live.running or live.backlog or not self._open:
+            return ""
+        kinds = set()
+        for step in live.run.steps.values():
+            if step.state == State.READY:
+                return ""
+            if step.state == State.WAITING:
+                row = self._open.get((live.run.number, step.id))
+                kinds.add(row.kind if row is not None else "")  # one without is tried again after a while
+        if not kinds or kinds - _HOLDING.keys():
+            return ""
+        return "person" if "person" in {_HOLDING[kind] for kind in kinds} else "event"
+
     # Opening and closing: asked while a run's changes are gathered
 
     def open(self, live: Live, step: Step) -> None:
@@ -54,6 +74,7 @@ class Waits:
         due_at = _due_at(spec, book.now)
         row = WaitRow(*place, spec["kind"], spec["name"], spec.get("key"), book.now, due_at, pack(spec), None, None, "")
         book.turn.waits.append(row)
+        book.news.add("waits", live.run.id)
         self._take_up(place, row, spec)
         step.due_at = due_at
 
@@ -103,6 +124,7 @@ class Waits:
         if row.kind == "event" and place in self._takers.get(_topic(place, spec), ()):
             self._takers[_topic(place, spec)].remove(place)
         outcome = self._outcomes.pop(place, "cancelled")
+        self._book.news.add("waits", live.run.id)
         self._book.turn.wait_updates.append(WaitUpdate(row.votes, self._book.now, outcome, *place))
 
     def forget(self, run: int) -> None:
@@ -220,6 +242,7 @@ class Waits:
     def vote(self, place: _Place, votes: list[dict[str, Any]]) -> None:
         """Note what persons have said so far."""
         self._open[place] = self._open[place]._replace(votes=pack(votes))
+        self._book.news.add("waits")
         self._book.turn.wait_updates.append(WaitUpdate(pack(votes), None, "", *place))
 
     def end(

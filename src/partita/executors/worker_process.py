@@ -17,6 +17,7 @@ from partita.executors.machine import cpu_seconds, descendants, marked_processes
 from partita.executors.status import StatusPage
 from partita.executors.stray_containers import remove_strays
 from partita.protocol.packets import PACKET_BYTES
+from partita.protocol.secrets import KEY_VARIABLE
 
 __all__ = ["WORKER_MARK", "Interpreter", "Key", "WorkerProcess", "exit_in_words", "kill_marked"]
 
@@ -88,7 +89,7 @@ class WorkerProcess:
             stderr=self.status.file,
             pass_fds=files,
             start_new_session=True,
-            env=variables,
+            env={name: value for name, value in variables.items() if name != KEY_VARIABLE},
         )
 
     @property

@@ -21,7 +21,7 @@ from partita.flow.inputs import convert_plain
 from partita.flow.task import Task, task
 from partita.flow.types import type_name
 from partita.protocol.forms import Form
-from partita.protocol.waits import WaitSpec
+from partita.protocol.waits import ADMINISTRATOR, WaitSpec
 from partita.units import duration_s
 
 __all__ = ["Decision", "approval", "ask", "ask_form", "sleep", "until", "wait_for"]
@@ -128,6 +128,7 @@ def approval(
     *,
     show: Any = None,
     approvers: str | Sequence[str] = (),
+    not_by: str | Sequence[str] = (),
     required: int = 1,
     timeout: Duration | None = None,
     on_timeout: Literal["fail", "skip", "approve", "reject"] = "fail",
@@ -139,7 +140,8 @@ def approval(
     Args:
         question: what is asked.
         show: values that are shown beside it; the wait begins when they are there.
-        approvers: names of who may say; default: anybody.
+        approvers: names of who may say; default: anybody. "administrator": whoever is one on the server.
+        not_by: names of who may not approve; "launcher": whoever launched the run, or the run that launched it. They may reject.
         required: how many different persons have to approve; one rejection is enough to reject.
         timeout: how long to wait at most.
         on_timeout: what it is then: failed, skipped, approved or rejected.
@@ -149,17 +151,20 @@ def approval(
     frame = sys._getframe(1)
     if holds_refs([question, approvers, required, timeout]):
         keywords = {"show": show, "approvers": approvers, "required": required, "timeout": timeout}
-        keywords |= {"on_timeout": on_timeout, "on_reject": on_reject}
+        keywords |= {"on_timeout": on_timeout, "on_reject": on_reject, "not_by": not_by}
         return _deferred(_approval_known, after, frame, question, **keywords)  # type: ignore[no-any-return]
     persons = [approvers] if isinstance(approvers, str) else list(approvers)
     if not isinstance(required, int) or isinstance(required, bool) or required < 1:
         raise OptionError(f"approval({question!r}): required={required!r} is not a number of persons")
-    if persons and required > len(set(persons)):
-        raise OptionError(f"approval({question!r}): {required} have to approve, but only {len(set(persons))} may")
+    may = set(persons) - ({not_by} if isinstance(not_by, str) else set(not_by))
+    if persons and required > len(may) and ADMINISTRATOR not in may:
+        raise OptionError(f"approval({question!r}): {required} have to approve, but only {len(may)} may")
     if on_reject not in ("fail", "skip", "continue"):
         raise OptionError(f"approval({question!r}): on_reject={on_reject!r}; give 'fail', 'skip' or 'continue'")
     spec: WaitSpec = {"kind": "approval", "name": str(question), "by": persons, "required": required}
     spec |= {"on_reject": on_reject}
+    if excluded := [not_by] if isinstance(not_by, str) else list(not_by):
+        spec["not_by"] = excluded
     spec |= _ending("approval", timeout, on_timeout, NOTHING, ("fail", "skip", "approve", "reject"))
     found: Decision = _wait(spec, show, after, Decision, "approval", frame)
     return found

@@ -6,6 +6,7 @@ making.py        wrapping what predicts
 formats/         how models of each library become files and back
 registry.py      names, versions, aliases: register, load, find
 promotion.py     moving an alias, back too; gates.py what has to hold before
+metric_losses.py which way a metric is better
 evaluations.py   what was found out about a version
 cards.py         what is known of a version, as a page
 mlflow/          models in MLflow's format

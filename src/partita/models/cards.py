@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from partita.models.given_data import data_first
 from partita.models.signature import Signature
 from partita.units import size_text
 
@@ -184,7 +185,7 @@ def _evaluation(data: str, found: Mapping[str, Any]) -> list[Part]:
 def _data(record: Mapping[str, Any], lineage: Sequence[Mapping[str, Any]]) -> Part:
     rows = [
         {"value": shown, "format": codec, "bytes": size_text(size), "hash": digest[:16]}
-        for codec, digest, size, shown in record.get("data") or ()
+        for codec, digest, size, shown in data_first(record.get("data") or ())
     ]
     steps = [f"{node['path']} of run {node['run']} ({node['flow']})" for node in lineage if not node.get("is_start")]
     given = (

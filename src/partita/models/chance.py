@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from partita.models.metric_losses import metric_loss
+
 __all__ = ["Difference", "difference_of"]
 
 _RESAMPLES = 2000
@@ -24,7 +26,7 @@ class Difference(NamedTuple):
     how: str  # it was found
 
 
-def difference_of(metric: str, one: Evaluations, other: Evaluations, *, is_less_better: bool) -> Difference | None:
+def difference_of(metric: str, one: Evaluations, other: Evaluations) -> Difference | None:
     """How much worse the first is; None: nothing tells its chance.
 
     Args:
@@ -36,7 +38,7 @@ def difference_of(metric: str, one: Evaluations, other: Evaluations, *, is_less_
         if losses is not None and others is not None and len(losses) == len(others) and len(losses):
             return _by_rows(losses, others, name)
     for name in shared:
-        found = _by_intervals(metric, one[name], other[name], is_less_better, name)
+        found = _by_intervals(metric, one[name], other[name], name)
         if found is not None:
             return found
     return None
@@ -66,11 +68,11 @@ def _by_rows(losses: Any, others: Any, data: str) -> Difference:
     return Difference(mean, low, high, how)
 
 
-def _by_intervals(metric: str, one: Any, other: Any, is_less_better: bool, data: str) -> Difference | None:
+def _by_intervals(metric: str, one: Any, other: Any, data: str) -> Difference | None:
     first, second = (found.get("metrics", {}).get(metric) for found in (one, other))
     ends = [(found.get("intervals") or {}).get(metric) for found in (one, other)]
     if first is None or second is None or any(not end or len(end) != 2 for end in ends):
         return None
-    worse = float(first - second) * (1.0 if is_less_better else -1.0)
+    worse = metric_loss(metric, float(first)) - metric_loss(metric, float(second))
     half = float(sum(((end[1] - end[0]) / 2) ** 2 for end in ends if end) ** 0.5)
     return Difference(worse, worse - half, worse + half, f"the intervals of both on {data}")

@@ -20,17 +20,13 @@ from typing import Any, Protocol, TypedDict
 
 from partita.errors import OptionError
 from partita.models.chance import Difference, difference_of
+from partita.models.metric_losses import metric_loss, slice_loss
 from partita.units import duration_s, size_bytes, size_text
 
 __all__ = [
     "Approved", "Bound", "Candidate", "Gap", "Gate", "Latency", "NoWorse", "Size", "Verdict", "judge", "parse_gate",
 ]  # fmt: skip
 
-#: Metrics of which less is better, by a word in their name.
-_LESS = re.compile(
-    r"(^|[_.\W])(error|errors|loss|log_?loss|rmse|mse|mae|mape|smape|wape|brier|ece|deviance|perplexity|latency|cost|wer|cer|size)"
-    r"($|[_.\W])"
-)
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 
 
@@ -70,15 +66,21 @@ class Bound:
     limit: float
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.sign} {self.limit:g}"
+        return f"{self.metric} {self.sign} {_exact(self.limit)}"
 
     def judge(self, candidate: Candidate, rival: Candidate | None) -> tuple[bool, str]:
         """Whether the metric keeps to it."""
         value = candidate.metrics.get(self.metric)
         if value is None:
             return False, _unmeasured(candidate, self.metric)
+        is_met, told = self._holds(value), f"{value:.6g}"
+        if self._holds(float(told)) != is_met:  # rounded, it would seem to be on the other side
+            told = repr(value)
+        return is_met, f"{self.metric} is {told}"
+
+    def _holds(self, value: float) -> bool:
         signs = {">=": value >= self.limit, ">": value > self.limit, "<=": value <= self.limit, "<": value < self.limit}
-        return signs[self.sign], f"{self.metric} is {value:.6g}"
+        return signs[self.sign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +102,17 @@ class NoWorse:
             return True, "nothing has the alias yet"
         if rival.name == candidate.name:
             return True, "it has the alias already"
-        found = difference_of(
-            self.metric, candidate.evaluations, rival.evaluations, is_less_better=_is_less_better(self.metric)
-        )
+        found = difference_of(self.metric, candidate.evaluations, rival.evaluations)
         if found is None:
             one, other = candidate.metrics.get(self.metric), rival.metrics.get(self.metric)
             if one is None or other is None:
                 return False, _unmeasured(candidate if one is None else rival, self.metric)
-            worse = one - other if _is_less_better(self.metric) else other - one
+            worse = metric_loss(self.metric, one) - metric_loss(self.metric, other)
             found = Difference(worse, worse, worse, "the numbers alone: there are neither losses of rows nor intervals")
-        told = f"it is {'worse' if found.mean > 0 else 'better'} than {rival.name} by {abs(found.mean):.4g}"
-        told += f" ({-found.high:.4g} to {-found.low:.4g}; {found.how})"
-        return found.low <= 0 or math.isclose(found.low, 0.0, abs_tol=1e-12), told
+        is_met = found.low <= 0 or math.isclose(found.low, 0.0, abs_tol=1e-12)
+        way, amount = "worse" if found.mean > 0 else "better", abs(found.mean)
+        ends = -found.high, -found.low
+        return is_met, f"it is {way} than {rival.name} by {amount:.4g} ({ends[0]:.4g} to {ends[1]:.4g}; {found.how})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Latency:
     limit_s: float
 
     def __str__(self) -> str:
-        return f"latency <= {self.limit_s * 1e3:g}ms"
+        return f"latency <= {_exact_duration(self.limit_s)}"
 
     def judge(self, candidate: Candidate, rival: Candidate | None) -> tuple[bool, str]:
         """Whether it is as quick."""
@@ -153,13 +154,12 @@ class Gap:
     limit: float
 
     def __str__(self) -> str:
-        return f"gap {self.metric} <= {self.limit:g}"
+        return f"gap {self.metric} <= {_exact(self.limit)}"
 
     def judge(self, candidate: Candidate, rival: Candidate | None) -> tuple[bool, str]:
         """Whether no slice is further behind."""
-        sign = 1.0 if _is_less_better(self.metric) else -1.0
         gaps = [
-            (sign * float(row["gap"]), f"{row.get('slice')} ({data})")
+            (slice_loss(self.metric, float(row["gap"]), row.get("value")), f"{row.get('slice')} ({data})")
             for data, found in candidate.evaluations.items()
             for row in found.get("slices") or ()
             if row.get("metric") == self.metric and row.get("gap") is not None and not row.get("is_small")
@@ -226,6 +226,20 @@ def parse_gate(text: str) -> Gate:
     )
 
 
+def _exact(number: float) -> str:
+    """As short as it can be without being another number: gates are kept as they are written."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
+def _exact_duration(seconds: float) -> str:
+    milliseconds = f"{_exact(seconds * 1e3)}ms"
+    try:
+        return milliseconds if duration_s(milliseconds) == seconds else repr(seconds)
+    except OptionError:  # very small and very large numbers of units are not read; plain seconds are
+        return repr(seconds)
+
+
 def _exact_size(count: int) -> str:
     for unit, size in (
         ("GiB", 1 << 30),
@@ -243,7 +257,3 @@ def _exact_size(count: int) -> str:
 def _unmeasured(candidate: Candidate, metric: str) -> str:
     known = ", ".join(list(candidate.metrics)[:8]) or "none"
     return f"{candidate.name} has no metric {metric}; it has {known}"
-
-
-def _is_less_better(metric: str) -> bool:
-    return _LESS.search(metric.lower()) is not None

@@ -10,7 +10,7 @@ from partita.errors import GateError, NotFoundError
 from partita.models.access import ask, encoder, running_attempt
 from partita.models.gates import Candidate, Gate, Verdict, judge, parse_gate
 from partita.models.registry import Version
-from partita.protocol.models import checked_name, parse_name
+from partita.protocol.models import added_metrics, checked_name, metric_numbers, parse_name
 from partita.values import unpack
 
 __all__ = ["gates_of", "judged", "promote", "rollback", "set_gates"]
@@ -207,17 +207,18 @@ def _kept_view(kept: list[list[Any]], own: Mapping[str, Any]) -> dict[str, Any]:
 
     name, number = own["name"], own["number"]
     mine = [(what, fields) for what, fields in kept if (fields["name"], fields.get("number")) == (name, number)]
-    metrics = {
-        key: value for what, fields in mine if what in ("version", "note") for key, value in fields["metrics"].items()
-    }
+    metrics: dict[str, Any] = {}
+    for what, fields in mine:
+        if what in ("version", "note"):
+            metrics = added_metrics(metrics, fields["metrics"], fields["data"])
     found = {
         fields["title"]: plain_value(unpack(fields["value"]), encoder().blobs)
         for what, fields in mine
         if what == "evaluation"
     }
     return {
-        "model": name, "number": number, "name": f"{name}:{number}", "metrics": metrics, "size_bytes": size_of(own["value"]),
-        "is_kept": True, "found": found,
+        "model": name, "number": number, "name": f"{name}:{number}", "metrics": metric_numbers(metrics),
+        "size_bytes": size_of(own["value"]), "is_kept": True, "found": found,
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from partita.models.access import ask, change, encoder, running_attempt
 from partita.models.evaluations import metrics_of, plain_evaluation
 from partita.models.making import model_of
 from partita.models.model import Model
-from partita.protocol.models import ModelName, VersionView, checked_name, model_digest, parse_name, stored_model
+from partita.protocol.models import DATA, ModelName, VersionView, checked_name, model_digest, parse_name, stored_model
 from partita.values import BLOB, DICT, INLINE, PLAIN, Node, blobs_of, pack, size_of, unpack
 from partita.worker.attempt_context import AttemptContext
 
@@ -49,7 +49,7 @@ def register(
     tags: Mapping[str, str] | None = None,
     description: str = "",
     example: Any = None,
-    data: str = "test",
+    data: str = DATA,
 ) -> Version:
     """Make a model the next version of a name.
 
@@ -61,7 +61,7 @@ def register(
         metrics: numbers by name.
         evaluation: what was found out about it, see `partita.models.evaluations`; its metrics are added to `metrics`.
         losses: (rows,) a loss for each row of the evaluation's data, by which versions are compared row by row.
-        data: the name of the data that the evaluation was made on.
+        data: the name of the data that the evaluation, and `metrics`, were made on; see `evaluate_version`.
 
     Raises:
         ModelError: it is no model.
@@ -80,7 +80,8 @@ def register(
     node = codecs.encode(made, Model, **({"mask": attempt.mask} if attempt is not None else {}))
     record = _record(made, node, attempt)
     fields = {
-        "name": name, "value": pack(node), "record": record, "metrics": numbers, "tags": texts, "description": description,
+        "name": name, "value": pack(node), "record": record, "metrics": numbers, "data": data, "tags": texts,
+        "description": description,
     }  # fmt: skip
     if attempt is None:
         given = change("version", {**fields, "number": 0})
@@ -90,15 +91,17 @@ def register(
             attempt.keep(["version", {**fields, "number": given["number"]}])
     version = Version(name, given["number"])
     if not given["is_new"] and (numbers or texts or description):
-        _do("note", {**_key(version), "metrics": numbers, "tags": texts, "description": description})
+        _do("note", {**_key(version), "metrics": numbers, "data": data, "tags": texts, "description": description})
     if found is not None:
         _do("evaluation", {**_key(version), "title": data, "value": pack(codecs.encode(found, dict))})
     return version
 
 
-def evaluate_version(version: Version | str, evaluation: Any, *, losses: Any = None, data: str = "test") -> Version:
-    """Keep what was found out about a version. Its metrics become those of the version, where it has none of that name on
-    other data.
+def evaluate_version(version: Version | str, evaluation: Any, *, losses: Any = None, data: str = DATA) -> Version:
+    """Keep what was found out about a version.
+
+    Its metrics become those of the version, by which gates judge it: the ones that it lacks, and the ones that it has of the same
+    data. What was found on other data before stays; so evaluate it first on the data that gates are to go by.
 
     Args:
         evaluation: see `partita.models.evaluations`.
@@ -110,7 +113,7 @@ def evaluate_version(version: Version | str, evaluation: Any, *, losses: Any = N
     _do("evaluation", {**_key(chosen), "title": data, "value": pack(encoder().encode(found, dict))})
     numbers = _numbers(metrics_of(found))
     if numbers:
-        _do("note", {**_key(chosen), "metrics": numbers, "tags": {}, "description": ""})
+        _do("note", {**_key(chosen), "metrics": numbers, "data": data, "tags": {}, "description": ""})
     return chosen
 
 

@@ -20,7 +20,7 @@ from partita.core.records import Demand
 from partita.plan.outlook import Ahead
 from partita.plan.spreads import Guess, Spread
 
-__all__ = ["Sort", "coarsened", "sigma_of"]
+__all__ = ["Pieces", "Sort", "coarsened", "sigma_of"]
 
 #: Pieces for each lane of a class at most, and of one run in all, which is kept by cutting less finely.
 _PARTS, _MOST_PIECES = 32, 2000
@@ -61,7 +61,7 @@ def coarsened(
     edges: tuple[Sequence[int], Sequence[int]],
     running: Mapping[int, Ahead],
     shared: float,
-) -> Generator[None, None, list[Ahead]]:
+) -> Generator[None, None, Pieces]:
     """The pieces of one run: what the generator returns. It gives None for a pause.
 
     Args:
@@ -74,14 +74,48 @@ def coarsened(
     return (yield from _Coarse(run, sorts, sort_of, edges, running, shared).pieces())
 
 
+class Pieces:
+    """What lies ahead of one run, in few pieces."""
+
+    def __init__(self, coarse: _Coarse) -> None:
+        self._coarse = coarse
+        self.steps = coarse.made
+
+    def parts(self, first: int, at_most: int) -> Iterator[tuple[int, int, float, float] | None]:
+        """(step, its piece, from which share of it to which it goes on) of steps from the first on; None for a pause.
+
+        Of what is like nothing there are none, nor of what takes no time. Of more steps than so many some of each sort are told,
+        and the first of each class in any case.
+        """
+        coarse = self._coarse
+        if not coarse.counts or at_most <= 0:
+            return
+        classes, sorts, part = coarse.classes, coarse.sorts, coarse.part
+        takes_time = [bool(sorts[one.sort].executor or sorts[one.sort].mean_s) for one in classes]
+        count = len(coarse.class_of) - first
+        share = 1.0 if count <= at_most else max(at_most - len(classes), 0) / count
+        seen = [0] * len(classes)
+        for step, number in enumerate(coarse.class_of):
+            place = seen[number]
+            seen[number] = place + 1
+            if step >= first and takes_time[number] and (not place or int((place + 1) * share) > int(place * share)):
+                yield step, *part(classes[number], place)
+                at_most -= 1
+                if not at_most:
+                    return
+            if step % _PAUSE == 0:
+                yield None
+
+
 class _Class:
     """Alike steps of one depth, or rows of them."""
 
-    __slots__ = ("first", "length", "size", "sort")
+    __slots__ = ("first", "head", "length", "level", "size", "sort")
 
-    def __init__(self, sort: int) -> None:
+    def __init__(self, sort: int, number: int) -> None:
         self.sort, self.size, self.length = sort, 0, 1
         self.first = 0  # position of its first piece
+        self.head, self.level = number, 0  # the first class of its row, and how many of the row come before
 
 
 class _Coarse:
@@ -101,9 +135,10 @@ class _Coarse:
         self.by_depth: list[list[int]] = []  # numbers of classes
         self.links: dict[tuple[int, int], int] = {}  # edges between two classes
         self.made: list[Ahead] = []
+        self.counts: list[int] = []  # pieces of each class; empty: there are none that its steps lie in
         self.longest_s = 0.0
 
-    def pieces(self) -> Generator[None, None, list[Ahead]]:
+    def pieces(self) -> Generator[None, None, Pieces]:
         yield from self._classify()
         yield from self._link()
         merged = yield from self._merge_rows()
@@ -113,7 +148,7 @@ class _Coarse:
             self._connect()
         else:
             yield from self._bound()
-        return self.made
+        return Pieces(self)
 
     def _classify(self) -> Iterator[None]:
         """Find the depth of each step, and with it the longest path."""
@@ -133,7 +168,7 @@ class _Coarse:
             own = -1 - step if step in self.running else self.sort_of[step]
             number = known.setdefault((own, depth[step]), len(self.classes))
             if number == len(self.classes):
-                self.classes.append(_Class(self.sort_of[step]))
+                self.classes.append(_Class(self.sort_of[step], number))
                 if depth[step] == len(self.by_depth):
                     self.by_depth.append([])
                 self.by_depth[depth[step]].append(number)
@@ -171,7 +206,6 @@ class _Coarse:
             if count % _PAUSE == 0:
                 yield
         single = {self.class_of[step] for step in self.running}
-        head = list(range(len(self.classes)))
         left: list[int] = []
         for count, second in enumerate(number for numbers in self.by_depth for number in numbers):
             if count % _PAUSE == 0:
@@ -185,12 +219,12 @@ class _Coarse:
                 after[first] == second and one.sort == other.sort and one.size == other.size
                 and self.links[first, second] == one.size and not {first, second} & single
             ):  # fmt: skip
-                head[second] = head[first]
                 left.pop()
-                self.classes[head[first]].length += 1
+                other.head, other.level = one.head, self.classes[one.head].length
+                self.classes[one.head].length += 1
         found: dict[tuple[int, int], int] = {}
         for count, ((first, second), edges) in enumerate(self.links.items()):
-            pair = (head[first], head[second])
+            pair = (self.classes[first].head, self.classes[second].head)
             if pair[0] != pair[1]:
                 found[pair] = found.get(pair, 0) + edges
             if count % _PAUSE == 0:
@@ -225,6 +259,20 @@ class _Coarse:
                 # What needs no executor goes on at once, however many there are.
                 self._add(one.sort, one.length * (members if self.sorts[one.sort].executor else 1))
         self._rank(merged)
+
+    def part(self, level: _Class, place: int) -> tuple[int, float, float]:
+        """Where in the pieces of its row the step in this place of a class lies."""
+        row = self.classes[level.head]
+        pieces, size, length = self.counts[level.head], row.size, row.length
+        if pieces == size or not self.sorts[row.sort].executor:
+            # Each chain of the row is a piece of its own; or all of them go on at once.
+            piece = place if pieces == size else 0
+            return row.first + piece, level.level / length, (level.level + 1) / length
+        # What has most behind it goes first: a class before the next one of its row.
+        count, number = size * length, level.level * size + place
+        piece = ((number + 1) * pieces - 1) // count
+        first, end = count * piece // pieces, count * (piece + 1) // pieces
+        return row.first + piece, (number - first) / (end - first), (number - first + 1) / (end - first)
 
     def _add(self, sort: int, times: int) -> None:
         told = self.sorts[sort]

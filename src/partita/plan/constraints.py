@@ -25,6 +25,7 @@ class Answer(NamedTuple):
     values: Sequence[int] | None  # by variable; None: nothing was found
     bound: float  # no solution's objective is less
     is_optimal: bool
+    is_void: bool  # nothing can satisfy the model, or it is none: what was told of bounds is worth nothing
 
 
 def load_solver() -> Any:
@@ -117,7 +118,8 @@ class ConstraintModel:
         response = wrapper.solve(model)
         is_optimal = response.status == solver.OPTIMAL
         found = is_optimal or response.status == solver.FEASIBLE
-        return Answer(list(response.solution) if found else None, response.best_objective_bound, is_optimal)
+        is_void = not found and response.status != solver.UNKNOWN
+        return Answer(list(response.solution) if found else None, response.best_objective_bound, is_optimal, is_void)
 
 
 def _terms(terms: Sequence[tuple[int, int]]) -> str:

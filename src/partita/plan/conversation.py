@@ -9,6 +9,7 @@ from partita.errors import PlanningError
 from partita.plan.documents import read_instance
 from partita.plan.following import PoolPolicy
 from partita.plan.instance import Instance
+from partita.plan.numbers import as_number
 from partita.plan.rolling import RollingPolicy
 
 __all__ = ["Conversation"]
@@ -39,7 +40,7 @@ class Conversation:
     def __init__(self) -> None:
         self._policy: _Policy | None = None
         self._numbers: dict[str, int] = {}
-        self._running: set[int] = set()
+        self._running: dict[int, int] = {}  # task -> node
         self._ids: list[str] = []
         self._nodes: list[str] = []
 
@@ -51,10 +52,12 @@ class Conversation:
                 ..., "node": ..., "start": ...}]}` after each moment at which something has ended.
 
         Raises:
-            PlanningError: the event is none of these, or tells of something that is not running.
+            PlanningError: the event is none of these, or tells of something that is not running, or not there.
         """
         kind = event.get("event") if isinstance(event, Mapping) else None
         if kind == "begin":
+            if "t" in event:
+                _time(event)
             self._begin(read_instance(event.get("instance")))
             assert self._policy is not None
             begun = self._policy.begin()
@@ -64,13 +67,13 @@ class Conversation:
             raise PlanningError('a "finish" came before the "begin" that tells the instance')
         else:
             raise PlanningError(f'an event is a "begin" or a "finish", and not {kind!r}')
-        self._running.update(task for task, _ in begun)
+        self._running.update(begun)
         return {"start": [{"task": self._ids[task], "node": self._nodes[node]} for task, node in begun]}
 
     def _begin(self, instance: Instance) -> None:
         self._ids, self._nodes = instance.ids, [node.id for node in instance.nodes]
         self._numbers = {own: task for task, own in enumerate(self._ids)}
-        self._running = set()
+        self._running = {}
         self._policy = _OnOneNode(PoolPolicy(instance)) if len(instance.nodes) == 1 else RollingPolicy(instance)
 
     def _ended(self, rows: Any) -> list[tuple[int, float]]:
@@ -81,13 +84,17 @@ class Conversation:
             task = self._numbers.get(str(row.get("task"))) if isinstance(row, dict) else None
             if task is None or task not in self._running:
                 raise PlanningError(f"{row!r} has finished, and was not running")
-            self._running.remove(task)
-            ended.append((task, float(row.get("start", 0.0))))
+            node = self._nodes[self._running.pop(task)]
+            if row.get("node") not in (None, node):
+                raise PlanningError(
+                    f"{row['task']!r} has finished on node {row['node']!r}, and was started on node {node!r}"
+                )
+            ended.append((task, as_number(row.get("start", 0.0), f"the start of {row['task']!r}")))
         return ended
 
 
 def _time(event: Mapping[str, Any]) -> float:
     now = event.get("t")
     if isinstance(now, bool) or not isinstance(now, (int, float)):
-        raise PlanningError(f'an event needs its time "t", and has {now!r}')
-    return float(now)
+        raise PlanningError(f'an event needs its time "t", and has {repr(now)[:80]}')
+    return as_number(now, 'the time "t" of an event')

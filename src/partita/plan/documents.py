@@ -8,14 +8,13 @@ from typing import Any
 from partita.errors import PlanningError
 from partita.plan.evaluation import Schedule
 from partita.plan.instance import Amounts, Instance, Network, Node
+from partita.plan.numbers import MOST, as_number
 from partita.plan.placing import place_in_order
 
 __all__ = ["INSTANCE_FORMAT", "PLAN_FORMAT", "instance_document", "plan_document", "read_instance", "read_schedule"]
 
 INSTANCE_FORMAT = "partita.sched.instance/1"
 PLAN_FORMAT = "partita.sched.plan/1"
-
-_INFINITY = float("inf")
 
 
 def read_instance(document: Any) -> Instance:
@@ -65,17 +64,6 @@ def _resources(tasks: list[Any], nodes: list[Any]) -> dict[str, int]:
     return {name: number for number, name in enumerate(sorted(names))}
 
 
-def _number(value: Any, what: str, default: float | None = None) -> float:
-    """A number of at least 0."""
-    if value is None and default is not None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise PlanningError(f"{what} should be a number, and is {'missing' if value is None else repr(value)}")
-    if not 0 <= value < _INFINITY:
-        raise PlanningError(f"{what} should be a finite number of at least 0, and is {value}")
-    return float(value)
-
-
 class _Reader:
     """Reads the parts of one instance; names become numbers."""
 
@@ -87,20 +75,20 @@ class _Reader:
         overrides: dict[int, dict[int, float]] = {}
         restricted: dict[int, tuple[int, ...]] = {}
         durations, demands, labels, weights = [], [], [], []
-        for number, row in enumerate(tasks):
+        for task, row in enumerate(tasks):
             own = row["id"]
             duration = row.get("duration")
-            if type(duration) is not float or not 0.0 <= duration < _INFINITY:
-                duration = _number(duration, f"the duration of task {own!r}")
+            if type(duration) is not float or not 0.0 <= duration <= MOST:
+                duration = as_number(duration, f"the duration of task {own!r}")
             durations.append(duration)
             demands.append(self._amounts(row.get("demand"), "demand", f"task {own!r}"))
             labels.append(row.get("label", own))
             weight = row.get("cost_weight")
-            weights.append(1.0 if weight is None else _number(weight, f"the cost_weight of task {own!r}"))
+            weights.append(1.0 if weight is None else as_number(weight, f"the cost_weight of task {own!r}"))
             if row.get("durations"):
-                overrides[number] = self._durations(row["durations"], own)
+                overrides[task] = self._durations(row["durations"], own)
             if "nodes" in row:
-                restricted[number] = self._places(row["nodes"], own)
+                restricted[task] = self._places(row["nodes"], own)
         return Instance(
             name=name,
             nodes=[self._node(row) for row in nodes],
@@ -114,8 +102,8 @@ class _Reader:
             restricted=restricted,
             edges=self._edges(_list(document, "edges")),
             network=self._network(document.get("network")),
-            alpha=_number(document.get("alpha"), '"alpha"', 1.0),
-            beta=_number(document.get("beta"), '"beta"', 0.0),
+            alpha=as_number(document.get("alpha"), '"alpha"', 1.0),
+            beta=as_number(document.get("beta"), '"beta"', 0.0),
         )
 
     def _amounts(self, given: Any, what: str, owner: str) -> Amounts:
@@ -130,7 +118,7 @@ class _Reader:
             found, key = None, ()
         if found is None:
             pairs = [
-                (self.resources[name], _number(amount, f"the {what} of {owner} for {name}"))
+                (self.resources[name], as_number(amount, f"the {what} of {owner} for {name}"))
                 for name, amount in given.items()
             ]
             found = self.demands[key] = tuple(sorted(pair for pair in pairs if pair[1]))
@@ -141,11 +129,16 @@ class _Reader:
         if not isinstance(row.get("capacity"), dict):
             raise PlanningError(f'{owner} needs a "capacity" that maps resources to amounts')
         capacity = dict(self._amounts(row["capacity"], "capacity", owner))
-        known = {name: amount for name, amount in (row.get("price") or {}).items() if name in self.resources}
-        for name, amount in (row.get("price") or {}).items():
-            _number(amount, f"the price of {owner} for {name}")
+        told = row.get("price")
+        if told is not None and not isinstance(told, dict):
+            raise PlanningError(
+                f"the price of {owner} should map resources to what a unit of them costs a second, and is {str(told)[:80]}"
+            )
+        for name, amount in (told or {}).items():
+            as_number(amount, f"the price of {owner} for {name}")
+        known = {name: amount for name, amount in (told or {}).items() if name in self.resources}
         price = dict(self._amounts(known, "price", owner))
-        speed = _number(row.get("speed"), f"the speed of {owner}", 1.0)
+        speed = as_number(row.get("speed"), f"the speed of {owner}", 1.0)
         if not speed:
             raise PlanningError(f"the speed of {owner} is 0: nothing would ever end there; leave the node out")
         every = range(len(self.resources))
@@ -154,7 +147,7 @@ class _Reader:
             tuple(capacity.get(resource, 0.0) for resource in every),
             speed,
             tuple(price.get(resource, 0.0) for resource in every) if price else (),
-            _number(row.get("rent"), f"the rent of {owner}", 0.0),
+            as_number(row.get("rent"), f"the rent of {owner}", 0.0),
         )
 
     def _node_number(self, name: Any, where: str) -> int:
@@ -168,7 +161,7 @@ class _Reader:
             raise PlanningError(f"the durations of task {own!r} should map nodes to seconds, and are {given!r}")
         where = f"the durations of task {own!r}"
         return {
-            self._node_number(name, where): _number(value, f"the duration of task {own!r} on {name}")
+            self._node_number(name, where): as_number(value, f"the duration of task {own!r} on {name}")
             for name, value in given.items()
         }
 
@@ -185,9 +178,9 @@ class _Reader:
                 size = row[2] if len(row) > 2 else 0.0
             except (LookupError, TypeError):
                 raise PlanningError(self._wrong_edge(row)) from None
-            if type(size) is not float or not 0.0 <= size < _INFINITY:
-                size = _number(size, f"the bytes of the edge {row[0]!r} -> {row[1]!r}")
-            edges.append((origin, target, size))
+            if (type(size) is not float and type(size) is not int) or not 0 <= size <= MOST:
+                size = as_number(size, f"the bytes of the edge {row[0]!r} -> {row[1]!r}")
+            edges.append((origin, target, float(size)))
         return edges
 
     def _wrong_edge(self, row: Any) -> str:
@@ -201,15 +194,19 @@ class _Reader:
             return Network()
         if not isinstance(given, dict):
             raise PlanningError(f'the "network" should map bandwidth, latency and links, and is {given!r}')
-        links = {}
-        for row in given.get("links") or ():
+        links, rows = {}, given.get("links")
+        if rows is not None and not isinstance(rows, list):
+            raise PlanningError(
+                f"the links of the network should be a list of [node, node, bandwidth, latency], and are {str(rows)[:80]}"
+            )
+        for row in rows or ():
             if not isinstance(row, list) or len(row) != 4:
                 raise PlanningError(f"a link should be [node, node, bandwidth, latency], and is {str(row)[:80]}")
             pair = self._node_number(row[0], "a link"), self._node_number(row[1], "a link")
-            links[pair] = _number(row[2], "the bandwidth of a link"), _number(row[3], "the latency of a link")
+            links[pair] = as_number(row[2], "the bandwidth of a link"), as_number(row[3], "the latency of a link")
         return Network(
-            _number(given.get("bandwidth"), "the bandwidth of the network", 0.0),
-            _number(given.get("latency"), "the latency of the network", 0.0),
+            as_number(given.get("bandwidth"), "the bandwidth of the network", 0.0),
+            as_number(given.get("latency"), "the latency of the network", 0.0),
             links,
         )
 
@@ -304,7 +301,7 @@ def read_schedule(instance: Instance, document: Any) -> Schedule:
                 raise PlanningError(f"the plan names the node {row['node']!r}, which is not among the nodes")
             nodes[numbers[own]] = places[row["node"]]
         if "start" in row:
-            starts[numbers[own]] = _number(row["start"], f"the start of task {own!r}")
+            starts[numbers[own]] = as_number(row["start"], f"the start of task {own!r}")
     if rows and len(starts) == len(rows):
         missing = [own for own, number in numbers.items() if number not in starts]
         if missing:

@@ -59,6 +59,8 @@ _TENTH = 1.2815515655446004  # the ninetieth percentile of a normal distribution
 _LARGEST_LOG = 700.0
 #: Neither percentile of the errors comes nearer to their mean than so many deviations.
 _LEAST_WIDTH = 0.05
+#: Squares of errors below it are nothing: what was right some ten thousand times has sums that come to zero.
+_LEAST_ERROR = 1e-12
 #: Where these losses stand.
 _NEAR, _PLACE = len(GAINS), len(GAINS) + 1
 _NORMAL = NormalDist()
@@ -164,7 +166,7 @@ class _Errors:
 
     @property
     def variance(self) -> float:
-        return self._noise / self._weight
+        return max(self._noise / self._weight, _LEAST_ERROR)
 
     def observe(self, error: float) -> None:
         self.count += 1
@@ -305,10 +307,10 @@ class Model:
         losses, corrections = self._losses, [*self._drifts, near]
         if placed is not None:
             corrections.append(placed)
-        best = min(losses[: len(corrections)])
+        best = max(min(losses[: len(corrections)]), _LEAST_ERROR)
         total = weighted = 0.0
         for drift, loss in zip(corrections, losses, strict=False):  # there is one more loss where no place is known
-            weight = (best / loss) ** SHARPNESS
+            weight = (best / max(loss, _LEAST_ERROR)) ** SHARPNESS
             total += weight
             weighted += weight * drift
         return weighted / total

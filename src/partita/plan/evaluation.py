@@ -8,7 +8,7 @@ from typing import NamedTuple
 from partita.errors import PlanningError
 from partita.plan.instance import TOLERANCE, Instance
 
-__all__ = ["Evaluation", "Schedule", "evaluate", "worth"]
+__all__ = ["Evaluation", "Schedule", "can_be_kept", "evaluate", "worth"]
 
 
 class Schedule(NamedTuple):
@@ -51,14 +51,18 @@ def evaluate(instance: Instance, schedule: Schedule) -> Evaluation:
     told = worth(instance, schedule)
     slack = TOLERANCE * max(1.0, told.makespan)
     finishes = [start + instance.seconds(task, nodes[task]) for task, start in enumerate(starts)]
+    allowed, predecessors = instance.allowed, instance.predecessors
     for task, node in enumerate(nodes):
-        if node not in instance.allowed[task]:
+        latest = starts[task] + slack
+        if node not in allowed[task]:
             raise PlanningError(f"task {instance.ids[task]!r} may not run on node {instance.nodes[node].id!r}")
-        if not starts[task] >= -slack:
+        if not latest >= 0.0:
             raise PlanningError(f"task {instance.ids[task]!r} begins at {starts[task]} s, before there is time")
-        for needed, size in zip(instance.predecessors[task], instance.edge_bytes[task], strict=True):
-            there = finishes[needed] + instance.network.seconds(size, nodes[needed], node)
-            if starts[task] + slack < there:
+        for place, needed in enumerate(predecessors[task]):
+            there = finishes[needed]
+            if nodes[needed] != node:
+                there += instance.network.seconds(instance.edge_bytes[task][place], nodes[needed], node)
+            if latest < there:
                 raise PlanningError(
                     f"task {instance.ids[task]!r} begins at {starts[task]:g} s, and what it needs of "
                     f"{instance.ids[needed]!r} is there at {there:g} s"
@@ -67,20 +71,41 @@ def evaluate(instance: Instance, schedule: Schedule) -> Evaluation:
     return told
 
 
+def can_be_kept(instance: Instance, schedule: Schedule) -> bool:
+    """Whether the schedule keeps all that it must, as `evaluate` checks it."""
+    try:
+        evaluate(instance, schedule)
+    except PlanningError:
+        return False
+    return True
+
+
 def _check_capacity(instance: Instance, schedule: Schedule, finishes: list[float], slack: float) -> None:
-    changes: list[list[tuple[float, bool, int]]] = [[] for _ in instance.nodes]
+    starts = schedule.starts
+    own: list[list[int]] = [[] for _ in instance.nodes]
     for task, node in enumerate(schedule.nodes):
-        if finishes[task] > schedule.starts[task] + slack:
-            changes[node].append((finishes[task] - slack, False, task))
-            changes[node].append((schedule.starts[task], True, task))
-    for resource, amount in instance.together.items():
-        _check_together(instance, resource, amount, sorted(change for row in changes for change in row))
-    for number, told in enumerate(instance.nodes):
-        free = list(told.capacity)
-        for at, is_start, task in sorted(changes[number]):
-            for resource, amount in instance.demands[task]:
-                free[resource] += -amount if is_start else amount
-                if free[resource] < -TOLERANCE * max(1.0, told.capacity[resource]):
+        if finishes[task] > starts[task] + slack:
+            own[node].append(task)
+    if instance.together:
+        changes = [(finishes[task] - slack, False, task) for tasks in own for task in tasks]
+        changes.extend((starts[task], True, task) for tasks in own for task in tasks)
+        changes.sort()
+        for resource, amount in instance.together.items():
+            _check_together(instance, resource, amount, changes)
+    for told, tasks in zip(instance.nodes, own, strict=True):
+        free, demands = list(told.capacity), instance.demands
+        lacks = [-TOLERANCE * max(1.0, capacity) for capacity in told.capacity]
+        ending = iter(sorted(tasks, key=finishes.__getitem__))
+        next_end = next(ending, -1)
+        for task in sorted(tasks, key=starts.__getitem__):
+            at = starts[task]
+            while finishes[next_end] - slack <= at:  # one that begins has not ended, so that there is always one
+                for resource, amount in demands[next_end]:
+                    free[resource] += amount
+                next_end = next(ending)
+            for resource, amount in demands[task]:
+                free[resource] -= amount
+                if free[resource] < lacks[resource]:
                     raise PlanningError(
                         f"at {at:g} s node {told.id!r} lacks {-free[resource]:g} {instance.resources[resource]} for "
                         f"task {instance.ids[task]!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
 from partita.plan.evaluation import Schedule
@@ -39,7 +40,7 @@ class NodeRoom:
         return True
 
     def share(self, demand: Amounts) -> float:
-        return max([amount / self._node.capacity[resource] for resource, amount in demand], default=0.0)
+        return max([amount / max(self._node.capacity[resource], TOLERANCE) for resource, amount in demand], default=0.0)
 
     def acquire(self, demand: Amounts) -> None:
         for resource, amount in demand:
@@ -53,12 +54,15 @@ class NodeRoom:
 class Admission:
     """The ready and the running tasks of one node, by the engine's own queue: `due` says what is to start."""
 
-    __slots__ = ("_begun", "_now", "_queue", "_room", "_running")
+    __slots__ = ("_begun", "_ends", "_now", "_queue", "_room", "_running")
 
     def __init__(self, node: Node) -> None:
         self._room = NodeRoom(node)
         self._queue: ReadyQueue[Amounts] = ReadyQueue(self._room, ages=False)
         self._running: dict[int, tuple[float, Amounts]] = {}  # task -> when it is expected to end, demand
+        self._ends: list[tuple[float, Amounts]] | None = (
+            None  # the same, what ends first first; None: not asked for yet
+        )
         self._begun: list[int] = []
         self._now = 0.0
 
@@ -75,7 +79,10 @@ class Admission:
 
     def release(self, task: int) -> None:
         """A running task has ended."""
-        self._room.release(self._running.pop(task)[1])
+        ended = self._running.pop(task)
+        if self._ends is not None:
+            del self._ends[bisect_left(self._ends, ended)]
+        self._room.release(ended[1])
 
     def hold(self, demand: Amounts, sign: int = 1) -> None:
         """What somebody else holds (1) or gives back (-1) of what several nodes have together."""
@@ -84,14 +91,21 @@ class Admission:
     def due(self, now: float) -> list[int]:
         """The tasks that begin now; they count as running from here on."""
         self._begun, self._now = [], now
-        self._queue.place(now, self._start, self._running.values)
+        self._queue.place(now, self._start, self._ending)
         return self._begun
+
+    def _ending(self) -> list[tuple[float, Amounts]]:
+        if self._ends is None:
+            self._ends = sorted(self._running.values())
+        return self._ends
 
     def _start(self, line: Line[Amounts], fits: bool) -> bool:
         if fits:
             entry, demand = line.pop(), line.kind.demand
             self._room.acquire(demand)
-            self._running[entry.step] = (self._now + entry.expected_s, demand)
+            self._running[entry.step] = ends = self._now + entry.expected_s, demand
+            if self._ends is not None:
+                insort(self._ends, ends)
             self._begun.append(entry.step)
         return fits
 
@@ -116,12 +130,12 @@ class PoolPolicy:
         self._ranks = list(ranks) if ranks is not None else upward_ranks(instance, self._seconds)
         self._waiting = [len(needed) for needed in instance.predecessors]
         self._admission = Admission(instance.nodes[0])
-        for task, count in enumerate(self._waiting):
-            if not count:
-                self._push(task)
+        self._push([task for task, count in enumerate(self._waiting) if not count])
 
-    def _push(self, task: int) -> None:
-        self._admission.push(task, self._demands[task], self._ranks[task], self._seconds[task])
+    def _push(self, tasks: Iterable[int]) -> None:
+        push, demands, ranks, seconds = self._admission.push, self._demands, self._ranks, self._seconds
+        for task in tasks:
+            push(task, demands[task], ranks[task], seconds[task])
 
     def begin(self) -> list[int]:
         """What begins at time 0."""
@@ -129,13 +143,15 @@ class PoolPolicy:
 
     def finished(self, tasks: Iterable[int], now: float) -> list[int]:
         """What begins now that these have ended."""
-        waiting, release = self._waiting, self._admission.release
+        waiting, successors, release = self._waiting, self._successors, self._admission.release
+        ready = []
         for task in tasks:
             release(task)
-            for successor in self._successors[task]:
+            for successor in successors[task]:
                 waiting[successor] -= 1
                 if not waiting[successor]:
-                    self._push(successor)
+                    ready.append(successor)
+        self._push(ready)
         return self._admission.due(now)
 
 

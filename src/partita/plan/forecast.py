@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from partita.plan.evaluation import Schedule
@@ -18,7 +19,7 @@ from partita.plan.following import Admission
 from partita.plan.instance import Instance
 from partita.plan.spreads import Shares, Spread
 
-__all__ = ["Forecast", "Uncertain", "forecast", "replay"]
+__all__ = ["Forecast", "Uncertain", "forecast", "replay", "simulate"]
 
 
 class Uncertain(NamedTuple):
@@ -61,16 +62,21 @@ def forecast(
         draw: gives random numbers from 0 to 1; of equal ones comes an equal forecast.
         samples: how often the durations are drawn, at least 1.
     """
+    return Forecast(tuple(sorted(islice(simulate(instance, schedule, uncertain, draw), samples))))
+
+
+def simulate(
+    instance: Instance, schedule: Schedule, uncertain: Sequence[Uncertain], draw: Callable[[], float]
+) -> Iterator[float]:
+    """The makespans, in seconds, of one simulated run after the other, without an end; the arguments are those of `forecast`."""
     planned = [instance.seconds(task, node) for task, node in enumerate(schedule.nodes)]
     rehearsal = _Rehearsal(instance, schedule, planned)
     medians = [item.spread.median for item in uncertain]
-    makespans = []
-    for _ in range(samples):
+    while True:
         factors = _factors(uncertain, medians, draw)
         seconds = [time * factor for time, factor in zip(planned, factors, strict=True)]
         starts = rehearsal.run(seconds)
-        makespans.append(max(start + time for start, time in zip(starts, seconds, strict=True)))
-    return Forecast(tuple(sorted(makespans)))
+        yield max(start + time for start, time in zip(starts, seconds, strict=True))
 
 
 def _factors(uncertain: Sequence[Uncertain], medians: Sequence[float], draw: Callable[[], float]) -> list[float]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
-from partita.plan.evaluation import Evaluation, Schedule
+from partita.plan.evaluation import Evaluation, Schedule, worth
 from partita.plan.instance import Instance, Node
+from partita.plan.placing import place_in_order
 
 __all__ = ["Bottleneck", "More", "bottleneck", "busy_shares", "critical_path", "node_costs", "what_more_brings"]
 
@@ -18,6 +20,8 @@ _TIGHT = 0.98
 _LIMIT = "slot "
 #: So many kinds of nodes are tried once more, at most.
 _MOST_NODES = 8
+#: By this share worse is as good.
+_AS_GOOD = 1e-6
 
 
 def critical_path(instance: Instance, schedule: Schedule) -> list[int]:
@@ -113,20 +117,38 @@ class More(NamedTuple):
 
 
 def what_more_brings(
-    instance: Instance, schedule: Schedule, value: Evaluation, solve: Callable[[Instance], Evaluation]
+    instance: Instance,
+    schedule: Schedule,
+    solve: Callable[[Instance], Schedule],
+    measure: Callable[[Evaluation], float] = attrgetter("objective"),
 ) -> list[More]:
     """What one more of each scarce resource, and one more of each node, would bring: planned anew with it.
 
+    A plan that is possible now is possible with more, so nothing is worse. What is as good without is no gain either.
+
     Args:
         schedule: the plan as it is.
-        value: what that is worth. A plan that is possible now is possible with more, so nothing is worse.
         solve: plans an instance.
+        measure: what of a plan's worth is to be small.
     """
-    found = []
+    found, value = [], worth(instance, schedule)
     for node, resource, changed in _with_more(instance, schedule):
-        best = solve(changed)
-        found.append(More(node, resource, best if best.objective < value.objective else value))
+        planned = solve(changed)
+        best = worth(changed, planned)
+        if measure(best) < measure(value):
+            without = measure(worth(instance, _without(instance, planned, node)))
+            found.append(More(node, resource, value if without <= measure(best) * (1.0 + _AS_GOOD) else best))
+        else:
+            found.append(More(node, resource, value))
     return found
+
+
+def _without(instance: Instance, planned: Schedule, like: int) -> Schedule:
+    """What comes of a plan where there is no more of anything: in its order, on its nodes, for a further one its like."""
+    nodes = [node if node < len(instance.nodes) else like for node in planned.nodes]
+    position = {task: number for number, task in enumerate(instance.order)}
+    order = sorted(range(len(instance)), key=lambda task: (planned.starts[task], position[task]))
+    return place_in_order(instance, order, nodes)
 
 
 def _with_more(instance: Instance, schedule: Schedule) -> Iterator[tuple[int, int, Instance]]:

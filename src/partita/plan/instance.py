@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from partita.errors import PlanningError
+from partita.plan.numbers import MOST
 
-__all__ = ["TOLERANCE", "Amounts", "Instance", "Network", "Node", "topological_order"]
+__all__ = ["TOLERANCE", "Amounts", "Instance", "Network", "Node", "moving_seconds", "topological_order"]
 
 #: Seconds, and shares of a capacity, that are taken for nothing.
 TOLERANCE = 1e-6
@@ -47,8 +48,17 @@ class Network:
     def seconds(self, size_bytes: float, origin: int, target: int) -> float:
         if origin == target:
             return 0.0
-        bandwidth, latency = self.links.get((origin, target), (self.bandwidth, self.latency))
-        return latency + (size_bytes / bandwidth if bandwidth else 0.0)
+        return moving_seconds(size_bytes, *self.links.get((origin, target), (self.bandwidth, self.latency)))
+
+    def routes(self, nodes: int) -> set[tuple[float, float]]:
+        """(bandwidth, latency) of all ways between two different ones of so many nodes."""
+        own = [told for (origin, target), told in self.links.items() if origin != target]
+        return {*own, (self.bandwidth, self.latency)} if len(own) < nodes * (nodes - 1) else set(own)
+
+
+def moving_seconds(size_bytes: float, bandwidth: float, latency: float) -> float:
+    """What moving so many bytes takes on a way of that kind."""
+    return latency + (size_bytes / bandwidth if bandwidth else 0.0)
 
 
 class Instance:
@@ -92,7 +102,8 @@ class Instance:
             together: resource -> how much of it all nodes have together; each by itself has as much, or none of it.
 
         Raises:
-            PlanningError: there is no task or no node, a task fits on no node, or the edges form a circle.
+            PlanningError: there is no task or no node, a task fits on no node, the edges form a circle, or run times and
+                transfers come to more seconds than can be planned with.
         """
         if not ids:
             raise PlanningError("the instance has no tasks: there is nothing to plan")
@@ -116,6 +127,35 @@ class Instance:
             self.edge_bytes[target].append(size)
         self.allowed = self._allowed(restricted or {})
         self.order = topological_order(self)
+        self._check_sums()
+
+    def _check_sums(self) -> None:
+        """No plan takes for ever: not even one that does one thing at a time, each where it is slowest."""
+        slowest: dict[tuple[int, ...], float] = {}
+        for nodes in set(self.allowed):
+            slowest[nodes] = min([self.nodes[node].speed for node in nodes])
+        times = [duration / slowest[nodes] for duration, nodes in zip(self.durations, self.allowed, strict=True)]
+        for task in self.overrides:
+            times[task] = max([self.seconds(task, node) for node in self.allowed[task]])
+        total = sum(times)
+        if not total <= MOST:
+            task = max(range(len(times)), key=times.__getitem__)
+            node = self.nodes[max(self.allowed[task], key=lambda place: self.seconds(task, place))]
+            raise PlanningError(
+                f"one after the other, each where it is slowest, the tasks run for {total:g} s, and a plan can be made of "
+                f"{MOST:g} s in all; task {self.ids[task]!r} runs for {times[task]:g} s on node {node.id!r}, whose speed is "
+                f"{node.speed:g}"
+            )
+        if len(self.nodes) == 1:
+            return
+        sizes = [size for row in self.edge_bytes for size in row]
+        for bandwidth, latency in self.network.routes(len(self.nodes)):
+            total = moving_seconds(sum(sizes), bandwidth, latency * len(sizes))
+            if not total <= MOST:
+                raise PlanningError(
+                    f"moving {sum(sizes):g} bytes over {len(sizes)} edges at {bandwidth:g} bytes a second, each after "
+                    f"{latency:g} s, takes {total:g} s, and a plan can be made of {MOST:g} s in all"
+                )
 
     def _allowed(self, restricted: dict[int, tuple[int, ...]]) -> list[tuple[int, ...]]:
         everywhere = tuple(range(len(self.nodes)))

@@ -129,20 +129,24 @@ class Line(Generic[D]):
             taken.remove(heapq.heappop(heap)[1])
         return chosen[2]
 
+    def may_choose(self, ranked: Ranked) -> bool:
+        """Whether what is chosen may be another now that the step waits: one deep in the heap is not looked at."""
+        return ranked in self._heap[:_DEPTH] or ranked[2].guess is not None  # of which more may be known by now
+
     def choice(self, promise: Promise, now_s: float) -> Ranked | None:
         """The best that does not delay the promise; None: each would."""
         first, most_s = self._heap[0], promise.until_s - now_s
-        if seconds_of(first[2]) <= most_s or promise.has_room(self.asked):
+        if (first[2].expected_s or seconds_of(first[2])) <= most_s or promise.has_room(self.asked):
             return first
         # The top of the heap holds most of the best, and looking at all would take long.
         found, shortest_s, taken = None, math.inf, self._taken
         for ranked in self._heap[:_DEPTH]:
             entry = ranked[2]
             seconds = entry.expected_s or seconds_of(entry)
-            if seconds < shortest_s and ranked[1] not in taken:
-                shortest_s = seconds
-            if seconds <= most_s and (found is None or ranked < found) and ranked[1] not in taken:
-                found = ranked
+            if (seconds < shortest_s or seconds <= most_s) and ranked[1] not in taken:
+                shortest_s = min(shortest_s, seconds)
+                if seconds <= most_s and (found is None or ranked < found):
+                    found = ranked
         self.shortest_s = shortest_s
         return found
 

@@ -9,25 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from partita.plan.bounds import Bounds
 from partita.plan.constraints import ConstraintModel, load_solver
-from partita.plan.evaluation import Schedule, worth
+from partita.plan.evaluation import Schedule, can_be_kept, worth
+from partita.plan.grid import Grid, grid_of, latest_end_s
 from partita.plan.instance import Instance, Network
 from partita.plan.packing import SCALES
 from partita.plan.placing import place_in_order
 
 __all__ = ["Proof", "Prover"]
 
-#: Units of a second that are tried in turn for a grid on which all times lie.
-_UNITS = (1, 10, 100, 1000, 10_000, 1_000_000)
-#: Steps of the grid from 0 to the makespan where there is no such unit.
-_RESOLUTION = 20_000
 #: Units of a capacity whose amounts have no scale that makes them whole.
 _FINE = 1 << 20
-#: What the objective of the hint is in whole numbers, where it is no mere makespan.
-_OBJECTIVE = 1e11
+#: What the objective of the hint is in whole numbers, where it is no mere makespan; and what no objective exceeds.
+_OBJECTIVE, _MOST = 1e11, 2.0**60
 
 
 class Proof(NamedTuple):
@@ -36,16 +34,6 @@ class Proof(NamedTuple):
     schedule: Schedule
     bound: float  # no plan's objective is less
     is_optimal: bool
-
-
-class Grid(NamedTuple):
-    """Whole numbers for seconds."""
-
-    per_second: float
-    is_exact: bool
-
-    def up(self, seconds: float) -> int:
-        return round(seconds * self.per_second) if self.is_exact else math.ceil(seconds * self.per_second - 1e-9)
 
 
 class Prover:
@@ -71,19 +59,28 @@ class Prover:
         load_solver()
         instance = self._instance
         table = instance.run_times()
-        grid = _grid(instance, table, hint)
-        model = self._model = _Model(instance, table, grid, hint, self._bounds)
+        latest_s = latest_end_s(instance, table, hint, self._bounds)
+        grid = grid_of(instance, table, hint, latest_s)
+        model = self._model = _Model(instance, table, grid, hint, self._bounds, latest_s)
         text = f"num_workers:{workers} max_time_in_seconds:{max(limit_s, 0.01)} random_seed:1 {parameters}"
         answer = model.model.solve(text, self._learn, self._begin)
-        schedule = hint
-        if answer.values is not None:
-            found = model.schedule(answer.values)
-            if worth(instance, found).objective < worth(instance, hint).objective:
-                schedule = found
-        self._learn(answer.bound)
+        if answer.is_void:
+            self.bound = self._bounds.objective
+        else:
+            self._learn(answer.bound)
+        schedule = hint if answer.values is None else self._best(hint, model.schedules(answer.values))
         value = worth(instance, schedule).objective
         bound = min(self.bound, value)
         return Proof(schedule, bound, value <= bound + 1e-7 * max(1.0, value))
+
+    def _best(self, hint: Schedule, found: Sequence[Schedule]) -> Schedule:
+        """The best of the hint and of what was found that can be kept, whatever the grid and its rounding have done."""
+        best, value = hint, worth(self._instance, hint).objective
+        for schedule in found:
+            other = worth(self._instance, schedule).objective
+            if other < value and can_be_kept(self._instance, schedule):
+                best, value = schedule, other
+        return best
 
     def stop(self) -> None:
         """End the search; what has been found is kept."""
@@ -101,26 +98,23 @@ class Prover:
             self.bound = max(self.bound, self._model.bound(bound))
 
 
-def _grid(instance: Instance, table: Sequence[Sequence[float]], hint: Schedule) -> Grid:
-    seconds = {value for task, row in enumerate(table) for value in map(row.__getitem__, instance.allowed[task])}
-    if len(instance.nodes) > 1:
-        network = instance.network
-        sizes = {size for row in instance.edge_bytes for size in row}
-        pairs = [(0, 1), *network.links]
-        seconds |= {network.seconds(size, *pair) for size in sizes for pair in pairs}
-    for unit in _UNITS:
-        if all(abs(value * unit - round(value * unit)) <= 1e-9 * max(1.0, value * unit) for value in seconds):
-            return Grid(unit, True)
-    last = max(start + table[task][hint.nodes[task]] for task, start in enumerate(hint.starts))
-    return Grid(_RESOLUTION / max(last, 1e-9), False)
-
-
 class _Model:
     """The instance on the grid."""
 
     def __init__(
-        self, instance: Instance, table: Sequence[Sequence[float]], grid: Grid, hint: Schedule, bounds: Bounds
+        self,
+        instance: Instance,
+        table: Sequence[Sequence[float]],
+        grid: Grid,
+        hint: Schedule,
+        bounds: Bounds,
+        latest_s: float,
     ) -> None:
+        """
+        Args:
+            table: the instance's run times.
+            latest_s: what ends later need not be looked at.
+        """
         self.instance, self.grid = instance, grid
         self.model = ConstraintModel()
         self.sizes = [
@@ -130,8 +124,11 @@ class _Model:
         last = max(start + self.sizes[task][hint.nodes[task]] for task, start in enumerate(begin))
         horizon = last
         if instance.beta and len(instance.nodes) > 1:  # a later end may cost less
-            horizon = max(last, sum(max(sizes.values()) for sizes in self.sizes) + len(instance))
+            horizon = max(last, grid.reach(latest_s))
         self.horizon = horizon
+        self.sizes = [
+            {node: size for node, size in sizes.items() if size <= horizon} for sizes in self.sizes
+        ]  # of the nodes that are fast enough
         variable = self.model.variable
         low = max(0, math.ceil(bounds.makespan * grid.per_second - 1e-6) if grid.is_exact else 0)
         self.makespan = variable(min(low, last), horizon, last)
@@ -158,7 +155,9 @@ class _Model:
             return [round(start * grid.per_second) for start in hint.starts]
         coarse = copy(self.instance)
         network = coarse.network
-        if not network.links and len(coarse.nodes) > 1:
+        if network.links:
+            coarse.network = _RoundedNetwork(network.bandwidth, network.latency, network.links, grid)
+        elif len(coarse.nodes) > 1:
             coarse.network = Network(bandwidth=1.0)
             coarse.edge_bytes = [
                 [float(grid.up(network.seconds(size, 0, 1))) for size in row] for row in coarse.edge_bytes
@@ -202,11 +201,11 @@ class _Model:
         if network.links:
             for origin, first in here.items():
                 for target, second in there.items():
-                    delay = self.grid.up(network.seconds(size, origin, target))
+                    delay = self._delay(network.seconds(size, origin, target))
                     if delay:
                         self._after(needed, task, delay, [*first, *second])
             return
-        delay = self.grid.up(network.seconds(size, 0, 1))
+        delay = self._delay(network.seconds(size, 0, 1))
         if not delay:
             return
         away = self.model.variable(0, 1, int(hint.nodes[needed] != hint.nodes[task]))
@@ -217,6 +216,10 @@ class _Model:
             fixed = (1 if node in there and not there[node] else 0) - (0 if first else 1)
             self.model.at_least(terms, -fixed)
         self._after(needed, task, delay, [away])
+
+    def _delay(self, seconds: float) -> int:
+        """Steps; what takes longer than all else may cannot be."""
+        return min(self.grid.up(seconds), self.horizon + 1)
 
     def _choices(self, task: int) -> dict[int, list[int]]:
         """By node, the 0-1 variables that say that the task runs there: one, or none where it has no choice."""
@@ -240,8 +243,9 @@ class _Model:
             room = math.floor(capacity * whole + 1e-6)
             self.model.cumulative(room, intervals, [round(amount * whole) for amount in amounts])
             return
-        scale = _FINE / capacity  # rounded to the nearest, with one unit more for what roundings add up to
-        self.model.cumulative(_FINE + 1, intervals, [round(amount * scale) for amount in amounts])
+        scale = _FINE / capacity  # rounded to the nearest, with as many units more as roundings may add up to
+        room = _FINE + len(amounts) // 2 + 1
+        self.model.cumulative(room, intervals, [round(amount * scale) for amount in amounts])
 
     def _add_objective(self, hint: Schedule, begin: list[int]) -> None:
         """alpha * makespan + beta * cost, in whole numbers: so many of them are one unit of the objective."""
@@ -257,11 +261,14 @@ class _Model:
             self.scale, self.error = per_second / max(alpha, 1e-12), 0.0
             model.minimise([(1, self.makespan)])
             return
-        self.scale = _OBJECTIVE / max(worth(instance, hint).objective, 1e-9)
         spans = [(alpha, self.makespan)] if alpha else []
         for node, told in enumerate(instance.nodes):
             if told.rent:
                 spans += [(sign * beta * told.rent, variable) for sign, variable in self._span(node, hint, begin)]
+        most = sum(abs(weight) for weight, _ in spans) * self.horizon / per_second + beta * sum(
+            max(instance.task_cost(task, node) for node in sizes) for task, sizes in enumerate(self.sizes)
+        )
+        self.scale = min(_OBJECTIVE / max(worth(instance, hint).objective, 1e-9), _MOST / max(most, 1e-9))
         terms = [(round(self.scale * weight / per_second), variable) for weight, variable in spans]
         for task, places in enumerate(self.places):
             if not places:
@@ -286,20 +293,28 @@ class _Model:
             model.at_least([(1, high), (-1, terms[0][1])], constant, only_if)
         return [(1, high), (-1, low)]
 
-    def schedule(self, values: Sequence[int]) -> Schedule:
-        """What the solver's values say, with exact times."""
+    def schedules(self, values: Sequence[int]) -> list[Schedule]:
+        """What the solver's values say, with exact times; and with each task as early as it may be in that order."""
         nodes = []
         for task, places in enumerate(self.places):
             chosen = [node for node, literal in places.items() if values[literal]]
             nodes.append(chosen[0] if chosen else next(iter(self.sizes[task])))
         found = Schedule([values[start] / self.grid.per_second for start in self.starts], nodes)
-        if self.grid.is_exact:
-            return found
-        return place_in_order(self.instance, order_by_start(self.instance, found), nodes)
+        return [found, place_in_order(self.instance, order_by_start(self.instance, found), nodes)]
 
     def bound(self, value: float) -> float:
         """The solver's bound as one of the instance's objective."""
         return (math.ceil(value - 1e-6) - self.error) / self.scale + self.fixed
+
+
+@dataclass(frozen=True)
+class _RoundedNetwork(Network):
+    """Moving takes steps of a grid, as the solver has it."""
+
+    grid: Grid = Grid(1.0, True)
+
+    def seconds(self, size_bytes: float, origin: int, target: int) -> float:
+        return float(self.grid.up(Network.seconds(self, size_bytes, origin, target)))
 
 
 def order_by_start(instance: Instance, schedule: Schedule) -> list[int]:

@@ -17,12 +17,14 @@ from partita.core.resources import Pool
 from partita.plan.queue import Entry, Line, ReadyQueue
 from partita.plan.spreads import Shares, Spread
 
-__all__ = ["Ahead", "Outlook", "share_below"]
+__all__ = ["Ahead", "Outlook", "Time", "share_below"]
 
 _LEAST_SHARE = 1e-6
 _HALVINGS = 16
 #: So many steps are looked at before the first of them begins, between two pauses.
 _FIRST = 1000
+#: Where a step runs, and seconds until it begins and ends.
+Time = tuple[str, float, float]
 
 
 @dataclass(slots=True)
@@ -78,12 +80,15 @@ class Outlook:
         self._steps, self._pools, self._join = steps, pools, join
         self._shared = shared
 
-    def play(self, draw: Callable[[], float], pause_every: int = 100) -> Iterator[dict[int, float] | None]:
+    def play(
+        self, draw: Callable[[], float], pause_every: int = 100, times: dict[int, Time] | None = None
+    ) -> Iterator[dict[int, float] | None]:
         """Play everything through once; gives seconds until the end of each run at last, and None for a pause before that.
 
         Args:
             draw: gives random numbers from 0 to 1; of equal ones comes an equal play.
             pause_every: after so many ends it may be paused.
+            times: is told of each step by its position where it runs, and from when to when.
         """
         steps, count = self._steps, 0
         pools = {name: Pool.of(pool.describe()) for name, pool in self._pools.items()}
@@ -103,8 +108,11 @@ class Outlook:
 
         def begin(position: int) -> None:
             step = steps[position]
-            times = placed[position][1] if step.others else 1.0
-            heapq.heappush(events, (now + self._seconds(step, shares) * times, position))
+            name, factor = placed[position] if step.others else (step.executor, 1.0)
+            end = now + self._seconds(step, shares) * factor
+            heapq.heappush(events, (end, position))
+            if times is not None:
+                times[position] = (name, now, end)
 
         def choose(step: Ahead) -> tuple[str, float]:
             """Where it would end first, roughly: what waits there goes before it, and of what runs a half."""
@@ -146,6 +154,9 @@ class Outlook:
             begin(entry.step)
             return True
 
+        def ending(name: str) -> list[tuple[float, Demand]]:
+            return sorted(thought[name].values())
+
         for position, step in enumerate(steps):
             if step.began_share >= 0:
                 if step.executor:
@@ -158,7 +169,7 @@ class Outlook:
                 yield None
         while True:
             for name in touched:
-                queues[name].place(now, partial(start, name), thought[name].values)
+                queues[name].place(now, partial(start, name), partial(ending, name))
             touched.clear()
             if not events:
                 break

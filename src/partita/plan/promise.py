@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
@@ -65,16 +64,15 @@ class Promise:
         """The promise of a demand; None: nothing that runs here is in its way, so that nothing here brings it nearer.
 
         Args:
-            running: (monotonic time at which it is thought to end, what it holds) of all that holds something here.
+            running: (monotonic time at which it is thought to end, what it holds) of all that holds something here; what ends
+                first comes first.
             is_strict: nothing is believed of how long anything takes.
         """
         asked, spare = room.amounts(demand), room.free()
-        if any(name not in spare for name, _ in asked):
-            return None
-        ends = list(running)
-        heapq.heapify(ends)
-        while ends:
-            end_s, ended = heapq.heappop(ends)
+        for name, _ in asked:
+            if name not in spare:
+                return None
+        for end_s, ended in running:
             for name, amount in room.amounts(ended):
                 spare[name] += amount
             for name, amount in asked:

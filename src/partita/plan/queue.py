@@ -86,14 +86,14 @@ class ReadyQueue(Generic[D]):
         self._kinds: dict[tuple[D, int, str], Kind[D]] = {}
         self._most_kinds = _MANY_KINDS
         self._new: dict[Line[D], None] = {}  # what they offer was not offered yet
-        self._arrived = 0
+        self._arrived = self._waiting = 0  # entries in all, and those that wait
         self._had_owner = self._had_run = 0.0  # of whom was served last: the others start there
         self._typical_s = 0.0  # how long what was started was thought to take, exponentially weighted
         self._look_at_s = -math.inf if ages else math.inf  # monotonic
         self._has_searched = False  # so that something may be known of how long lines take at least
 
     def __len__(self) -> int:
-        return sum(share.waiting for share in self._named.values())
+        return self._waiting
 
     def backlog_s(self) -> float:
         """How long all that waits would keep all of the room busy, by what the first of each line is thought to take."""
@@ -139,10 +139,12 @@ class ReadyQueue(Generic[D]):
         run.waiting += 1
         run.owner.waiting += 1
         self._arrived += 1
-        if line.push((entry.since_s * AGE_OF_RANKS - entry.rank_s, self._arrived, entry)):
+        self._waiting += 1
+        ranked = entry.since_s * AGE_OF_RANKS - entry.rank_s, self._arrived, entry
+        if line.push(ranked):
             self._new[line] = None
             run.stand(line)
-        if self._has_searched and (line.length == 1 or line.shortest_s):
+        if self._has_searched and (line.length == 1 or (line.shortest_s and line.may_choose(ranked))):
             line.shortest_s = 0.0
             run.forget(line)
 
@@ -232,6 +234,7 @@ class ReadyQueue(Generic[D]):
                 share.leave(line)
         owner = share.owner
         owner.waiting -= share.waiting
+        self._waiting -= share.waiting
         owner.leave(share)
         if owner.is_empty:
             self._owners.leave(owner)
@@ -251,8 +254,8 @@ class ReadyQueue(Generic[D]):
         another one in a lane that holds the same demand.
 
         Args:
-            running: (monotonic time at which it is thought to end, what it holds) of all that holds something of the room;
-                asked for only where a promise is made.
+            running: (monotonic time at which it is thought to end, what it holds) of all that holds something of the room, what
+                ends first first; asked for only where a promise is made.
             joinable: (demand, key) of what may be started where nothing is free; None: nothing may, and is not offered either.
         """
         if now_s >= self._look_at_s:
@@ -264,7 +267,7 @@ class ReadyQueue(Generic[D]):
             line: Line[D] = owner.best().best()  # a run's
             if not self._offer(line, self._room.fits(line.kind.demand), now_s, start):
                 break
-        if len(self) == line.length:
+        if self._waiting == line.length:
             return  # nothing else waits
         self._fill(line, now_s, start, running)
         if joinable is not None:
@@ -324,11 +327,12 @@ class ReadyQueue(Generic[D]):
         return line
 
     def _offer(self, line: Line[D], fits: bool, now_s: float, start: Callable[[Line[D], bool], bool]) -> bool:
-        head, kind = line.head, line.kind
+        head = line.head
         if not start(line, fits):
             line.chosen = None
             self._new.pop(line, None)
             return False
+        kind = line.kind
         kind.length -= 1
         kind.served_s = now_s
         if kind.age:
@@ -339,6 +343,7 @@ class ReadyQueue(Generic[D]):
         run = self._runs[head.run]
         run.waiting -= 1
         run.owner.waiting -= 1
+        self._waiting -= 1
         if not line.length or run.is_contested:
             run.stand(line)
         if line.length:

@@ -40,6 +40,7 @@ class RollingPolicy:
         packing = Packing(instance)
         self._guard, self._full, self._demands = packing.guard, packing.full, packing.demands
         self._free = list(packing.full)
+        self._all_ask = all(packing.demands)  # for some resource: where nothing is free, none of them can begin
         self._times = instance.run_times()
         count = len(instance)
         self._left = order_by(
@@ -74,7 +75,7 @@ class RollingPolicy:
         return self._due(now)
 
     def _due(self, now: float) -> list[tuple[int, int]]:
-        if not self._ready or all(free <= self._guard for free in self._free):
+        if not self._ready or (self._all_ask and all(free <= self._guard for free in self._free)):
             return []
         begun: list[tuple[int, int]] = []
         first: tuple[int, int] | None = None

@@ -223,12 +223,19 @@ class Tournament:
 
         The branches are looked at in the order of their best (best-first search), but for those in which nobody may pass.
         """
-        standings, leasts, shortest, size = self._standings, self._leasts, self._shortest, self._size
-        standing, at = standings[1], 1
-        others: list[tuple[Standing, int]] = []  # a heap of branches that may be looked at yet, and of what was found
-        found: dict[int, Any] = {}  # the best of members that are tournaments, by place
+        standing = self._standings[1]
         if standing is NOBODY:
             return None
+        if not self.is_contested:
+            only: Any = self._members[int(standing[-1])]
+            best = only.find(gate)
+            if best is None:
+                self._lengthen(self._size + only.place, only.shortest_s)
+            return best
+        standings, leasts, shortest, size = self._standings, self._leasts, self._shortest, self._size
+        at = 1
+        others: list[tuple[Standing, int]] = []  # a heap of branches that may be looked at yet, and of what was found
+        found: dict[int, Any] = {}  # the best of members that are tournaments, by place
         while True:
             if at < 0:
                 return found[-at]

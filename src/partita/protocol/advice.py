@@ -12,7 +12,7 @@ class AdviceView(TypedDict):
 
     kind: str  # "cpu", "memory", "cache", "split" or "executor"
     task: str
-    flow: str
+    flow: str  # of which it is; of several, with ", " between them
     finding: str  # what was seen, with the numbers
     proposal: str  # what to do
     option: dict[str, Any]  # the options of the task that would do it; empty: it takes another design

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-__all__ = ["ArtifactView", "BlobFault", "FoundArtifact", "HeldRun", "LineageNode", "LineageView"]
+from partita.protocol.requests import RunView
+
+__all__ = ["ArtifactView", "BlobFault", "FoundArtifact", "HeldRun", "LineageNode", "LineageView", "PrunableView"]
 
 
 class ArtifactView(TypedDict):
@@ -75,3 +77,11 @@ class HeldRun(TypedDict):
 
     run: str
     reason: str
+
+
+class PrunableView(TypedDict):
+    """A page of the runs that may be deleted."""
+
+    runs: list[RunView]
+    held: list[HeldRun]  # those that fit and cannot be deleted now
+    next: str | None  # the cursor of the next page; null: there is none

@@ -5,6 +5,7 @@ A form is a map with "type", one of
     "text", "integer", "number", "boolean", "date", "datetime"
     "choice"    "choices": the values to choose from
     "list"      "items": the form of an element
+    "map"       plain data by name, of any shape
     "object"    "fields": list of maps of "name", "form", "is_required", "default" (plain) and "description"
     "any"       plain data of any shape
 
@@ -50,6 +51,8 @@ def _fill(form: Form, given: Any, where: str, problems: list[Problem]) -> Any:
             return _object(form, given, where, problems)
         if form["type"] == "list":
             return _list(form, given, where, problems)
+        if form["type"] == "map":
+            return dict(_parsed(given, Mapping, 'give a map, such as {"name": "value"}'))
         return _SIMPLE[form["type"]](form, given)
     except ValueError as error:
         problems.append(Problem(f"{where or 'the answer'}: {error}"))

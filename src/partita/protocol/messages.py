@@ -18,7 +18,8 @@ Worker to engine:
     [PROGRESS, ticket, done, total, note]
     [REPORT, ticket, name, value, step, at]
     [REQUEST, ticket, request, verb, map]       an attempt asks the engine: verb "launch", "wait", "cached",
-                                                or one about models: "model_number", "model_load", "model_change", ...
+                                                one about models: "model_number", "model_load", "model_change", ...,
+                                                or "secret", see `protocol.secrets`
     [BOUNDS, ticket, map]                       what a run of the launched flow is to keep to: "deadline_s" (from its start),
                                                 "budget", and "overrun": "warn" or "stop"; and its "owner", "weight" and
                                                 "priority", where the flow says them
@@ -31,9 +32,9 @@ the arguments' INPUT nodes index; both may be None. `extra` is a map of what few
 "texts" (arguments given on the command line as text: {name: text}), "key" (idempotency key where it differs),
 "deadline" (seconds since the epoch), "previous" (what the last attempt left: error message), "result" (packed node: for
 an undo), "prelude" (path of a text that comes first in the attempt's log), "memory" (bytes that the attempt may hold, after
-one before it ran out of memory), "pools", "executor" and "environment" (for a root's layout: what each executor has, as
-`Pool.describe` gives it, which is meant where none is named, and the option environment= in plain data of tasks that have
-none).
+one before it ran out of memory), "trace" (the traceparent of the attempt, where runs are traced), "pools", "executor" and
+"environment" (for a root's layout: what each executor has, as `Pool.describe` gives it, which is meant where none is named,
+and the option environment= in plain data of tasks that have none).
 `usage` is [started_at, ended_at, cpu_s, peak_bytes]; `log` is [segment, start, end] (file name under the run's log
 folder, byte offsets) or None.
 

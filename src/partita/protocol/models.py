@@ -5,28 +5,37 @@ that MLflow knows, "models:/churn/3", is understood.
 
 What a step does to the registry travels with its outcome, as a list of effects, each `[what, map]`:
 
-    ["version", {"name", "number", "value", "record", "metrics", "tags", "description"}]    value: packed node of the Model
-    ["evaluation", {"name", "number", "title", "value"}]                                    value: packed node of a map
-    ["note", {"name", "number", "metrics", "tags", "description"}]                          metrics and tags are added
-    ["move", {"name", "alias", "before", "after", "why", "record"}]                         before: as it was when it was judged
+    ["version", {"name", "number", "value", "record", "metrics", "data", "tags", "description"}]
+                                                                      value: packed node of the Model
+    ["evaluation", {"name", "number", "title", "value"}]              value: packed node of a map
+    ["note", {"name", "number", "metrics", "data", "tags", "description"}]    metrics and tags are added
+    ["move", {"name", "alias", "before", "after", "why", "record"}]   before: as it was when it was judged
+
+"data" names what the metrics were found on. A metric is kept with it, since one that was found on other data does not take its
+place: a model that was evaluated on what it was trained on as well is not judged by that.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypedDict
 
 from partita.errors import NotFoundError
+from partita.units import whole_number
 from partita.values import OBJECT, PLAIN, Node, identity, is_plain, is_value, pack, unpack
 
 __all__ = [
-    "MODEL", "EvaluationView", "ModelName", "ModelView", "MoveView", "VersionView", "checked_effect", "checked_name",
-    "model_digest", "model_text", "parse_name", "stored_model",
+    "DATA", "MODEL", "EvaluationView", "ModelName", "ModelView", "MoveView", "VersionView", "added_metrics", "checked_effect",
+    "checked_name", "metric_numbers", "model_digest", "model_text", "parse_name", "stored_model",
 ]  # fmt: skip
 
 #: How nodes name the class.
 MODEL = "partita.models.model:Model"
+
+#: The data that metrics are of where nobody says.
+DATA = "test"
 
 _FIELDS = {"title", "format", "signature_data", "about", "files", "example"}
 _NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
@@ -116,9 +125,12 @@ def parse_name(text: str) -> ModelName:
         return ModelName(checked_name(name), alias=checked_name(alias, "an alias"))
     name, colon, version = told.partition(":")
     if colon and version not in ("", "latest"):
-        if not version.isdecimal() or not 0 < int(version) < _WHOLE:
-            raise NotFoundError(f"{text!r} asks for a version that is no number; write {name}:3, or {name}@champion")
-        return ModelName(checked_name(name), int(version))
+        number = whole_number(version, _WHOLE - 1) if version.isdecimal() else None
+        if not number:
+            raise NotFoundError(
+                f"{text[:200]!r} asks for a version that is no number; write {name}:3, or {name}@champion"
+            )
+        return ModelName(checked_name(name), number)
     return ModelName(checked_name(name))
 
 
@@ -134,6 +146,25 @@ def checked_name(name: Any, what: str = "a model") -> str:
             "the first is a letter or a digit"
         )
     return name
+
+
+def added_metrics(kept: Mapping[str, Any], found: Mapping[str, float], data: str) -> dict[str, Any]:
+    """Metrics with what was found on some data: what the version has of the same data is replaced, of other data it stays.
+
+    Args:
+        kept: [number, data] by name; a number alone, as it was kept before, is one of `DATA`.
+    """
+    added = dict(kept)
+    for name, number in found.items():
+        known = kept.get(name)
+        if known is None or data == (known[1] if isinstance(known, list) else DATA):
+            added[name] = [number, data]
+    return added
+
+
+def metric_numbers(kept: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of what `added_metrics` keeps."""
+    return {name: known[0] if isinstance(known, list) else known for name, known in kept.items()}
 
 
 def stored_model(node: Node) -> dict[str, Node] | None:
@@ -222,11 +253,12 @@ def _is_model(part: Any) -> bool:
 _FORMS: dict[str, dict[str, Any]] = {
     "version": {
         "name": _is_name, "number": _is_number, "value": _is_model, "record": _is_record, "metrics": _are_metrics,
-        "tags": _are_texts, "description": _is_text,
+        "data": _is_title, "tags": _are_texts, "description": _is_text,
     },
     "evaluation": {"name": _is_name, "number": _is_number, "title": _is_title, "value": _is_node},
     "note": {
-        "name": _is_name, "number": _is_number, "metrics": _are_metrics, "tags": _are_texts, "description": _is_text,
+        "name": _is_name, "number": _is_number, "metrics": _are_metrics, "data": _is_title, "tags": _are_texts,
+        "description": _is_text,
     },
     "move": {
         "name": _is_name, "alias": _is_name, "before": _is_count, "after": _is_count, "why": _is_text, "record": _is_record,

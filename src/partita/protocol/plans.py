@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from partita.protocol.requests import StepView
 
 __all__ = [
-    "BottleneckView", "FinishView", "FrontierView", "MoreView", "PlanRequest", "PlanView", "PlannedNodeView",
+    "BottleneckView", "EstimateView", "FinishView", "FrontierView", "MoreView", "PlanRequest", "PlanView", "PlannedNodeView",
     "PlannedStepView",
 ]  # fmt: skip
 
@@ -24,7 +24,11 @@ class PlanRequest(TypedDict, total=False):
     with_frontier: bool  # time against cost, too
     must_prove: bool  # use the constraint solver
     time_limit_s: float | None  # how long to look for better plans; None: next to no time
-    samples: int  # of the finish; 0: as many as take little time
+    samples: int  # of the finish, at most; 0: as many as take little time. The plan tells how many there were
+    simulated_steps: (
+        int  # samples times steps, at most, whatever `samples` says; over a server it is the server's to say
+    )
+    simulate_s: float  # seconds after which the finish is told of the samples that there are; likewise
     seed: int  # of what is drawn
 
 
@@ -68,6 +72,15 @@ class FinishView(TypedDict):
     p90: float
     samples: int
     chance: float | None  # of keeping the deadline, where there is one
+
+
+class EstimateView(TypedDict):
+    """When a run that went on was thought to be done, in seconds since the epoch."""
+
+    made_at: float
+    p10: float
+    p50: float
+    p90: float
 
 
 class BottleneckView(TypedDict):

@@ -7,12 +7,16 @@ client `[number, verb, map]`, engine `[number, is_ok, answer]`. A request that i
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NotRequired, TypedDict
+
+from partita.protocol.sentences import Sentence
 
 __all__ = [
     "STATES", "AttemptView", "CacheEntryView", "CacheExplanation", "EngineView", "EnvironmentView", "ErrorView",
-    "ExplanationView", "Fact", "HistoryView", "LaunchRequest", "LogChunk", "RunView", "SpreadView", "StepView", "WatchView",
-    "as_problem",
+    "NO_KEY", "ExplanationView", "Fact", "HistoryView", "LaunchKey", "LaunchRequest", "LogChunk", "NewsView", "ReportView",
+    "RunView", "SpreadView", "StatesView", "StepView", "WatchView",
+    "as_problem", "is_refused", "report_view",
 ]  # fmt: skip
 
 #: The states that runs and steps are told in.
@@ -46,6 +50,16 @@ def as_problem(error: ErrorView) -> dict[str, Any]:
     return {"message": message, "remedy": trace} if trace else {"message": head, "remedy": remedy}
 
 
+class LaunchKey(NamedTuple):
+    """What makes a second launch give the first run."""
+
+    key: str = ""  # empty: each launch is a run
+    asked: str = ""  # hash of what was asked with it: the key for something else is refused
+
+
+NO_KEY = LaunchKey()
+
+
 class LaunchRequest(TypedDict, total=False):
     """What starts a run."""
 
@@ -60,17 +74,25 @@ class LaunchRequest(TypedDict, total=False):
     tags: list[str]
     refresh: bool  # compute what the cache has, and keep the new values
     adopt: str  # id of the run that this one reruns
+    afresh: list[int]  # steps of that run that are done again with all that came of them, whatever has changed
     key: str  # idempotency key: a second launch with this key gives the first run
+    asked: str  # hash of what was asked with the key: the same key for something else, or another flow, is refused
+    publication: str  # instead of a bundle: a published flow, as "train@3"; `flow` is then this text
+    stage: str  # what a publication without a version means, where the flow has that stage
+    checks: dict[str, Any]  # what gates the run checks: "name", "number", "stage", "before", "why", "gates"
+    is_sample: bool  # of a child run: whether its parent checks gates
     user: str  # who asks for it, as far as is known: the owner, where none is said
     owner: str  # whose runs share what one owner gets
     weight: float  # how much it gets beside a run of weight 1
     priority: int  # added to that of each of its steps
+    traceparent: str  # W3C Trace Context of whoever launches: the run's spans hang under it
 
 
 class RunView(TypedDict):
     """A run, for people and programs."""
 
     id: str
+    number: int  # among the runs of the store, in the order in which they were launched
     flow: str
     title: str
     state: str  # one of STATES
@@ -80,14 +102,22 @@ class RunView(TypedDict):
     started_at: float | None
     ended_at: float | None
     error: ErrorView | None
-    notes: dict[str, Any]  # "vanished": paths, "warnings": problems, "adopted": number of adopted steps
+    notes: dict[
+        str, Any
+    ]  # "vanished": paths, "warnings": problems, "adopted": number of adopted steps, "held_by": "person" or "event"
     counts: dict[str, int]  # steps by state
     parent: str | None  # id of the run that launched it
     rerun_of: str | None
+    publication: str  # the version of a published flow that it is of: "train@3"; empty: of none
     owner: str  # empty: nobody's
     weight: float  # what it counts for among runs
     priority: int  # added to that of each of its steps
     result: NotRequired[bytes | None]  # packed node without refs, when asked for
+
+
+def is_refused(run: RunView) -> bool:
+    """Whether the checks refused the run before it began, which is another thing than having failed."""
+    return run["state"] == "failed" and bool((run["error"] or {}).get("problems")) and sum(run["counts"].values()) == 1
 
 
 class StepView(TypedDict):
@@ -129,6 +159,23 @@ class AttemptView(TypedDict):
     error: ErrorView | None
 
 
+class ReportView(TypedDict):
+    """A number that a step reported, for people and programs."""
+
+    step: int
+    attempt: int
+    name: str
+    value: float | None  # None, from a server: it is no finite number
+    at_step: int  # the user's own counter: epoch, iteration
+    reported_at: float
+
+
+def report_view(row: Sequence[Any]) -> ReportView:
+    """What the engine tells of one: [run, step, attempt, name, value, at_step, reported_at]."""
+    _, step, attempt, name, value, at_step, reported_at = row
+    return ReportView(step=step, attempt=attempt, name=name, value=value, at_step=at_step, reported_at=reported_at)
+
+
 class EnvironmentView(TypedDict):
     """An environment of tasks, for people and programs."""
 
@@ -165,6 +212,27 @@ class WatchView(TypedDict):
     is_final: bool
 
 
+class StatesView(TypedDict):
+    """What has changed since a version, as states only: cheap to tell often of a large run."""
+
+    version: int  # to be given to the next watch
+    state: str  # of the run
+    counts: dict[str, int]  # steps by state
+    states: list[list[Any]]  # [step, state] of those changed since, at most 5,000; the newest states
+    created: int  # steps that were laid out so far
+    is_final: bool
+    is_cut: bool  # more have changed than are named: look at the steps anew
+    origin: int  # of the engine: versions of another one say nothing
+
+
+class NewsView(TypedDict):
+    """What has changed in the workspace since a version."""
+
+    version: int  # to be given next; no other engine gives the same ones
+    changes: list[list[str]]  # [topic, key]: ["run", its id], ["waits", ""], ["models", name]
+    is_whole: bool  # else so much has changed, or the engine is another one, that everything is to be looked at anew
+
+
 class CacheEntryView(TypedDict):
     """A cached value."""
 
@@ -189,6 +257,7 @@ class CacheExplanation(TypedDict):
     result: str  # "hit", "miss", "waiting", "adopted", or "none" where nobody asked the cache
     source: list[Any] | None  # [run, step] that computed the value
     reasons: list[str]  # sentences
+    said: list[Sentence]  # the same, as kinds with values
 
 
 class SpreadView(TypedDict):
@@ -231,8 +300,9 @@ class Fact(TypedDict):
     """One thing that is known of a step."""
 
     topic: str  # "origin", "branch", "inputs", "resources", "executor", "cache", "attempt", "skipped", "now", ...
-    text: str  # a sentence
+    text: str  # a sentence, or a few
     data: dict[str, Any]  # the numbers and names in it
+    said: list[Sentence]  # the text as kinds with values, for those who say it in another language
 
 
 class ExplanationView(TypedDict):
@@ -263,6 +333,7 @@ class ProbeView(TypedDict):
     is_ok: bool
     took_s: float  # with the start of a worker
     error: str  # in words; empty where it went well
+    said: Sentence | None  # the error as a kind with values, unless it is the step's own
     told: dict[str, Any]  # where the step ran: "python", "machine", "pid", "cores", "prefix"
 
 
@@ -278,3 +349,4 @@ class EngineView(TypedDict):
     held: dict[str, float]
     workers: int
     others: NotRequired[list[str]]  # "host:pid" of the engines that share its runs
+    changed_settings: NotRequired[list[str]]  # keys of settings that say something else now than when it began

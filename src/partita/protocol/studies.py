@@ -72,3 +72,4 @@ class TuneRequest(TypedDict, total=False):
     failures: int  # so many in a row end it
     executor: str
     refresh: bool  # compute what the cache has
+    user: str  # who asks for it now, and so for its runs; the user of this machine, where none is said

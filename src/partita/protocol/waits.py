@@ -6,7 +6,8 @@
     at          of an until: seconds since the epoch
     key         which event of that name, None: one without a key
     scope       of an event: "run" (sent to this run) or "workspace" (sent to whoever waits for it)
-    by          names of persons who may say; empty: anybody
+    by          names of persons who may say; empty: anybody; "administrator": whoever is one
+    not_by      of an approval: names of persons who may not approve; "launcher": whoever launched the run
     required    of an approval: how many different persons have to approve
     on_reject   of an approval: "fail", "skip" or "continue" (the flow looks at the decision)
     form        of an answer: see `protocol.forms`
@@ -20,14 +21,26 @@ an approval a `Decision`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
 from partita.errors import AnswerError
 
-__all__ = ["DECISION", "WaitSpec", "WaitView", "nothing_came", "only_wait"]
+__all__ = [
+    "ADMINISTRATOR", "ASKED", "DECISION", "LAUNCHER", "WaitSpec", "WaitView", "may_say", "nothing_came", "only_wait",
+]  # fmt: skip
 
 #: Class of an approval's value: the engine makes it from plain data, without knowing the class.
 DECISION = "partita.flow.waits:Decision"
+
+#: In `not_by`: whoever launched the run, or the run that launched it.
+LAUNCHER = "launcher"
+
+#: The kinds of waits that a person ends.
+ASKED = ("approval", "answer")
+
+#: In `by`: whoever has that role on a server; who works in the project's folder counts as one.
+ADMINISTRATOR = "administrator"
 
 
 class WaitSpec(TypedDict, total=False):
@@ -40,6 +53,7 @@ class WaitSpec(TypedDict, total=False):
     key: str | None
     scope: str
     by: list[str]
+    not_by: list[str]
     required: int
     on_reject: str
     form: dict[str, Any]
@@ -52,6 +66,7 @@ class WaitView(TypedDict):
     """A wait, for people and programs."""
 
     run: str
+    number: int  # of the run
     flow: str  # title of the run's flow
     step: int
     path: str
@@ -59,6 +74,7 @@ class WaitView(TypedDict):
     name: str
     key: str | None
     by: list[str]  # who may say; empty: anybody
+    not_by: list[str]  # who may not approve
     required: int
     form: dict[str, Any] | None
     opened_at: float
@@ -69,6 +85,14 @@ class WaitView(TypedDict):
     closed_at: float | None
     previews: list[list[str]]  # [name, text] of what is to be shown
     show: NotRequired[bytes | None]  # packed node of it
+
+
+def may_say(by: Sequence[str], name: str, is_administrator: bool) -> bool:
+    """Whether somebody of a name may say where these are asked."""
+    if not by:
+        return True
+    # A person who is called so is none by that.
+    return (ADMINISTRATOR in by and is_administrator) or (name in by and name != ADMINISTRATOR)
 
 
 def nothing_came(spec: WaitSpec) -> str:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import StoreError
+from partita.protocol.retention import let_go_at
 from partita.store.faults import explained
+from partita.values import unpack
 
 __all__ = ["Census", "take_census"]
 
@@ -26,6 +28,10 @@ _NODE = re.compile(
 )
 
 
+#: The number of the run whose values a row of a table names. Not of a run's own row: its inputs are what makes them again.
+_OWNERS = {"step": "key >> 32", "attempt": "step >> 32", "wait": "step >> 32"}
+
+
 @dataclass(slots=True)
 class Census:
     """What the rows of a store name."""
@@ -34,6 +40,7 @@ class Census:
     blobs: dict[str, tuple[str, int]] = field(default_factory=dict)  # codec and size in bytes by hash
     bundles: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
+    without_logs: set[str] = field(default_factory=set)  # runs whose logs were let go
     oldest_start: float | None = None  # when the oldest of the attempts that have not ended began
 
     def read(self, data: bytes) -> None:
@@ -53,13 +60,24 @@ class Census:
         """
         if not {"run", "step", "attempt"} <= set(columns):
             raise StoreError("the store holds no runs: start the engine once, which brings it up to date")
-        for run, bundle in rows("select id, bundle from run"):
+        bare: set[int] = set()  # numbers of runs whose values were let go
+        for number, run, bundle, notes in rows("select number, id, bundle, notes from run"):
             self.runs.add(run)
             self.bundles.add(bundle)
+            told = unpack(notes) if notes else {}
+            if let_go_at(told, "logs") is not None:
+                self.without_logs.add(run)
+            if let_go_at(told, "values") is not None:
+                bare.add(number)
+        if "publication" in columns:
+            self.bundles.update(bundle for (bundle,) in rows("select bundle from publication"))
         for table, names in columns.items():
             if names:
                 chosen = ", ".join(f'"{name}"' for name in names)
-                for row in rows(f'select {chosen} from "{table}"'):
+                owner = _OWNERS.get(table, "0")
+                for number, *row in rows(f'select {owner}, {chosen} from "{table}"'):
+                    if number in bare:
+                        continue
                     for data in row:
                         if data is not None and len(data) >= 64:
                             self.read(data if isinstance(data, bytes) else str(data).encode())

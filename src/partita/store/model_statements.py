@@ -7,7 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from partita.errors import StaleMoveError
-from partita.store.models import AliasRow, EvaluationRow, ModelRow, ModelUseRow, MoveRow, VersionCount, VersionRow
+from partita.store.models import (
+    AliasRow,
+    EvaluationRow,
+    ModelRow,
+    ModelUseRow,
+    MoveRow,
+    VersionCount,
+    VersionRow,
+    VersionUpdate,
+)
 from partita.store.port import Turn
 
 __all__ = ["ModelStatements"]
@@ -85,13 +94,26 @@ class ModelStatements:
         many = self._write_many
         many("insert_model", sorted(map(tuple, turn.models)))
         many("insert_version", sorted(map(tuple, turn.versions)))
-        many("update_version", map(tuple, turn.version_updates))
+        self._note_versions(sorted(turn.version_updates, key=lambda update: (update.name, update.number)))
         # By their models, so that engines that write at once do not wait for each other crosswise.
         self._move_aliases(sorted(turn.moves, key=lambda row: (row.name, row.id)))
         self._forget_versions(sorted(turn.unversioned))
         many("delete_evaluations", sorted(turn.unversioned))
         many("insert_evaluation", sorted(map(tuple, turn.evaluations)))
         many("insert_model_use", sorted(map(tuple, turn.model_uses)))
+
+    def _note_versions(self, updates: Sequence[VersionUpdate]) -> None:
+        for update in updates:
+            row = self._version_to_note(update.name, update.number)
+            if row is not None:
+                made = row.noted(update)
+                self._write_many(
+                    "update_version", [(made.metrics, made.tags, made.description, made.name, made.number)]
+                )
+
+    def _version_to_note(self, name: str, number: int) -> VersionRow | None:
+        """A version as it is in the transaction that is open, where nobody else writes meanwhile."""
+        return self.model_version(name, number)
 
     def _forget_versions(self, keys: Sequence[tuple[str, int]]) -> None:
         """Delete versions, where nobody else writes meanwhile."""

@@ -8,7 +8,11 @@ then: so of two engines that move an alias at once, one has to judge anew. What 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
+
+from partita.protocol.models import added_metrics
+from partita.values import pack, unpack
 
 __all__ = [
     "AliasRow",
@@ -20,6 +24,7 @@ __all__ = [
     "VersionCount",
     "VersionRow",
     "VersionUpdate",
+    "added_tags",
 ]
 
 
@@ -40,13 +45,21 @@ class VersionRow(NamedTuple):
     digest: str  # of what the model is: equal models have the same
     value: bytes  # packed node of the Model
     record: bytes  # packed map: format, kind, signature, packages, code, data, ...
-    metrics: bytes  # packed map of numbers by name
+    metrics: bytes  # packed map of [number, name of the data that it was found on] by name
     tags: bytes  # packed map of texts
     description: str
     run: str  # id of the run that registered it; empty: no run did
     step: int
     author: str
     created_at: float
+
+    def noted(self, update: VersionUpdate) -> VersionRow:
+        """The version with what is said of it now; every store adds it so, to what is there when it writes."""
+        return self._replace(
+            metrics=pack(added_metrics(unpack(self.metrics), unpack(update.metrics), update.data)),
+            tags=pack(added_tags(unpack(self.tags), unpack(update.tags))),
+            description=update.description or self.description,
+        )
 
 
 class VersionCount(NamedTuple):
@@ -58,13 +71,15 @@ class VersionCount(NamedTuple):
 
 
 class VersionUpdate(NamedTuple):
-    """What people say of a version; the last two are its key."""
+    """What is said of a version beside what was said before. It is added to what is there when it is written, so that two
+    engines that write at once do not take each other's metrics away, and both keep to what `added_metrics` says."""
 
-    metrics: bytes
-    tags: bytes
-    description: str
     name: str
     number: int
+    metrics: bytes  # packed map of numbers by name
+    data: str  # name of the data that they were found on
+    tags: bytes  # packed map of texts; an empty one takes the tag away
+    description: str  # empty: as it was
 
 
 class AliasRow(NamedTuple):
@@ -116,6 +131,11 @@ class ModelUseRow(NamedTuple):
     number: int
     alias: str  # by which it was asked for; empty: by its number
     used_at: float
+
+
+def added_tags(tags: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """Tags with more of them; a tag of no text is taken away."""
+    return {key: str(text) for key, text in {**tags, **more}.items() if text}
 
 
 class ModelStore(Protocol):

@@ -10,7 +10,7 @@ from partita.store.census import Census, take_census
 from partita.store.port import Store
 from partita.store.sqlite import SqliteStore
 
-__all__ = ["census_of", "copy_to", "migrate", "open_store"]
+__all__ = ["census_of", "copy_to", "has_rows", "migrate", "open_store", "put_snapshot", "snapshot_of"]
 
 _FILE = "store.db"
 
@@ -32,6 +32,11 @@ def open_store(state: Path, database: str = "", durability: str = "process") -> 
     from partita.store.postgres import PostgresStore
 
     return PostgresStore(database)
+
+
+def has_rows(state: Path) -> bool:
+    """Whether a workspace's folder has a store of its own."""
+    return (state / _FILE).exists()
 
 
 def migrate(state: Path, database: str = "") -> tuple[str, int]:
@@ -69,6 +74,40 @@ def copy_to(state: Path, database: str, progress: Callable[[str, int], None]) ->
         return str(target.place), copy_store(state / _FILE, target, progress)
     finally:
         target.close()
+
+
+def snapshot_of(state: Path, database: str, target: Path, progress: Callable[[int, int], None]) -> int:
+    """Write all rows as they are at this moment into a new SQLite file; gives the version of its tables.
+
+    Raises:
+        StoreError: they cannot be read or written.
+    """
+    from partita.store.snapshots import take_snapshot
+
+    return take_snapshot(state / _FILE, target, database, progress)
+
+
+def put_snapshot(file: Path, state: Path, database: str = "") -> None:
+    """Let a snapshot be the store of a folder, or copy its rows into a database.
+
+    Raises:
+        StoreError: there are rows already, or it cannot be used.
+    """
+    from partita.store.snapshots import open_snapshot
+
+    open_snapshot(file)
+    if database:
+        from partita.store.copying import copy_store
+        from partita.store.postgres import PostgresStore
+
+        target = PostgresStore(database)
+        try:
+            copy_store(file, target)
+        finally:
+            target.close()
+        file.unlink()
+    else:
+        file.replace(state / _FILE)
 
 
 def census_of(state: Path, database: str = "") -> Census:

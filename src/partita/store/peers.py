@@ -30,6 +30,7 @@ class Peer(NamedTuple):
     id: int
     owner: str  # "host:pid"
     left_s: float  # seconds until its lease is over; none are left of one that has ended
+    works: bool  # on runs; else it hands on to others what is launched at it
 
 
 class Message(NamedTuple):

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from partita.store.access import AccessStore, AccessTurn
 from partita.store.models import (
     EvaluationRow,
     ModelRow,
@@ -32,9 +33,12 @@ from partita.store.models import (
     VersionUpdate,
 )
 from partita.store.peers import Peers
+from partita.store.publications import PublicationStore, Publishing
+from partita.store.secrets import SecretRow, SecretSealing, SecretStore
+from partita.store.waits import WaitRow, WaitStore, WaitUpdate
 
 __all__ = [
-    "AttemptEnd", "AttemptRow", "CacheRow", "EventRow", "LearnedRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate",
+    "AttemptEnd", "AttemptRow", "CacheRow", "EventRow", "LearnedRow", "PlanRow", "ProfileRow", "ReportRow", "RunRow", "RunUpdate",
     "StepRow", "StepUpdate", "Store", "Turn", "WaitRow", "WaitUpdate",
 ]  # fmt: skip
 
@@ -156,32 +160,6 @@ class ReportRow(NamedTuple):
     reported_at: float
 
 
-class WaitRow(NamedTuple):
-    """What a step waits for besides other steps: a time, an event, a person."""
-
-    run: int
-    step: int
-    kind: str  # "sleep", "until", "event", "approval" or "answer"
-    name: str  # of the event, or the question
-    key: str | None  # which event of that name
-    opened_at: float
-    due_at: float | None  # when it is over without anything having come
-    spec: bytes  # packed map of what it was laid out with
-    votes: bytes | None  # packed list of maps: "by", "verdict", "comment", "at"
-    closed_at: float | None
-    outcome: str  # one of WAIT_OUTCOMES; empty while it is open
-
-
-class WaitUpdate(NamedTuple):
-    """What changes in a wait; the last two are its key."""
-
-    votes: bytes | None
-    closed_at: float | None
-    outcome: str
-    run: int
-    step: int
-
-
 class EventRow(NamedTuple):
     """Something that was sent to a run."""
 
@@ -212,6 +190,14 @@ class CacheRow(NamedTuple):
     hit_at: float | None
 
 
+class PlanRow(NamedTuple):
+    """A part of what was planned of a run; the first two fields are its key."""
+
+    run: int
+    part: int  # 0: how the estimate of its finish went; from 1 on steps, as they were laid out
+    packed: bytes
+
+
 class LearnedRow(NamedTuple):
     """What attempts have taught about a function, a flow or all there is; it stays when their runs are deleted."""
 
@@ -238,6 +224,7 @@ class Turn:
     attempt_ends: list[AttemptEnd] = field(default_factory=list)
     reports: list[ReportRow] = field(default_factory=list)
     run_updates: list[RunUpdate] = field(default_factory=list)
+    plans: list[PlanRow] = field(default_factory=list)  # what is there of the same key is replaced
     waits: list[WaitRow] = field(default_factory=list)
     wait_updates: list[WaitUpdate] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
@@ -256,13 +243,19 @@ class Turn:
     unversioned: list[tuple[str, int]] = field(default_factory=list)  # (model, number) of versions to be forgotten
     evaluations: list[EvaluationRow] = field(default_factory=list)  # the first three fields are the key
     model_uses: list[ModelUseRow] = field(default_factory=list)  # the first four fields are the key
+    unsecreted: list[str] = field(default_factory=list)  # names of secrets to be forgotten
+    secrets: list[SecretRow] = field(default_factory=list)  # an earlier version of the same name is replaced
+    sealings: list[SecretSealing] = field(default_factory=list)  # of a version that is not there any more: nothing
+    access: AccessTurn = field(default_factory=AccessTurn)
+    publishing: Publishing = field(default_factory=Publishing)
 
     def is_empty(self) -> bool:
         return not (
             self.steps or self.step_updates or self.attempts or self.attempt_ends or self.runs or self.run_updates
-            or self.profiles or self.dropped or self.reports or self.waits or self.wait_updates or self.events
+            or self.profiles or self.plans or self.dropped or self.reports or self.waits or self.wait_updates or self.events
             or self.event_takes or self.uncached or self.cached or self.cache_hits or self.unlearned or self.learned
-            or self.has_registry
+            or self.has_registry or self.has_secrets or self.access
+            or self.has_registry or self.publishing
         )  # fmt: skip
 
     @property
@@ -273,11 +266,16 @@ class Turn:
             or self.moves or self.model_uses
         )  # fmt: skip
 
+    @property
+    def has_secrets(self) -> bool:
+        """Whether there is anything of secrets."""
+        return bool(self.unsecreted or self.secrets or self.sealings)
 
-class Store(ModelStore, Protocol):
+
+class Store(ModelStore, AccessStore, WaitStore, SecretStore, PublicationStore, Protocol):
     """Keeps runs."""
 
-    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0, works: bool = True) -> int:
         """Take a lease: from now on this engine may commit, and who had it before may not. Gives a number that grows.
 
         With it go the unfinished runs of whoever had it, and of engines that have ended.
@@ -287,6 +285,7 @@ class Store(ModelStore, Protocol):
             place: names the folder of the engine's state; two engines never work in one at once.
             key: fingerprint of the key with which its workers sign.
             lease_s: seconds after its last sign of life at which another engine may take it.
+            works: False: it works on no runs, and takes none; only where `peers` are known.
 
         Raises:
             StoreError: the runs here were made with another key.
@@ -308,11 +307,13 @@ class Store(ModelStore, Protocol):
     def commit(self, turn: Turn) -> None:
         """Write a whole turn, or nothing of it.
 
-        Moves of aliases are taken one after the other, and those of one model never beside another engine's.
+        Moves of aliases are taken one after the other, and those of one model never beside another engine's; those of the
+        stages of flows likewise.
 
         Raises:
             StaleMoveError: an alias does not name what it was moved from, or was moved under a later id, or a version that is
-                moved to is not there, or one is to be forgotten that an alias names. It is refused as often as it is tried.
+                moved to is not there, or one is to be forgotten that an alias names; likewise of a stage and a publication.
+                It is refused as often as it is tried.
         """
         ...
 
@@ -326,8 +327,19 @@ class Store(ModelStore, Protocol):
 
     def run_by_number(self, number: int) -> RunRow | None: ...
 
-    def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
-        """Newest first; `flow` is its reference or title; `before` is the number after which to go on (0: from the newest)."""
+    def runs(
+        self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50, text: str = "",
+        since: float = 0.0, until: float = 0.0, is_upwards: bool = False,
+    ) -> list[RunRow]:  # fmt: skip
+        """Newest first, or with `is_upwards` oldest first; `before` is the number after which to go on (0: from the first).
+
+        `flow` is its reference or title; `text` is a part of its title, id or reference, in letters of any size; they were made
+        at `since` or later, and before `until` (0: whenever).
+        """
+        ...
+
+    def runs_above(self, number: int, *, flow: str = "", states: Sequence[int] = ()) -> dict[str, int]:
+        """How many runs have higher numbers, by flow, of those that `runs` gives for this flow and these states."""
         ...
 
     def unfinished_runs(self) -> list[RunRow]:
@@ -368,7 +380,9 @@ class Store(ModelStore, Protocol):
         """Attempts that have started and not ended."""
         ...
 
-    def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]: ...
+    def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]:
+        """Reported numbers by step, in the order in which they came; of more than the limit the last ones."""
+        ...
 
     def ended(self, run: int, first: int, end: int) -> dict[int, float]:
         """When the last attempt of steps from `first` up to before `end` ended, by step."""
@@ -378,8 +392,16 @@ class Store(ModelStore, Protocol):
         """Seconds that the attempts of steps from `first` up to before `end` took together, by step; of ended ones."""
         ...
 
+    def plan(self, run: int) -> list[PlanRow]:
+        """What was planned of the run, part by part."""
+        ...
+
     def named_steps(self, run: int, names: Sequence[str]) -> list[StepRow]:
         """The run's steps with one of these local names, by id."""
+        ...
+
+    def chosen_steps(self, run: int, ids: Sequence[int]) -> list[StepRow]:
+        """The run's steps with these ids, by id, each once; those that are not there are left out."""
         ...
 
     def naming(
@@ -389,18 +411,6 @@ class Store(ModelStore, Protocol):
 
         Looks at so many rows after (run, step), by run and id; with the place to go on from, None: that was all.
         """
-        ...
-
-    def wait(self, run: int, step: int) -> WaitRow | None:
-        """What the step waits for, or waited for."""
-        ...
-
-    def waits(self, run: int) -> list[WaitRow]:
-        """All waits of a run, by step."""
-        ...
-
-    def open_waits(self, *, limit: int = 1000) -> list[WaitRow]:
-        """Waits of all runs that are not over, oldest first."""
         ...
 
     def next_event_number(self) -> int:
@@ -419,6 +429,14 @@ class Store(ModelStore, Protocol):
 
     def cache_entries(self, *, function: str = "", limit: int = 1000) -> list[CacheRow]:
         """Newest first; `function` is a reference or title, empty: all."""
+        ...
+
+    def cache_maker(self, value: bytes) -> str:
+        """Id of a run that computed a cached value, by the value as it is packed; empty: it is not cached."""
+        ...
+
+    def cache_makers(self, run: int) -> list[str]:
+        """Ids of the runs that computed what steps of the run took from the cache."""
         ...
 
     def learned(self, *, scope: str = "", function: str = "") -> list[LearnedRow]:

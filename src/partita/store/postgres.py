@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import FencedError, MissingExtraError, NewerStoreError, StaleMoveError, StoreError
 from partita.store.census import Census
-from partita.store.models import MoveRow
+from partita.store.models import MoveRow, VersionRow
 from partita.store.place import PostgresPlace
 from partita.store.port import RunRow, Turn
 from partita.store.postgres_peers import PostgresPeers, channel_of, session_name
+from partita.store.postgres_texts import let_texts_be
+from partita.store.publications import StageMoveRow
 from partita.store.queries import read_statements
 from partita.store.statement_store import StatementStore
 
@@ -24,7 +26,9 @@ __all__ = ["MIGRATIONS", "PostgresStore"]
 
 MIGRATIONS = Path(__file__).with_name("postgres_migrations")
 _FENCED = "PT001"  # the code that the function `fence` raises
-_STALE = "PT002"  # that of `move_alias` and `forget_version`; the detail says which: "move 7", or "version 3 churn"
+#: That of `move_alias`, `forget_version`, `move_stage` and `retire_publication`; the detail says which: "move 7",
+#: "version 3 churn", "stage 7" or "publication 3 train".
+_STALE = "PT002"
 _PATIENCE_S = 30.0
 _DEADLOCK_TRIES = 5
 _MIGRATION_LOCK = 0x50727461
@@ -80,7 +84,7 @@ class PostgresStore(StatementStore):
         rows = self._connection.execute(f"select version from {self.place.quoted_schema}.partita_schema").fetchall()
         return int(rows[0][0]) if rows else 0
 
-    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0, works: bool = True) -> int:
         """Take a lease, with the runs of engines that have ended; the engine's id.
 
         Raises:
@@ -88,7 +92,7 @@ class PostgresStore(StatementStore):
         """
         self._admit(key)
         channel = channel_of(self.place.schema)
-        engine: int = self._read("begin_engine", owner, place, lease_s, channel)[0][0]
+        engine: int = self._read("begin_engine", owner, place, lease_s, works, channel)[0][0]
         self._engine, self._epoch, self._turn, self._is_uncertain = engine, 1, 0, False
         with suppress(self._psycopg.Error):
             self._connection.execute("select set_config('application_name', $1, false)", (self._session,))
@@ -97,7 +101,8 @@ class PostgresStore(StatementStore):
         self._peers = PostgresPeers(
             self.place.schema, (engine, self._epoch), self._read, self._try_read, self._connect, self._fenced
         )
-        self._peers.take_over()
+        if works:
+            self._peers.take_over()
         return engine
 
     def release(self) -> None:
@@ -157,6 +162,16 @@ class PostgresStore(StatementStore):
             with self._connection.transaction():
                 self._connection.execute("delete from counter")
                 yield Sink(self._connection, self._psycopg)
+        except self._psycopg.Error as error:
+            raise self._explained(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[str], Iterator[tuple[Any, ...]]]]:
+        """What gives the rows of a statement, all as of one moment."""
+        try:
+            with self._connection.transaction():
+                self._connection.execute("set transaction isolation level repeatable read, read only")
+                yield Sink(self._connection, self._psycopg).read
         except self._psycopg.Error as error:
             raise self._explained(error) from error
 
@@ -252,11 +267,23 @@ class PostgresStore(StatementStore):
         if rows:
             self._connection.cursor().executemany(self._sql[name], rows)
 
+    def _version_to_note(self, name: str, number: int) -> VersionRow | None:
+        """Held until the transaction ends: another engine that says something of it waits, and adds to that."""
+        # Not by _read, which connects anew where the connection was lost, and would read outside of the transaction.
+        rows = self._connection.execute(self._sql["version_to_note"], (name, number)).fetchall()
+        return VersionRow(*rows[0]) if rows else None
+
     def _forget_versions(self, keys: Sequence[tuple[str, int]]) -> None:
         self._write_many("forget_version", keys)
 
     def _move_aliases(self, moves: Sequence[MoveRow]) -> None:
         self._write_many("move_alias", map(tuple, moves))
+
+    def _move_stages(self, moves: Sequence[StageMoveRow]) -> None:
+        self._write_many("move_stage", map(tuple, moves))
+
+    def _retire(self, rows: Sequence[tuple[float, str, int]]) -> None:
+        self._write_many("retire_publication", rows)
 
     def _list(self, items: list[Any]) -> list[Any]:
         return items
@@ -307,6 +334,7 @@ class PostgresStore(StatementStore):
                 cursor_factory=self._psycopg.RawCursor, application_name=self._session,
             )  # fmt: skip
             connection.adapters.register_dumper(int, Int8Dumper)  # keys are shifted, which 16 bits do not bear
+            let_texts_be(connection)
             connection.execute(f"set search_path = {self.place.quoted_schema}")
             connection.execute("set client_min_messages = warning")
         except self._psycopg.Error as error:
@@ -329,7 +357,7 @@ class PostgresStore(StatementStore):
                 )
             connection.execute(f"create schema if not exists {schema}")
             connection.execute("create table if not exists partita_schema (version integer not null)")
-            for number in range(version + 1, newest + 1):
+            for number in [number for number in files if number > version]:
                 self._run_script(files[number].read_text(encoding="utf-8"))
             connection.execute("delete from partita_schema")
             connection.execute("insert into partita_schema values ($1)", (newest,))
@@ -376,6 +404,10 @@ class PostgresStore(StatementStore):
 def _stale(error: Any) -> StaleMoveError:
     what, number, *name = error.diag.message_detail.split(" ", 2)
     told = error.diag.message_primary
+    if what == "stage":
+        return StaleMoveError(told, stage_move=int(number))
+    if what == "publication":
+        return StaleMoveError(told, publication=(name[0], int(number)))
     return StaleMoveError(told, int(number)) if what == "move" else StaleMoveError(told, version=(name[0], int(number)))
 
 

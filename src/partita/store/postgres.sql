@@ -1,7 +1,7 @@
 -- The statements that PostgreSQL says otherwise than queries.sql, which has all others.
 
 -- name: begin_engine
-select begin_engine(?1, ?2, ?3, ?4)
+select begin_engine(?1, ?2, ?3, ?4, ?5)
 
 -- name: fence
 select fence(?1, ?2, ?3)
@@ -17,11 +17,12 @@ returning pg_notify(?3, 'engines ' || id)
 update engine set renewed_at = clock_timestamp() where id = ?1 and epoch = ?2 returning id
 
 -- name: others
-select id, owner, left_s(renewed_at, lease_s) from engine where ended_at is null and id <> ?1 order by id
+select id, owner, left_s(renewed_at, lease_s), works from engine where ended_at is null and id <> ?1 order by id
 
 -- The engine that is where the run's was: it has the run's logs, and its unfinished runs.
 -- name: owner_of
-select engine.id, engine.owner, case when engine.ended_at is null then left_s(engine.renewed_at, engine.lease_s) else 0.0 end
+select engine.id, engine.owner, case when engine.ended_at is null then left_s(engine.renewed_at, engine.lease_s) else 0.0 end,
+    engine.works
 from run join engine as former on former.id = run.engine join engine on engine.place = former.place
 where run.number = ?1 order by engine.id desc limit 1
 
@@ -100,7 +101,25 @@ from run
 where (?1 = '' or flow = ?1 or title = ?1)
     and (cardinality(?2::bigint[]) = 0 or state = any(?2::bigint[]))
     and (?3 = 0 or number < ?3)
+    and (?5 = '' or strpos(lower(title || ' ' || id || ' ' || flow), lower(?5)) > 0)
+    and created_at >= ?6 and (?7 = 0 or created_at < ?7)
 order by number desc limit ?4
+
+-- name: runs_above
+select flow, count(*) from run
+where number > ?1 and (?2 = '' or flow = ?2 or title = ?2)
+    and (cardinality(?3::bigint[]) = 0 or state = any(?3::bigint[]))
+group by flow
+
+-- name: runs_upwards
+select number, id, flow, title, state, bundle, inputs, options, created_at, started_at, ended_at, error, notes
+from run
+where (?1 = '' or flow = ?1 or title = ?1)
+    and (cardinality(?2::bigint[]) = 0 or state = any(?2::bigint[]))
+    and number > ?3
+    and (?5 = '' or strpos(lower(title || ' ' || id || ' ' || flow), lower(?5)) > 0)
+    and created_at >= ?6 and (?7 = 0 or created_at < ?7)
+order by number limit ?4
 
 -- name: values
 select key & 4294967295, value from step
@@ -111,9 +130,16 @@ select ?1, key & 4294967295, parent, name, kind, profile, arguments, inputs, fal
     attempts, failures, crashes, due_at, finished, marks
 from step where key >= ?1 << 32 and key < (?1 + 1) << 32 and name = any(?2::text[]) order by key
 
+-- name: chosen_steps
+select ?1, key & 4294967295, parent, name, kind, profile, arguments, inputs, fallback_of, place, state, value, error,
+    attempts, failures, crashes, due_at, finished, marks
+from step where key = any(select ?1 << 32 | wanted from unnest(?2::bigint[]) as wanted where wanted between 0 and 4294967295)
+order by key
+
+-- The last come first, so that a limit keeps those.
 -- name: reports
 select ?1, step & 4294967295, attempt, name, value, at_step, reported_at
-from report where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step, place limit ?4
+from report where step >= ?1 << 32 | ?2 and step < (?1 << 32) + ?3 order by step desc, place desc limit ?4
 
 -- name: naming
 select key >> 32, key & 4294967295 from step
@@ -125,6 +151,11 @@ values (?1 << 32 | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 on conflict (step) do update set kind = excluded.kind, name = excluded.name, key = excluded.key,
     opened_at = excluded.opened_at, due_at = excluded.due_at, spec = excluded.spec, votes = excluded.votes,
     closed_at = excluded.closed_at, outcome = excluded.outcome
+
+-- Held, so that what another engine says of it in the same moment is added to this, and does not take its place.
+-- name: version_to_note
+select name, number, digest, value, record, metrics, tags, description, run, step, author, created_at
+from model_version where name = ?1 and number = ?2 for update
 
 -- In their order, so that engines that write the same ones at once do not wait for each other crosswise.
 -- name: lock_cached
@@ -142,3 +173,35 @@ select move_alias(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 
 -- name: forget_version
 select forget_version(?1, ?2)
+
+-- name: insert_audit
+select note_audit(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+-- name: move_stage
+select move_stage(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+
+-- name: retire_publication
+select retire_publication(?1, ?2, ?3)
+
+-- name: published_runs
+select run.number, run.id, run.flow, run.title, run.state, run.bundle, run.inputs, run.options, run.created_at,
+    run.started_at, run.ended_at, run.error, run.notes
+from published_run as published join run on run.number = published.run
+where published.name = ?1 and (?2 = 0 or published.number = ?2)
+    and (cardinality(?3::bigint[]) = 0 or run.state = any(?3::bigint[]))
+    and (?4 = 0 or published.run < ?4)
+    and (?6 = '' or run.flow = ?6 or run.title = ?6)
+    and (?7 = '' or strpos(lower(run.title || ' ' || run.id || ' ' || run.flow), lower(?7)) > 0)
+    and run.created_at >= ?8 and (?9 = 0 or run.created_at < ?9)
+order by published.run desc limit ?5
+
+-- name: published_runs_upwards
+select run.number, run.id, run.flow, run.title, run.state, run.bundle, run.inputs, run.options, run.created_at,
+    run.started_at, run.ended_at, run.error, run.notes
+from published_run as published join run on run.number = published.run
+where published.name = ?1 and (?2 = 0 or published.number = ?2)
+    and (cardinality(?3::bigint[]) = 0 or run.state = any(?3::bigint[]))
+    and published.run > ?4
+    and (?6 = '' or run.flow = ?6 or run.title = ?6)
+    and (?7 = '' or strpos(lower(run.title || ' ' || run.id || ' ' || run.flow), lower(?7)) > 0)
+    and run.created_at >= ?8 and (?9 = 0 or run.created_at < ?9)
+order by published.run limit ?5

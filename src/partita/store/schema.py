@@ -32,7 +32,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Pat
     connection.execute("begin immediate")
     try:
         # Another process may have done it while this one waited.
-        for version in range(_version(connection) + 1, newest + 1):
+        for version in [number for number in files if number > _version(connection)]:
             for statement in _statements(files[version].read_text(encoding="utf-8")):
                 connection.execute(statement)
         connection.execute(f"pragma application_id = {_APPLICATION_ID}")

@@ -64,7 +64,7 @@ class SqliteStore(StatementStore):
         version: int = self._connection.execute("pragma user_version").fetchone()[0]
         return version
 
-    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0, works: bool = True) -> int:
         """Take the lease, whoever has it; the fencing epoch."""
         with _Explaining(self):
             self._epoch = self._connection.execute(self._sql["take_lease"], (owner,)).fetchall()[0][0]

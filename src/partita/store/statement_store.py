@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import nan
 from typing import Any
 
+from partita.core.states import Mark
+from partita.store.access_statements import AccessStatements
 from partita.store.model_statements import ModelStatements
 from partita.store.port import (
     AttemptEnd,
@@ -14,6 +16,7 @@ from partita.store.port import (
     CacheRow,
     EventRow,
     LearnedRow,
+    PlanRow,
     ProfileRow,
     ReportRow,
     RunRow,
@@ -21,6 +24,9 @@ from partita.store.port import (
     Turn,
     WaitRow,
 )
+from partita.store.publication_statements import PublicationStatements
+from partita.store.secret_statements import SecretStatements
+from partita.store.waits import FIRST_WAIT
 from partita.values import HASH_HEAD, unpack
 
 __all__ = ["STEP_IDS", "StatementStore"]
@@ -34,7 +40,7 @@ _LAST_KEY = 2**63 - 1
 _OF_STEPS = ("drop_reports", "drop_attempts", "drop_waits", "drop_steps")
 
 
-class StatementStore(ModelStatements, ABC):
+class StatementStore(ModelStatements, SecretStatements, AccessStatements, ABC, PublicationStatements):
     """Reads and writes rows by named statements. Who inherits it knows how a statement reaches the database."""
 
     @abstractmethod
@@ -62,9 +68,17 @@ class StatementStore(ModelStatements, ABC):
         """A run by its number."""
         return next(iter(self._runs("run_by_number", number)), None)
 
-    def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
+    def runs(
+        self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50, text: str = "",
+        since: float = 0.0, until: float = 0.0, is_upwards: bool = False,
+    ) -> list[RunRow]:  # fmt: skip
         """Newest first."""
-        return self._runs("runs", flow, self._list([int(state) for state in states]), before, limit)
+        name = "runs_upwards" if is_upwards else "runs"
+        return self._runs(name, flow, self._list([int(state) for state in states]), before, limit, text, since, until)
+
+    def runs_above(self, number: int, *, flow: str = "", states: Sequence[int] = ()) -> dict[str, int]:
+        """How many runs have higher numbers, by flow."""
+        return dict(self._read("runs_above", number, flow, self._list([int(state) for state in states])))
 
     def unfinished_runs(self) -> list[RunRow]:
         """Runs whose state is not final, oldest first."""
@@ -125,8 +139,8 @@ class StatementStore(ModelStatements, ABC):
         return [AttemptRow(*row) for row in self._read("open_attempts", run)]
 
     def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]:
-        """Reported numbers by step, in the order in which they came."""
-        rows = [ReportRow(*row) for row in self._read("reports", run, *_range(step), limit)]
+        """Reported numbers by step, in the order in which they came; of more than the limit the last ones."""
+        rows = [ReportRow(*row) for row in self._read("reports", run, *_range(step), limit)][::-1]
         # SQLite keeps NaN, which is what a diverged loss is, as null.
         return [row if row.value is not None else row._replace(value=nan) for row in rows]
 
@@ -138,9 +152,17 @@ class StatementStore(ModelStatements, ABC):
         """How long the attempts of steps took."""
         return dict(self._read("durations", run, first, end))
 
+    def plan(self, run: int) -> list[PlanRow]:
+        """What was planned of a run."""
+        return [PlanRow(*row) for row in self._read("plan", run)]
+
     def named_steps(self, run: int, names: Sequence[str]) -> list[StepRow]:
         """Steps by their local names."""
         return [StepRow(*row) for row in self._read("named_steps", run, self._list(list(names)))]
+
+    def chosen_steps(self, run: int, ids: Sequence[int]) -> list[StepRow]:
+        """Steps by their ids."""
+        return [StepRow(*row) for row in self._read("chosen_steps", run, self._list(list(ids)))]
 
     def naming(
         self, prefix: str, run: int, step: int, rows: int
@@ -160,9 +182,16 @@ class StatementStore(ModelStatements, ABC):
         """All waits of a run."""
         return [WaitRow(*row) for row in self._read("waits", run, 0, STEP_IDS)]
 
-    def open_waits(self, *, limit: int = 1000) -> list[WaitRow]:
+    def open_waits(
+        self, *, kinds: Sequence[str] = (), after: tuple[float, int, int] = FIRST_WAIT, limit: int = 1000
+    ) -> list[WaitRow]:
         """Waits of all runs that are not over."""
-        return [WaitRow(*row) for row in self._read("open_waits", limit)]
+        wanted = (*kinds, *[kinds[0] if kinds else ""] * 4)[:4]
+        return [WaitRow(*row) for row in self._read("open_waits", *after, *wanted, limit)]
+
+    def closed_waits(self, *, before: tuple[int, int] = (0, 0), limit: int = 100) -> list[WaitRow]:
+        """What persons were asked that is over."""
+        return [WaitRow(*row) for row in self._read("closed_waits", *before, limit)]
 
     def next_event_number(self) -> int:
         """A number never given before."""
@@ -186,6 +215,15 @@ class StatementStore(ModelStatements, ABC):
     def cache_entries(self, *, function: str = "", limit: int = 1000) -> list[CacheRow]:
         """Newest first."""
         return [CacheRow(*row) for row in self._read("cache_entries", function, limit)]
+
+    def cache_maker(self, value: bytes) -> str:
+        """Id of a run that computed a cached value."""
+        rows = self._read("cache_maker", value)
+        return str(rows[0][0]) if rows else ""
+
+    def cache_makers(self, run: int) -> list[str]:
+        """Ids of the runs that computed what the run took from the cache."""
+        return [str(row[0]) for row in self._read("cache_makers", run, int(Mark.CACHED))]
 
     def learned(self, *, scope: str = "", function: str = "") -> list[LearnedRow]:
         """What was learned, by key."""
@@ -213,6 +251,8 @@ class StatementStore(ModelStatements, ABC):
             many("insert_report", map(tuple, turn.reports))
         if turn.run_updates:
             many("update_run", map(tuple, turn.run_updates))
+        if turn.plans:
+            many("insert_plan", map(tuple, turn.plans))
         if turn.waits or turn.wait_updates or turn.events or turn.event_takes:
             many("insert_wait", map(tuple, turn.waits))
             many("update_wait", map(tuple, turn.wait_updates))
@@ -228,11 +268,19 @@ class StatementStore(ModelStatements, ABC):
             many("insert_learned", sorted(map(tuple, turn.learned)))
         if turn.has_registry:
             self._write_registry(turn)
+        if turn.has_secrets:
+            self._write_secrets(turn)
+        if turn.access:
+            self._write_access(turn.access)
+        if turn.publishing:
+            self._write_publishing(turn.publishing)
 
     def _delete(self, number: int) -> None:
         for name in _OF_STEPS:
             self._write_many(name, [(number, 0, STEP_IDS)])
-        for name in ("delete_profiles", "delete_events", "delete_model_uses", "delete_run"):
+        for name in (
+            "delete_profiles", "delete_events", "delete_model_uses", "delete_published_runs", "delete_plan", "delete_run",
+        ):  # fmt: skip
             self._write_many(name, [(number,)])
 
     def _runs(self, name: str, *values: Any) -> list[RunRow]:

@@ -132,8 +132,7 @@ class MemoryModels:
         for update in turn.version_updates:
             row = shelf.versions.get((update.name, update.number))
             if row is not None:
-                changed = row._replace(metrics=update.metrics, tags=update.tags, description=update.description)
-                shelf.versions[update.name, update.number] = changed
+                shelf.versions[update.name, update.number] = row.noted(update)
         for key in turn.unversioned:
             shelf.versions.pop(key, None)
             for title in [title for title in shelf.evaluations if title[:2] == key]:

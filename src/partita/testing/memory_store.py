@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from partita.core.states import ATTEMPT_OUTCOMES, FINAL, WAIT_OUTCOMES
+from partita.core.states import ATTEMPT_OUTCOMES, FINAL, WAIT_OUTCOMES, Mark
 from partita.errors import FencedError, StoreError
 from partita.store.port import (
     AttemptEnd,
@@ -15,6 +15,7 @@ from partita.store.port import (
     CacheRow,
     EventRow,
     LearnedRow,
+    PlanRow,
     ProfileRow,
     ReportRow,
     RunRow,
@@ -24,45 +25,22 @@ from partita.store.port import (
     Turn,
     WaitRow,
 )
+from partita.store.waits import FIRST_WAIT
+from partita.testing.memory_access import AccessShelf, MemoryAccess
 from partita.testing.memory_models import MemoryModels, ModelShelf
+from partita.testing.memory_publications import MemoryPublications, PublicationShelf
+from partita.testing.memory_secrets import MemorySecrets, SecretShelf
+from partita.testing.memory_shelves import Shared, Shelf
 from partita.values import HASH_HEAD, unpack
 
 __all__ = ["MemoryStore"]
 
 
-@dataclass(slots=True)
-class _Shelf:
-    """All of one run."""
-
-    row: RunRow
-    profiles: dict[int, ProfileRow] = field(default_factory=dict)
-    steps: dict[int, StepRow] = field(default_factory=dict)
-    attempts: dict[int, dict[int, tuple[AttemptRow, AttemptEnd | None]]] = field(default_factory=dict)
-    reports: dict[int, list[ReportRow]] = field(default_factory=dict)
-    waits: dict[int, WaitRow] = field(default_factory=dict)
-
-
-class _Shared:
-    """What several stores opened on the same memory have in common."""
-
-    def __init__(self) -> None:
-        self.shelves: dict[int, _Shelf] = {}
-        self.numbers: dict[str, int] = {}  # run numbers by id
-        self.last_number = 0
-        self.events: dict[int, EventRow] = {}
-        self.last_event = 0
-        self.cached: dict[bytes, CacheRow] = {}
-        self.learned: dict[tuple[str, str, str, str], LearnedRow] = {}
-        self.registry = ModelShelf()
-        self.epoch = 0
-        self.owner = ""
-
-
-class MemoryStore(MemoryModels):
+class MemoryStore(MemoryModels, MemorySecrets, MemoryAccess, MemoryPublications):
     """A `Store` in memory. `again()` opens the same rows a second time, as another engine or a restart would."""
 
     def __init__(self) -> None:
-        self._shared = _Shared()
+        self._shared = Shared()
         self._epoch: int | None = None
 
     def again(self) -> MemoryStore:
@@ -75,7 +53,19 @@ class MemoryStore(MemoryModels):
     def _registry(self) -> ModelShelf:
         return self._shared.registry
 
-    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0) -> int:
+    @property
+    def _secrets(self) -> SecretShelf:
+        return self._shared.secrets
+
+    @property
+    def _access(self) -> AccessShelf:
+        return self._shared.access
+
+    @property
+    def _published(self) -> PublicationShelf:
+        return self._shared.published
+
+    def acquire(self, owner: str, *, place: str = "", key: str = "", lease_s: float = 15.0, works: bool = True) -> int:
         """Take the lease, whoever has it; the fencing epoch."""
         self._shared.epoch += 1
         self._shared.owner = owner
@@ -102,7 +92,7 @@ class MemoryStore(MemoryModels):
         self._fence()
         self._refuse_known(turn)
         for run in turn.runs:
-            self._shared.shelves[run.number] = _Shelf(run)
+            self._shared.shelves[run.number] = Shelf(run)
             self._shared.numbers[run.id] = run.number
         for profile in turn.profiles:
             self._shelf(profile.run).profiles[profile.id] = profile
@@ -117,10 +107,15 @@ class MemoryStore(MemoryModels):
             self._shelf(report.run).reports.setdefault(report.step, []).append(report)
         for run_update in turn.run_updates:
             self._update_run(run_update)
+        for plan in turn.plans:
+            self._shelf(plan.run).plans[plan.part] = plan
         self._write_waits(turn)
         self._write_cache(turn)
         self._write_learned(turn)
         self._write_registry(turn)
+        self._write_secrets(turn)
+        self._write_access(turn.access)
+        self._write_publishing(turn)
 
     def next_run_number(self) -> int:
         """A number never given before."""
@@ -138,16 +133,31 @@ class MemoryStore(MemoryModels):
         shelf = self._shared.shelves.get(number)
         return shelf.row if shelf is not None else None
 
-    def runs(self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50) -> list[RunRow]:
+    def runs(
+        self, *, flow: str = "", states: Sequence[int] = (), before: int = 0, limit: int = 50, text: str = "",
+        since: float = 0.0, until: float = 0.0, is_upwards: bool = False,
+    ) -> list[RunRow]:  # fmt: skip
         """Newest first."""
         found = (
             row
-            for number, row in sorted(((n, shelf.row) for n, shelf in self._shared.shelves.items()), reverse=True)
+            for number, row in sorted(
+                ((n, shelf.row) for n, shelf in self._shared.shelves.items()), reverse=not is_upwards
+            )
             if (not flow or flow in (row.flow, row.title))
             and (not states or row.state in states)
-            and (not before or number < before)
+            and (not before or (number > before if is_upwards else number < before))
+            and text.lower() in f"{row.title} {row.id} {row.flow}".lower()
+            and row.created_at >= since
+            and (not until or row.created_at < until)
         )
         return list(islice(found, limit))
+
+    def runs_above(self, number: int, *, flow: str = "", states: Sequence[int] = ()) -> dict[str, int]:
+        """How many runs have higher numbers, by flow."""
+        rows = self.runs(
+            flow=flow, states=states, before=max(number, 0), limit=len(self._shared.shelves), is_upwards=True
+        )
+        return dict(Counter(row.flow for row in rows))
 
     def unfinished_runs(self) -> list[RunRow]:
         """Runs whose state is not final, oldest first."""
@@ -157,10 +167,8 @@ class MemoryStore(MemoryModels):
     def children(self, run: int) -> list[RunRow]:
         """Runs that steps of this run launched."""
         parent = self.run_by_number(run)
-        if parent is None:
-            return []
         rows = (self._shared.shelves[number].row for number in sorted(self._shared.shelves))
-        return [row for row in rows if _parent(row) == parent.id]
+        return [row for row in rows if parent is not None and _parent(row) == parent.id]
 
     def profiles(self, run: int) -> list[ProfileRow]:
         """The run's profiles by id."""
@@ -216,10 +224,10 @@ class MemoryStore(MemoryModels):
         return [attempts[s][n][0] for s in sorted(attempts) for n in sorted(attempts[s]) if attempts[s][n][1] is None]
 
     def reports(self, run: int, step: int | None = None, *, limit: int = 10_000) -> list[ReportRow]:
-        """Reported numbers by step, in the order in which they came."""
+        """Reported numbers by step, in the order in which they came; of more than the limit the last ones."""
         reports = self._shelf(run).reports
-        chosen = sorted(reports) if step is None else [step]
-        return list(islice((row for s in chosen for row in reports.get(s, ())), limit))
+        chosen = sorted(reports, reverse=True) if step is None else [step]
+        return list(islice((row for s in chosen for row in reversed(reports.get(s, []))), limit))[::-1]
 
     def ended(self, run: int, first: int, end: int) -> dict[int, float]:
         """When the last attempts of steps ended."""
@@ -239,9 +247,17 @@ class MemoryStore(MemoryModels):
                 found[step] = sum(ended.ended_at - ended.started_at for ended in ends)
         return found
 
+    def plan(self, run: int) -> list[PlanRow]:
+        """What was planned of a run."""
+        return [row for _, row in sorted(self._shelf(run).plans.items())]
+
     def named_steps(self, run: int, names: Sequence[str]) -> list[StepRow]:
         """Steps by their local names."""
         return [row for row in self.all_steps(run) if row.name in set(names)]
+
+    def chosen_steps(self, run: int, ids: Sequence[int]) -> list[StepRow]:
+        """Steps by their ids."""
+        return [row for row in self.all_steps(run) if row.id in set(ids)]
 
     def naming(
         self, prefix: str, run: int, step: int, rows: int
@@ -263,10 +279,21 @@ class MemoryStore(MemoryModels):
         waits = self._shelf(run).waits
         return [waits[step] for step in sorted(waits)]
 
-    def open_waits(self, *, limit: int = 1000) -> list[WaitRow]:
+    def open_waits(
+        self, *, kinds: Sequence[str] = (), after: tuple[float, int, int] = FIRST_WAIT, limit: int = 1000
+    ) -> list[WaitRow]:
         """Waits of all runs that are not over."""
-        found = [row for n in self._shared.shelves for row in self.waits(n) if row.closed_at is None]
+        found = [
+            row for n in self._shared.shelves for row in self.waits(n)
+            if row.closed_at is None and (row.kind in kinds or not kinds) and (row.opened_at, row.run, row.step) > after
+        ]  # fmt: skip
         return sorted(found, key=lambda row: (row.opened_at, row.run, row.step))[:limit]
+
+    def closed_waits(self, *, before: tuple[int, int] = (0, 0), limit: int = 100) -> list[WaitRow]:
+        """What persons were asked that is over."""
+        rows = [row for n in self._shared.shelves for row in self.waits(n) if row.closed_at is not None]
+        found = [row for row in rows if row.kind in ("approval", "answer") and (not before[0] or row[:2] < before)]
+        return sorted(found, key=lambda row: row[:2], reverse=True)[:limit]
 
     def next_event_number(self) -> int:
         """A number never given before."""
@@ -291,6 +318,15 @@ class MemoryStore(MemoryModels):
         found = [row for row in self._shared.cached.values() if not function or function in (row.function, row.title)]
         return sorted(found, key=lambda row: -row.created_at)[:limit]
 
+    def cache_maker(self, value: bytes) -> str:
+        """Id of a run that computed a cached value."""
+        return next((row.run for row in self._shared.cached.values() if row.value == value), "")
+
+    def cache_makers(self, run: int) -> list[str]:
+        """Ids of the runs that computed what the run took from the cache."""
+        taken = {row.value for row in self.all_steps(run) if row.marks & Mark.CACHED}
+        return sorted({row.run for row in self._shared.cached.values() if row.value in taken})
+
     def learned(self, *, scope: str = "", function: str = "") -> list[LearnedRow]:
         """What was learned, by key."""
         rows = self._shared.learned.values()
@@ -303,6 +339,7 @@ class MemoryStore(MemoryModels):
         for event in [event for event in events.values() if event.run == number]:
             del events[event.number]
         self._forget_uses(number)
+        self._shared.published.runs.pop(number, None)
         shelf = self._shared.shelves.pop(number, None)
         if shelf is not None:
             self._shared.numbers.pop(shelf.row.id, None)
@@ -318,6 +355,8 @@ class MemoryStore(MemoryModels):
     def _refuse_known(self, turn: Turn) -> None:
         shared = self._shared
         self._refuse_known_versions(turn)
+        self._refuse_known_publications(turn)
+        self._refuse_stale_stages(turn)
         self._refuse_stale_moves(turn)
         for run in turn.runs:
             if run.number in shared.shelves or run.id in shared.numbers:
@@ -329,10 +368,10 @@ class MemoryStore(MemoryModels):
             if step.id in self._shelf(step.run).steps:
                 raise StoreError(f"step {step.id} of run {step.run} is in the store already")
 
-    def _shelf(self, run: int) -> _Shelf:
-        return self._shared.shelves.get(run) or _Shelf(_NO_RUN)
+    def _shelf(self, run: int) -> Shelf:
+        return self._shared.shelves.get(run) or Shelf(_NO_RUN)
 
-    def _drop(self, shelf: _Shelf, first: int, end: int) -> None:
+    def _drop(self, shelf: Shelf, first: int, end: int) -> None:
         tables: tuple[dict[int, Any], ...] = (shelf.steps, shelf.attempts, shelf.reports, shelf.waits)
         for rows in tables:
             for number in range(first, end):

@@ -20,8 +20,9 @@ from partita.store.models import (
 from partita.store.port import Store, Turn
 from partita.testing.store_rows import NOW as _NOW
 from partita.testing.store_rows import a_run
+from partita.values import pack, unpack
 
-__all__ = ["ModelStoreContract", "a_move", "a_version"]
+__all__ = ["ModelStoreContract", "a_move", "a_version", "an_update"]
 
 
 def a_version(name: str, number: int, **changes: Any) -> VersionRow:
@@ -30,6 +31,11 @@ def a_version(name: str, number: int, **changes: Any) -> VersionRow:
         name, number, f"{number:064x}", b"\x00value\xff", b"\x00record", b"\x00metrics", b"\x80", "é", "run-1", 3, "ann", _NOW
     )  # fmt: skip
     return row._replace(**changes)
+
+
+def an_update(name: str, number: int, metrics: dict[str, float], data: str = "test", **changes: Any) -> VersionUpdate:
+    """Something that is said of a version."""
+    return VersionUpdate(name, number, pack(metrics), data, b"\x80", "")._replace(**changes)
 
 
 def a_move(id: int, **changes: Any) -> MoveRow:
@@ -77,12 +83,33 @@ class ModelStoreContract:
         assert store.model_version("a", 1) == a_version("a", 1) and store.run_by_number(1) is None
 
     def test_what_people_say_of_a_version_may_change(self, store: Store) -> None:
-        store.commit(Turn(versions=[a_version("a", 1), a_version("a", 2)]))
-        store.commit(
-            Turn(version_updates=[VersionUpdate(b"m", b"t", "new", "a", 1), VersionUpdate(b"", b"", "", "a", 7)])
-        )
-        assert store.model_version("a", 1) == a_version("a", 1, metrics=b"m", tags=b"t", description="new")
+        said = a_version("a", 1, metrics=pack({"auc": [0.9, "test"]}), tags=pack({"team": "sales", "old": "x"}))
+        store.commit(Turn(versions=[said, a_version("a", 2)]))
+        more = an_update("a", 1, {}, tags=pack({"old": "", "new": "y"}))
+        store.commit(Turn(version_updates=[more, an_update("a", 7, {"auc": 0.8})]))
+        assert store.model_version("a", 1) == said._replace(tags=pack({"team": "sales", "new": "y"}))
+        store.commit(Turn(version_updates=[more._replace(description="new")]))
+        assert (found := store.model_version("a", 1)) is not None and found.description == "new"
         assert store.model_version("a", 2) == a_version("a", 2) and store.model_version("a", 7) is None
+
+    def test_a_metric_of_other_data_takes_no_ones_place(self, store: Store) -> None:
+        store.commit(Turn(versions=[a_version("a", 1, metrics=pack({"old": 1.0}))]))
+        steps: list[tuple[dict[str, float], str, dict[str, Any]]] = [
+            ({"auc": 0.6, "old": 2.0}, "train", {"old": 1.0, "auc": [0.6, "train"]}),
+            ({"auc": 0.5, "f1": 0.4}, "test", {"old": 1.0, "auc": [0.6, "train"], "f1": [0.4, "test"]}),
+            ({"auc": 0.7, "f1": 0.9}, "train", {"old": 1.0, "auc": [0.7, "train"], "f1": [0.4, "test"]}),
+            ({"old": 3.0, "f1": 0.3}, "test", {"old": [3.0, "test"], "auc": [0.7, "train"], "f1": [0.3, "test"]}),
+        ]
+        for metrics, data, expected in steps:
+            store.commit(Turn(version_updates=[an_update("a", 1, metrics, data)]))
+            row = store.model_version("a", 1)
+            assert row is not None and unpack(row.metrics) == expected
+
+    def test_what_one_turn_says_of_a_version_is_added_in_its_order(self, store: Store) -> None:
+        updates = [an_update("a", 1, {"auc": number}, data) for number, data in ((0.6, "b"), (0.9, "a"), (0.7, "b"))]
+        store.commit(Turn(versions=[a_version("a", 1, metrics=b"\x80")], version_updates=updates))
+        row = store.model_version("a", 1)
+        assert row is not None and unpack(row.metrics) == {"auc": [0.7, "b"]}
 
     def test_a_forgotten_version_takes_its_evaluations_along(self, store: Store) -> None:
         found = [EvaluationRow("a", number, "test", b"\x00value\xff", "run-1", 3, _NOW) for number in (1, 2)]

@@ -31,9 +31,9 @@ _BRIEF_S = 0.3
 class Engine:
     """A store with a lease, as an engine at a place of its own has it."""
 
-    def __init__(self, store: Store, name: str, lease_s: float = 60.0) -> None:
+    def __init__(self, store: Store, name: str, lease_s: float = 60.0, works: bool = True) -> None:
         self.store = store
-        self.id = store.acquire(f"host:{name}", place=name, lease_s=lease_s)
+        self.id = store.acquire(f"host:{name}", place=name, lease_s=lease_s, works=works)
         peers = store.peers()
         assert peers is not None, "this store has one engine at a time"
         self.peers: Peers = peers
@@ -81,7 +81,7 @@ class PeersContract:
 
     @pytest.fixture
     def engine(self, make_store: MakeStore) -> MakeEngine:
-        return lambda name, lease_s=60.0: Engine(make_store(), name, lease_s)
+        return lambda name, lease_s=60.0, works=True: Engine(make_store(), name, lease_s, works)
 
     # Law 1: a run has one engine.
 
@@ -105,6 +105,19 @@ class PeersContract:
         one.store.release()
         assert two.peers.others() == [] and two.peers.take_over() == 1
         assert two.owned() == [1] and two.peers.take_over() == 0
+
+    def test_one_that_works_on_no_runs_takes_none(self, engine: MakeEngine) -> None:
+        one = engine("one")
+        one.launch(1)
+        one.store.release()
+        relay = engine("relay", works=False)
+        assert relay.owned() == []
+        two = engine("two")
+        assert two.owned() == [1]
+        assert [(peer.id, peer.works) for peer in relay.peers.others()] == [(two.id, True)]
+        assert [(peer.id, peer.works) for peer in two.peers.others()] == [(relay.id, False)]
+        owner = relay.peers.owner_of(1)
+        assert owner is not None and owner.works
 
     def test_runs_that_nobody_took_go_to_the_next_engine(self, engine: MakeEngine) -> None:
         one = engine("one")

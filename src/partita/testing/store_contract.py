@@ -22,19 +22,20 @@ from partita.store.port import (
     AttemptEnd,
     AttemptRow,
     CacheRow,
-    EventRow,
     ProfileRow,
     ReportRow,
     RunUpdate,
     StepUpdate,
     Store,
     Turn,
-    WaitRow,
-    WaitUpdate,
 )
+from partita.testing.access_store_contract import AccessStoreContract
 from partita.testing.model_store_contract import ModelStoreContract
+from partita.testing.publication_store_contract import PublicationStoreContract
+from partita.testing.secret_store_contract import SecretStoreContract
 from partita.testing.store_rows import NOW as _NOW
 from partita.testing.store_rows import StoreSearchContract, a_run, a_step
+from partita.testing.wait_store_contract import WaitStoreContract
 from partita.values import pack
 
 __all__ = ["StoreContract", "a_run", "a_step"]
@@ -55,7 +56,14 @@ def _end(number: int, attempt: int = 1, run: int = 1, **changes: Any) -> Attempt
     return end._replace(**changes)
 
 
-class StoreContract(StoreSearchContract, ModelStoreContract):
+class StoreContract(
+    StoreSearchContract,
+    WaitStoreContract,
+    ModelStoreContract,
+    SecretStoreContract,
+    AccessStoreContract,
+    PublicationStoreContract,
+):
     """Subclass it, and give a `make_store` fixture."""
 
     @pytest.fixture
@@ -243,6 +251,16 @@ class StoreContract(StoreSearchContract, ModelStoreContract):
         assert [row.number for row in store.runs(states=(State.FAILED, State.SUCCEEDED))] == [3, 2]
         assert store.runs(flow="nothing") == []
 
+    def test_runs_are_chosen_by_time_and_text_and_come_either_way_round(self, store: Store) -> None:
+        made = [a_run(number, title=f"Train_{number}%", created_at=100.0 * number) for number in (1, 2, 3, 4)]
+        store.commit(Turn(runs=made))
+        assert [row.number for row in store.runs(text="train_")] == [4, 3, 2, 1]
+        assert [row.number for row in store.runs(text="_3%")] == [3]
+        assert store.runs(text="T%_1") == []
+        assert [row.number for row in store.runs(since=200.0, until=400.0)] == [3, 2]
+        assert [row.number for row in store.runs(is_upwards=True, limit=2)] == [1, 2]
+        assert [row.number for row in store.runs(is_upwards=True, before=2, text="train")] == [3, 4]
+
     def test_unfinished_runs_come_oldest_first(self, store: Store) -> None:
         states = [State.RUNNING, State.SUCCEEDED, State.PENDING, State.CANCELLED, State.FAILED, State.SKIPPED]
         store.commit(Turn(runs=[a_run(number, state=state) for number, state in enumerate(states, 1)]))
@@ -360,45 +378,7 @@ class StoreContract(StoreSearchContract, ModelStoreContract):
         ]
         store.commit(Turn(runs=[a_run()], reports=rows))
         assert store.reports(1) == [rows[1], rows[0], rows[2]]
-        assert store.reports(1, 1) == [rows[0], rows[2]] and store.reports(1, limit=1) == [rows[1]]
-
-    # Waits and events.
-
-    def test_waits_are_open_until_they_are_closed(self, store: Store) -> None:
-        first, second = _wait(3, opened_at=_NOW), _wait(1, opened_at=_NOW + 1, due_at=None, key=None)
-        store.commit(Turn(runs=[a_run(), a_run(2)], waits=[second, first, _wait(0, run=2, opened_at=_NOW + 2)]))
-        assert store.waits(1) == [second, first] and store.wait(1, 3) == first and store.wait(1, 2) is None
-        assert [(row.run, row.step) for row in store.open_waits()] == [(1, 3), (1, 1), (2, 0)]
-        store.commit(Turn(wait_updates=[WaitUpdate(b"votes", None, "", 1, 3), WaitUpdate(None, _NOW, "done", 1, 1)]))
-        store.commit(Turn(wait_updates=[WaitUpdate(None, _NOW + 9, "approved", 1, 3)]))
-        assert store.wait(1, 3) == first._replace(votes=b"votes", closed_at=_NOW + 9, outcome="approved")
-        assert [(row.run, row.step) for row in store.open_waits()] == [(2, 0)]
-        assert store.open_waits(limit=0) == []
-
-    def test_an_event_waits_until_it_is_taken(self, store: Store) -> None:
-        numbers = [store.next_event_number() for _ in range(3)]
-        assert numbers == sorted(set(numbers))
-        events = [_event(number, key=None if number == numbers[1] else "k") for number in numbers]
-        anyone = _event(store.next_event_number(), run=0)
-        store.commit(Turn(runs=[a_run()], events=[*events, anyone]))
-        assert store.pending_events(1) == events and store.pending_events(0) == [anyone]
-        store.commit(Turn(event_takes=[(1, _FAR, numbers[0]), (1, 7, anyone.number)]))
-        assert store.pending_events(1) == events[1:] and store.pending_events(0) == []
-        taken = store.event(1, events[0].id)
-        assert taken is not None and taken.taken_by == (1, _FAR)
-        assert store.event(1, "unknown") is None and store.event(0, events[0].id) is None
-
-    def test_a_deleted_run_takes_its_waits_and_events_along(self, store: Store) -> None:
-        waits = [_wait(0), _wait(0, run=2)]
-        store.commit(Turn(runs=[a_run(), a_run(2)], waits=waits, events=[_event(1), _event(2, run=2)]))
-        store.delete_run(1)
-        assert store.open_waits() == waits[1:] and store.waits(1) == []
-        assert store.pending_events(1) == [] and len(store.pending_events(2)) == 1
-
-    def test_dropped_steps_take_their_waits_along(self, store: Store) -> None:
-        store.commit(Turn(runs=[a_run()], steps=[a_step(n) for n in range(3)], waits=[_wait(n) for n in range(3)]))
-        store.commit(Turn(dropped=[(1, 1, 3)]))
-        assert [row.step for row in store.waits(1)] == [0]
+        assert store.reports(1, 1) == [rows[0], rows[2]] and store.reports(1, limit=2) == [rows[0], rows[2]]
 
     # Cached values.
 
@@ -411,18 +391,9 @@ class StoreContract(StoreSearchContract, ModelStoreContract):
         assert [row.key for row in store.cache_entries(function="fit", limit=1)] == [b"b"]
         assert [row.key for row in store.cache_entries(function="project.flows:fit")] == [b"b", b"a"]
         assert store.cache_entries(function="other") == []
+        assert store.cache_maker(_cached(b"a").value) == _cached(b"a").run and store.cache_maker(b"other") == ""
         store.commit(Turn(uncached=[b"a", b"gone"], cached=[_cached(b"b", value=b"new")]))
         assert store.cached(b"a") is None and store.cached(b"b") == _cached(b"b", value=b"new")
-
-
-def _wait(step: int, run: int = 1, **changes: Any) -> WaitRow:
-    row = WaitRow(run, step, "event", "paid", "k", _NOW, _NOW + 60, b"\x00spec", None, None, "")
-    return row._replace(**changes)
-
-
-def _event(number: int, run: int = 1, **changes: Any) -> EventRow:
-    row = EventRow(number, run, "paid", "k", f"id-{number}", b"\x00data\xff", "ann", _NOW, None)
-    return row._replace(**changes)
 
 
 def _cached(key: bytes, **changes: Any) -> CacheRow:

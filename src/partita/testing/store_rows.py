@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from partita.core.states import Kind, State
-from partita.store.port import AttemptEnd, AttemptRow, LearnedRow, RunRow, StepRow, Store, Turn
+from partita.core.states import Kind, Mark, State
+from partita.store.port import (
+    AttemptEnd,
+    AttemptRow,
+    CacheRow,
+    LearnedRow,
+    PlanRow,
+    RunRow,
+    StepRow,
+    Store,
+    Turn,
+    WaitRow,
+    WaitUpdate,
+)
 from partita.values import BLOB, pack
 
 __all__ = ["NOW", "StoreSearchContract", "a_run", "a_step"]
@@ -54,10 +66,33 @@ class StoreSearchContract:
         assert store.ended(1, 1, 9) == {1: NOW + 5}
         assert store.durations(1, 1, 9) == {1: 5.0}
 
+    def test_what_was_planned_of_a_run_goes_with_it(self, store: Store) -> None:
+        """Part by part; a part that is written again is replaced."""
+        parts = [
+            PlanRow(1, 2, b"\x00late"),
+            PlanRow(1, 0, b"one"),
+            PlanRow(1, 1, b"\xffsteps"),
+            PlanRow(2, 0, b"other"),
+        ]
+        store.commit(Turn(runs=[a_run(1), a_run(2)], plans=parts))
+        store.commit(Turn(plans=[PlanRow(1, 0, b"two")]))
+        assert store.plan(1) == [PlanRow(1, 0, b"two"), parts[2], parts[0]]
+        store.delete_run(1)
+        assert store.plan(1) == [] and store.plan(2) == parts[3:]
+
     def test_steps_are_found_by_their_names(self, store: Store) -> None:
         """In their run only, by id."""
         store.commit(Turn(runs=[a_run(1), a_run(2)], steps=[a_step(1), a_step(2), a_step(3), a_step(1, run=2)]))
         assert [(row.run, row.id) for row in store.named_steps(1, ["fit[3]", "fit[1]", "none"])] == [(1, 1), (1, 3)]
+
+    def test_steps_are_found_by_their_ids(self, store: Store) -> None:
+        """In their run only, each once, by id; those that are not there are left out."""
+        steps = [a_step(1), a_step(2), a_step(3), a_step(7), a_step(2, run=2), a_step(1, run=3)]
+        store.commit(Turn(runs=[a_run(1), a_run(2), a_run(3)], steps=steps))
+        assert store.chosen_steps(1, [7, 3, 2, 5, 3, -1]) == steps[1:4] and store.chosen_steps(1, []) == []
+        assert store.chosen_steps(2, [1, 2, 1 << 32 | 1]) == steps[4:5], (
+            "a number that is no id found another run's step"
+        )
 
     def test_steps_are_found_by_the_hash_in_their_values(self, store: Store) -> None:
         """By its beginning, over all runs, a number of rows at a time."""
@@ -95,3 +130,41 @@ class StoreSearchContract:
         store.commit(Turn(runs=[a_run()], learned=[_learned("task", "f")]))
         store.delete_run(1)
         assert store.learned() == [_learned("task", "f")]
+
+    def test_runs_are_counted_by_flow_from_one_on(self, store: Store) -> None:
+        states = [State.SUCCEEDED, State.FAILED, State.RUNNING, State.SUCCEEDED, State.FAILED]
+        runs = [a_run(n, flow=f"f:{n % 2}", title=f"t{n % 2}", state=state) for n, state in enumerate(states, 1)]
+        store.commit(Turn(runs=runs))
+        assert store.runs_above(0) == {"f:1": 3, "f:0": 2} and store.runs_above(5) == {}
+        assert store.runs_above(2, states=[State.SUCCEEDED, State.FAILED]) == {"f:0": 1, "f:1": 1}
+        assert store.runs_above(1, flow="t1") == store.runs_above(1, flow="f:1") == {"f:1": 2}
+
+    def test_who_made_what_a_run_took_from_the_cache_is_found(self, store: Store) -> None:
+        """Of its own steps alone, and only where they took the value."""
+        taken: dict[str, Any] = {"value": b"v\x00", "marks": Mark.CACHED | Mark.CRASHED, "state": State.SUCCEEDED}
+        steps = [
+            a_step(0),
+            a_step(1, **taken),
+            a_step(2, run=2, value=b"w"),
+            a_step(1, run=3, **{**taken, "value": b"w"}),
+        ]
+        cached = [
+            CacheRow(key, "f:fit", "fit", run, 3, value, b"", NOW, None, 0, None)
+            for key, run, value in ((b"a", "one", b"v\x00"), (b"b", "two", b"w"), (b"c", "one", b"v\x00"))
+        ]
+        store.commit(Turn(runs=[a_run(n) for n in (1, 2, 3)], steps=steps, cached=cached))
+        assert store.cache_makers(1) == ["one"] and store.cache_makers(3) == ["two"]
+        assert store.cache_makers(2) == store.cache_makers(9) == []
+
+    def test_what_persons_have_said_is_told_by_run(self, store: Store) -> None:
+        asked = [_wait(step, run, "approval") for run, step in ((1, 4), (2, 1), (2, 3), (3, 0))]
+        store.commit(Turn(runs=[a_run(), a_run(2), a_run(3)], waits=[*asked, _wait(9, 1, "sleep")]))
+        over = [*asked[:3], _wait(9, 1, "sleep")]
+        store.commit(Turn(wait_updates=[WaitUpdate(None, NOW + row.run, "approved", *row[:2]) for row in over]))
+        assert [row[:2] for row in store.closed_waits()] == [(2, 3), (2, 1), (1, 4)]
+        assert [row[:2] for row in store.closed_waits(before=(2, 3), limit=1)] == [(2, 1)]
+        assert store.closed_waits()[0].outcome == "approved" and store.closed_waits(before=(1, 4)) == []
+
+
+def _wait(step: int, run: int, kind: str) -> WaitRow:
+    return WaitRow(run, step, kind, "paid?", None, NOW, NOW + 60, b"\x00spec", None, None, "")

@@ -232,12 +232,13 @@ class MemoryWorkspace(MemoryArtifacts, MemoryStudies):
     def answer(self, value: Any, run: str = "latest", step: int | None = None, *, by: str = "test") -> WaitView:
         """Answer what the step asks, with plain data."""
         step = self._open_wait(run, step, "answer")
-        view: WaitView = self._ask("answer", run=run, step=step, value=value, by=by)
+        view: WaitView = self._ask("answer", run=run, step=step, value=value, by=by, is_administrator=True)
         return view
 
     def _decide(self, run: str, step: int | None, is_approved: bool, comment: str, by: str) -> WaitView:
         step = self._open_wait(run, step, "approval")
-        view: WaitView = self._ask("decide", run=run, step=step, approved=is_approved, comment=comment, by=by)
+        said = {"approved": is_approved, "comment": comment, "by": by, "is_administrator": True}
+        view: WaitView = self._ask("decide", run=run, step=step, **said)
         return view
 
     def _open_wait(self, run: str, step: int | None, kind: str) -> int:

@@ -37,6 +37,10 @@ class Budgets:
         is_open = self.trials is None and self.time_s is None and self.cost is None
         return Budgets(_TRIALS, None, None, self.target) if is_open else self
 
+    def over(self, earlier: Budgets) -> Budgets:
+        """With those of an earlier time where none is given."""
+        return Budgets(**(asdict(earlier) | self.plain()))
+
     def plain(self) -> dict[str, float]:
         """Those that are set."""
         return {name: amount for name, amount in asdict(self).items() if amount is not None}

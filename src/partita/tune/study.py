@@ -101,16 +101,14 @@ class Study:
         """Go on with it: what runs is waited for, what was lost is run again, and new trials begin.
 
         Args:
-            trials, time, cost, target: as for `tune`, counted from its beginning; default: as the last time.
+            trials, time, cost, target: as for `tune`, counted from its beginning; each that is not given: as the last time.
             parallel: as for `tune`.
 
         Raises:
             StudyError: somebody is at it, or it was made of functions of another process.
         """
         record = self._record()
-        budgets = Budgets(trials, _seconds(time), cost, target)
-        if budgets == Budgets():
-            budgets = budgets_of(record)
+        budgets = Budgets(trials, _seconds(time), cost, target).over(budgets_of(record))
         plan = Plan(objectives_of(), budgets, parallel, failures=record.definition["failures"])
         made = self._search
         if made is None:

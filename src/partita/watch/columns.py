@@ -23,6 +23,8 @@ from partita.watch.drift import (
 
 __all__ = ["ColumnDrift", "TableDrift", "column_drifts"]
 
+#: Squares of numbers beyond these are no floats any more, or 0.
+_SQUARES = (1e-150, 1e150)
 #: Of text with more different values, the most frequent ones are compared, and all others as one.
 _MOST_VALUES = 50
 
@@ -83,7 +85,7 @@ def column_drifts(
 
     Args:
         reference, current: name -> the values (rows,), and which are missing (rows,). Numbers are compared by their distribution,
-            all else by how often each value occurs.
+            all else by how often each value occurs. Numbers that are not finite count as missing.
         level: share of false alarms among alarms (Benjamini and Hochberg, 1995).
         least_effect: what is smaller is no drift, however certain: of numbers the distance in standard deviations, otherwise the
             share of rows that changed.
@@ -95,7 +97,7 @@ def column_drifts(
         if name not in current:
             notes.append(f"{name} is not there any more")
             continue
-        (old, no_old), (new, no_new) = reference[name], current[name]
+        (old, no_old), (new, no_new) = (_with_gaps(*side[name]) for side in (reference, current))
         if no_old.any() or no_new.any():
             counts = [np.array([mask.sum(), len(mask) - mask.sum()], float) for mask in (no_old, no_new)]
             found.append(_of_counts(name, "missing", counts[0], counts[1], level))
@@ -109,13 +111,26 @@ def column_drifts(
     notes += [f"{name} is new" for name in current if name not in reference]
     adjusted = benjamini_hochberg([item.p for item in found])
     judged = [
-        replace(item, adjusted_p=p, is_drifted=p <= level and item.effect >= least_effect)
+        # An effect that is no number is not known to be small.
+        replace(item, adjusted_p=p, is_drifted=p <= level and not item.effect < least_effect)
         for item, p in zip(found, adjusted, strict=True)
     ]
-    return TableDrift(sorted(judged, key=lambda item: -item.effect), level, least_effect, notes)
+    return TableDrift(sorted(judged, key=_by_effect), level, least_effect, notes)
+
+
+def _by_effect(item: ColumnDrift) -> float:
+    return -item.effect if item.effect == item.effect else -np.inf
+
+
+def _with_gaps(values: NDArray[Any], is_missing: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The values, and which have none that can be compared: one that is infinite would make every distance so."""
+    return values, is_missing | ~np.isfinite(values) if values.dtype.kind == "f" else is_missing
 
 
 def _of_numbers(name: str, old: NDArray[Any], new: NDArray[Any], level: float, bins: int) -> ColumnDrift:
+    largest = float(max(np.abs(old).max(), np.abs(new).max()))
+    if largest and not _SQUARES[0] < largest < _SQUARES[1]:  # all that is told is the same in another unit
+        old, new = old / largest, new / largest
     statistic, p = ks_test(old, new)
     spread = float(old.std()) or float(new.std()) or 1.0
     counts = bin_counts(old, new, bins)

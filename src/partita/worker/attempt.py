@@ -41,7 +41,7 @@ class Attempt:
     """An order while it is worked on."""
 
     __slots__ = (
-        "arguments", "effects", "extra", "inputs", "mask", "name", "number", "profile", "run", "started_at", "step",
+        "arguments", "effects", "extra", "inputs", "mask", "name", "number", "profile", "requests", "run", "started_at", "step",
         "ticket", "worker",
     )  # fmt: skip
 
@@ -58,6 +58,7 @@ class Attempt:
         self.extra: dict[str, Any] | None = order[9]
         self.effects: list[Any] = []  # what counts with its outcome
         self.mask: Callable[[str], str] = str
+        self.requests = 0  # how many the engine was asked
         self.started_at = time()
 
     def perform(self) -> list[Any]:
@@ -157,6 +158,14 @@ class Attempt:
         return value
 
     def _call(self) -> Any:
+        if self.extra is not None and "trace" in self.extra:
+            from partita.worker.trace_context import in_trace
+
+            with in_trace(self.extra["trace"]):
+                return self._call_here()
+        return self._call_here()
+
+    def _call_here(self) -> Any:
         profile = self.profile
         if self.extra is not None and "result" in self.extra:
             return self._undo(self.extra["result"])

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import CancelledError, DefinitionError, EngineError, GateError, NotFoundError, RunError, StepError
+from partita.errors import (
+    CancelledError,
+    DefinitionError,
+    EngineError,
+    GateError,
+    NotFoundError,
+    RunError,
+    SecretError,
+    StepError,
+)
 from partita.protocol.messages import PROGRESS, REPORT, REQUEST
+from partita.protocol.secrets import SECRET
 
 if TYPE_CHECKING:
     from partita.artifacts.codecs.encoder import Encoder
@@ -17,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["AttemptContext", "ChildRun"]
 
 _PROGRESS_PAUSE_S = 0.1
+#: Of what an attempt does to the model registry.
+_READ_BY_PEOPLE = frozenset({"description", "record", "tags", "title", "why"})
 _OF_MODELS = {"NotFoundError": NotFoundError, "GateError": GateError}
 #: What a store can keep as a whole number.
 _LARGEST = 2**63 - 1
@@ -25,13 +38,12 @@ _LARGEST = 2**63 - 1
 class AttemptContext:
     """The running attempt, as its own code sees it; satisfies `partita.flow.context.Context`."""
 
-    __slots__ = ("_attempt", "_launches", "_progressed_at", "_requests")
+    __slots__ = ("_attempt", "_launches", "_progressed_at")
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._progressed_at = -_PROGRESS_PAUSE_S
         self._launches = 0
-        self._requests = 0
 
     @property
     def run(self) -> str:
@@ -137,16 +149,21 @@ class AttemptContext:
 
         Raises:
             EngineError: the engine refuses.
-            NotFoundError, GateError: it was about a model, and refused so.
+            NotFoundError, GateError: it was about a model or a gate, and refused so.
+            SecretError: it was about a secret.
         """
         attempt = self._attempt
-        self._requests += 1
-        request = self._requests
+        attempt.requests += 1
+        request = attempt.requests
+        if verb == "model_change":
+            question = {**question, "fields": self._said([question["what"], question["fields"]])[1]}
         attempt.say([REQUEST, attempt.ticket, request, verb, question])
         is_ok, answer = attempt.worker.control.wait_reply(request)
         if not is_ok:
             message = answer.get("message", answer) if isinstance(answer, dict) else answer
-            if verb.startswith("model") and isinstance(answer, dict) and answer.get("type") in _OF_MODELS:
+            if verb == SECRET:
+                raise SecretError(message)
+            if verb.startswith(("model", "gate")) and isinstance(answer, dict) and answer.get("type") in _OF_MODELS:
                 raise _OF_MODELS[answer["type"]](message)
             raise EngineError(f"the engine refused to {verb}: {message}")
         return answer
@@ -159,7 +176,15 @@ class AttemptContext:
         """
         if self._attempt.profile.body != "task":
             raise DefinitionError("a flow's body changes nothing in the model registry; register and promote in a task")
-        self._attempt.effects.append(effect)
+        self._attempt.effects.append(self._said(effect))
+
+    def _said(self, effect: list[Any]) -> list[Any]:
+        """The effect without secrets in what people read of it; what is stored as a value is as it is."""
+        if self._attempt.mask is str:
+            return effect
+        what, fields = effect
+        said = {name: _masked(fields[name], self.mask) for name in _READ_BY_PEOPLE & fields.keys()}
+        return [what, {**fields, **said}]
 
     @property
     def kept(self) -> list[list[Any]]:
@@ -170,6 +195,10 @@ class AttemptContext:
     def encoder(self) -> Encoder:
         """The codecs of the workspace."""
         return self._attempt.worker.values.encoder
+
+    def fingerprint(self, function: Any) -> str:
+        """The hash of the code that a function, task or flow of the bundle reaches."""
+        return self._attempt.worker.values.fingerprint(function)
 
     @property
     def inputs(self) -> list[bytes]:
@@ -230,6 +259,16 @@ class ChildRun:
             self._ending = self._context.ask("wait", {"run": self.id})
         assert self._ending is not None
         return self._ending
+
+
+def _masked(item: Any, mask: Callable[[str], str]) -> Any:
+    if isinstance(item, str):
+        return mask(item)
+    if isinstance(item, list):
+        return [_masked(part, mask) for part in item]
+    if isinstance(item, dict):
+        return {key: _masked(part, mask) for key, part in item.items()}
+    return item
 
 
 def _whole(step: Any) -> int:

@@ -6,16 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from partita.errors import LoadError
 
 if TYPE_CHECKING:
     from partita.worker.attempt import Attempt
     from partita.worker.masking import Masker
 
-__all__ = ["read_secrets", "surroundings", "without_secrets"]
+__all__ = ["surroundings", "without_secrets"]
 
 
 @contextmanager
@@ -24,9 +21,10 @@ def surroundings(attempt: Attempt) -> Iterator[None]:
 
     Raises:
         LoadError: a secret is nowhere to be found.
+        SecretError: one is stored and cannot be opened.
     """
     profile = attempt.profile
-    secrets = read_secrets(profile.secrets, profile.folder) if profile.secrets else {}
+    secrets = _secrets_of(attempt) if profile.secrets else {}
     variables = profile.variables | secrets
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
@@ -35,6 +33,7 @@ def surroundings(attempt: Attempt) -> Iterator[None]:
             from partita.worker.masking import Masker
 
             attempt.mask = Masker(secrets.values())
+            _warn_of_short(attempt, secrets)
             with _masked_output(attempt, attempt.mask):
                 yield
         else:
@@ -47,24 +46,20 @@ def surroundings(attempt: Attempt) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def read_secrets(names: list[str], folder: str) -> dict[str, str]:
-    """The values, from the environment of this process or from `.env` in the folder.
+def _secrets_of(attempt: Attempt) -> dict[str, str]:
+    from partita.worker.attempt_context import AttemptContext
+    from partita.worker.secrets import find_secrets
 
-    Raises:
-        LoadError: some are in neither.
-    """
-    from dotenv import dotenv_values
+    return find_secrets(attempt.profile.secrets, attempt.profile.folder, AttemptContext(attempt))
 
-    file = Path(folder, ".env")
-    written = dotenv_values(file, interpolate=False) if file.is_file() else {}
-    found = {name: os.environ.get(name) or written.get(name) for name in names}
-    missing = [name for name, value in found.items() if not value]
-    if missing:
-        raise LoadError(
-            f"the secret{'s' * (len(missing) > 1)} {', '.join(missing)} cannot be found; set it in the environment in "
-            f"which the engine is started, or write {missing[0]}=... into {file}"
-        )
-    return {name: value for name, value in found.items() if value}
+
+def _warn_of_short(attempt: Attempt, secrets: dict[str, str]) -> None:
+    from partita.worker.secret_forms import WELL_MASKED_LENGTH
+
+    short = [name for name, value in secrets.items() if len(value) < WELL_MASKED_LENGTH]
+    if short:
+        told = f"{', '.join(short)}: a secret of less than {WELL_MASKED_LENGTH} characters cannot be masked well"
+        attempt.worker.capture.write(f"Partita: {told}\n")
 
 
 def without_secrets(value: Any, mask: Callable[[str], str]) -> Any:

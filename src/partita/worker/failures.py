@@ -34,7 +34,8 @@ def error_map(error: BaseException, mask: Callable[[str], str] = str) -> dict[st
     problems = getattr(error, "problems", None)
     if type(error).__module__ == "partita.errors" and problems:
         found["problems"] = [
-            {"message": p.message, "place": p.place, "remedy": p.remedy, "is_warning": p.is_warning} for p in problems
+            {"message": mask(p.message), "place": p.place, "remedy": mask(p.remedy), "is_warning": p.is_warning}
+            for p in problems
         ]
     return found
 

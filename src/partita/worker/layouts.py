@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,12 @@ def lay_out(attempt: Attempt) -> list[Any]:
     total = len(layout.rows)
     for profiles, rows in layout.frames():
         worker.say((FRAME, attempt.ticket, total, profiles, rows))
-    return [LAID, attempt.ticket, pack(layout.value), [problem_map(problem) for problem in layout.warnings]]
+    return [
+        LAID,
+        attempt.ticket,
+        pack(layout.value),
+        [problem_map(problem, attempt.mask) for problem in layout.warnings],
+    ]
 
 
 def _adopt_default(layout: Layout, attempt: Attempt) -> None:
@@ -85,11 +91,15 @@ def _misplaced(extra: dict[str, Any], layout: Layout) -> list[Problem]:
     return misplaced_rows(layout.rows, layout.profiles, pools, extra.get("executor", "")) if pools else []
 
 
-def problem_map(problem: Problem) -> dict[str, Any]:
-    """A problem as plain data."""
+def problem_map(problem: Problem, mask: Callable[[str], str]) -> dict[str, Any]:
+    """A problem as plain data.
+
+    Args:
+        mask: takes secrets out of a text.
+    """
     return {
-        "message": problem.message,
+        "message": mask(problem.message),
         "place": problem.place,
-        "remedy": problem.remedy,
+        "remedy": mask(problem.remedy),
         "is_warning": problem.is_warning,
     }

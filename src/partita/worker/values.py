@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from partita.flow.loading import load, locate
-from partita.values import BLOB, DICT, INLINE, LIST, NOTEBOOK_FILE, OBJECT, SELECT, TUPLE, Node, pack, unpack
+from partita.values import NOTEBOOK_FILE, Node, pack, unpack
 
 if TYPE_CHECKING:
     from partita.artifacts.code.fingerprint import Fingerprinter
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from partita.worker.notebook import Notebook
 
 __all__ = ["WorkerValues"]
-
-_PREVIEW_AT = {INLINE: 3, BLOB: 4}
-_PARTS_AT = {LIST: 1, TUPLE: 1, DICT: 2, OBJECT: 3}
 
 
 class WorkerValues:
@@ -89,25 +86,12 @@ class WorkerValues:
         """
         node = self.encoder.encode(value, declared, mask=mask)
         if mask is not str:
-            mask_previews(node, mask)
+            from partita.worker.veiling import veiled
+
+            node = veiled(node, value, mask)
         return pack(node)
 
     def decode(self, node: Node, inputs: list[bytes] | None, ref: Callable[[int, list[Any]], Any] | None = None) -> Any:
         """The value of a node whose INPUT nodes stand for these packed nodes."""
         opened = None if inputs is None else [unpack(item) for item in inputs]
         return self.encoder.decode(node, inputs=opened, ref=ref)
-
-
-def mask_previews(node: Node, mask: Callable[[str], str]) -> None:
-    """Take secrets out of the texts that people see; the values are what they are."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        tag = current[0]
-        if tag in _PREVIEW_AT:
-            place = _PREVIEW_AT[tag]
-            current[place] = mask(current[place])
-        elif tag in _PARTS_AT:
-            stack.extend(current[_PARTS_AT[tag]])
-        elif tag == SELECT:
-            stack.append(current[1])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from partita.core.records import Demand
 from partita.errors import PlanningError
@@ -17,82 +18,134 @@ from partita.protocol.requests import RunView
 from partita.units import duration_text
 from partita.workspace.flow_instance import NoHistory, Past, Prepared, prepare
 from partita.workspace.flow_tasks import FlowTask
-from partita.workspace.past_runs import PastRuns, expanded, past_steps
+from partita.workspace.past_runs import EarlierRun, PastRuns, expanded, past_steps
 from partita.workspace.settings_file import write_task_settings
 from partita.workspace.what_if import Machines, machines_of
 
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["advise", "executor_advice", "split_advice"]
+__all__ = ["advise", "executor_advice", "is_no_worse", "split_advice"]
 
-_RUNS, _STEPS = 10, 50_000
+#: Runs of each flow, and runs and steps in all, that are read; runs among which they are chosen.
+_RUNS, _ALL_RUNS, _STEPS, _LISTED = 10, 100, 50_000, 1000
 #: What the settings can say of a task.
 _SETTINGS = frozenset({"cpu", "memory", "gpu", "executor"})
 #: A step dominates from this share of the critical path and these seconds on; it is thought of as cut in so many.
 _DOMINATES, _LONG_S, _PARTS = 0.4, 2.0, 4
 #: An executor has to be better by this share.
 _BETTER = 0.05
+#: What is longer by no more than this share is as long.
+_NO_WORSE = 1e-6
 _TASKS_TRIED = 20
 
 
 def advise(workspace: LocalWorkspace, flow: str, apply: bool) -> AdviceReport:
     """What the last runs that succeeded give reason to propose.
 
+    What a task should ask for, and where it should run, rests on all flows that use it: the settings say it once for all.
+
     Args:
-        flow: only of runs of this flow; empty: of all.
+        flow: only of tasks of this flow; empty: of all.
         apply: write what the settings can say into the project's file.
 
     Raises:
         SettingsError: that file cannot be added to.
     """
-    taken, runs, attempts = _Reader(workspace).read(workspace.runs(flow=flow, states=["succeeded"], limit=_RUNS))
+    reader = _Reader(workspace, flow)
+    reader.read()
     found: list[AdviceView] = []
-    for (run_flow, _), each in taken.items():
-        found += [_view(advice, run_flow) for advice in (*requests(each), *repeats(each))]
-    latest: dict[str, RunView] = {}
-    for run in runs:
-        latest.setdefault(run["flow"], run)
-    for run in latest.values():
-        demands = {title: each for (run_flow, title), each in taken.items() if run_flow == run["flow"]}
-        found += [_view(advice, run["flow"]) for advice in _of_run(workspace, run, demands)]
+    for flows, each, is_alone in _by_request(reader.taken):
+        if not flow or flow in flows:
+            found += [_view(advice, ", ".join(flows), is_alone) for advice in requests(each)]
+    for (run_flow, _), each in reader.taken.items():
+        if run_flow == (flow or run_flow):
+            found += [_view(advice, run_flow, True) for advice in repeats(each)]
+    planned = [made for run in reader.latest.values() if (made := _planned(workspace, run, reader.taken)) is not None]
+    for last in planned:
+        if last.flow == (flow or last.flow):
+            found += _of_last_run(workspace, last, planned)
     written = ""
     applied: dict[str, dict[str, Any]] = {}
-    for advice in found:
-        if advice["can_apply"]:
-            applied.setdefault(advice["task"], {}).update(advice["option"])
+    for proposal in found:
+        if proposal["can_apply"]:
+            applied.setdefault(proposal["task"], {}).update(proposal["option"])
     if apply and applied:
         written = write_task_settings(workspace.folder, applied).name
-    return AdviceReport(runs=len(runs), attempts=attempts, advice=found, written=written)
+    attempts = sum(len(each.attempts) for (_, title), each in reader.taken.items() if reader.concerns(title))
+    return AdviceReport(runs=reader.runs, attempts=attempts, advice=found, written=written)
 
 
-def _view(advice: Advice, flow: str) -> AdviceView:
+def _view(advice: Advice, flow: str, is_for_all: bool) -> AdviceView:
+    """
+    Args:
+        is_for_all: it is no worse for other flows that use the task, so that the settings may say it.
+    """
     return AdviceView(
         kind=advice.kind, task=advice.task, flow=flow, finding=advice.finding, proposal=advice.proposal,
-        option=advice.option, can_apply=bool(advice.option) and advice.option.keys() <= _SETTINGS,
+        option=advice.option, can_apply=is_for_all and bool(advice.option) and advice.option.keys() <= _SETTINGS,
     )  # fmt: skip
 
 
+#: (flow, name of a task)
+_Place = tuple[str, str]
+
+
+def _by_request(taken: Mapping[_Place, Taken]) -> list[tuple[list[str], Taken, bool]]:
+    """What each task has taken in all flows in which it asks for the same: these, and whether it does so in all.
+
+    Where it asks for something else in another one, the calls say so, and the settings should not speak over them.
+    """
+    groups: dict[tuple[str, float, float], tuple[list[str], Taken]] = {}
+    for (flow, title), each in taken.items():
+        key = (title, each.cpu, each.memory_bytes)
+        flows, whole = groups.setdefault(key, ([], replace(each, attempts=[])))
+        flows.append(flow)
+        whole.attempts.extend(each.attempts)
+    count = Counter(title for title, _, _ in groups)
+    return [(flows, whole, count[whole.task] == 1) for flows, whole in groups.values()]
+
+
 class _Reader:
-    """Reads runs into what each task has taken; what the newest run asked for counts."""
+    """Reads runs into what each task has taken in each flow; what the newest run of the flow asked for counts."""
 
-    def __init__(self, workspace: LocalWorkspace) -> None:
-        self.workspace = workspace
-        self.taken: dict[tuple[str, str], Taken] = {}
+    def __init__(self, workspace: LocalWorkspace, flow: str) -> None:
+        """
+        Args:
+            flow: of others only runs are read that use a task of this one; empty: all are read.
+        """
+        self.workspace, self.flow = workspace, flow
+        self.taken: dict[_Place, Taken] = {}
+        self.latest: dict[str, RunView] = {}  # by flow
+        self.runs = self._steps = 0
 
-    def read(self, runs: Sequence[RunView]) -> tuple[dict[tuple[str, str], Taken], list[RunView], int]:
-        steps, read = 0, []
-        for run in runs:
-            steps += sum(run["counts"].values())
-            if steps > _STEPS:
-                break
-            self._run(run)
-            read.append(run)
-        return self.taken, read, sum(len(each.attempts) for each in self.taken.values())
+    def concerns(self, title: str) -> bool:
+        """Whether the flow that is asked about has a task of this name."""
+        return not self.flow or (self.flow, title) in self.taken
 
-    def _run(self, run: RunView) -> None:
+    def read(self) -> None:
+        workspace = self.workspace
+        own = workspace.runs(flow=self.flow, states=["succeeded"], limit=_RUNS) if self.flow else []
+        ranked: list[tuple[int, RunView]] = []
+        seen = Counter({self.flow: _RUNS} if self.flow else {})
+        for run in workspace.runs(states=["succeeded"], limit=_LISTED):
+            if seen[run["flow"]] < _RUNS:
+                ranked.append((seen[run["flow"]], run))
+                seen[run["flow"]] += 1
+        ranked.sort(key=lambda pair: pair[0])  # the newest run of each flow before the second one of any
+        for run in (*own, *(run for _, run in ranked)):
+            steps = sum(run["counts"].values())
+            if self.runs < _ALL_RUNS and self._steps + steps <= _STEPS:
+                self._run(run, steps)
+
+    def _run(self, run: RunView, steps: int) -> None:
         ask = self.workspace.ask
         traits = ask("traits", run=run["id"])
+        if run["flow"] != self.flow and not any(self.concerns(title) for title, *_ in traits["asked"]):
+            return
+        self.runs += 1
+        self._steps += steps
+        self.latest.setdefault(run["flow"], run)
         inputs = repr(sorted(traits["inputs"].items()))
         profiles: dict[int, int] = {}
         paths: dict[int, str] = {}
@@ -115,7 +168,7 @@ class _Reader:
                 each.attempts.append(Attempt(seconds, attempt["cpu_s"], attempt["peak_bytes"]))
 
     def _of(self, run: RunView, asked: list[Any]) -> Taken:
-        title, (cpu, memory_bytes, _), is_cached, executor = asked
+        title, (cpu, memory_bytes, _), is_cached, executor, _ = asked
         said = self.workspace.settings.tasks.get(title)
         if said is not None:  # perhaps since the run
             cpu = cpu if said.cpu is None else said.cpu
@@ -124,31 +177,53 @@ class _Reader:
         return self.taken.setdefault((run["flow"], title), Taken(title, cpu, memory_bytes, is_cached, executor))
 
 
-def _of_run(workspace: LocalWorkspace, run: RunView, taken: dict[str, Taken]) -> Iterator[Advice]:
-    """What the last run of a flow says of its critical path and of its executors."""
+class _Planned(NamedTuple):
+    """The last run of a flow, planned as if it were to run again."""
+
+    flow: str
+    prepared: Prepared
+    plan: Plan
+    past: Past
+
+
+def _planned(workspace: LocalWorkspace, run: RunView, taken: Mapping[_Place, Taken]) -> _Planned | None:
+    """None: there is nothing of it to be planned."""
     steps = past_steps(workspace, run["id"])
     if not steps:
-        return
+        return None
     root = FlowTask(steps[0]["path"], "", "flow", "", Demand(), "", "", "", ())
-    tasks = [
-        replace(
-            task, demand=Demand(taken[task.title].cpu, int(taken[task.title].memory_bytes)),
-            executor=taken[task.title].executor,
-        )
-        if task.title in taken else task
-        for task in expanded([root], steps)
-    ]  # fmt: skip
+    tasks = []
+    for task in expanded([root], EarlierRun(steps, {})):
+        each = taken.get((run["flow"], task.title))
+        if each is not None:
+            demand = Demand(each.cpu, int(each.memory_bytes))
+            task = replace(task, demand=demand, executor=each.executor)
+        tasks.append(task)
     if tasks == [root]:
-        return
+        return None
     machines, past = machines_of(workspace.settings), PastRuns([steps])
     try:
         prepared = prepare(run["title"], tasks, machines, past, workspace.settings.executor)
     except PlanningError:  # what ran then does not fit the settings of now
+        return None
+    return _Planned(run["flow"], prepared, make_plan(prepared.instance), past)
+
+
+def _of_last_run(workspace: LocalWorkspace, last: _Planned, planned: Sequence[_Planned]) -> Iterator[AdviceView]:
+    """What the last run of a flow says of its critical path and of its executors.
+
+    Args:
+        planned: the last runs of all flows.
+    """
+    machines = machines_of(workspace.settings)
+    for advice in split_advice(last.prepared, last.plan, machines, last.past, workspace.settings.executor):
+        yield _view(advice, last.flow, True)
+    if len(machines.nodes) < 2:
         return
-    plan = make_plan(prepared.instance)
-    yield from split_advice(prepared, plan, machines, past, workspace.settings.executor)
-    if len(machines.nodes) > 1:
-        yield from executor_advice(prepared, plan, machines)
+    for advice in executor_advice(last.prepared, last.plan, machines):
+        title, where = advice.task, advice.option["executor"]
+        is_for_all = all(is_no_worse(other.prepared, other.plan, machines, title, where) for other in planned)
+        yield _view(advice, last.flow, is_for_all)
 
 
 def split_advice(prepared: Prepared, plan: Plan, machines: Machines, past: Past, default: str) -> Iterator[Advice]:
@@ -187,14 +262,8 @@ def executor_advice(prepared: Prepared, plan: Plan, machines: Machines) -> Itera
     for title in titles:
         best, where = plan, ""
         for node in machines.nodes:
-            moved = [replace(task, executor=node.executor) if task.title == title else task for task in prepared.tasks]
-            if moved == list(prepared.tasks):
-                continue
-            try:
-                found = make_plan(prepare("", moved, machines, _Same(prepared), machines.nodes[0].executor).instance)
-            except PlanningError:
-                continue
-            if found.value.objective < best.value.objective:
+            found = _moved(prepared, machines, title, node.executor)
+            if found is not None and found.value.objective < best.value.objective:
                 best, where = found, node.executor
         if where and best.value.objective < plan.value.objective * (1.0 - _BETTER):
             yield Advice(
@@ -203,6 +272,25 @@ def executor_advice(prepared: Prepared, plan: Plan, machines: Machines) -> Itera
                 f"run it on {where}: {_told(best.value)}",
                 {"executor": where},
             )  # fmt: skip
+
+
+def is_no_worse(prepared: Prepared, plan: Plan, machines: Machines, title: str, executor: str) -> bool:
+    """Whether a flow loses nothing if its tasks of this name, where it has any, run on the executor."""
+    if all(task.title != title or task.executor == executor for task in prepared.tasks):
+        return True
+    found = _moved(prepared, machines, title, executor)
+    return found is not None and found.value.objective <= plan.value.objective * (1.0 + _NO_WORSE)
+
+
+def _moved(prepared: Prepared, machines: Machines, title: str, executor: str) -> Plan | None:
+    """The plan with the tasks of this name on the executor; None: they are there already, or do not fit there."""
+    moved = [replace(task, executor=executor) if task.title == title else task for task in prepared.tasks]
+    if moved == list(prepared.tasks):
+        return None
+    try:
+        return make_plan(prepare("", moved, machines, _Same(prepared), machines.nodes[0].executor).instance)
+    except PlanningError:
+        return None
 
 
 def _told(value: Evaluation) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from partita.errors import PartitaError
+from partita.errors import DamagedError, NotFoundError, PartitaError
 from partita.protocol.artifacts import ArtifactView, BlobFault, FoundArtifact, LineageView
+from partita.protocol.retention import RetentionRecord, let_go_at
 from partita.values import blobs_of, unpack
+from partita.workspace.paging import read_prunable
 
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
@@ -79,6 +83,14 @@ class Artifacts(Protocol):
         """Delete a finished run with its steps, logs and checkpoints; gives the bytes of files that it freed."""
         ...
 
+    def retain(self, *, dry_run: bool = False) -> RetentionRecord:
+        """Let go of what the setting `retention` says, now; with `dry_run`, only tell what that would be."""
+        ...
+
+    def retained(self) -> list[RetentionRecord]:
+        """What went by that setting before, the latest last."""
+        ...
+
     def compare_runs(self, one: str, other: str) -> dict[str, Any]:
         """What differs between two runs."""
         ...
@@ -119,7 +131,9 @@ class LocalArtifacts:
         """
         from partita.workspace.runs import encoder_of
 
-        return encoder_of(self._local).decode(unpack(self.artifact(name)["node"]))
+        found = self.artifact(name)
+        with self._explained(found["view"]):
+            return encoder_of(self._local).decode(unpack(found["node"]))
 
     def artifact_record(self, digest: str) -> dict[str, Any] | None:
         return self._local.blobs.preview(digest)
@@ -146,7 +160,37 @@ class LocalArtifacts:
 
         found = self.artifact(name)
         node, stem = unpack(found["node"]), file_stem(found["view"])
-        return write_artifact(encoder_of(self._local).blobs, node, stem, target, is_raw=raw)
+        with self._explained(found["view"]):
+            return write_artifact(encoder_of(self._local).blobs, node, stem, target, is_raw=raw)
+
+    def artifact_file(self, name: str, *, raw: bool = False) -> tuple[str, Path] | None:
+        """What `get_artifact` would write and where it lies already, byte for byte; None: it has to be written.
+
+        The file must not be changed.
+        """
+        from partita.workspace.runs import encoder_of
+        from partita.workspace.writing import blob_of, file_stem
+
+        found = self.artifact(name)
+        stored = blob_of(unpack(found["node"]), file_stem(found["view"]), is_raw=raw)
+        if stored is None:
+            return None
+        with self._explained(found["view"]):
+            return stored[0], encoder_of(self._local).blobs.path(stored[1])
+
+    @contextmanager
+    def _explained(self, view: ArtifactView) -> Iterator[None]:
+        """Say so where a value cannot be read because retention let go of it."""
+        try:
+            yield
+        except DamagedError as error:
+            gone_at = let_go_at(self._local.run(view["run"])["notes"], "values") if view["run"] else None
+            if gone_at is None:
+                raise
+            raise NotFoundError(
+                f"the value of {view['name']} was removed on {datetime.fromtimestamp(gone_at):%Y-%m-%d}, as the setting "
+                f"retention says; `partita runs rerun {view['run']}` makes it again"
+            ) from error
 
     def verify_artifacts(
         self, names: Sequence[str] = (), *, repair: bool = False, progress: Progress | None = None
@@ -184,16 +228,36 @@ class LocalArtifacts:
         keep: int = 0,
     ) -> dict[str, Any]:  # fmt: skip
         self._local._need_state()
-        found: dict[str, Any] = self._local.ask(
-            "prunable", runs=list(runs), flow=flow, states=list(states), before=before, keep=keep
-        )
-        return found
+        which: dict[str, Any] = {
+            "runs": list(runs),
+            "flow": flow,
+            "states": list(states),
+            "before": before,
+            "keep": keep,
+        }
+        found = read_prunable(self._local.ask, **which)
+        return {"runs": found["runs"], "held": found["held"]}
+
+    def prunable_page(self, after: int, limit: int, **which: Any) -> dict[str, Any]:
+        """The same of so many runs that are looked at, and "next": `after` of the page behind it, None: there is none."""
+        self._local._need_state()
+        return read_prunable(self._local.ask, after, limit, **which)
 
     def delete_run(self, run: str) -> int:
         from partita.workspace.sweeping import remove_run
 
         self._local._need_state()
         return remove_run(self._local.state, self._local.ask("delete", run=run))
+
+    def retain(self, *, dry_run: bool = False) -> RetentionRecord:
+        self._local._need_state()
+        record: RetentionRecord = self._local.ask("retain", is_dry=dry_run)
+        return record
+
+    def retained(self) -> list[RetentionRecord]:
+        from partita.workspace.keeping import read_records
+
+        return read_records(self._local.state)
 
     def compare_runs(self, one: str, other: str) -> dict[str, Any]:
         from partita.workspace.comparing import compare

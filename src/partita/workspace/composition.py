@@ -19,15 +19,18 @@ from pathlib import Path
 from partita.artifacts.blobs.placing import claim, open_blobs, place_of
 from partita.artifacts.blobs.port import BlobStore
 from partita.artifacts.keys import key_fingerprint
+from partita.artifacts.secret_keys import take_variable
 from partita.clock import SystemClock
 from partita.engine.book import Book, Limits
 from partita.engine.lanes import Lanes
 from partita.engine.loop import Engine
+from partita.engine.retention import Retention
 from partita.engine.server import Server
 from partita.engine.values import ValueCache
 from partita.errors import EngineError, NotFoundError, PartitaError, SettingsError, StoreError, ValueStoreError
 from partita.executors.port import Executor
 from partita.executors.stray_containers import remove_strays
+from partita.log_lines import set_up_logs
 from partita.settings import Settings, load_settings
 from partita.settings_values import ExecutorSettings
 from partita.store.opening import open_store
@@ -35,8 +38,11 @@ from partita.store.port import Store
 from partita.version import VERSION
 from partita.workspace.connection import socket_path
 from partita.workspace.executors import make_executors, node_classes_of, pools_of, shared_pools_of
+from partita.workspace.keeping import FolderKeeping
 from partita.workspace.naming import new_run_id
 from partita.workspace.place import MovedError, Place
+from partita.workspace.settings_changes import digests_of
+from partita.workspace.tracing import make_tracing
 
 __all__ = ["serve", "sole_engine", "state_folder"]
 
@@ -58,12 +64,16 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
     Raises:
         PartitaError: the workspace cannot be used; said to the log as well.
     """
+    secrets_key = take_variable()  # before anything is started
     settings = settings or load_settings(project)
+    read = digests_of(settings)
     if stays:
         settings = replace(settings, idle_timeout_s=math.inf)
+    if not settings.works:
+        settings = replace(settings, spare_workers=0)
     state = state_folder(project, settings)
     state.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_logs(settings.log_level, settings.log_format)
     with sole_engine(state) as is_sole:
         if not is_sole:
             return False
@@ -76,19 +86,24 @@ def serve(project: Path, settings: Settings | None = None, *, stays: bool = Fals
         store = open_store(state, settings.database, settings.durability)
         remove_strays(state)
         executors = make_executors(project, state, settings, place.name)
+        engine: Engine | None = None
         try:
             store.acquire(
                 f"{socket.gethostname()}:{os.getpid()}", place=f"{_boot()}:{place.name}", key=key_fingerprint(state),
-                lease_s=settings.engine_lease_s,
+                lease_s=settings.engine_lease_s, works=settings.works,
             )  # fmt: skip
+            _need_workers(store, settings)
             _need_shared_artifacts(store, artifacts)
-            engine = _engine(project, state, settings, store, executors, place.guard, blobs)
+            engine = _engine(project, state, settings, store, executors, place.guard, blobs, secrets_key)
             engine.start()
             _collect_seldom()
-            _listen(engine, place, settings.engine_lease_s, is_interruptible=stays)
+            keeping = FolderKeeping(project, state, settings.database)
+            _listen(engine, place, settings, keeping, read, is_interruptible=stays)
         except MovedError as error:
             _log.error("%s", error)
         finally:
+            if engine is not None and engine.book.tracing is not None:
+                engine.book.tracing.outlet.close()
             for executor in executors.values():
                 executor.leave()
             place.leave_unless_kept()
@@ -106,6 +121,7 @@ def _engine(
     executors: dict[str, Executor],
     guard: Callable[[], None],
     blobs: BlobStore,
+    secrets_key: str,
 ) -> Engine:
     peers, clock, shares = store.peers(), SystemClock(), None
     if peers is not None and settings.slots:
@@ -132,13 +148,14 @@ def _engine(
     limits = Limits(
         grace_s=settings.cancel_grace_s, crash_retries=settings.crash_retries, idle_s=settings.idle_timeout_s,
         layout_timeout_s=settings.layout_timeout_s, environment=settings.environment, tasks=settings.tasks,
-        is_planned=settings.order == "planned",
+        is_planned=settings.order == "planned", works=settings.works,
     )  # fmt: skip
     book = Book(
         store, clock, lanes, settings.executor, bundle_shelf(state, settings.database and artifacts),
         os.fspath(project), os.fspath(state), ValueCache(store), limits,
-        has_blob=blobs.hold, artifacts=artifacts, peers=peers, shares=shares,
+        has_blob=blobs.hold, artifacts=artifacts, peers=peers, shares=shares, secrets_key=secrets_key,
     )  # fmt: skip
+    book.tracing = make_tracing(settings.traces, store)
     return Engine(book, time.sleep, new_run_id, guard)
 
 
@@ -171,6 +188,18 @@ def _boot() -> str:
         return socket.gethostname()
 
 
+def _need_workers(store: Store, settings: Settings) -> None:
+    """
+    Raises:
+        SettingsError: the engine is to work on no runs, and there can be no other.
+    """
+    if not settings.works and store.peers() is None:
+        raise SettingsError(
+            "`works = false` lets the engine hand runs on to others, and a store in a file has one engine: set `store` to a "
+            "PostgreSQL that they share, or leave `works` out"
+        )
+
+
 def _need_shared_artifacts(store: Store, artifacts: str) -> None:
     """Engines that share runs must find each other's values.
 
@@ -193,7 +222,15 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 100)
 
 
-def _listen(engine: Engine, place: Place, lease_s: float, *, is_interruptible: bool) -> None:
+def _listen(
+    engine: Engine,
+    place: Place,
+    settings: Settings,
+    keeping: FolderKeeping,
+    read: dict[str, str],
+    *,
+    is_interruptible: bool,
+) -> None:
     state, path = place.folder, socket_path(place.folder)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -203,11 +240,16 @@ def _listen(engine: Engine, place: Place, lease_s: float, *, is_interruptible: b
     finally:
         os.umask(before)
     listener.listen(64)
-    about = {"pid": os.getpid(), "socket": os.fspath(path), "version": VERSION, "started_at": time.time()}
+    about = {
+        "pid": os.getpid(), "socket": os.fspath(path), "version": VERSION, "started_at": time.time(), "settings": read,
+    }  # fmt: skip
     (state / "engine.json").write_text(json.dumps(about))
     _log.info("engine %s is up for %s", os.getpid(), state)
     try:
-        Server(engine, listener, VERSION, lease_s).serve(is_interruptible=is_interruptible)
+        server = Server(engine, listener, VERSION, settings.engine_lease_s)
+        if settings.works:
+            server.retention = Retention(engine.book, server.pruning, settings.retention, keeping)
+        server.serve(is_interruptible=is_interruptible)
     finally:
         listener.close()
         if place.is_kept():  # else what is there now is another engine's

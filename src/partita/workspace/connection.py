@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import socket
 import struct
@@ -147,7 +148,7 @@ class Connection:
             process = subprocess.Popen(
                 [sys.executable, "-m", "partita.workspace", os.fspath(self._project)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "PARTITA_STORE": self._database or os.fspath(self._state)},
+                env={**_surroundings(), "PARTITA_STORE": self._database or os.fspath(self._state)},
             )  # fmt: skip
         # It outlives this process as a rule; where it does not, somebody has to take note of its end.
         threading.Thread(target=process.wait, name="partita-engine-end", daemon=True).start()
@@ -163,12 +164,25 @@ class Connection:
         self._disconnect()
 
 
+def _surroundings() -> dict[str, str]:
+    """The environment of an engine: it outlives what this process is doing, and is no part of a trace of that."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("TRACEPARENT", "TRACESTATE")}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
 def _last_words(log: Path, position: int) -> str:
     """What the engine said before it ended: its last line, which names the trouble."""
     with log.open("rb") as stream:
         stream.seek(position)
         lines = stream.read(65536).decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return _message(lines[-1]) if lines else ""
+
+
+def _message(line: str) -> str:
+    """What a line of the engine's log says, where it is an object."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(line)["message"])
+    return line
 
 
 def error_of(answer: dict[str, Any]) -> PartitaError:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from partita.errors import CheckError, Problem
+from partita.plan.aims import Aim
 from partita.plan.bounds import Bounds, lower_bounds
-from partita.plan.evaluation import Evaluation, Schedule
-from partita.plan.forecast import Forecast, forecast
-from partita.plan.frontier import Point, apart, cheapen, frontier, pick
+from partita.plan.evaluation import Schedule
+from partita.plan.forecast import Forecast, simulate
+from partita.plan.frontier import apart, cheapen, frontier
 from partita.plan.insight import bottleneck, busy_shares, critical_path, node_costs, what_more_brings
 from partita.plan.instance import Instance
+from partita.plan.pareto import Point
 from partita.plan.planner import Means, Plan, make_plan
 from partita.protocol.plans import (
     BottleneckView,
@@ -27,14 +30,14 @@ from partita.protocol.plans import (
     PlanRequest,
     PlanView,
 )
-from partita.protocol.requests import ExpectationView, StepView
+from partita.protocol.requests import ExpectationView
 from partita.units import duration_text
 from partita.workspace.checking import laid_step, lay_out
 from partita.workspace.executors import node_classes_of
 from partita.workspace.flow_instance import GUESS, Past, Prepared, prepare
 from partita.workspace.flow_tasks import tasks_of
 from partita.workspace.learned import Asked, Learned
-from partita.workspace.past_runs import PastRuns, Shape, has_run, past_runs, shapes_of
+from partita.workspace.past_runs import EarlierRun, PastRuns, Shape, has_run, past_runs, shapes_of
 from partita.workspace.planning import plan_within
 from partita.workspace.what_if import STEP, Machines, machines_of, read_machines
 
@@ -49,6 +52,8 @@ _Share = tuple[Prepared, int]
 _PAGE = 500
 #: Steps that are simulated, in all, for a forecast of the finish; and how often at least and at most.
 _SIMULATED, _FEWEST, _MOST = 100_000, 30, 1000
+#: Steps that are simulated at most where it was said how often, and seconds after which what there is has to do.
+_SIMULATED_IF_ASKED, _SIMULATE_S = 10_000_000, 120.0
 _NEVER = float("inf")
 #: Steps up to which plans between the fastest and the cheapest are always looked at.
 _SMALL = 100
@@ -86,7 +91,8 @@ def plan_flow(
     if laid.rows is None or (refused and not machines.is_what_if):
         raise CheckError([Problem(**problem) for problem in refused or laid.problems])
     title = title or flow.rpartition(":")[2]
-    known, runs = tasks_of(laid.rows, laid.profiles), past_runs(workspace, flow)
+    known = tasks_of(laid.rows, laid.profiles)
+    runs = past_runs(workspace, flow, with_options=any(task.kind == "flow" for task in known))
     default = executor or settings.executor
     shapes = shapes_of(known, runs)
     past = _past(workspace, flow, runs, default, shapes)
@@ -103,7 +109,7 @@ def plan_flow(
 def _past(
     workspace: LocalWorkspace,
     flow: str,
-    runs: Sequence[Sequence[StepView]],
+    runs: Sequence[EarlierRun],
     default: str,
     shapes: Sequence[Shape],
 ) -> Past:
@@ -113,8 +119,9 @@ def _past(
         pages = (asked[first : first + _PAGE] for first in range(0, len(asked), _PAGE))
         return [view for page in pages for view in workspace.ask("expect", asked=[list(each) for each in page])]
 
+    past = PastRuns([run.steps for run in runs])
     views = workspace.history() if runs or has_run(workspace) else []
-    learned = Learned(views, node_classes_of(workspace.settings).get(default, ""), flow, ask, PastRuns(runs))
+    learned = Learned(views, node_classes_of(workspace.settings).get(default, ""), flow, ask, past)
     learned.look_up(task for shape in shapes for task in shape.tasks)
     return learned
 
@@ -148,19 +155,20 @@ def view_of(prepared: Prepared, request: PlanRequest, count: int = 1, others: Se
     bounds = lower_bounds(instance)
     deadline, budget = request.get("deadline_s"), request.get("budget")
     plan, points, refusal = _first_plan(instance, bounds, request), [], ""
-    is_constrained = deadline is not None or budget is not None
     is_small = bool(instance.beta) and len(instance) <= _SMALL
-    if request.get("with_frontier") or is_constrained or is_small:
+    if request.get("with_frontier") or deadline is not None or budget is not None or is_small:
         points = frontier(instance, bounds, _solve)
         plan = _better(plan, points)
-    if is_constrained:
-        found = pick(instance, points, deadline, budget)
+    aim = Aim(deadline, budget)
+    if aim.is_constrained:
+        found = aim.chosen(instance, points)
         if found is None:
             refusal = _refusal(points, bounds, deadline, budget)
-            found = points[0] if deadline is not None else points[-1]
+            aim = replace(aim, is_out_of_reach=True)
+            found = aim.ends(points)
         plan = Plan(found.schedule, found.value, bounds.objective, plan.planner)
     asked: PlanRequest = {**request, **_UNCONSTRAINED} if refusal else request
-    view = _view(prepared, plan, bounds, asked)
+    view = _view(prepared, plan, bounds, aim)
     alike = [(other, _planned(other.instance, request), times) for other, times in others]
     view["finish"] = _finish([(prepared, plan.schedule, count), *alike], asked)
     view["deadline_s"], view["budget"], view["refusal"] = deadline, budget, refusal
@@ -199,26 +207,6 @@ def _better(plan: Plan, points: Sequence[Point]) -> Plan:
 
 def _solve(instance: Instance) -> Schedule:
     return _brief_plan(instance).schedule
-
-
-def _again(request: PlanRequest) -> Callable[[Instance], Evaluation]:
-    """Plans another instance towards the same aim: its objective is what the aim makes small."""
-    deadline, budget = request.get("deadline_s"), request.get("budget")
-
-    def solved(instance: Instance) -> Evaluation:
-        if deadline is None and budget is None:
-            return _brief_plan(instance).value
-        points = frontier(instance, lower_bounds(instance), _solve)
-        found = pick(instance, points, deadline, budget)
-        return _aimed(found.value, request) if found is not None else Evaluation(_NEVER, _NEVER, _NEVER)
-
-    return solved
-
-
-def _aimed(value: Evaluation, request: PlanRequest) -> Evaluation:
-    if request.get("deadline_s") is not None:
-        return value._replace(objective=value.cost)
-    return value._replace(objective=value.makespan) if request.get("budget") is not None else value
 
 
 def _refusal(points: Sequence[Point], bounds: Bounds, deadline: float | None, budget: float | None) -> str:
@@ -264,11 +252,11 @@ def _front(instance: Instance, points: Sequence[Point], chosen: Point) -> list[F
     return made
 
 
-def _view(prepared: Prepared, plan: Plan, bounds: Bounds, request: PlanRequest) -> PlanView:
+def _view(prepared: Prepared, plan: Plan, bounds: Bounds, aim: Aim) -> PlanView:
     instance, schedule = prepared.instance, plan.schedule
     path = critical_path(instance, schedule)
     narrow = bottleneck(instance, schedule, plan.value.makespan, path)
-    more = what_more_brings(instance, schedule, _aimed(plan.value, request), _again(request))
+    more = what_more_brings(instance, schedule, aim.planned_like(schedule, _solve), aim.measure)
     names = [node.id for node in instance.nodes]
     steps = _steps(prepared, schedule, frozenset(path))
     return PlanView(
@@ -311,8 +299,8 @@ def _view(prepared: Prepared, plan: Plan, bounds: Bounds, request: PlanRequest) 
         ],
         from_past=[],
         past_runs=0,
-        deadline_s=request.get("deadline_s"),
-        budget=request.get("budget"),
+        deadline_s=aim.deadline_s,
+        budget=aim.budget,
         refusal="",
         graph=[],
         problems=[],
@@ -363,33 +351,46 @@ def _nodes(instance: Instance, plan: Plan) -> list[PlannedNodeView]:
 
 def _planned(instance: Instance, request: PlanRequest) -> Schedule:
     """A plan towards the same aim, found in next to no time."""
-    deadline, budget = request.get("deadline_s"), request.get("budget")
-    if deadline is None and budget is None:
-        return make_plan(instance).schedule
-    points = frontier(instance, lower_bounds(instance), lambda other: make_plan(other).schedule)
-    found = pick(instance, points, deadline, budget)
-    return (found or (points[0] if deadline is not None else points[-1])).schedule
+    aim = Aim(request.get("deadline_s"), request.get("budget"))
+    return aim.planned_briefly(instance)
 
 
 def _finish(shapes: Sequence[tuple[Prepared, Schedule, int]], request: PlanRequest) -> FinishView:
     """When everything is done: draws from each shape, with its schedule, as often as it counts."""
-    steps = max(len(prepared.tasks) for prepared, _, _ in shapes)
-    samples = request.get("samples") or min(max(_SIMULATED // steps, _FEWEST), _MOST)
-    draw = random.Random(request.get("seed", 0)).random
-    total = sum(count for _, _, count in shapes)
-    drawn = Forecast(
-        tuple(
-            sorted(
-                makespan
-                for prepared, schedule, count in shapes
-                for makespan in forecast(
-                    prepared.instance, schedule, prepared.uncertain, draw, max(round(samples * count / total), 1)
-                ).makespans
-            )
-        )
-    )
+    clock = time.perf_counter
+    until_s = clock() + (request.get("simulate_s") or _SIMULATE_S)
+    makespans: list[float] = []
+    for makespan in _drawn(shapes, _samples(request, max(len(prepared.tasks) for prepared, _, _ in shapes)), request):
+        makespans.append(makespan)
+        if clock() >= until_s:
+            break  # what there is by now tells nearly as much
+    drawn = Forecast(tuple(sorted(makespans)))
     deadline = request.get("deadline_s")
     return FinishView(
         p10=drawn.quantile(0.1), p50=drawn.quantile(0.5), p90=drawn.quantile(0.9), samples=len(drawn.makespans),
         chance=None if deadline is None else drawn.chance(deadline),
     )  # fmt: skip
+
+
+def _samples(request: PlanRequest, steps: int) -> int:
+    """How many runs of so many steps are simulated: as many as asked for, as far as they may be."""
+    asked = request.get("samples")
+    if not asked:
+        return min(max(_SIMULATED // steps, _FEWEST), _MOST)
+    return min(asked, max((request.get("simulated_steps") or _SIMULATED_IF_ASKED) // steps, _FEWEST))
+
+
+def _drawn(shapes: Sequence[tuple[Prepared, Schedule, int]], samples: int, request: PlanRequest) -> Iterator[float]:
+    """Makespans, of the shapes in turn, so that each counts for what it should wherever it is broken off."""
+    draw = random.Random(request.get("seed", 0)).random
+    total = sum(count for _, _, count in shapes)
+    runs = [
+        simulate(prepared.instance, schedule, prepared.uncertain, draw) for prepared, schedule, _ in shapes
+    ]  # fmt: skip
+    turns = (_turns(shape, max(round(samples * count / total), 1)) for shape, (_, _, count) in enumerate(shapes))
+    return (next(runs[shape]) for _, shape in merge(*turns))
+
+
+def _turns(shape: int, count: int) -> Iterator[tuple[float, int]]:
+    """When, from 0 to 1, it is the shape's turn, so many times."""
+    return (((number + 0.5) / count, shape) for number in range(count))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.core.standing import said
-from partita.errors import EngineError, NotFoundError, StoreError
+from partita.errors import NotFoundError
 from partita.protocol.advice import AdviceReport
-from partita.protocol.plans import PlanRequest, PlanView
+from partita.protocol.plans import EstimateView, PlanRequest, PlanView
 from partita.protocol.requests import (
     AttemptView,
     CacheEntryView,
     CacheExplanation,
-    EngineView,
     EnvironmentView,
     ExecutorView,
     ExplanationView,
@@ -25,30 +22,36 @@ from partita.protocol.requests import (
     LaunchRequest,
     LogChunk,
     ProbeView,
+    ReportView,
     RunView,
     StepView,
     WatchView,
+    report_view,
 )
-from partita.protocol.waits import WaitView, only_wait
 from partita.settings import Settings, find_project, load_settings
-from partita.values import NOTEBOOK, pack
+from partita.values import NOTEBOOK
+from partita.workspace.access import LocalAccess
 from partita.workspace.artifacts import LocalArtifacts
+from partita.workspace.backups import LocalBackups
 from partita.workspace.connection import Connection
+from partita.workspace.engine import LocalEngine
 from partita.workspace.images.request import ImageRequest, ImageView
 from partita.workspace.models import LocalModels
 from partita.workspace.naming import me, name_in_file, new_run_id
+from partita.workspace.paging import read_chosen_steps, read_runs, read_steps
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
+from partita.workspace.publications import LocalPublications
+from partita.workspace.secrets import LocalSecrets
+from partita.workspace.settings_shown import SettingView, shown_settings
 from partita.workspace.studies import LocalStudies
+from partita.workspace.trace_context import own_traceparent
+from partita.workspace.waits import LocalWaits
 
 if TYPE_CHECKING:
     from partita.artifacts.blobs.folder import FolderBlobs
     from partita.artifacts.blobs.remote import RemoteBlobs
 
 __all__ = ["LocalWorkspace", "open_workspace"]
-
-_PAGE = 2000
-#: Seconds that an engine may take to end.
-_ENDING_S = 15.0
 
 
 def open_workspace(folder: Path | None = None, settings: Settings | None = None) -> LocalWorkspace:
@@ -65,8 +68,13 @@ def open_workspace(folder: Path | None = None, settings: Settings | None = None)
     return LocalWorkspace(project, settings if settings is not None else load_settings(project))
 
 
-class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
+class LocalWorkspace(
+    LocalAccess, LocalArtifacts, LocalBackups, LocalEngine, LocalModels, LocalPublications, LocalSecrets, LocalStudies,
+    LocalWaits,
+):  # fmt: skip
     """The `Workspace` of a project's folder; see `partita.workspace.port`."""
+
+    is_remote = False
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder.resolve()
@@ -75,6 +83,9 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
         self.database = settings.database
         self._connection = Connection(self.folder, self.state, self.database)
         self.ask = self._connection.ask
+
+    def shown_settings(self) -> list[SettingView]:
+        return shown_settings(self.settings)
 
     @cached_property
     def blobs(self) -> FolderBlobs | RemoteBlobs:
@@ -112,6 +123,8 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
         """Start a run by a whole request; gives its id."""
         # The connection asks again where an engine dies over it.
         request = {"id": new_run_id(), "user": me(), **request}
+        if traceparent := own_traceparent():
+            request.setdefault("traceparent", traceparent)
         run: str = self._connection.ask("launch", **request)
         return run
 
@@ -127,6 +140,8 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
         owner: str = "",
         weight: float | None = None,
         priority: int | None = None,
+        asked: str = "",
+        by: str = "",
     ) -> str:
         standing = said({"owner": owner, "weight": weight, "priority": priority})
         request: LaunchRequest = {"flow": flow, "bundle": self.bundle(), "texts": texts or {}, "tags": list(tags)}
@@ -136,8 +151,12 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
             request["executor"] = executor or self.settings.executor
         if key:
             request["key"] = key
+        if key and asked:
+            request["asked"] = asked
         if refresh:
             request["refresh"] = True
+        if by:
+            request["user"] = by
         request.update(standing)  # type: ignore[typeddict-item]
         return self.start(request)
 
@@ -172,27 +191,44 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
         if not self.state.exists():
             raise NotFoundError(f"there are no runs in {self.folder} yet; `partita run` starts one")
 
-    def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
+    def runs(
+        self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50, before: int = 0, text: str = "",
+        since: float = 0.0, until: float = 0.0, is_upwards: bool = False, publication: str = "",
+    ) -> list[RunView]:  # fmt: skip
         if not self.state.exists():
             return []
         from partita.workspace.tables import RunTable
 
-        return RunTable(self._connection.ask("runs", flow=flow, states=list(states), limit=limit))
+        which: dict[str, Any] = {"flow": flow, "states": list(states), "text": text, "since": since, "until": until}
+        return RunTable(
+            read_runs(self._connection.ask, limit, before, **which, upwards=is_upwards, publication=publication)
+        )
 
-    def steps(self, run: str, *, after: int = -1, limit: int = 500) -> list[StepView]:
-        views: list[StepView] = self._connection.ask("steps", run=run, after=after, limit=limit)
-        return views
+    def steps(self, run: str, *, after: int = -1, limit: int = 500, is_brief: bool = False) -> list[StepView]:
+        return read_steps(self._connection.ask, run, after=after, limit=limit, is_brief=is_brief)
 
-    def all_steps(self, run: str) -> list[StepView]:
+    def all_steps(self, run: str, *, is_brief: bool = False) -> list[StepView]:
         """Every step of a run, by id."""
-        found: list[StepView] = []
-        while page := self.steps(run, after=found[-1]["id"] if found else -1, limit=_PAGE):
-            found.extend(page)
-        return found
+        return read_steps(self._connection.ask, run, is_brief=is_brief)
+
+    def chosen_steps(self, run: str, ids: Iterable[int], *, is_brief: bool = False) -> list[StepView]:
+        """Steps of a run by their ids, by id; those that are not there are left out."""
+        return read_chosen_steps(self._connection.ask, run, ids, is_brief=is_brief)
 
     def attempts(self, run: str, step: int | None = None) -> list[AttemptView]:
         views: list[AttemptView] = self._connection.ask("attempts", run=run, step=step)
         return views
+
+    def run_plan(self, run: str, steps: Sequence[StepView] = ()) -> PlanView | None:
+        from partita.workspace.run_plans import run_plan
+
+        view = self.run(run)
+        times = self._connection.ask("run_plan", run=view["id"])
+        return run_plan(view, steps or self.all_steps(view["id"], is_brief=True), times) if times else None
+
+    def run_estimates(self, run: str) -> list[EstimateView]:
+        found: list[EstimateView] = self._connection.ask("run_estimates", run=run)
+        return found
 
     def logs(self, run: str, *, step: int | None = None, attempt: int | None = None) -> Iterator[LogChunk]:
         run = self.run(run)["id"]
@@ -253,56 +289,31 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
         owner: str = "",
         weight: float | None = None,
         priority: int | None = None,
+        afresh: Sequence[int] = (),
+        key: str = "",
+        asked: str = "",
+        by: str = "",
     ) -> str:
         standing = said({"owner": owner, "weight": weight, "priority": priority})
         # What was typed into a session is not here to be bundled again: its run keeps the code that it had.
-        is_typed = not same_code and self.run(run)["flow"].startswith(NOTEBOOK + ":")
-        bundle = "" if same_code or is_typed else self.bundle()
-        asked: dict[str, Any] = {"run": run, "bundle": bundle, "texts": texts, "executor": executor, "id": new_run_id()}
-        started: str = self._connection.ask("rerun", **asked, **standing)
+        # A published flow is no part of what lies here, or is another version of it.
+        view = self.run(run) if not same_code else None
+        has_own = view is not None and (view["flow"].startswith(NOTEBOOK + ":") or bool(view["publication"]))
+        bundle = "" if same_code or has_own else self.bundle()
+        request: dict[str, Any] = {
+            "run": run,
+            "bundle": bundle,
+            "texts": texts,
+            "executor": executor,
+            "id": new_run_id(),
+            "key": key,
+        }
+        request |= {"asked": asked, "by": by, "traceparent": own_traceparent()}
+        started: str = self._connection.ask("rerun", afresh=list(afresh), **request, **standing)
         return started
 
-    def reports(self, run: str, step: int | None = None) -> list[list[Any]]:
-        """What steps reported: [run, step, attempt, name, value, at_step, reported_at] each."""
-        found: list[list[Any]] = self._connection.ask("reports", run=run, step=step)
-        return found
-
-    def waits(self, run: str = "") -> list[WaitView]:
-        if not self.state.exists():
-            return []
-        found: list[WaitView] = self._connection.ask("waits", run=run)
-        return found
-
-    def send(
-        self, run: str, event: str, data: Any = None, *, key: str | int | None = None, id: str = "", by: str = ""
-    ) -> bool:
-        from partita.workspace.runs import encoder_of
-
-        self._need_state()
-        packed = pack(encoder_of(self).encode(data, None))
-        id = id or new_run_id()  # the connection asks again where an engine dies over it
-        answer = self._connection.ask("send", run=run, name=event, data=packed, key=key, id=id, by=by)
-        return not answer["is_duplicate"]
-
-    def approve(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
-        return self._decide(run, step, True, comment, by)
-
-    def reject(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
-        return self._decide(run, step, False, comment, by)
-
-    def answer(self, value: Any, run: str, step: int | None = None, *, by: str = "") -> WaitView:
-        self._need_state()
-        step = only_wait(self.waits(run), "answer", run) if step is None else step
-        view: WaitView = self._connection.ask("answer", run=run, step=step, value=value, by=by or me())
-        return view
-
-    def _decide(self, run: str, step: int | None, is_approved: bool, comment: str, by: str) -> WaitView:
-        self._need_state()
-        step = only_wait(self.waits(run), "approval", run) if step is None else step
-        view: WaitView = self._connection.ask(
-            "decide", run=run, step=step, approved=is_approved, comment=comment, by=by or me()
-        )
-        return view
+    def reports(self, run: str, step: int | None = None) -> list[ReportView]:
+        return [report_view(row) for row in self._connection.ask("reports", run=run, step=step)]
 
     def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:
         if not self.state.exists():
@@ -368,22 +379,6 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
 
         return find_components(self.folder, words, name)
 
-    def engine(self) -> EngineView | None:
-        with contextlib.suppress(EngineError):
-            view: EngineView = self._connection.ask("engine", start=False)
-            return view
-        return None
-
-    def be_engine(self) -> bool:
-        from partita.workspace.composition import serve
-
-        return serve(self.folder, self.settings, stays=True)
-
-    def stop_engine(self) -> None:
-        with contextlib.suppress(EngineError):
-            self._connection.ask("stop", start=False)
-        self._connection.close()
-
     def executors(self) -> list[ExecutorView]:
         from partita.workspace.probing import list_executors
 
@@ -398,37 +393,6 @@ class LocalWorkspace(LocalArtifacts, LocalModels, LocalStudies):
         from partita.workspace.images.building import build_image
 
         return build_image(self, request, say)
-
-    def migrate_store(self) -> tuple[str, int]:
-        from partita.store.opening import migrate
-
-        with self._without_engine():
-            return migrate(self.state, self.database)
-
-    def copy_store(self, url: str, progress: Callable[[str, int], None]) -> tuple[str, dict[str, int]]:
-        from partita.store.opening import copy_to
-
-        if self.database:
-            raise StoreError("the runs of this project lie in PostgreSQL already; `pg_dump` copies them elsewhere")
-        self._need_state()
-        with self._without_engine():
-            return copy_to(self.state, url, progress)
-
-    @contextlib.contextmanager
-    def _without_engine(self) -> Iterator[None]:
-        from partita.workspace.composition import sole_engine
-
-        self.state.mkdir(parents=True, exist_ok=True)
-        until = time.monotonic() + _ENDING_S
-        while True:
-            with sole_engine(self.state) as is_sole:
-                if is_sole:
-                    yield
-                    return
-            # One that answers no more is about to end.
-            if self.engine() is not None or time.monotonic() > until:
-                raise EngineError("an engine works on the store; end it first: `partita engine stop`")
-            time.sleep(0.05)
 
     def close(self) -> None:
         self._connection.close()

@@ -20,8 +20,14 @@ _SIGNED = ("pickle", "sealed")
 _FORMS = ("mlflow", "files")
 
 
-def export_model(workspace: LocalWorkspace, view: VersionView, node: Node, target: Path, form: str) -> list[Path]:
-    """Write a version; gives the files. Nothing of it is opened here."""
+def export_model(
+    workspace: LocalWorkspace, view: VersionView, node: Node, target: Path, form: str, by: str = ""
+) -> list[Path]:
+    """Write a version; gives the files. Nothing of it is opened here.
+
+    Args:
+        by: who asks; empty: the user of this machine.
+    """
     from partita.models.cards import gather, markdown_card
     from partita.models.mlflow.writing import write_mlflow
 
@@ -41,7 +47,7 @@ def export_model(workspace: LocalWorkspace, view: VersionView, node: Node, targe
     if form == "files":
         return _write_files(target, files, record)
     if record["format"] == "safetensors":
-        files = {"data/model.pth": _module(workspace, view["name"])}
+        files = {"data/model.pth": _module(workspace, view["name"], by)}
     metadata = {"partita": {"name": view["name"], "metrics": view["metrics"], "tags": view["tags"], "run": view["run"]}}
     written = write_mlflow(target, record, files, metadata)
     model, _, moves = workspace.model(view["model"])
@@ -63,11 +69,11 @@ def _write_files(target: Path, files: dict[str, bytes], record: dict[str, Any]) 
     return sorted([about, *(target / Path(name).name for name in files)])
 
 
-def _module(workspace: LocalWorkspace, name: str) -> bytes:
+def _module(workspace: LocalWorkspace, name: str, by: str) -> bytes:
     """A worker writes it: a module is opened only there."""
     from partita.workspace.runs import Run
 
-    run = Run(workspace, workspace.launch("partita.models.importing:export_module", texts={"name": name}))
+    run = Run(workspace, workspace.launch("partita.models.importing:export_module", texts={"name": name}, by=by))
     found = run.result()
     if not isinstance(found, bytes):
         raise ModelError(f"{name} could not be written by a worker")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from partita.errors import ModelError, NotFoundError
-from partita.protocol.models import ModelView, MoveView, VersionView, parse_name
+from partita.protocol.artifacts import LineageView
+from partita.protocol.models import DATA, ModelView, MoveView, VersionView, parse_name
 from partita.values import unpack
 from partita.workspace.naming import me
 
@@ -68,6 +69,14 @@ class Models(Protocol):
 
     def model_card(self, name: str, *, html: bool = False) -> str:
         """What is known of a version, as a page in Markdown or HTML."""
+        ...
+
+    def model_lineage(self, name: str) -> LineageView | None:
+        """The steps that a version came from; None: no run registered it, or that is not there any more."""
+        ...
+
+    def judge_model(self, name: str, alias: str) -> list[dict[str, Any]]:
+        """What the gates of an alias say of a version, without moving anything."""
         ...
 
     def export_model(self, name: str, target: Path, *, form: str = "mlflow") -> list[Path]:
@@ -153,7 +162,7 @@ class LocalModels:
             return
         view = self._local.ask("model_find", name=name)["version"]
         note = {
-            "name": view["model"], "number": view["number"], "metrics": {}, "tags": dict(tags or {}),
+            "name": view["model"], "number": view["number"], "metrics": {}, "data": DATA, "tags": dict(tags or {}),
             "description": description or "",
         }  # fmt: skip
         self._local.ask("model_change", what="note", fields=note, by=me())
@@ -169,28 +178,38 @@ class LocalModels:
 
         view, found = self.model_version(name)
         model, _, moves = self.model(view["model"])
-        lineage = self._lineage_of(view)
-        card = gather(view, model, moves, found, lineage)
+        told = self._lineage_of(view)
+        card = gather(view, model, moves, found, [dict(node) for node in told["nodes"]] if told is not None else [])
         return html_card(card) if html else markdown_card(card)
 
-    def _lineage_of(self, view: VersionView) -> list[dict[str, Any]]:
+    def model_lineage(self, name: str) -> LineageView | None:
+        self._local._need_state()
+        view: VersionView = self._local.ask("model_find", name=name)["version"]
+        return self._lineage_of(view)
+
+    def judge_model(self, name: str, alias: str) -> list[dict[str, Any]]:
+        from partita.models.promotion import judged
+
+        with self._asking(""):
+            return [dict(verdict) for verdict in judged(name, alias)]
+
+    def _lineage_of(self, view: VersionView) -> LineageView | None:
         """The steps that the version came from, as far as they are there."""
         from partita.workspace.lineage import Lineage
 
         if not view["run"]:
-            return []
+            return None
         try:
-            told = Lineage(self._local.ask, 50).of(view["name"], view["run"], view["step"], [], 20, "up")
+            return Lineage(self._local.ask, 50).of(view["name"], view["run"], view["step"], [], 20, "up")
         except NotFoundError:
-            return []
-        return [dict(node) for node in told["nodes"]]
+            return None
 
-    def export_model(self, name: str, target: Path, *, form: str = "mlflow") -> list[Path]:
+    def export_model(self, name: str, target: Path, *, form: str = "mlflow", by: str = "") -> list[Path]:
         from partita.workspace.model_files import export_model
 
         self._local._need_state()
         found = self._local.ask("model_find", name=name)
-        return export_model(self._local, found["version"], unpack(found["value"]), target, form)
+        return export_model(self._local, found["version"], unpack(found["value"]), target, form, by)
 
     def import_model(self, source: Path, name: str, *, trust: bool = False) -> str:
         from partita.workspace.runs import Run

@@ -8,7 +8,8 @@ from math import exp, log, sqrt
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, NamedTuple
 
-from partita.core.records import Demand
+from partita.core.records import Demand, Profile
+from partita.core.tuning import tuned
 from partita.drawing.progress import group_name
 from partita.plan.spreads import Guess
 from partita.protocol.requests import AttemptView, StepView
@@ -18,7 +19,10 @@ from partita.workspace.flow_tasks import FlowTask
 if TYPE_CHECKING:
     from partita.workspace.local import LocalWorkspace
 
-__all__ = ["PastRuns", "Shape", "expanded", "has_run", "past_runs", "past_steps", "shapes_of"]
+__all__ = [
+    "EarlierRun", "Options", "PastRuns", "Shape", "expanded", "has_run", "of_last_attempts", "past_runs", "past_steps",
+    "shapes_of",
+]  # fmt: skip
 
 _RUNS = 10
 _STEPS = 20_000
@@ -74,52 +78,92 @@ def _seconds(step: StepView) -> float | None:
     return max(step["ended_at"] - step["started_at"], 0.0)
 
 
+class Options(NamedTuple):
+    """What a step of an earlier run asked for."""
+
+    title: str  # of its task
+    demand: Demand
+    executor: str  # where it ran; empty: on the default one
+
+
+class EarlierRun(NamedTuple):
+    """A run that succeeded."""
+
+    steps: Sequence[StepView]  # all of them
+    options: Mapping[int, Options]  # by step; of those of which they are not known, none
+
+
 def has_run(workspace: LocalWorkspace) -> bool:
     """Whether there may be runs, so that asking an engine is worth starting one."""
     return bool(workspace.database) or (workspace.state / "store.db").exists()
 
 
-def past_runs(workspace: LocalWorkspace, flow: str) -> list[list[StepView]]:
-    """All steps of the last runs of the flow that succeeded, the newest run first.
+def past_runs(workspace: LocalWorkspace, flow: str, *, with_options: bool = True) -> list[EarlierRun]:
+    """The last runs of the flow that succeeded, the newest first.
 
     Where nothing has ever run there are none, and no engine is started to say so.
+
+    Args:
+        with_options: say also what steps asked for.
     """
     if not has_run(workspace):
         return []
-    found: list[list[StepView]] = []
+    found: list[EarlierRun] = []
     for run in workspace.runs(flow=flow, states=["succeeded"], limit=_RUNS):
-        if sum(map(len, found)) + sum(run["counts"].values()) <= _STEPS:
-            found.append(past_steps(workspace, run["id"]))
+        if sum(len(each.steps) for each in found) + sum(run["counts"].values()) <= _STEPS:
+            options = _options(workspace, run["id"]) if with_options else {}
+            found.append(EarlierRun(past_steps(workspace, run["id"]), options))
+    return found
+
+
+def _options(workspace: LocalWorkspace, run: str) -> dict[int, Options]:
+    """What the steps of a run asked for, as far as the settings of now do not say something else."""
+    traits = workspace.ask("traits", run=run)
+    by_profile = []
+    for (function, *_), (title, demand, _, executor, slots) in zip(traits["profiles"], traits["asked"], strict=True):
+        cpu, memory_bytes, gpu = demand
+        asked = Demand(cpu, memory_bytes, gpu, tuple((name, count) for name, count in slots))
+        profile = tuned(Profile(function, title, demand=asked, executor=executor), workspace.settings.tasks)
+        by_profile.append(Options(title, profile.demand, profile.executor))
+    found: dict[int, Options] = {}
+    after = -1
+    while page := workspace.ask("step_profiles", run=run, after=after):
+        found |= {step: by_profile[number] for step, number in page if number >= 0}
+        after = page[-1][0]
     return found
 
 
 def past_steps(workspace: LocalWorkspace, run: str) -> list[StepView]:
-    """All steps of a run, as long as they would have been on an executor of speed 1."""
+    """All steps of a run, as long as the attempt that succeeded would have been on an executor of speed 1."""
     speeds = {name: item.speed for name, item in workspace.settings.executors.items() if item.speed != 1.0}
     steps = workspace.all_steps(run)
-    return _at_speed_1(steps, workspace.attempts(run), speeds) if speeds else steps
+    if not speeds and all(step["attempts"] <= 1 for step in steps):
+        return steps
+    return of_last_attempts(steps, workspace.attempts(run), speeds)
 
 
-def _at_speed_1(
+def of_last_attempts(
     steps: Sequence[StepView], attempts: Sequence[AttemptView], speeds: Mapping[str, float]
 ) -> list[StepView]:
-    factor = {attempt["step"]: speeds.get(attempt["executor"], 1.0) for attempt in attempts}
+    """The steps without the attempts that failed and the time between attempts.
+
+    Args:
+        speeds: by executor, where not 1: an attempt there would have been longer or shorter on one of speed 1.
+    """
+    succeeded = {attempt["step"]: attempt for attempt in attempts if attempt["outcome"] == "succeeded"}
     made = []
     for step in steps:
-        seconds = _seconds(step)
-        if seconds is not None and step["started_at"] is not None:
-            step = {**step, "ended_at": step["started_at"] + seconds * factor.get(step["id"], 1.0)}
+        attempt = succeeded.get(step["id"])
+        if attempt is not None and attempt["ended_at"] is not None and _seconds(step) is not None:
+            seconds = max(attempt["ended_at"] - attempt["started_at"], 0.0) * speeds.get(attempt["executor"], 1.0)
+            step = {**step, "started_at": attempt["started_at"], "ended_at": attempt["started_at"] + seconds}
         made.append(step)
     return made
 
 
-def expanded(tasks: Sequence[FlowTask], steps: Sequence[StepView]) -> list[FlowTask]:
-    """The tasks, with those that are laid out later replaced by the steps that came of them in an earlier run.
-
-    Args:
-        steps: all steps of that run.
-    """
-    return _Expansion(tasks, steps).made()
+def expanded(tasks: Sequence[FlowTask], run: EarlierRun) -> list[FlowTask]:
+    """The tasks, with those that are laid out later replaced by the steps that came of them in an earlier run."""
+    return _Expansion(tasks, run).made()
 
 
 class Shape(NamedTuple):
@@ -129,17 +173,17 @@ class Shape(NamedTuple):
     runs: int  # earlier ones in which these came of it
 
 
-def shapes_of(tasks: Sequence[FlowTask], runs: Sequence[Sequence[StepView]]) -> list[Shape]:
+def shapes_of(tasks: Sequence[FlowTask], runs: Sequence[EarlierRun]) -> list[Shape]:
     """What may come of the tasks, by what came of them in earlier runs; without any, they stay as they are.
 
     Args:
-        runs: all steps of each run, the newest run first.
+        runs: the newest first.
     """
     if not any(task.kind == "flow" for task in tasks):
         return [Shape(list(tasks), 1)]
     found: dict[tuple[tuple[str, tuple[int, ...]], ...], Shape] = {}
-    for steps in runs:
-        made = expanded(tasks, steps)
+    for run in runs:
+        made = expanded(tasks, run)
         if made:
             key = tuple((task.path, task.needs) for task in made)
             known = found.get(key)
@@ -148,15 +192,21 @@ def shapes_of(tasks: Sequence[FlowTask], runs: Sequence[Sequence[StepView]]) -> 
 
 
 class _Expansion:
-    def __init__(self, tasks: Sequence[FlowTask], steps: Sequence[StepView]) -> None:
-        self.tasks = tasks
+    def __init__(self, tasks: Sequence[FlowTask], run: EarlierRun) -> None:
+        steps = run.steps
+        self.tasks, self.options = tasks, run.options
         self.steps = {step["id"]: step for step in steps}
         self.children: dict[int, list[int]] = {}
         for step in steps:
             self.children.setdefault(step["parent"], []).append(step["id"])
         by_path = {task.path: number for number, task in enumerate(tasks)}
-        self.demands = {task.title: task.demand for task in tasks if task.kind == "task"}
+        self.named = {task.title: task for task in tasks if task.kind == "task"}
         self.known = {step["id"]: by_path[step["path"]] for step in steps if step["path"] in by_path}
+        #: What tasks asked for in that run -> what they ask for now, of those that are laid out now.
+        self.now = {
+            run.options[own]: Options(tasks[number].title, tasks[number].demand, tasks[number].executor)
+            for own, number in self.known.items() if own in run.options and tasks[number].kind == "task"
+        }  # fmt: skip
         #: Task that is laid out later -> the steps that came of it; of a branch that was not taken, none.
         self.inside: dict[int, list[int]] = {}
         for step in steps:
@@ -220,15 +270,21 @@ class _Expansion:
         made = []
         for own in self.inside[number]:
             step = self.steps[own]
-            title = step["name"].partition("[")[0].partition("#")[0]
+            title, demand, executor = self._asked(step, whole)
             needs = dict.fromkeys(fresh[source] for source in self._sources(own) if source in fresh)
-            demand = self.demands.get(title, whole.demand if whole.title == title else Demand())
             made.append(
-                FlowTask(
-                    step["path"], title, "task", step["place"], demand, "", "", whole.executor, tuple(needs) or first
-                )
+                FlowTask(step["path"], title, "task", step["place"], demand, "", "", executor, tuple(needs) or first)
             )
         return made
+
+    def _asked(self, step: StepView, whole: FlowTask) -> Options:
+        """What it would ask for today."""
+        then = self.options.get(step["id"])
+        if then is not None:
+            return self.now.get(then, then)
+        title = step["name"].partition("[")[0].partition("#")[0]
+        like = self.named.get(title, whole if whole.title == title else None)
+        return Options(title, like.demand if like is not None else Demand(), whole.executor)
 
     def _sources(self, own: int) -> list[int]:
         """The tasks among the earlier steps that this one waited for."""

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from partita.errors import NotFoundError, PlanningError
 from partita.plan.conversation import Conversation
 from partita.plan.documents import plan_document, read_instance
+from partita.plan.frontier import weighed
 from partita.plan.instance import Instance
 from partita.plan.planner import Means, Plan, make_plan
 
@@ -26,7 +28,14 @@ _PROOF_S = 10.0
 
 
 def plan_file(
-    source: Path, target: Path | None, *, time_limit_s: float = 0.0, must_prove: bool = False, seed: int = 0
+    source: Path,
+    target: Path | None,
+    *,
+    time_limit_s: float = 0.0,
+    must_prove: bool = False,
+    seed: int = 0,
+    alpha: float | None = None,
+    beta: float | None = None,
 ) -> dict[str, Any]:
     """Plan the instance of a file, and write the plan.
 
@@ -36,6 +45,8 @@ def plan_file(
         time_limit_s: how long to look for better plans; 0: only what takes next to no time.
         must_prove: use the solver that can prove that nothing is better.
         seed: of what is left to chance.
+        alpha: what a second counts; None: what the file says.
+        beta: what the cost counts; None: what the file says.
 
     Raises:
         NotFoundError: there is no such file.
@@ -45,6 +56,9 @@ def plan_file(
     gc.disable()  # many small objects and no circles among them: looking for some would take half the time
     try:
         instance = read_instance(read_document(source))
+        instance = weighed(
+            instance, instance.alpha if alpha is None else alpha, instance.beta if beta is None else beta
+        )
         plan = plan_within(instance, time_limit_s or (_PROOF_S if must_prove else 0.0), must_prove, seed)
         document = plan_document(
             instance,
@@ -91,7 +105,7 @@ def answer_events(lines: Iterable[str]) -> Iterator[str]:
             continue
         try:
             event = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PlanningError(f"an event should be a line of JSON: {error}") from None
         yield json.dumps(conversation.answer(event))
 
@@ -101,13 +115,15 @@ def read_document(path: Path) -> Any:
 
     Raises:
         NotFoundError: there is no such file.
-        PlanningError: it is not JSON.
+        PlanningError: it cannot be read, or is not JSON.
     """
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError(f"there is no file {path}") from None
+    except OSError as error:
+        raise PlanningError(f"{path} cannot be read: {error}") from None
     try:
         return json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, RecursionError, zlib.error) as error:
         raise PlanningError(f"{path} is not JSON: {error}") from None

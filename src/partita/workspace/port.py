@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
 from partita.protocol.advice import AdviceReport
-from partita.protocol.plans import PlanRequest, PlanView
+from partita.protocol.plans import EstimateView, PlanRequest, PlanView
 from partita.protocol.requests import (
     AttemptView,
     CacheEntryView,
@@ -19,16 +19,22 @@ from partita.protocol.requests import (
     HistoryView,
     LogChunk,
     ProbeView,
+    ReportView,
     RunView,
     StepView,
     WatchView,
 )
-from partita.protocol.waits import WaitView
 from partita.settings import Settings
+from partita.workspace.access import Access
 from partita.workspace.artifacts import Artifacts
+from partita.workspace.backups import Backups
 from partita.workspace.images.request import ImageRequest, ImageView
 from partita.workspace.models import Models
+from partita.workspace.publications import Publications
+from partita.workspace.secrets import Secrets
+from partita.workspace.settings_shown import SettingView
 from partita.workspace.studies import Studies
+from partita.workspace.waits import Waits
 
 __all__ = ["CatalogueView", "CheckView", "ConvertView", "GraphView", "Workspace"]
 
@@ -61,7 +67,7 @@ class CatalogueView(TypedDict):
     near: list[str]  # names that may be meant where nothing was found
 
 
-class Workspace(Artifacts, Models, Studies, Protocol):
+class Workspace(Access, Artifacts, Backups, Models, Publications, Secrets, Studies, Waits, Protocol):
     """A project's workspace.
 
     Laws: asking never changes anything; `launch`, `cancel`, `resume` and `rerun` return once their effect is stored;
@@ -75,6 +81,15 @@ class Workspace(Artifacts, Models, Studies, Protocol):
 
     @property
     def settings(self) -> Settings: ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is a server's: its project's files do not lie on this machine."""
+        ...
+
+    def shown_settings(self) -> list[SettingView]:
+        """Every setting as it is shown to people, with where it was set."""
+        ...
 
     def launch(
         self,
@@ -113,13 +128,43 @@ class Workspace(Artifacts, Models, Studies, Protocol):
 
     def run(self, run: str, *, with_result: bool = False) -> RunView: ...
 
-    def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
-        """Newest first."""
+    def runs(
+        self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50, before: int = 0, text: str = "",
+        since: float = 0.0, until: float = 0.0, is_upwards: bool = False, publication: str = "",
+    ) -> list[RunView]:  # fmt: skip
+        """Newest first, or with `is_upwards` oldest first.
+
+        Args:
+            flow: only of this reference or title.
+            states: only in one of these.
+            before: number of the last run of the page before.
+            text: a part of the title, the id or the reference.
+            publication: only of a published flow, or of one version of it ("train@3").
+            since: only launched then or later, in seconds since the epoch; `until`: only before.
+        """
         ...
 
-    def steps(self, run: str, *, after: int = -1, limit: int = 500) -> list[StepView]: ...
+    def steps(self, run: str, *, after: int = -1, limit: int = 500, is_brief: bool = False) -> list[StepView]:
+        """A page of a run's steps, by id; brief ones come without times and previews, and much faster."""
+        ...
 
     def attempts(self, run: str, step: int | None = None) -> list[AttemptView]: ...
+
+    def reports(self, run: str, step: int | None = None) -> list[ReportView]:
+        """The last 10,000 numbers that steps of a run reported, by step in the order in which they came."""
+        ...
+
+    def run_plan(self, run: str, steps: Sequence[StepView] = ()) -> PlanView | None:
+        """When the steps of a run were first thought to begin and end; None: nothing was forecast of it.
+
+        Args:
+            steps: all of its steps, for who has read them already.
+        """
+        ...
+
+    def run_estimates(self, run: str) -> list[EstimateView]:
+        """How the estimate of the run's finish went, the oldest first; of very many some are kept."""
+        ...
 
     def logs(self, run: str, *, step: int | None = None, attempt: int | None = None) -> Iterator[LogChunk]:
         """What has been logged so far."""
@@ -149,30 +194,14 @@ class Workspace(Artifacts, Models, Studies, Protocol):
         owner: str = "",
         weight: float | None = None,
         priority: int | None = None,
+        afresh: Sequence[int] = (),
+        key: str = "",
     ) -> str:
-        """A new run that adopts what is unchanged; gives its id. What is not said of it is as it was of the first one."""
-        ...
+        """A new run that adopts what is unchanged; gives its id. What is not said of it is as it was of the first one.
 
-    def waits(self, run: str = "") -> list[WaitView]:
-        """The open waits of all runs, oldest first; or all waits of one run."""
-        ...
-
-    def send(
-        self, run: str, event: str, data: Any = None, *, key: str | int | None = None, id: str = "", by: str = ""
-    ) -> bool:
-        """Send an event to a run, or, for the run "", to whichever waits for it; False: one of this id was sent before."""
-        ...
-
-    def approve(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
-        """Approve what a step asks; default: the only one of the run that asks."""
-        ...
-
-    def reject(self, run: str, step: int | None = None, *, comment: str = "", by: str = "") -> WaitView:
-        """Reject what a step asks."""
-        ...
-
-    def answer(self, value: Any, run: str, step: int | None = None, *, by: str = "") -> WaitView:
-        """Answer what a step asks, with plain data or texts."""
+        The steps `afresh` of the first run are done again with all that came of them, whatever has changed. A second rerun with
+        a `key` gives the first one.
+        """
         ...
 
     def cache_entries(self, *, task: str = "", limit: int = 100) -> list[CacheEntryView]:

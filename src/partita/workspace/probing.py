@@ -11,6 +11,7 @@ from partita.errors import NotFoundError, PartitaError
 from partita.executors.port import LOST, Executor
 from partita.protocol.messages import DONE, FAILED
 from partita.protocol.requests import ExecutorView, ProbeView
+from partita.protocol.sentences import Sentence, in_words, say
 from partita.settings_values import ExecutorSettings
 from partita.values import unpack
 from partita.workspace.checking import working
@@ -68,14 +69,14 @@ def probe_executor(workspace: LocalWorkspace, name: str) -> ProbeView:
                     if message[0] == DONE:
                         told: dict[str, Any] = encoder_of(workspace).decode(unpack(message[2]))
                         told.pop("blob")
-                        return ProbeView(name=name, is_ok=True, took_s=took_s, error="", told=told)
+                        return ProbeView(name=name, is_ok=True, took_s=took_s, error="", said=None, told=told)
                     if message[0] == FAILED:
                         return _failed(name, took_s, f"{message[2]['type']}: {message[2]['message']}")
                     if message[0] == LOST:
-                        return _failed(name, took_s, f"its worker ended ({message[2]}): {message[3]}")
+                        return _failed(name, took_s, say("probe_lost", why=message[2], message=message[3]))
     except PartitaError as error:
         return _failed(name, time.perf_counter() - started, str(error))
-    return _failed(name, _TIMEOUT_S, f"the step did not end within {_TIMEOUT_S:g} s")
+    return _failed(name, _TIMEOUT_S, say("probe_timeout", within_s=_TIMEOUT_S))
 
 
 def _faults(item: ExecutorSettings, ground: Ground) -> list[str]:
@@ -87,5 +88,6 @@ def _faults(item: ExecutorSettings, ground: Ground) -> list[str]:
     return kubernetes_faults(item, ground)
 
 
-def _failed(name: str, took_s: float, error: str) -> ProbeView:
-    return ProbeView(name=name, is_ok=False, took_s=took_s, error=error, told={})
+def _failed(name: str, took_s: float, error: str | Sentence) -> ProbeView:
+    said, text = (None, error) if isinstance(error, str) else (error, in_words(error))
+    return ProbeView(name=name, is_ok=False, took_s=took_s, error=text, said=said, told={})

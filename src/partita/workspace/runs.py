@@ -228,7 +228,9 @@ def encoder_of(workspace: LocalWorkspace) -> Encoder:
 
     workspace.state.mkdir(parents=True, exist_ok=True)
     return Encoder(
-        workspace.blobs, signer_of(workspace.state), outcome=make_outcome, locate=locate, load=load,
+        workspace.blobs, signer_of(workspace.state), outcome=make_outcome, locate=locate,
+        # Of this project, whichever other one this process has looked into since.
+        load=lambda reference: load(reference, workspace.folder),
         code_of=_Code(workspace.folder).of_all,
     )  # fmt: skip
 

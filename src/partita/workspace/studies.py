@@ -63,7 +63,7 @@ class LocalStudies:
         from partita.workspace.trials import LocalTrials
 
         workspace = self._workspace
-        trials = LocalTrials(workspace, encoder_of(workspace), opens_all=False)
+        trials = LocalTrials(workspace, encoder_of(workspace), opens_all=False, user=request.get("user", ""))
         try:
             made = asked(workspace, trials, request)
             return self.study(search(trials, made, request.get("study", ""), show))

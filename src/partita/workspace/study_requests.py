@@ -42,7 +42,7 @@ def asked(workspace: LocalWorkspace, trials: LocalTrials, request: TuneRequest) 
     parallel, failures = request.get("parallel"), request.get("failures", 5)
     if not request.get("flow"):
         record = read_record(trials.journals, request.get("study", ""))
-        budgets = budgets if budgets != Budgets() else budgets_of(record)
+        budgets = budgets.over(budgets_of(record))
         kept = request.get("failures", record.definition["failures"])
         return again(record, trials, Plan(objectives_of(), budgets, parallel, failures=kept))
     texts = request.get("texts", {})

@@ -45,7 +45,7 @@ from partita.errors import DamagedError, ValueStoreError
 from partita.store.census import Census
 from partita.store.opening import census_of
 
-__all__ = ["GRACE_S", "LEAST_GRACE_S", "Sweep", "remove_run"]
+__all__ = ["GRACE_S", "LEAST_GRACE_S", "Sweep", "needed_blobs", "remove_run"]
 
 GRACE_S = 3600.0
 LEAST_GRACE_S = 60.0
@@ -101,7 +101,7 @@ class Sweep:
         if census.oldest_start is not None:
             oldest = min(oldest, census.oldest_start)
         oldest -= self.slack_s
-        needed = _needed(census, blobs)
+        needed = needed_blobs(census, blobs)
         if isinstance(blobs, RemoteBlobs):
             self._sweep_far(blobs, needed, oldest)
             cache, *others = blobs.folders
@@ -114,6 +114,7 @@ class Sweep:
         self._sweep_bundles(census.bundles, oldest)
         self._sweep_archives(_shared(blobs, self.state), census.bundles, oldest)
         self._sweep_runs(census.runs, oldest, _shared(blobs, self.state))
+        self._sweep_logs(census.without_logs)
         told = ("blobs", "copies", "bundles", "archives", "runs", "freed_bytes", "kept", "young", "removed")
         return {**{name: getattr(self, name) for name in told}, "is_dry": self.is_dry}
 
@@ -227,6 +228,14 @@ class Sweep:
                     shutil.rmtree(path, ignore_errors=True)
         self.runs = len(gone)
 
+    def _sweep_logs(self, let_go: set[str]) -> None:
+        """The logs of runs that retention has let go of, whatever their age."""
+        for path in _folders(self.state / "logs"):
+            if path.name in let_go:
+                self.freed_bytes += _size_of(path)
+                if not self.is_dry:
+                    shutil.rmtree(path, ignore_errors=True)
+
 
 def remove_run(state: Path, run: str) -> int:
     """Remove the logs and checkpoints of a run that was deleted; gives their bytes. A collection finds what lies elsewhere."""
@@ -243,7 +252,7 @@ def remove_run(state: Path, run: str) -> int:
     return freed_bytes
 
 
-def _needed(census: Census, blobs: FolderBlobs | RemoteBlobs) -> set[str]:
+def needed_blobs(census: Census, blobs: FolderBlobs | RemoteBlobs) -> set[str]:
     """The blobs that rows name, and those that these name."""
     needed, pending = set(census.hashes), list(census.hashes)
     while pending:

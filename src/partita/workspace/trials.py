@@ -54,12 +54,14 @@ class RunsByName:
 class LocalTrials(RunsByName):
     """Satisfies `partita.tune.port.TrialRuns`, for a workspace on this machine."""
 
-    def __init__(self, workspace: LocalWorkspace, encoder: Encoder, *, opens_all: bool = True) -> None:
+    def __init__(self, workspace: LocalWorkspace, encoder: Encoder, *, opens_all: bool = True, user: str = "") -> None:
         """
         Args:
             opens_all: values that were pickled may be opened here: in a process of the user's own.
+            user: who asks for the runs; empty: the user of this machine.
         """
         self._workspace: LocalWorkspace = workspace
+        self._user = user
         self._encoder, self._opens_all = encoder, opens_all
         folder, is_durable = workspace.state / "studies", workspace.settings.durability == "full"
         self.journals = FolderJournals(folder, is_durable=is_durable)
@@ -89,7 +91,7 @@ class LocalTrials(RunsByName):
         return [Ending(view, _reports(rows)) for view, rows in self._endings.among(runs, timeout_s)]
 
     def reports(self, run: str) -> list[Report]:
-        return _reports(self._workspace.reports(run))
+        return _reports(self._workspace.ask("reports", run=run, step=None))
 
     def open_leaf(self, node: Node) -> Any:
         if not self._opens_all and (node[0] not in (INLINE, BLOB) or node[1] == "pickle"):
@@ -112,19 +114,23 @@ class LocalTrials(RunsByName):
         bundle = workspace.bundle(typed)
         if plain["flow"].startswith(NOTEBOOK + ":"):
             plain["bundle"] = bundle  # what was typed is found there only
-        return NodeStarter(plain, bundle, workspace.start)
+        return NodeStarter(plain, bundle, self._launch)
 
     def starter(self, plain: Mapping[str, Any]) -> NodeStarter | TextStarter:
         bundle = plain.get("bundle") or self._workspace.bundle()
         kind = NodeStarter if "arguments" in plain else TextStarter
-        return kind(plain, bundle, self._workspace.start)
+        return kind(plain, bundle, self._launch)
 
     def text_starter(self, flow: str, texts: Mapping[str, str], executor: str, is_refreshed: bool) -> TextStarter:
         """The starter of a flow that is named, with inputs as texts, which the worker converts."""
         request: dict[str, Any] = {"title": name_in_file(self._workspace.folder, flow) or flow.rpartition(":")[2]}
         request |= said({"executor": executor or self._workspace.settings.executor, "refresh": is_refreshed})
         plain = {"flow": flow, "title": request["title"], "request": request, "inputs": dict(texts)}
-        return TextStarter(plain, self._workspace.bundle(), self._workspace.start)
+        return TextStarter(plain, self._workspace.bundle(), self._launch)
+
+    def _launch(self, request: LaunchRequest) -> str:
+        # No part of a starter, which the study keeps: who goes on with it is somebody else.
+        return self._workspace.start({**request, "user": self._user} if self._user else request)
 
     def close(self) -> None:
         """Let the engine go."""

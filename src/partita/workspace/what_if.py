@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import CheckError, NotFoundError, OptionError, PlanningError
+from partita.plan.numbers import as_number
 from partita.settings import Settings
+from partita.settings_values import LEAST_SPEED, MOST_SPEED
 from partita.units import duration_s, size_bytes
 from partita.workspace.executors import node_classes_of, pools_of
 
@@ -110,6 +112,8 @@ def _parsed(name: str, text: str) -> Any:
 
     try:
         return read_plain(text, name)
+    except RecursionError:
+        raise PlanningError(f"{name} is nested too deeply to be read") from None
     except CheckError as error:
         raise PlanningError(f"{name} is neither YAML nor JSON: {' '.join(str(error).split())}") from None
 
@@ -146,7 +150,7 @@ class _Reader:
             tuple(nodes),
             self._amount(network.get("bandwidth", 0), "network.bandwidth", size_bytes),
             self._amount(network.get("latency", 0), "network.latency", duration_s),
-            tuple(self._link(row, seen) for row in network.get("links") or ()),
+            self._links(network.get("links"), seen),
             self._number(table.get("alpha", 1.0), "alpha"),
             self._number(table.get("beta", 0.0), "beta"),
             self._by_step(table.get("durations"), "durations", duration_s),
@@ -164,6 +168,10 @@ class _Reader:
         speed = self._number(table.get("speed", 1.0), f"the speed of {where}")
         if not speed:
             raise self._wrong(f"the speed of {where} is 0: nothing would ever end there", "leave the node out")
+        if not LEAST_SPEED <= speed <= MOST_SPEED:
+            raise self._wrong(
+                f"the speed of {where} is {speed:g}", f"a number from {LEAST_SPEED:f} to {MOST_SPEED:.0f}"
+            )
         count = table.get("count", 1)
         if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= _MOST_NODES:
             raise self._wrong(f"the count of {where} is {count!r}", f"a whole number from 1 to {_MOST_NODES}")
@@ -209,6 +217,11 @@ class _Reader:
             found[resource] = price / _GIB if resource == "memory" else price
         return found
 
+    def _links(self, rows: Any, known: set[str]) -> tuple[tuple[str, str, float, float], ...]:
+        if rows is not None and not isinstance(rows, list):
+            raise self._wrong(f"network.links is {str(rows)[:80]!r}", "links: [[from, to, 1GB, 1ms]]")
+        return tuple(self._link(row, known) for row in rows or ())
+
     def _link(self, row: Any, known: set[str]) -> tuple[str, str, float, float]:
         if not isinstance(row, list) or len(row) != 4:
             raise self._wrong(f"a link is {row!r}", "links: [[from, to, 1GB, 1ms]]")
@@ -250,13 +263,13 @@ class _Reader:
     def _number(self, value: Any, what: str) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
             raise PlanningError(f"{self.name}: {what} is {value!r}; give a number of at least 0")
-        return float(value)
+        return as_number(value, f"{self.name}: {what}")
 
     def _amount(self, value: Any, what: str, parse: Callable[[object], float]) -> float:
         if isinstance(value, (int, float)):
             return self._number(value, what)
         try:
-            return float(parse(value))
+            return self._number(parse(value), what)
         except OptionError:
             kind = 'a duration such as "5m"' if parse is duration_s else 'a size such as "16GiB"'
             raise PlanningError(f"{self.name}: {what} is {value!r}; give a number or {kind}") from None

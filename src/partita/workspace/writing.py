@@ -7,20 +7,32 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from partita.artifacts.blobs.hashing import holds
-from partita.artifacts.blobs.port import BlobStore
 from partita.artifacts.files import copy_file, inside
 from partita.errors import ValueStoreError
 from partita.protocol.artifacts import ArtifactView
 from partita.protocol.stored_files import StoredFile, StoredFolder, stored_file, stored_folder
 from partita.values import BLOB, DICT, INLINE, LIST, OBJECT, OUTCOME, PLAIN, TUPLE, Node, unpack
 
-__all__ = ["file_stem", "write_artifact"]
+__all__ = ["ENDINGS", "BlobSource", "blob_of", "file_stem", "write_artifact"]
+
+
+class BlobSource(Protocol):
+    """What blobs are read from; a `BlobStore`, or a server."""
+
+    def get(self, digest: str) -> bytes:
+        """The blob."""
+        ...
+
+    def path(self, digest: str) -> Path:
+        """A local file that holds the blob, checked; it must not be changed."""
+        ...
+
 
 #: The ending of a codec's files; what is not listed is written as it is, with the codec's name.
-_ENDINGS = {
+ENDINGS = {
     "npy": "npy", "bytes": "bin", "text": "txt", "msgpack": "json", "path": "txt", "pickle": "pickle",
     "arrow": "arrow", "pandas": "arrow", "polars": "arrow", "audio": "wav", "picture": "png", "html": "html", "onnx": "onnx",
     "safetensors": "safetensors", "tensors": "safetensors", "scalar": "msgpack", "enum": "msgpack",
@@ -31,7 +43,9 @@ _ENDINGS = {
 _OWN_NAME = re.compile(r'\["(?:[^"\\]*/)?([^"\\/]+)"\]$')
 
 
-def write_artifact(blobs: BlobStore, node: Node, name: str, target: Path | None, *, is_raw: bool = False) -> list[Path]:
+def write_artifact(
+    blobs: BlobSource, node: Node, name: str, target: Path | None, *, is_raw: bool = False
+) -> list[Path]:
     """Write the value; gives the files.
 
     A `File` is written under its own name and a `Folder` as its tree. A structure of several values becomes a folder, unless
@@ -52,6 +66,17 @@ def write_artifact(blobs: BlobStore, node: Node, name: str, target: Path | None,
         raise ValueStoreError(f"{error.filename or target or name} cannot be written: {error.strerror}") from error
 
 
+def blob_of(node: Node, name: str, *, is_raw: bool = False) -> tuple[str, str] | None:
+    """The name and the blob of the one file that `write_artifact` would write, where it holds just what the blob does."""
+    if is_raw:
+        return (f"{name}.{ENDINGS.get(node[1], node[1])}", node[2]) if node[0] == BLOB else None
+    if (file := stored_file(node)) is not None:
+        return inside(Path(), file.name, is_alone=True).name, file.digest
+    if node[0] != BLOB or node[1] in ("msgpack", "pickle"):
+        return None
+    return name if node[1] == "file" else f"{name}.{ENDINGS.get(node[1], node[1])}", node[2]
+
+
 def file_stem(view: ArtifactView) -> str:
     """What a file of the artifact is called, without its ending: "fit-3.model"; a file of a folder, as it was."""
     own = _OWN_NAME.search(view["part"]) if view["codec"] == "file" else None
@@ -64,7 +89,7 @@ def file_stem(view: ArtifactView) -> str:
 class _Writing:
     """One call of `write_artifact`."""
 
-    def __init__(self, blobs: BlobStore, is_raw: bool) -> None:
+    def __init__(self, blobs: BlobSource, is_raw: bool) -> None:
         self._blobs = blobs
         self._is_raw = is_raw
         self._taken: set[Path] = set()  # what has been written
@@ -85,7 +110,7 @@ class _Writing:
         if node[0] not in (BLOB, INLINE) and not is_plain:
             yield from self._write_parts(node, target if target is not None else Path(name))
             return
-        ending = _plain_ending(plain) if is_plain else _ENDINGS.get(node[1], str(node[1]))
+        ending = _plain_ending(plain) if is_plain else ENDINGS.get(node[1], str(node[1]))
         place = self._free(_place(target, name, ending))
         if is_plain:
             place.write_bytes(_plain_bytes(plain))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,17 @@ from partita.protocol.requests import (
     Fact,
     HistoryView,
     LogChunk,
+    ReportView,
     RunView,
     StepView,
     WatchView,
 )
+from partita.protocol.secrets import SecretChange, SecretView
 from partita.protocol.waits import WaitView
 from partita.settings import Settings
 from partita.values import PLAIN, pack
 from partita.workspace.port import CatalogueView, CheckView, ConvertView
+from partita.workspace.settings_shown import SettingView, shown_settings
 from tests.unit.drawing import plans
 
 __all__ = ["FakeWorkspace", "make_run", "make_step"]
@@ -46,8 +50,9 @@ def make_step(number: int, path: str, state: str = "succeeded", **fields: Any) -
 
 def make_run(number: str, state: str = "succeeded", **fields: Any) -> RunView:
     run = RunView(
+        number=1,
         id=number, flow="flows.py:news", title="news", state=state, bundle="b1", tags=["nightly"], created_at=NOW,
-        started_at=NOW, ended_at=NOW + 3.25, error=None, notes={}, counts={"succeeded": 3}, parent=None, rerun_of=None,
+        started_at=NOW, ended_at=NOW + 3.25, error=None, notes={}, counts={"succeeded": 3}, parent=None, rerun_of=None, publication="",
         owner="ann", weight=1.0, priority=0,
     )  # fmt: skip
     run.update(fields)  # type: ignore[typeddict-item]
@@ -67,6 +72,13 @@ def make_advice(kind: str, can_apply: bool) -> AdviceView:
     )  # fmt: skip
 
 
+def make_secret(name: str, version: int = 1) -> SecretView:
+    now = time.time()
+    return SecretView(
+        name=name, version=version, created_at=now - 7200, created_by="ann", rotated_at=now - 60, rotated_by="bo"
+    )
+
+
 ERROR: Any = {
     "type": "ValueError", "message": "no [bold] letters in 'x'", "origin": "user", "step": "fit[1]",
     "traceback": 'Traceback (most recent call last):\n  File "flows.py", line 9, in fit\n    raise ValueError\n'
@@ -77,6 +89,8 @@ ERROR: Any = {
 class FakeWorkspace:
     """Implements `partita.workspace.port.Workspace`; `asked` keeps what it was asked to change."""
 
+    is_remote = False
+
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         self.folder = folder
         self.settings = settings if settings is not None else Settings()
@@ -85,6 +99,7 @@ class FakeWorkspace:
         self.standings: list[tuple[str, float | None, int | None]] = []  # of what was launched and rerun
         self.known_flows = ["flows.py:news", "flows.py:weather", "more/late.py:news_late"]
         self.known_environments: list[EnvironmentView] = []
+        self.known_secrets: list[SecretView] = []
         self.known_history: list[HistoryView] = []
         self.known_advice = [make_advice("cpu", True), make_advice("split", False)]
         self.views: dict[str, RunView] = {}
@@ -92,6 +107,9 @@ class FakeWorkspace:
         self.before_end: Any = None  # called while a run is watched
         self.is_up = True
         self.add("0run1", "succeeded")
+
+    def shown_settings(self) -> list[SettingView]:
+        return shown_settings(self.settings)
 
     def add(self, number: str, state: str, steps: list[StepView] | None = None, **fields: Any) -> None:
         root = make_step(0, "news", state, parent=-1, kind="flow")
@@ -134,6 +152,14 @@ class FakeWorkspace:
         self.add("0new", "succeeded") if "0new" not in self.views else None
         return "0new"
 
+    def launch_published(self, name_at_version: str, texts: dict[str, str] | None = None, **options: Any) -> str:
+        return self.launch(name_at_version, texts=texts, **options)
+
+    def publication(self, name_at_version: str) -> Any:
+        if name_at_version != "far":
+            raise NotFoundError(f"no flow was published as {name_at_version!r}")
+        return {"name": "far"}
+
     def check(self, flow: str, texts: dict[str, str], *, executor: str = "") -> CheckView:
         self.asked.append(("check", flow, texts, executor))
         problems: list[dict[str, Any]] = [
@@ -175,8 +201,10 @@ class FakeWorkspace:
             view.pop("result", None)
         return view
 
-    def runs(self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50) -> list[RunView]:
-        self.asked.append(("runs", flow, list(states), limit))
+    def runs(
+        self, *, flow: str = "", states: Sequence[str] = (), limit: int = 50, publication: str = ""
+    ) -> list[RunView]:
+        self.asked.append(("runs", flow or publication, list(states), limit))
         return [
             self.run(number) for number in reversed(self.views) if not states or self.views[number]["state"] in states
         ]
@@ -191,6 +219,12 @@ class FakeWorkspace:
                         input_bytes=5 << 20, output_bytes=7 << 10, error=error)
             for number, outcome, error in ((1, "failed", ERROR), (2, "succeeded", None))
         ]  # fmt: skip
+
+    def reports(self, run: str, step: int | None = None) -> list[ReportView]:
+        return [
+            ReportView(step=step or 0, attempt=2, name=name, value=value, at_step=epoch, reported_at=NOW)
+            for name, value, epoch in (("loss", 0.5, 0), ("accuracy", 0.8123456789, 1), ("loss", 0.25, 1))
+        ]
 
     def logs(self, run: str, *, step: int | None = None, attempt: int | None = None) -> Iterator[LogChunk]:
         self._find(run)
@@ -244,6 +278,8 @@ class FakeWorkspace:
         owner: str = "",
         weight: float | None = None,
         priority: int | None = None,
+        afresh: Sequence[int] = (),
+        key: str = "",
     ) -> str:
         number = self._find(run)
         self.standings.append((owner, weight, priority))
@@ -251,8 +287,8 @@ class FakeWorkspace:
         self.add("0again", "succeeded", rerun_of=number, notes={"adopted": 3})
         return "0again"
 
-    def waits(self, run: str = "") -> list[WaitView]:
-        return self.open_waits
+    def waits(self, run: str = "", *, kinds: Sequence[str] = (), limit: int = 10_000) -> list[WaitView]:
+        return [wait for wait in self.open_waits if not kinds or wait["kind"] in kinds][:limit]
 
     def send(
         self, run: str, event: str, data: Any = None, *, key: str | int | None = None, id: str = "", by: str = ""
@@ -286,6 +322,21 @@ class FakeWorkspace:
         self.asked.append(("forget_history", task))
         return 1
 
+    def secrets(self) -> list[SecretView]:
+        return self.known_secrets
+
+    def set_secret(self, name: str, value: str, by: Any = "") -> SecretChange:
+        self.asked.append(("set_secret", name, value, by))
+        warning = "it has 2 characters" if len(value) < 3 else ""
+        return SecretChange(secret=make_secret(name, len(self.asked)), is_new=len(self.asked) == 1, warning=warning)
+
+    def remove_secret(self, name: str, by: Any = "") -> None:
+        self.asked.append(("remove_secret", name))
+
+    def rekey_secrets(self, by: Any = "") -> int:
+        self.asked.append(("rekey_secrets",))
+        return len(self.known_secrets)
+
     def environments(self) -> list[EnvironmentView]:
         return self.known_environments
 
@@ -297,7 +348,7 @@ class FakeWorkspace:
         return self.known_environments[1:]
 
     def explain_cache(self, run: str, step: int) -> CacheExplanation:
-        return CacheExplanation(run=run, step=step, path="fit", result="none", source=None, reasons=[])
+        return CacheExplanation(run=run, step=step, path="fit", result="none", source=None, reasons=[], said=[])
 
     def components(self, words: str = "", name: str = "") -> CatalogueView:
         from partita.workspace.catalogue import find_components
@@ -305,7 +356,7 @@ class FakeWorkspace:
         return find_components(self.folder, words, name)
 
     def explain(self, run: str, step: int = 0) -> ExplanationView:
-        fact = Fact(topic="origin", text="It was laid out.", data={})
+        fact = Fact(topic="origin", text="It was laid out.", data={}, said=[])
         return ExplanationView(run=run, step=step, path="fit", state="succeeded", facts=[fact])
 
     def flows(self) -> list[str]:

@@ -28,7 +28,8 @@ def run_process(*words: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def test_version(partita: Partita) -> None:
-    assert partita("version").out == f"partita {VERSION}\n"
+    assert partita("version").out == partita("--version").out == f"partita {VERSION}\n"
+    assert partita("--version").status == 0
     assert json.loads(partita("version", "--json").out)["partita"] == VERSION
 
 

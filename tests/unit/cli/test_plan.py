@@ -43,6 +43,18 @@ def test_without_a_target_the_plan_is_printed(partita: Partita, project: Path) -
     assert value_of(example(TWO_NODES), plan) == pytest.approx(3.846)
 
 
+@pytest.mark.parametrize(("alpha", "beta"), [("1", "0"), ("0", "1"), ("3", "")])
+def test_what_time_and_cost_count_can_be_said_anew(partita: Partita, project: Path, alpha: str, beta: str) -> None:
+    document = example(TWO_NODES)
+    words = [*(("--alpha", alpha) if alpha else ()), *(("--beta", beta) if beta else ())]
+    told = partita("plan", "--json", write(project / "in.json", document), "--time-limit", "0.1", *words)
+    said = document | {"alpha": float(alpha)} | ({"beta": float(beta)} if beta else {})
+    best = partita("plan", "--json", write(project / "said.json", said), "--time-limit", "0.1")
+    assert json.loads(told.out) == json.loads(best.out)
+    plain = partita("plan", "--json", "in.json", "--time-limit", "0.1")
+    assert told.err.split(", makespan")[0] != plain.err.split(", makespan")[0]
+
+
 def test_what_is_proved_is_told(partita: Partita, project: Path) -> None:
     pytest.importorskip("ortools", reason="needs the extra 'optimal'")
     document = random_document(4, 8, whole=True)
@@ -69,11 +81,23 @@ def test_a_missing_extra_is_told(partita: Partita, project: Path, monkeypatch: p
         (["--json", "in.json", "--time-limit", "soon"], "--time-limit should be a number of seconds"),
         (["--json", "in.json", "--time-limit", "-1"], "--time-limit should be a number of seconds"),
         (["--json", "circle.json"], "the edges form a circle"),
+        (["--json", "deep.json"], "deep.json is not JSON: maximum recursion depth"),
+        (["--json", "broken.json.gz"], "broken.json.gz is not JSON"),
+        (["--json", "folder.json"], "folder.json"),
+        (["--json", "in.json", "--alpha", "much"], "--alpha is 'much'; give a number"),
+        (["--json", "in.json", "--deadline", "1s"], "leave out --deadline of an instance's file"),
+        (["--json", "in.json", "--nodes", "x", "--pareto"], "leave out --nodes and --pareto of an instance's file"),
+        (["--json", "in.json", "--svg", "x.svg", "--html", "x"], "leave out --svg and --html"),
+        (["--json", "in.json", "--budget", "0", "--executor", "x"], "leave out --executor and --budget"),
+        (["--stdio", "--beta", "2", "-o", "x.json"], "leave out --beta and -o with --stdio"),
     ],
 )
 def test_wrong_use_is_told(partita: Partita, project: Path, words: list[str], told: str) -> None:
     (project / "in.json").write_text("{")
     write(project / "circle.json", example(ONE_NODE) | {"edges": [["A", "B"], ["B", "A"]]})
+    (project / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
+    (project / "broken.json.gz").write_bytes(gzip.compress(b"{}" * 99)[:10] + b"\xff" * 20)
+    (project / "folder.json").mkdir()
     found = partita("plan", *words)
     assert found.status == 2 and told in found.err + found.out
 
@@ -89,8 +113,9 @@ def test_events_are_answered_line_by_line(partita: Partita, monkeypatch: pytest.
     assert answers == [["B", "C"], ["A"]]
 
 
-def test_what_is_no_event_is_told(partita: Partita, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("begin\n"))
+@pytest.mark.parametrize("line", ["begin", "[" * 100_000])
+def test_what_is_no_event_is_told(partita: Partita, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(line + "\n"))
     told = partita("plan", "--stdio")
     assert told.status == 2 and "an event should be a line of JSON" in told.err
 

@@ -78,6 +78,11 @@ def test_a_picture_and_a_page_are_written(partita: Partita, project: Path) -> No
     assert "Wrote p.svg." in told.err and "Wrote p.html." in told.err
     ElementTree.fromstring((project / "p.svg").read_text("utf-8"))
     assert (project / "p.html").read_text("utf-8").startswith("<!doctype html>")
+    (project / "p.svg").unlink()
+    both = partita("plan", "news", "--svg", "p.svg", "--json")
+    assert json.loads(both.out)["flow"] and (project / "p.svg").exists() and "Wrote p.svg." in both.err
+    refused = partita("plan", "news", "--svg", "-", "--json")
+    assert refused.status == 2 and "would print both" in refused.err + refused.out
     assert ElementTree.fromstring(partita("plan", "news", "--svg", "-").out).get("aria-label") == "Plan of news"
     front = ElementTree.fromstring(partita("plan", "news", "--svg", "-", "--pareto").out)
     assert front.get("aria-label") == "Time against cost"

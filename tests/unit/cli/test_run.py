@@ -96,9 +96,11 @@ def test_a_failed_run_tells_where_and_why(partita: Partita, workspace: FakeWorks
     assert "partita runs rerun 0new" in told.err
 
 
-def test_files_are_named_as_in_the_project(partita: Partita, workspace: FakeWorkspace) -> None:
-    bundle = "/home/me/p/.partita/bundles/" + "0f" * 32
-    error = {**ERROR, "traceback": f'File "{bundle}/flows.py", line 9', "message": f"not in {bundle}"}
+@pytest.mark.parametrize("folder", ["/home/me/p", "/home/me/my project"])
+def test_files_are_named_as_in_the_project(partita: Partita, workspace: FakeWorkspace, folder: str) -> None:
+    bundle = f"{folder}/.partita/bundles/" + "0f" * 32
+    message = "not in /home/me/p/.partita/bundles/" + "0f" * 32
+    error = {**ERROR, "traceback": f'File "{bundle}/flows.py", line 9', "message": message}
     workspace.add("0new", "failed", [make_step(1, "fit", "failed", error=error)], error=error)
     told = partita("run", "news")
     assert 'File "flows.py", line 9' in told.err
@@ -183,6 +185,14 @@ def test_an_unknown_flow_is_told_with_what_is_near(partita: Partita, words: list
     result = partita("run", *words)
     assert result.status == 2
     assert told in result.err
+
+
+def test_of_a_file_that_does_not_parse_nothing_is_said_to_be_missing(
+    partita: Partita, workspace: FakeWorkspace, project: Path
+) -> None:
+    (project / "broken.py").write_text("def fetch() -> int\n    return 1\n")
+    partita("run", "broken.py:news")
+    assert workspace.asked[0][1] == "broken.py:news"  # whoever imports it says where it is broken
 
 
 def test_a_file_outside_the_project_is_refused(partita: Partita, project: Path, tmp_path_factory: Any) -> None:

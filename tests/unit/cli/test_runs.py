@@ -68,8 +68,11 @@ def test_show_of_a_step_lists_its_attempts(partita: Partita, workspace: FakeWork
     assert told.out.startswith("fit[1]  ✗ failed")
     assert "3.0 MiB" in told.out
     assert "line 9, in fit" in told.err
+    rows = [line.split() for line in told.out.splitlines()]
+    assert ["loss", "0.25", "1", "2"] in rows and ["accuracy", "0.812346", "1", "1"] in rows
     document = json.loads(partita("runs", "show", "0bad", word, "--json").out)
     assert [attempt["outcome"] for attempt in document["attempts"]] == ["failed", "succeeded"]
+    assert [report["value"] for report in document["reports"]] == [0.5, 0.8123456789, 0.25]
 
 
 def test_unknown_runs_and_steps_are_told(partita: Partita) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.datasets import load_diabetes, load_iris, make_friedman1
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold, TimeSeriesSplit
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import LinearSVC
@@ -84,6 +84,38 @@ def test_what_is_chosen_among_is_given() -> None:
         *IRIS
     )
     assert set(cascade.losses_) == {"bayes", "line", "cascade"}
+
+
+@pytest.mark.parametrize("cv", [5, KFold(4), TimeSeriesSplit(4)], ids=["number", "splitter", "time"])
+@pytest.mark.parametrize("further", [[KNeighborsRegressor(30), DecisionTreeRegressor(max_depth=2, random_state=0)], []])
+def test_a_stack_that_is_chosen_is_the_one_that_is_fitted_alone(cv: Any, further: list[Any]) -> None:
+    x, y = make_friedman1(400, random_state=0, noise=1.0)
+    members = [
+        KNeighborsRegressor(5),
+        DecisionTreeRegressor(max_depth=4, random_state=0),
+    ]  # called as those of the next layer
+    layers = [further] if further else []
+    final = Blend([Ridge(), LinearRegression()], keep="blend", cv=3)  # asks for members, too
+    auto = Auto(members, among=[("stack", Stack([], final, further=layers))], cv=cv).fit(x[:300], y[:300])
+    alone = Stack(members, final, further=layers, cv=cv).fit(x[:300], y[:300])
+    assert auto.chosen_ == "stack" and len(auto.model_.layers_) == 1 + len(layers)
+    assert all(one is not other for one in auto.model_.layers_[0] for other in auto.model_.layers_[-1]) or not layers
+    np.testing.assert_allclose(auto.predict(x[300:]), alone.predict(x[300:]))
+
+
+def test_a_stack_that_is_chosen_honours_groups_and_folds_that_are_given_once() -> None:
+    x, y = make_friedman1(300, random_state=0, noise=1.0)
+    groups = np.arange(300) // 6
+    members = [("near", KNeighborsRegressor(5)), ("tree", DecisionTreeRegressor(max_depth=4, random_state=0))]
+    among = [("stack", Stack([], further=[[Ridge(10.0)]]))]
+    by_groups = Auto(members, among=among, cv=GroupKFold(4)).fit(x, y, groups=groups)
+    alone = Stack(members, further=[[Ridge(10.0)]], cv=GroupKFold(4)).fit(x, y, groups=groups)
+    assert by_groups.chosen_ == "stack"
+    np.testing.assert_allclose(by_groups.predict(x), alone.predict(x))
+    once = Auto(members, among=among, cv=KFold(4).split(x)).fit(x, y)
+    np.testing.assert_allclose(
+        once.predict(x), Stack(members, further=[[Ridge(10.0)]], cv=KFold(4)).fit(x, y).predict(x)
+    )
 
 
 def test_losses_of_compositions_are_those_of_rows_that_nothing_was_fitted_on() -> None:

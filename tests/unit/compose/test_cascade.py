@@ -22,7 +22,7 @@ from partita.compose.cascade import _Judged
 from tests.unit.compose.by_folds import BY_FOLDS
 
 FIT_X, TEST_X, FIT_Y, TEST_Y = train_test_split(*load_digits(return_X_y=True), test_size=0.4, random_state=0)
-CHEAP = ("cheap", LogisticRegression(C=1e-3, max_iter=300))
+CHEAP = ("cheap", LogisticRegression(C=1e-3, max_iter=2000))
 
 
 class Sure(SVC):  # type: ignore[misc]

@@ -117,6 +117,20 @@ def test_texts_go_in_and_time_is_honoured() -> None:
     assert list(chain.predict(["a good plot", "a bad film"])) == [1, 0]
 
 
+def test_folds_given_by_rows_are_those_of_the_rows_that_are_left() -> None:
+    pairs = list(TimeSeriesSplit(4).split(IRIS[0]))
+    mixed = np.random.default_rng(0).permutation(150)
+    x, y = IRIS[0][mixed], IRIS[1][mixed]
+    links = [("bayes", GaussianNB()), ("line", LogisticRegression(max_iter=500)), ("last", LogisticRegression())]
+    for cv in (pairs, iter(pairs)):
+        chain = Chain(links, cv=cv, append=True, calibrate="sigmoid").fit(x, y)
+        assert chain.calibration_ is not None and chain.score(x, y) > 0.9
+    held_out = [(np.arange(100), np.arange(100, 150))]
+    assert Chain(links[1:], cv=held_out).fit(x, y).score(x, y) > 0.8
+    with pytest.raises(ValueError, match="no fold of cv has rows to fit on and rows to predict among the 50 rows"):
+        Chain(links, cv=held_out).fit(x, y)
+
+
 def test_columns_of_a_frame_keep_their_names() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=[f"c{number}" for number in range(10)])

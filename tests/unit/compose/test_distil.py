@@ -124,6 +124,14 @@ def test_regressors_frames_weights_and_time() -> None:
     assert true.predict(X) == pytest.approx(LinearRegression().fit(X, Y).predict(X))
 
 
+def test_folds_given_by_rows_are_those_of_the_rows_that_are_left() -> None:
+    pairs = list(TimeSeriesSplit(4).split(X))
+    taught = [
+        Distil(RandomForestRegressor(20, random_state=0), Ridge(0.01), cv=cv).fit(X, Y) for cv in (pairs, iter(pairs))
+    ]
+    assert taught[0].scores_ == taught[1].scores_ and taught[0].scores_["student"] > 0.3
+
+
 def test_temperature_makes_what_is_improbable_count_more() -> None:
     student = LogisticRegression(max_iter=1000)
     plain, warm = (Distil(GaussianNB(), student, temperature=t, cv=3).fit(*IRIS) for t in (1.0, 5.0))

@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.metrics import mean_squared_error
-from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold, TimeSeriesSplit
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from partita.compose import Blend, Stack
+from partita.compose.calibration import calibration_of
 from tests.unit.compose.by_folds import BY_FOLDS
 
 X, Y = load_diabetes(return_X_y=True)
@@ -66,6 +68,60 @@ def test_time_is_honoured_and_a_composition_may_be_a_member() -> None:
     assert stack.predict(X).shape == Y.shape
     stack.set_params(blend__line__alpha=3.0)
     assert stack.get_params()["blend__line__alpha"] == 3.0
+
+
+PAST = np.repeat(np.arange(5), 90)[:442] - 1  # in which fold a row is left out; of the first ones, in none
+TIME = list(TimeSeriesSplit(4).split(X))
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [TIME, iter(TIME), [(train.tolist(), test) for train, test in TIME], PredefinedSplit(PAST)],
+    ids=["pairs", "once", "lists", "predefined"],
+)
+def test_folds_given_by_rows_are_those_of_the_rows_that_are_left(cv: Any) -> None:
+    stack = Stack(TWO, further=[[Ridge(), ("tree", DecisionTreeRegressor(max_depth=2, random_state=0))]], cv=cv)
+    assert stack.fit(X, Y).score(X, Y) > 0.3
+    before = stack.cv
+    assert before is cv
+
+
+def test_what_calibrates_learns_from_folds_given_by_rows_as_well() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(500, 3))
+    y = (x[:, 0] + draw.normal(size=500) > 0).astype(int)
+    members = [("bayes", GaussianNB()), ("near", KNeighborsClassifier())]
+    stack = Stack(members, cv=list(TimeSeriesSplit(4).split(x)), calibrate="sigmoid").fit(x, y)
+    assert stack.calibration_ is not None and stack.score(x, y) > 0.7
+    # The first layer predicts four fifths of the rows. Of these, the final model is fitted on what is earlier than a fold.
+    near = sigmoid_by_hand(members, x, y)
+    assert stack.calibration_.curves[0] == pytest.approx(near, rel=1e-6)
+
+
+def sigmoid_by_hand(members: Any, x: Any, y: Any) -> Any:
+    """The sigmoid of a final model on its out-of-fold predictions, written out."""
+    folds = list(TimeSeriesSplit(4).split(x))
+    told = np.full((len(x), len(members)), np.nan)
+    for train, test in folds:
+        told[test] = np.column_stack(
+            [clone(each).fit(x[train], y[train]).predict_proba(x[test])[:, 1] for _, each in members]
+        )
+    given, at = [], []
+    for train, test in folds[1:]:
+        train = train[~np.isnan(told[train]).any(axis=1)]
+        given.append(LogisticRegression().fit(told[train], y[train]).predict_proba(told[test]))
+        at.append(y[test])
+    rows = np.concatenate(at)
+    return calibration_of("sigmoid", np.concatenate(given), rows, np.ones(len(rows))).curves[0]
+
+
+def test_folds_of_which_none_is_left_are_told_of() -> None:
+    held_out = PredefinedSplit(np.where(np.arange(442) < 300, -1, 0))
+    assert Stack(TWO, cv=held_out).fit(X, Y).score(X, Y) > 0.3
+    with pytest.raises(
+        ValueError, match="no fold of cv has rows to fit on and rows to predict among the 142 rows that"
+    ):
+        Stack(TWO, further=[[Ridge()]], cv=held_out).fit(X, Y)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -54,13 +54,19 @@ def test_models_that_predict_the_same_share_alike_or_not_at_all_and_lose_nothing
 def least(predictions: np.ndarray[Any, Any], truth: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]) -> float:
     """By a general solver from several starts."""
     count = len(predictions)
+
+    def loss(weights: np.ndarray[Any, Any]) -> float:
+        return float(rows @ (truth - weights @ predictions) ** 2)
+
     best = np.inf
     for start in [np.full(count, 1 / count), *np.eye(count)]:
         found = minimize(
-            lambda w: float(rows @ (truth - w @ predictions) ** 2), start, method="SLSQP", bounds=[(0, 1)] * count,
+            loss, start, method="SLSQP", bounds=[(0, 1)] * count,
             constraints={"type": "eq", "fun": lambda w: w.sum() - 1}, options={"ftol": 1e-15, "maxiter": 500},
         )  # fmt: skip
-        best = min(best, float(found.fun))
+        # It keeps to the sum only to some 1e-9, on some processors, and what lies outside loses less than anything may.
+        inside = np.maximum(found.x, 0.0)
+        best = min(best, loss(inside / inside.sum()))
     return best
 
 
@@ -90,6 +96,7 @@ def check(fitted: Fitted) -> None:
 
 
 @given(seed=st.integers(0, 10_000), members=st.integers(1, 6), count=st.integers(2, 60))
+@example(seed=2103, members=2, count=51)  # near the least, what a step gains is less than the rounding of the loss
 @settings(max_examples=80, deadline=None)
 def test_log_loss_is_within_its_tolerance(seed: int, members: int, count: int) -> None:
     draw = np.random.default_rng(seed)

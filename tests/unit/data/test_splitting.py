@@ -69,6 +69,49 @@ def test_by_time_the_past_trains_and_one_time_stays_together() -> None:
     assert train.max() < test.min() and len(train) == 49  # 45.5 rows are nearest to seven days or six and a half
 
 
+def test_numbers_of_rows_are_kept_to_where_groups_stay_together() -> None:
+    groups = np.repeat(np.arange(100), 10)
+    found = split_indices(1000, {"train": 80, "test": 20}, groups=groups)
+    assert {name: len(part) for name, part in found.items()} == {"train": 80, "test": 20}
+    assert not set(groups[found["train"]]) & set(groups[found["test"]])
+    classes = groups % 2
+    found = split_indices(1000, {"train": 400, "test": 100}, groups=groups, stratify=classes)
+    assert {name: len(part) for name, part in found.items()} == {"train": 400, "test": 100}
+    assert classes[found["train"]].mean() == pytest.approx(0.5, abs=0.05)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 12), min_size=4, max_size=40), st.integers(0, 99))
+def test_groups_that_are_left_out_never_cross(counts: list[int], seed: int) -> None:
+    groups = np.repeat(np.arange(len(counts)), counts)
+    assume(len(groups) >= 10)
+    wanted = {"train": len(groups) // 2, "test": len(groups) // 5}
+    found = split_indices(len(groups), wanted, groups=groups, seed=seed)
+    kept = np.concatenate(list(found.values()))
+    assert not set(groups[found["train"]]) & set(groups[found["test"]])
+    assert not set(groups[kept]) & set(np.delete(groups, kept))
+    for name, size in wanted.items():
+        assert len(found[name]) and abs(len(found[name]) - size) <= 2 * max(counts)
+
+
+def test_by_time_numbers_of_rows_are_of_the_latest() -> None:
+    order = np.random.default_rng(0).permutation(1000)
+    found = split_indices(1000, {"train": 80, "test": 20}, time=order)
+    assert order[found["train"]].tolist() == list(range(900, 980))
+    assert order[found["test"]].tolist() == list(range(980, 1000))
+    days = np.repeat(np.arange(10), 7)
+    found = split_indices(70, {"train": 12, "test": 7}, time=days)
+    assert set(days[found["train"]]) == {7, 8} and set(days[found["test"]]) == {9}
+    with pytest.raises(ValueError, match="only 10 different times"):
+        split_indices(70, {"train": 2, "test": 1}, time=days)
+
+
+@pytest.mark.parametrize("name", ["stratify", "groups", "time"])
+def test_what_rows_are_split_by_has_to_be_of_each_row(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} has 10 entries, and there are 1,000 rows"):
+        split_indices(1000, {"train": 80, "test": 20}, **{name: [0, 1] * 5})
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_tables_of_any_library_are_split_by_names_of_columns(library: str) -> None:
     table = made(library, {"who": ["a", "a", "b", "b", "c", "c"], "n": [1, 2, 3, 4, 5, 6]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,23 @@ def test_in_a_flow_the_step_fails_with_the_problems() -> None:
         assert checked.run([{"x": 1}]).result() == [{"x": 1}]
         with pytest.raises(Exception, match=r"x: 1 are above 5: row 1 \(9\)"):
             checked.run([{"x": 1}, {"x": 9}]).result()
+
+
+def test_whole_numbers_are_integers_however_they_are_kept() -> None:
+    schema = {"columns": {"age": {"type": "integer", "range": [0, 2]}}}
+    for ages in ([1.0, 2.0, 3.0], [1.0, None, 3.0], [1, 2.0, 3]):
+        assert table_problems(pandas.DataFrame({"age": pandas.Series(ages)}), schema)[0].startswith(
+            "age: 1 are above 2: row 2"
+        )
+        assert table_problems([{"age": age} for age in ages], {"columns": {"age": "integer"}}) == []
+    assert table_problems(pandas.DataFrame({"age": [1.0, 2.5]}), schema) == [
+        "age: 1 are not of type integer: row 1 (2.5)"
+    ]
+    assert "row 0 (inf)" in table_problems(pandas.DataFrame({"age": [float("inf"), 1.0]}), schema)[0]
+
+
+def test_dates_may_be_texts_and_dates_at_once() -> None:
+    rows = [{"day": "2026-01-01"}, {"day": date(2026, 1, 5)}]
+    assert table_problems(rows, {"columns": {"day": "date"}}) == []
+    told = table_problems(rows, {"columns": {"day": {"type": "date", "range": ["2025-01-01", "2026-01-03"]}}})
+    assert told == ["day: 1 are above 2026-01-03: row 1 (datetime.date(2026, 1, 5))"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -47,7 +48,17 @@ def test_a_sound_is_a_waveform() -> None:
 def test_html_stands_in_a_frame_without_rights() -> None:
     tags = read({"kind": "html", "html": EVIL, "is_cut": True})
     (frame,) = [given for tag, given in tags.found if tag == "iframe"]
-    assert frame["sandbox"] == "" and frame["srcdoc"] == EVIL
+    assert frame["sandbox"] == "" and (frame["srcdoc"] or "").endswith(EVIL)
+    assert (frame["srcdoc"] or "").startswith('<meta http-equiv="Content-Security-Policy" content="default-src')
+
+
+def test_a_page_keeps_its_doctype_before_what_forbids_it_to_load_anything() -> None:
+    tags = read(
+        {"kind": "html", "html": "\n<!DOCTYPE html><img src='https://elsewhere.example/seen.gif'>", "is_cut": False}
+    )
+    (frame,) = [given for tag, given in tags.found if tag == "iframe"]
+    head, _, rest = (frame["srcdoc"] or "").partition("<meta ")
+    assert head == "\n<!DOCTYPE html>" and "default-src 'none'" in rest and "elsewhere" in rest
 
 
 @pytest.mark.parametrize(
@@ -85,3 +96,89 @@ def test_a_table_shows_head_types_and_histograms() -> None:
                                  st.lists(st.lists(st.floats(), max_size=3), max_size=3))))  # fmt: skip
 def test_any_record_gives_a_piece_of_html(record: dict[str, Any]) -> None:
     assert record_html(record, "x").startswith('<div class="partita">')
+
+
+NUMBERS = {"count": 1, "missing": 0, "min": 0, "max": 1, "mean": 0.5, "bins": [1], "is_sample": False}
+HOSTILE = [
+    EVIL,
+    "<svg/onload=alert(1)>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "]]><!--<script>",
+    "</pre></code></style></iframe><script>alert(1)</script>",
+    "&lt;script&gt;&#x3c;script&#x3e;",
+    b"\xff\xfe<script>".decode("utf-8", "surrogateescape"),
+    "\ud800\ufffe\x00\x1b]8;;javascript:alert(1)\x07link\x1b]8;;\x07",
+    "\u202egnp.exe\x08\x7f\x9b31m",
+    "\x1b[" + "1" * 1_000_000,
+    "\x1bP" * 500_000,
+    "<script>" * 125_000,
+]
+
+
+def records(evil: str) -> list[dict[str, Any]]:
+    """Every kind of record with the text wherever one can stand."""
+    return [
+        {
+            "kind": "table",
+            "rows": 1,
+            "columns": [[evil, evil], ["x", "int"]],
+            "head": [[evil, evil]] * 3,
+            "numbers": {evil: NUMBERS},
+        },
+        {"kind": "table", "rows": evil, "columns": [[evil, evil]], "head": evil, "numbers": {}},
+        {"kind": "array", "type": evil, "shape": [1], "numbers": NUMBERS},
+        {"kind": "image", "width": 1, "height": 1, "mode": evil, "png": evil.encode("utf-8", "surrogatepass")},
+        {"kind": "image", "width": evil, "height": 1, "mode": evil, "png": evil},
+        {
+            "kind": "audio",
+            "rate_hz": 8,
+            "channels": 1,
+            "duration_s": 1.0,
+            "envelope": [[0, 1], [float("nan"), float("inf")]],
+        },
+        {"kind": "audio", "rate_hz": evil, "channels": evil, "duration_s": evil, "envelope": [[evil, evil]]},
+        {"kind": "html", "html": evil, "is_cut": False},
+        {"kind": "text", "text": evil, "length": len(evil)},
+        {"kind": evil},
+    ]
+
+
+@pytest.mark.parametrize("evil", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_content_of_every_kind_is_a_text_or_in_the_frame(evil: str) -> None:
+    for record in records(evil):
+        told = record_html(record, preview=evil, title=evil)
+        told.encode("utf-8")  # or the page around it could not be sent
+        assert len(told) < 6 * len(evil) + 400_000
+        tags = Tags()
+        tags.feed(told)
+        tags.close()
+        allowed = {"div", "style", "span", "b", "br", "pre", "code", "img", "svg", "path", "iframe"}
+        assert {tag for tag, _ in tags.found} <= allowed
+        for tag, attributes in tags.found:
+            assert not any(name.startswith("on") or name in ("href", "xlink:href") for name in attributes)
+            assert tag != "iframe" or attributes["sandbox"] == ""
+            assert tag != "img" or (attributes["src"] or "").startswith("data:image/png;base64,")
+        assert told.count("<style>") == 1 and "\x00" not in told
+
+
+@pytest.mark.parametrize("evil", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_text_costs_little_time(evil: str) -> None:
+    begun = time.process_time()
+    for record in records(evil):
+        record_html(record, preview=evil, title=evil)
+    assert time.process_time() - begun < 10.0
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"kind": "table", "rows": 1, "columns": [["a", "int"]], "head": [["1"]], "numbers": [1]},
+        {"kind": "table", "rows": 1, "columns": [["a", "int"]], "head": [["1"]], "numbers": {"a": [1]}},
+        {"kind": "array", "type": "int", "shape": [1], "numbers": [1]},
+        {"kind": "array", "type": "int", "shape": 3, "numbers": {"min": 10**400, "max": None, "bins": [1], "mean": "x"}},
+        {"kind": "image", "png": None}, {"kind": "audio", "envelope": [[10**400, 1]]}, {"kind": "audio", "envelope": 3},
+        {"kind": "text", "text": None, "length": "x"}, {"kind": []}, [1], 7,
+    ],
+)  # fmt: skip
+def test_a_record_that_cannot_be_read_leaves_the_short_text(record: Any) -> None:
+    assert "its short text" in read(record, "its short text").told

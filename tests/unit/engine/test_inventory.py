@@ -9,6 +9,7 @@ import numpy
 import pytest
 
 from partita import Folder, flow, task
+from partita.engine.inventory import Inventory
 from partita.errors import NotFoundError
 from partita.testing import MemoryWorkspace
 
@@ -76,3 +77,19 @@ def test_a_name_that_fits_several_artifacts_is_told_with_all(workspace: MemoryWo
     first = paths[0].split("/")[0]
     assert run.artifact(f"{first}/examine[1]").name == f"{run.id}:{paths[0]}"
     assert run.artifact(paths[1]).name == f"{run.id}:{paths[1]}"
+
+
+def test_the_list_goes_on_where_the_run_at_which_a_page_ended_was_deleted(workspace: MemoryWorkspace) -> None:
+    runs = [examined.submit().wait() for _ in range(3)]
+    inventory = Inventory(workspace.engine.book, workspace._reading)
+    first = inventory.artifacts({})
+    number = first["cursor"][0]
+    assert {view["run"] for view in first["artifacts"]} == {runs[2].id}
+    workspace.engine.book.store.delete_run(number)
+    seen, cursor = [], first["cursor"]
+    while cursor is not None:
+        page = inventory.artifacts({"cursor": cursor})
+        seen += [view["run"] for view in page["artifacts"]]
+        cursor = page["cursor"]
+    assert number == 2 and set(seen) == {runs[0].id}
+    assert inventory.artifacts({"run": runs[0].id, "cursor": [number, -1]}) == {"artifacts": [], "cursor": None}

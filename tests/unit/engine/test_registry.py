@@ -23,7 +23,16 @@ NODE = [
 
 
 def version(**changes: Any) -> list[Any]:
-    fields = {"name": "a", "number": 1, "value": pack(NODE), "record": {}, "metrics": {}, "tags": {}, "description": ""}
+    fields = {
+        "name": "a",
+        "number": 1,
+        "value": pack(NODE),
+        "record": {},
+        "metrics": {},
+        "data": "test",
+        "tags": {},
+        "description": "",
+    }
     return ["version", {**fields, **changes}]
 
 
@@ -55,6 +64,7 @@ WRONG: dict[str, Any] = {
     "metrics that are none": version(metrics={"a": "b"}),
     "a metric that no row keeps": version(metrics={"a": 2**63}),
     "a record that is large": version(record={"a": "x" * (300 << 10)}),
+    "data without a name": version(data=""),
     "tags that are no texts": version(tags={"a": 1}),
     "a description that is a book": version(description="x" * 20_000),
 }
@@ -157,7 +167,14 @@ def test_promoting_judges_anew_what_moved_in_the_same_moment(
 ) -> None:
     with_versions(workspace)
     for number, accuracy in enumerate((0.5, 0.9, 0.7), 1):
-        note = {"name": "a", "number": number, "metrics": {"accuracy": accuracy}, "tags": {}, "description": ""}
+        note = {
+            "name": "a",
+            "number": number,
+            "metrics": {"accuracy": accuracy},
+            "data": "test",
+            "tags": {},
+            "description": "",
+        }
         workspace.ask_registry("model_change", {"what": "note", "fields": note})
     moved_meanwhile(workspace, monkeypatch, other_move())
     with pytest.raises(GateError, match="worse than a:2"):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from partita import Decision, approval, ask, flow, settle, sleep, task, until, wait_for
+from partita.drawing.progress import left_text
 from partita.errors import AnswerError, CheckError, DefinitionError, OptionError, StepError
 from partita.testing import MemoryWorkspace, answering
 
@@ -79,9 +80,31 @@ def asked(score: float) -> Any:
     return approval("Deploy 1.4?", show={"score": score, "name": stamp("model")}, approvers=["ann", "bob"])
 
 
+@dataclass
+class Verdict:
+    first: float
+    second: float
+    p_values: dict[str, float]
+
+
+@task
+def compared() -> Verdict:
+    return Verdict(0.8, 0.79, {"mcnemar": 0.4})
+
+
+@flow
+def asked_about_a_record() -> Any:
+    return approval("Deploy it?", show=compared())
+
+
 @flow
 def two_of_three() -> str:
     return told(approval("Delete?", approvers=["ann", "bob", "eve"], required=2))
+
+
+@flow
+def two_administrators() -> str:
+    return told(approval("Delete?", approvers="administrator", not_by="ann", required=2))
 
 
 @flow
@@ -140,6 +163,46 @@ def skipping_event() -> str:
 
 def state(workspace: MemoryWorkspace, run: Any, path: str) -> str:
     return next(step["state"] for step in run.steps if step["path"] == path)
+
+
+@task
+def often() -> int:
+    raise OSError("away")
+
+
+@flow
+def beside(other: str) -> Any:
+    if other == "sleep":
+        sleep("1d")
+    elif other == "retry":
+        often.with_options(retries=3, retry_delay="1h")()
+    elif other == "event":
+        wait_for("paid")
+    return stamp.after(approval("Go?"))("gone")
+
+
+@pytest.mark.parametrize(
+    ("other", "held_by"), [("nothing", "person"), ("event", "person"), ("sleep", ""), ("retry", "")]
+)
+def test_a_run_of_which_all_is_behind_a_person_tells_so_and_no_time(
+    workspace: MemoryWorkspace, other: str, held_by: str
+) -> None:
+    run = beside.submit(other)
+    workspace.advance(5)
+    workspace.engine.book.live(run.id).notes["forecast"] = {"p10": 1.0, "p50": 2.0, "p90": 3.0}  # type: ignore[union-attr]
+    notes = workspace.run(run.id)["notes"]
+    assert notes.get("held_by", "") == held_by
+    assert ("forecast" in notes) is not bool(held_by)
+
+
+def test_what_waits_for_an_event_tells_that_until_it_has_come(workspace: MemoryWorkspace) -> None:
+    run = paid.submit()
+    workspace.advance(5)
+    view = workspace.run(run.id)
+    assert view["notes"]["held_by"] == "event" and left_text(view, 0.0) == "waits for an event"
+    workspace.send(run.id, "paid", 1)
+    workspace.work()
+    assert "held_by" not in workspace.run(run.id)["notes"]
 
 
 # Times
@@ -288,6 +351,13 @@ def test_an_approval_shows_what_it_is_about_and_goes_on_when_it_is_given(workspa
     assert workspace.waits() == []
 
 
+def test_an_approval_shows_what_is_in_a_dataclass_and_not_its_fields_alone(workspace: MemoryWorkspace) -> None:
+    asked_about_a_record.submit()
+    workspace.work()
+    (wait,) = workspace.waits()
+    assert wait["previews"] == [["first", "0.8"], ["second", "0.79"], ["p_values", "{'mcnemar': 0.4}"]]
+
+
 def test_who_may_not_say_is_refused(workspace: MemoryWorkspace) -> None:
     run = asked.submit(0.9)
     with pytest.raises(AnswerError, match=r"eve may not say to 'Deploy 1.4\?'; those who may are ann, bob"):
@@ -375,6 +445,19 @@ def test_what_waits_for_something_else_is_told_so(workspace: MemoryWorkspace) ->
         workspace.approve(run.id)
     with pytest.raises(AnswerError, match="waits for an event; `partita send` ends it"):
         workspace.approve(run.id, 1)
+
+
+def test_administrators_are_known_by_their_role(workspace: MemoryWorkspace) -> None:
+    run = two_administrators.submit()
+    (wait,) = workspace.waits(run.id)
+    for name in ("eve", "administrator"):
+        with pytest.raises(AnswerError, match="those who may are administrators"):
+            workspace._ask("decide", run=run.id, step=wait["step"], approved=True, by=name)
+    with pytest.raises(AnswerError, match="it was asked for by them"):
+        workspace.approve(run.id, by="ann")
+    workspace.approve(run.id, by="bob")
+    workspace.approve(run.id, by="eve")
+    assert run.result() == "True by bob, eve: "
 
 
 @pytest.mark.parametrize(

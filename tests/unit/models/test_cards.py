@@ -23,7 +23,8 @@ EVALUATION: dict[str, Any] = {
 RECORD: dict[str, Any] = {
     "title": "LogisticRegression", "format": "skops", "kind": "sklearn", "python": "3.11.7", "packages": {"scikit-learn": "1.9.1"},
     "notes": ["pickled: no"], "files": [["model.skops", "sealed", "f" * 64, 2048]], "function": "flows.py:fit",
-    "fingerprint": "a" * 64, "data": [["npy", "b" * 64, 4096, "ndarray float64 (500, 4)"]],
+    "fingerprint": "a" * 64, 
+    "data": [["sealed", "c" * 64, 800531, "Sealed 800,531 bytes"], ["npy", "b" * 64, 4096, "ndarray float64 (500, 4)"]],
     "signature": {
         "kind": "table", "inputs": [["age", "float64", [None]]], "outputs": [["", "str", [None]]], "classes": ["no", "yes"],
         "has_probabilities": True,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from partita.errors import OptionError
-from partita.models.gates import Candidate, judge, parse_gate
+from partita.models.gates import Candidate, Latency, judge, parse_gate
 
 
 def candidate(name: str = "churn:2", evaluations: dict[str, Any] | None = None, **fields: Any) -> Candidate:
@@ -97,6 +97,29 @@ def test_no_worse_by_the_numbers_alone() -> None:
     assert verdict("rmse no worse", candidate(metrics={"rmse": 1.0}), candidate("churn:1"))[0] is True
 
 
+@pytest.mark.parametrize("metric", ["mase", "rmsse", "rmsle", "pinball_0.9", "width_0.9"])
+def test_no_worse_of_a_forecast_lets_the_better_one_through(metric: str) -> None:
+    low, high = candidate(metrics={metric: 0.8}), candidate("churn:1", metrics={metric: 1.2})
+    assert verdict(f"{metric} no worse", low, high)[0]
+    assert not verdict(f"{metric} no worse", high, low)[0]
+
+
+def test_no_worse_of_a_bias_is_by_its_distance_from_none() -> None:
+    def found(bias: float, name: str = "churn:2") -> Candidate:
+        told = {"test": {"metrics": {"bias": bias}, "intervals": {"bias": [bias - 0.1, bias + 0.1]}}}
+        return candidate(name, told, metrics={"bias": bias})
+
+    assert verdict("bias no worse", found(0.5), found(-2.0, "churn:1"))[0]
+    assert not verdict("bias no worse", found(-2.0), found(0.5, "churn:1"))[0]
+    gap = [{"slice": "old", "metric": "bias", "value": -0.1, "gap": -1.0, "is_small": False}]
+    assert verdict("gap bias <= 0.05", candidate(evaluations={"test": {"slices": gap}}))[0]  # all rows are further off
+
+
+def test_a_gap_of_a_forecast_is_where_it_is_larger() -> None:
+    rows = [{"slice": "old", "metric": "mase", "value": 1.5, "gap": 0.5, "is_small": False}]
+    assert not verdict("gap mase <= 0.1", candidate(evaluations={"test": {"slices": rows}}))[0]
+
+
 def test_the_first_champion_is_no_worse_than_nobody() -> None:
     assert verdict("accuracy no worse", candidate()) == (True, "nothing has the alias yet")
 
@@ -124,10 +147,21 @@ def test_an_approval_is_a_persons() -> None:
 @pytest.mark.parametrize(
     "text",
     ["accuracy >= 0.9", "rmse < 3", "accuracy no worse", "latency <= 50ms", "size <= 100MB", "size <= 1500B",
-     "gap accuracy <= 0.05", "approved", "approved by ann, ben"],
+     "gap accuracy <= 0.05", "approved", "approved by ann, ben", "accuracy >= 0.9999996", "loss < 1e-07",
+     "gap accuracy <= 0.01234567", "latency <= 50.1234567ms", "latency <= 1234567.5ms"],
 )  # fmt: skip
 def test_a_gate_is_written_as_it_is_read(text: str) -> None:
     assert str(parse_gate(text)) == text
+
+
+@pytest.mark.parametrize("limit_s", [0.05, 1 / 3, 1e-9, 1234567.891, 1e30])
+def test_a_latency_is_read_as_it_was_given(limit_s: float) -> None:
+    assert parse_gate(str(Latency(limit_s))) == Latency(limit_s)
+
+
+def test_what_just_fails_is_told_so_that_one_sees_it() -> None:
+    found = verdict("accuracy >= 0.9999996", candidate(metrics={"accuracy": 0.9999995}))
+    assert found == (False, "accuracy is 0.9999995")
 
 
 @pytest.mark.parametrize("text", ["", "accuracy", "accuracy = 3", "good", "latency <= soon", "accuracy >= much"])

@@ -266,7 +266,7 @@ def test_evaluations_of_other_data_are_kept_beside_each_other(workspace: MemoryW
     version = register(fitted(1.0), "churn", evaluation={"metrics": {"accuracy": 0.9, "each": {"a": 1.0}}, "rows": 5})
     evaluate_version(version, {"metrics": {"accuracy": 0.7}}, losses=np.zeros(4), data="abroad")
     view = find(version)
-    assert view["evaluations"] == ["abroad", "test"] and view["metrics"] == {"accuracy": 0.7, "each.a": 1.0}
+    assert view["evaluations"] == ["abroad", "test"] and view["metrics"] == {"accuracy": 0.9, "each.a": 1.0}
 
 
 def test_latency_is_measured_one_row_at_a_time() -> None:
@@ -290,3 +290,52 @@ def test_a_version_that_no_alias_names_can_be_forgotten(workspace: MemoryWorkspa
     workspace.ask_registry("model_delete", {"name": "churn:2"})
     assert [view["number"] for view in versions(workspace)] == [1]
     assert train.run(2.0).result() == Version("churn", 3)
+
+
+@task
+def evaluated_twice(name: str, first: str) -> list[Any]:
+    version = register(fitted(5.0), name)
+    for data in (first, "train" if first == "test" else "test"):
+        evaluate_version(version, {"metrics": {"accuracy": 0.6 if data == "test" else 1.0, data: 1.0}}, data=data)
+    return list(promote(version, gates=["accuracy >= 0.9"], force=True, why="to see"))
+
+
+@flow
+def evaluating(name: str, first: str) -> list[Any]:
+    return evaluated_twice(name, first)
+
+
+def test_metrics_of_other_data_do_not_take_the_place_of_those_that_gates_read(workspace: MemoryWorkspace) -> None:
+    version = register(fitted(1.0), "churn")
+    evaluate_version(version, {"metrics": {"accuracy": 0.6}})
+    evaluate_version(version, {"metrics": {"accuracy": 1.0, "f1": 0.9}}, data="train")
+    assert find(version)["metrics"] == {"accuracy": 0.6, "f1": 0.9}
+    assert [one["is_met"] for one in judged(version, gates=["accuracy >= 0.9"])] == [False]
+    evaluate_version(version, {"metrics": {"accuracy": 0.7, "f1": 0.1}})
+    assert find(version)["metrics"] == {"accuracy": 0.7, "f1": 0.9}
+    assert sorted(find(version)["evaluations"]) == ["test", "train"]
+
+
+def test_metrics_that_a_model_was_registered_with_are_of_the_data_that_was_said(workspace: MemoryWorkspace) -> None:
+    version = register(fitted(1.0), "churn", metrics={"accuracy": 0.6, "auc": 0.6}, losses=np.zeros(3), data="holdout")
+    evaluate_version(version, {"metrics": {"accuracy": 1.0}})
+    assert register(fitted(1.0), "churn", metrics={"auc": 0.9}, data="train") == version
+    assert find(version)["metrics"] == {"accuracy": 0.6, "auc": 0.6}
+    register(fitted(1.0), "churn", metrics={"auc": 0.7}, data="holdout")
+    assert find(version)["metrics"] == {"accuracy": 0.6, "auc": 0.7}
+
+
+@pytest.mark.parametrize(("first", "accuracy"), [("test", 0.6), ("train", 1.0)])
+def test_within_a_step_the_same_holds_as_in_the_registry(
+    workspace: MemoryWorkspace, first: str, accuracy: float
+) -> None:
+    verdicts = evaluating.run("own", first).result()
+    assert verdicts[0]["told"] == f"accuracy is {accuracy:g}"
+    assert find("own@champion")["metrics"] == {"accuracy": accuracy, "test": 1.0, "train": 1.0}
+
+
+def test_what_is_said_of_a_version_later_leaves_its_metrics(workspace: MemoryWorkspace) -> None:
+    version = register(fitted(1.0), "churn", metrics={"accuracy": 0.6}, tags={"team": "sales"})
+    assert register(fitted(1.0), "churn", tags={"team": "", "by": "ann"}, description="new") == version
+    view = find(version)
+    assert (view["metrics"], view["tags"], view["description"]) == ({"accuracy": 0.6}, {"by": "ann"}, "new")

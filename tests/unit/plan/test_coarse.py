@@ -60,7 +60,7 @@ def coarse(graph: Graph, sorts: Sequence[Sort] = SORTS, running: dict[int, Ahead
         try:
             next(making)
         except StopIteration as end:
-            found: list[Ahead] = end.value
+            found: list[Ahead] = end.value.steps
             return found
 
 

@@ -75,6 +75,8 @@ def broken(change: str) -> dict[str, Any]:
         ("d['tasks'][0]['cost_weight'] = -1", "the cost_weight of task 'A'"),
         ("d['nodes'][0]['price'] = {'cpu': -1}", "the price of node 'fast' for cpu"),
         ("d['nodes'][0]['price'] = {'unknown': -1}", "the price of node 'fast' for unknown"),
+        ("d['nodes'][0]['price'] = 3", "the price of node 'fast' should map resources"),
+        ("d['nodes'][0]['price'] = [3]", "the price of node 'fast' should map resources"),
         ("d['nodes'][0]['speed'] = 0", "the speed of node 'fast' is 0"),
         ("d['nodes'][0]['speed'] = -1", "the speed of node 'fast'"),
         ("d['nodes'][0]['rent'] = nan", "the rent of node 'fast'"),
@@ -85,12 +87,58 @@ def broken(change: str) -> dict[str, Any]:
         ("d['network'] = {'bandwidth': -1}", "the bandwidth of the network"),
         ("d['network'] = {'links': [['fast', 'slow', 1, 1]]}", "names the node 'slow'"),
         ("d['network'] = {'links': [['fast', 'cheap']]}", "a link should be"),
+        ("d['network'] = {'links': 5}", "the links of the network should be a list"),
+        ("d['tasks'][0]['duration'] = 10**400", "the duration of task 'A' is 1000"),
+        (
+            "d['tasks'][0]['duration'] = 1e308",
+            "the duration of task 'A' is 1e+308, and a plan can be made with numbers up to",
+        ),
+        ("d['tasks'][0]['demand'] = {'cpu': 10**400}", "the demand of task 'A' for cpu is 1000"),
+        ("d['edges'] = [['A', 'B', 10**400]]", "the bytes of the edge 'A' -> 'B' is 1000"),
+        ("d['nodes'][1]['price'] = {'cpu': 1e300}", "the price of node 'cheap' for cpu is 1e+300"),
+        ("d['nodes'][1]['rent'] = 1e300", "the rent of node 'cheap' is 1e+300"),
+        ("d['alpha'] = 10**400", '"alpha" is 1000'),
+        (
+            "d['nodes'][1]['speed'] = 1e-320",
+            "the tasks run for inf s, and a plan can be made of 1e+50 s in all; task 'A' runs for inf s on node 'cheap'",
+        ),
+        ("d['nodes'][1]['speed'] = 1e-50", "task 'C' runs for 5e+50 s on node 'cheap', whose speed is 1e-50"),
+        ("d['tasks'] = [t | {'duration': 0.4e50} for t in d['tasks']]", "the tasks run for 2.4e+50 s"),
+        (
+            "d['tasks'][0]['durations'] = {'cheap': 1e50}; d['tasks'][1]['duration'] = 1e49",
+            "task 'A' runs for 1e+50 s on node",
+        ),
+        (
+            "d['edges'] = [['A', 'B', 1]]; d['network'] = {'bandwidth': 1e-320}",
+            "moving 1 bytes over 1 edges at 9.99989e-321 bytes a second, each after 0 s, takes inf s",
+        ),
+        (
+            "d['edges'] = [['A', 'B'], ['B', 'C']]; d['network'] = {'links': [['fast', 'cheap', 1, 1e50]]}",
+            "each after 1e+50 s, takes 2e+50 s",
+        ),
     ],
 )
 def test_what_cannot_be_is_told(change: str, told: str) -> None:
     with pytest.raises(PlanningError) as caught:
         read_instance(broken(change))
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("nodes", [ONE_NODE, TWO_NODES])
+def test_no_plan_of_what_is_read_is_infinite(nodes: list[dict[str, Any]]) -> None:
+    """With all numbers at their largest."""
+    largest = 1e50
+    document = example(nodes, largest, largest)
+    document["tasks"] = [
+        task | {"duration": largest / 6, "demand": {"cpu": largest}, "cost_weight": largest}
+        for task in document["tasks"]
+    ]
+    document["nodes"] = [
+        node | {"capacity": {"cpu": largest}, "price": {"cpu": largest}, "rent": largest, "speed": 1.0}
+        for node in nodes
+    ]
+    plan = make_plan(read_instance(document | {"edges": [["A", "B", largest]], "network": {"bandwidth": 10.0}}))
+    assert all(map(math.isfinite, (*plan.value, plan.bound, plan.gap, *plan.schedule.starts)))
 
 
 def test_what_is_no_document_is_told() -> None:

@@ -205,3 +205,17 @@ def test_places_seen_last_are_known() -> None:
         model.observe(10.0, 1.0, place)
     assert sum(map(model.knows, range(1, 200))) == PLACES and model.knows(199)
     assert len(pack(model.state())) < 1800
+
+
+@pytest.mark.parametrize("scale", [SECONDS, BYTES])
+def test_what_is_the_same_again_and_again_is_borne_for_ever(scale: Scale) -> None:
+    """What was off by nothing so often that sums of it are nothing any more; also where that was stored."""
+    model = Model(scale)
+    for _ in range(60_000):
+        model.observe(1000.0, 5e6, 7)
+    assert model.estimate(1000.0, place=7).median == pytest.approx(5e6, rel=0.01)
+    again = Model.of(scale, unpack(pack(model.state())))
+    again.observe(1000.0, 1e7, 7)
+    again.observe(2000.0, 1e7, 8)
+    found = [again.estimate(size, place=place) for size in (0.0, 1000.0, 1e9) for place in (0, 7, 8, 9)]
+    assert all(math.isfinite(each.p90) and 0 < each.p10 <= each.median <= each.p90 for each in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from partita.plan.evaluation import Evaluation, Schedule, worth
+from partita.plan.evaluation import Schedule, worth
 from partita.plan.insight import bottleneck, busy_shares, critical_path, node_costs, what_more_brings
 from partita.plan.instance import Instance, Network, Node
 from partita.plan.planner import make_plan
@@ -20,6 +20,10 @@ def instance(
 
 
 ONE = [Node("one", (1.0, 0.0))]
+
+
+def solve(problem: Instance) -> Schedule:
+    return make_plan(problem).schedule
 
 
 def test_the_critical_path_is_the_longest_chain_of_needs() -> None:
@@ -65,15 +69,14 @@ def test_costs_of_nodes_add_up_to_the_cost() -> None:
 def test_one_more_core_or_node_is_planned_anew() -> None:
     problem = instance(ONE, [3.0, 3.0, 3.0], [])
     plan = make_plan(problem)
-    found = what_more_brings(problem, plan.schedule, plan.value, lambda changed: make_plan(changed).value)
+    found = what_more_brings(problem, plan.schedule, solve)
     assert [(more.node, more.resource, more.value.makespan) for more in found] == [(0, 0, 6.0), (0, -1, 6.0)]
 
 
 def test_more_is_never_told_to_be_worse() -> None:
     problem = instance(ONE, [3.0, 3.0], [])
     plan = make_plan(problem)
-    worse = Evaluation(99.0, 0.0, 99.0)
-    found = what_more_brings(problem, plan.schedule, plan.value, lambda changed: worse)
+    found = what_more_brings(problem, plan.schedule, lambda changed: Schedule([0.0, 96.0], [0, 0]))
     assert {more.value for more in found} == {plan.value}
 
 
@@ -85,7 +88,7 @@ def test_a_twin_takes_what_its_like_may_take() -> None:
         network=Network(links={(0, 1): (10.0, 0.0)}),
     )  # fmt: skip
     plan = make_plan(problem)
-    found = what_more_brings(problem, plan.schedule, plan.value, lambda changed: make_plan(changed).value)
+    found = what_more_brings(problem, plan.schedule, solve)
     gains = {(more.node, more.resource): more.value.makespan for more in found}
     assert plan.value.makespan == 4.0
     assert gains[0, -1] == 3.0
@@ -98,6 +101,21 @@ def test_another_node_brings_no_further_licence_and_a_licence_is_one_more() -> N
         demands=[((0, 1.0), (1, 1.0))] * 2, edges=[],
     )  # fmt: skip
     plan = make_plan(problem)
-    found = what_more_brings(problem, plan.schedule, plan.value, lambda changed: make_plan(changed).value)
+    found = what_more_brings(problem, plan.schedule, solve)
     gains = {more.resource: more.value.makespan for more in found}
     assert gains == {0: 6.0, 1: 3.0, -1: 6.0}
+
+
+def test_what_is_as_good_without_more_is_no_gain() -> None:
+    """The plan as it is leaves a core idle; what makes use of it needs no further one."""
+    problem = instance([Node("two", (2.0, 0.0))], [3.0, 3.0], [])
+    found = what_more_brings(problem, Schedule([0.0, 3.0], [0, 0]), solve)
+    assert {more.value.makespan for more in found} == {6.0}
+
+
+def test_what_is_to_be_small_can_be_said() -> None:
+    nodes = [Node("fast", (1.0, 0.0), 2.0, (9.0, 0.0)), Node("cheap", (1.0, 0.0), 1.0, (1.0, 0.0))]
+    problem = instance(nodes, [4.0, 4.0], [])
+    slow = Schedule([0.0, 4.0], [1, 1])
+    found = what_more_brings(problem, slow, solve, lambda value: value.cost)
+    assert {(more.value.makespan, more.value.cost) for more in found} == {(8.0, 8.0)}

@@ -75,6 +75,19 @@ def test_every_task_runs_once_in_order_and_where_there_is_room(
     Execution(document, seed, spread).run()
 
 
+def test_a_task_ends_on_the_node_on_which_it_was_started() -> None:
+    document = random_document(1, 4, 2)
+    conversation = Conversation()
+    begun = conversation.answer({"event": "begin", "t": 0, "instance": document})["start"][0]
+    other = next(node["id"] for node in document["nodes"] if node["id"] != begun["node"])
+    with pytest.raises(
+        PlanningError, match=f"has finished on node '{other}', and was started on node '{begun['node']}'"
+    ):
+        conversation.answer(
+            {"event": "finish", "t": 1, "finished": [{"task": begun["task"], "node": other, "start": 0}]}
+        )
+
+
 def test_a_conversation_is_the_same_each_time() -> None:
     document = random_document(3, 40, 3)
     assert Execution(document, 1, 0.6).run() == Execution(document, 1, 0.6).run()
@@ -122,6 +135,17 @@ def test_a_wide_task_does_not_starve() -> None:
     assert began_at is not None and began_at <= 3.0
 
 
+def test_what_asks_for_nothing_begins_whatever_is_free() -> None:
+    document = random_document(1, 4, 2) | {"network": {}, "edges": [["t0", "t1"]]}
+    document["nodes"] = [{"id": own, "capacity": {"cpu": 1}} for own in "nm"]
+    document["tasks"] = [{"id": f"t{number}", "duration": 1 + number} for number in range(3)]
+    assert Execution(document, 0, 0.0).run() == 3.0
+    document["tasks"] += [{"id": f"wide{own}", "duration": 9, "demand": {"cpu": 1}, "nodes": [own]} for own in "nm"]
+    told = Conversation().answer({"event": "begin", "t": 0, "instance": document})
+    assert {row["task"] for row in told["start"]} == {"t0", "t2", "widen", "widem"}
+    assert Execution(document, 0, 0.0).run() == 9.0
+
+
 def test_what_is_short_goes_before_a_reservation() -> None:
     admission = Admission(Node("n", (4.0,)))
     admission.push(0, ((0, 3.0),), 9.0, 10.0)
@@ -138,6 +162,10 @@ def test_what_is_short_goes_before_a_reservation() -> None:
     assert admission.due(15.0) == [2]
 
 
+def ended(**row: Any) -> dict[str, Any]:
+    return {"event": "finish", "t": 1, "finished": [{"task": "t1", "node": "n0", "start": 0} | row]}
+
+
 @pytest.mark.parametrize(
     ("events", "told"),
     [
@@ -148,6 +176,13 @@ def test_what_is_short_goes_before_a_reservation() -> None:
         (["begin", {"event": "finish", "t": 1, "finished": [{"task": "zz"}]}], "was not running"),
         (["begin", {"event": "finish", "finished": []}], 'needs its time "t"'),
         (["begin", {"event": "finish", "t": 1, "finished": 5}], "as a list"),
+        (["begin", ended(start="x")], "the start of 't1' should be a number, and is 'x'"),
+        (["begin", ended(start=None)], "the start of 't1' should be a number, and is missing"),
+        (["begin", ended(start=10**400)], "the start of 't1' is 1000"),
+        (["begin", ended(node="moon")], "'t1' has finished on node 'moon', and was started on node 'n0'"),
+        (["begin", {**ended(), "t": float("nan")}], 'the time "t" of an event should be a finite number'),
+        (["begin", {**ended(), "t": 10**400}], 'the time "t" of an event is 1000'),
+        ([{"event": "begin", "t": "x", "instance": {}}], "needs its time \"t\", and has 'x'"),
     ],
 )
 def test_events_that_cannot_be_are_told(events: list[Any], told: str) -> None:

@@ -46,7 +46,7 @@ class Machine:
             begun.append(entry)
             return True
 
-        self.queue.place(now, start, lambda: [(expected, demand) for _, expected, _, demand in self.running])
+        self.queue.place(now, start, lambda: sorted((expected, demand) for _, expected, _, demand in self.running))
         self.started += begun
         return begun
 
@@ -301,6 +301,33 @@ def test_not_all_lines_are_looked_at_whenever_something_ends() -> None:
         queue.place(float(now), start, lambda: running)
         pool.release(running.pop(0)[1])
     assert pool.looks < 1000  # each line once, and some of them each time
+
+
+def test_a_line_is_looked_at_again_only_where_who_joins_it_may_be_chosen() -> None:
+    pool = CountingPool(4, 1000)
+    queue, begun = ReadyQueue(pool), list[int]()
+
+    def start(line: Line[Demand], fits: bool) -> bool:
+        if fits:
+            pool.acquire(line.demand)
+            begun.append(line.pop().step)
+        return fits
+
+    queue.push(Demand(cpu=3), 0, "", Entry(1, 0, 0.0, 1e6, 5.0))
+    queue.push(Demand(cpu=4), 0, "", Entry(1, 1, 0.0, 1e5, 5.0))
+    for number in range(100):
+        queue.push(Demand(cpu=1), 0, "", Entry(1, 10 + number, 0.0, 1e4 - number, 50.0))
+    held = [(5.0, Demand(cpu=3))]
+    queue.place(0.0, start, lambda: held)
+    pool.looks = 0
+    for number in range(20):
+        queue.push(Demand(cpu=1), 0, "", Entry(1, 500 + number, 0.0, float(number), 1.0))
+        queue.place(0.1, start, lambda: held)
+    assert begun == [0]
+    assert pool.looks == 20  # at the one of 4 CPUs, which is promised its room
+    queue.push(Demand(cpu=1), 0, "", Entry(1, 2, 0.0, 2e4, 1.0))
+    queue.place(0.2, start, lambda: held)
+    assert begun == [0, 2]
 
 
 @settings(deadline=None)

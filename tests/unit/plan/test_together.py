@@ -81,7 +81,7 @@ def test_every_plan_can_be_kept(rows: list[tuple[float, float]], seed: int) -> N
     problem = instance([row[0] for row in rows], [row[1] for row in rows], cores=2.0, seed=seed)
     means = Means(lambda: 0.0, 1.0, random.Random(seed), rounds=30)
     plans = [make_plan(problem), make_plan(problem, means)]
-    front = frontier(problem, lower_bounds(problem), lambda other: make_plan(other).schedule)
+    front = frontier(problem, lower_bounds(problem), lambda other: make_plan(other).schedule, 5_000)
     for schedule in (first_come(problem), *(plan.schedule for plan in plans), *(point.schedule for point in front)):
         value = evaluate(problem, schedule)
         assert value.objective >= lower_bounds(problem).objective * (1 - 1e-9) - 1e-9
@@ -105,5 +105,5 @@ def test_it_can_be_what_is_short_and_one_more_is_one_for_all() -> None:
     assert [row[1] for row in shares] == [1.0, 1.0, 0.0]
     narrow = bottleneck(problem, plan.schedule, plan.value.makespan, critical_path(problem, plan.schedule))
     assert (problem.resources[narrow.resource], narrow.share) == ("slot licence", 1.0)
-    found = what_more_brings(problem, plan.schedule, plan.value, lambda other: make_plan(other).value)
+    found = what_more_brings(problem, plan.schedule, lambda other: make_plan(other).schedule)
     assert [more.value.makespan for more in found if more.resource == 1] == [4.0]

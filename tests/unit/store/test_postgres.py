@@ -15,7 +15,9 @@ import pytest
 from partita.errors import FencedError, NewerStoreError, StoreError
 from partita.store.port import CacheRow, Turn
 from partita.store.postgres import MIGRATIONS, PostgresStore
+from partita.testing.model_store_contract import a_version, an_update
 from partita.testing.store_contract import a_run, a_step
+from partita.values import pack, unpack
 from tests.contract.postgres_server import new_schema, server_url
 
 
@@ -284,6 +286,52 @@ def test_engines_that_write_the_same_cached_values_crosswise_both_succeed(url: s
         store.close()
 
 
+def test_engines_that_evaluate_one_version_at_once_take_nothing_away_from_each_other(url: str) -> None:
+    stores = [PostgresStore(url) for _ in range(2)]
+    for number, store in enumerate(stores):
+        store.acquire("x", place=str(number))
+    stores[0].commit(Turn(versions=[a_version("a", number, metrics=pack({})) for number in range(1, 21)]))
+    failed: list[Exception] = []
+
+    def write(store: PostgresStore, data: str, order: int) -> None:
+        try:
+            for turn in range(10):
+                numbers = list(range(1, 21))[::order]
+                updates = [an_update("a", number, {"auc": turn, f"{data}.{turn}": turn}, data) for number in numbers]
+                store.commit(Turn(version_updates=updates))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [
+        threading.Thread(target=write, args=(store, data, order))
+        for store, data, order in zip(stores, ("test", "train"), (1, -1), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failed
+    for row in stores[0].versions("a"):
+        metrics = unpack(row.metrics)
+        assert metrics.keys() == {"auc"} | {f"{data}.{turn}" for data in ("test", "train") for turn in range(10)}
+        assert metrics["auc"][0] == 9
+    for store in stores:
+        store.close()
+
+
+def test_an_engine_whose_lease_is_over_says_so_also_of_what_it_reads_while_it_writes(url: str) -> None:
+    store = PostgresStore(url)
+    store.acquire("x")
+    store.commit(Turn(versions=[a_version("a", 1, metrics=pack({}))]))
+    store._epoch += 1  # not the one that the lease has
+    with pytest.raises(FencedError):
+        store.commit(Turn(version_updates=[an_update("a", 1, {"auc": 1.0})]))
+    store._epoch -= 1
+    store.commit(Turn(version_updates=[an_update("a", 1, {"auc": 0.5})]))
+    assert unpack(store.versions("a")[0].metrics) == {"auc": [0.5, "test"]}
+    store.close()
+
+
 def a_cached(key: bytes) -> CacheRow:
     return CacheRow(key, "f", "f", "r", 1, b"value", b"parts", 1.0, None, 0, None)
 
@@ -319,14 +367,13 @@ def test_a_wrong_address_is_told(address: str, told: str) -> None:
         PostgresStore(address)
 
 
-def test_what_a_text_cannot_hold_is_refused_and_the_next_turn_is_written(url: str) -> None:
+@pytest.mark.parametrize(("title", "held"), [("a\0b", "a\ufffdb"), ("a\ud800", "a?")])
+def test_what_a_text_cannot_hold_stops_no_turn(url: str, title: str, held: str) -> None:
+    """It would be tried again for ever, and nobody's runs would go on."""
     store = PostgresStore(url)
     store.acquire("one")
-    for name in ("a\0b", "\ud800"):
-        with pytest.raises(StoreError):
-            store.commit(Turn(runs=[a_run(title=name)]))
-    store.commit(Turn(runs=[a_run()]))
-    assert store.run("run-1") == a_run()
+    store.commit(Turn(runs=[a_run(title=title)]))
+    assert store.run("run-1") == a_run(title=held)
     store.close()
 
 

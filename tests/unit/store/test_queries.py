@@ -26,7 +26,13 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
 def test_every_statement_of_the_store_is_used() -> None:
     folder = Path(queries.__file__).parent
     for file, modules in (("queries.sql", ["sqlite.py"]), ("postgres.sql", ["postgres.py", "postgres_peers.py"])):
-        source = "".join(
-            (folder / module).read_text() for module in (*modules, "statement_store.py", "model_statements.py")
-        )
+        modules += [
+            "statement_store.py",
+            "model_statements.py",
+            "access_statements.py",
+            "access.py",
+            "secret_statements.py",
+            "publication_statements.py",
+        ]
+        source = "".join((folder / module).read_text() for module in modules)
         assert [name for name in read_statements(folder / file) if f'"{name}"' not in source] == []

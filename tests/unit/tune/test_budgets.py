@@ -85,6 +85,18 @@ def test_a_study_ends_when_its_time_is_over(workspace: MemoryWorkspace) -> None:
     assert len(study.trials) == 4 and study.view["took_s"] == pytest.approx(20.0)
 
 
+def test_budgets_that_are_not_given_anew_hold_as_the_last_time(workspace: MemoryWorkspace) -> None:
+    study = tune(two_steps, trials=2, cost=10.0, time="1h", parallel=1, seed=1)
+    study.resume(trials=100)
+    assert len(study.trials) == 4 and "cost of 10" in study.reason
+    assert study.view["budgets"] == {"trials": 100, "cost": 10.0, "time_s": 3600.0}
+    open_study(study.name).resume(time="22s", cost=1000.0)
+    assert study.reason == "the time of 22.0 s is over"
+    assert study.view["budgets"] == {"trials": 100, "cost": 1000.0, "time_s": 22.0}
+    study.resume(target=-1.0)
+    assert study.view["budgets"] == {"trials": 100, "cost": 1000.0, "time_s": 22.0, "target": -1.0}
+
+
 def test_what_runs_is_cancelled_also_when_all_trials_have_begun(workspace: MemoryWorkspace) -> None:
     study = tune(two_steps, trials=2, time="1s", parallel=2, at_end="cancel")
     assert study.view["counts"] == {"cancelled": 2} and study.reason == "the time of 1.0 s is over"

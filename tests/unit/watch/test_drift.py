@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency
 
+from partita.watch import columns
 from partita.watch.columns import column_drifts
 from partita.watch.drift import (
     benjamini_hochberg,
@@ -120,3 +121,31 @@ def test_many_different_texts_are_compared_by_the_frequent_ones() -> None:
     ids = np.array([f"id{n}" for n in range(1000)], object)
     found = column_drifts({"id": (ids, NO)}, {"id": (ids[::-1], NO)})
     assert not found.drifted and found.columns[0].effect == 0.0
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1.0, 1e160, 1.7e308])
+def test_numbers_of_any_size_are_compared(size: float) -> None:
+    draw = np.random.default_rng(1)
+    old, same, new = draw.uniform(-1, 0, 1000) * size, draw.uniform(-1, 0, 1000) * size, draw.uniform(0, 1, 1000) * size
+    assert column_drifts({"x": (old, NO)}, {"x": (same, NO)}).drifted == []
+    found = column_drifts({"x": (old, NO)}, {"x": (new, NO)})
+    assert found.drifted == ["x"] and found.columns[0].effect == pytest.approx(3.46, abs=0.1)
+
+
+def test_an_infinite_value_hides_no_drift() -> None:
+    draw = np.random.default_rng(0)
+    old, new = draw.normal(size=1000), draw.normal(2, 1, 1000)
+    old[0] = -np.inf
+    found = column_drifts({"x": (old, NO)}, {"x": (new, NO)})
+    assert found.drifted == ["x"] and found.columns[0].effect == pytest.approx(2, abs=0.1)
+    assert {item.kind: item.rows for item in found.columns} == {"numbers": (999, 1000), "missing": (1000, 1000)}
+    nothing = column_drifts({"x": (np.full(1000, np.inf), NO)}, {"x": (new, NO)})
+    assert nothing.drifted == ["x"] and "x has no values to compare" in nothing.notes
+
+
+def test_an_effect_that_is_no_number_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    monkeypatch.setattr(columns, "wasserstein", lambda old, new: float("nan"))
+    old = {"x": (draw.normal(size=1000), NO), "y": (draw.normal(size=1000), NO)}
+    found = column_drifts(old, {"x": (draw.normal(2, 1, 1000), NO), "y": old["y"]})
+    assert found.drifted == ["x"]

@@ -10,6 +10,7 @@ import pytest
 
 from partita.executors.port import LOST
 from partita.protocol.messages import DONE
+from partita.values import unpack
 
 
 def test_a_failure_shows_the_users_code_only(bench: Any) -> None:
@@ -148,7 +149,49 @@ def test_secrets_are_given_and_masked(bench_with: Any) -> None:
     assert bench.result("other") is None
 
 
+def test_what_is_stored_wins_over_the_environment_and_the_file(bench_with: Any) -> None:
+    bench = bench_with({"TOKEN": "of the environment", "OTHER": "of the environment"})
+    (bench.bundle / ".env").write_text("TOKEN=of the file\nTHIRD=of the file\n")
+    bench.secrets["TOKEN"] = "of the store"
+    bench.write("import os\ndef show():\n    return [len(os.environ[name]) for name in ('TOKEN', 'OTHER', 'THIRD')]\n")
+    lengths = [len("of the store"), len("of the environment"), len("of the file")]
+    assert bench.result("show", secrets=("TOKEN", "OTHER", "THIRD")) == lengths
+
+
+def test_a_worker_that_goes_on_has_no_stored_secret_any_more(bench: Any) -> None:
+    bench.secrets["TOKEN"] = "hunter2secret"
+    bench.write(
+        "import os\n"
+        "def show():\n    print(os.environ['TOKEN']); return os.getpid()\n"
+        "def look():\n    return [os.getpid(), 'hunter2secret' in str(dict(os.environ))]\n"
+    )
+    message = bench.call("show", secrets=("TOKEN",))
+    assert bench.log(message) == "***\n"
+    assert bench.result("look") == [unpack(message[2])[1], False]
+
+
+def test_an_encoded_secret_is_masked_in_the_output_and_the_error(bench: Any) -> None:
+    bench.secrets["TOKEN"] = "hunter2/secret+!"
+    bench.write(
+        "import base64, os, sys, urllib.parse\n"
+        "def show():\n"
+        "    told = base64.b64encode(b'user:' + os.environb[b'TOKEN']).decode()\n"
+        "    sys.stdout.write(told[:12]); sys.stdout.flush(); sys.stdout.write(told[12:] + '\\n')\n"
+        "    raise ValueError('GET /?key=' + urllib.parse.quote(os.environ['TOKEN'], safe=''))\n"
+    )
+    message = bench.call("show", secrets=("TOKEN",))
+    assert bench.log(message) == "dXNlcjp***\n"
+    assert message[2]["message"] == "GET /?key=***"
+
+
+def test_a_secret_that_is_too_short_to_be_masked_well_is_told_in_the_log(bench: Any) -> None:
+    bench.secrets |= {"PIN": "123", "TOKEN": "hunter2"}
+    bench.write("def task():\n    print('up to 1234')\n")
+    told = bench.log(bench.call("task", secrets=("PIN", "TOKEN")))
+    assert told.endswith("\nup to ***4\n") and "PIN: " in told and "TOKEN" not in told
+
+
 def test_a_missing_secret_says_where_to_put_it(bench: Any) -> None:
     bench.write("def task():\n    pass\n")
     message = bench.error("task", secrets=("NOT_THERE",))["message"]
-    assert "NOT_THERE" in message and ".env" in message
+    assert "NOT_THERE" in message and ".env" in message and "partita secrets set NOT_THERE" in message

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from partita.plan.planner import make_plan
-from partita.workspace.advising import executor_advice, split_advice
+from partita.workspace.advising import executor_advice, is_no_worse, split_advice
 from partita.workspace.flow_instance import NoHistory, Prepared, prepare
 from partita.workspace.flow_tasks import FlowTask
 from partita.workspace.what_if import Machines, PlannedNode
@@ -57,3 +59,20 @@ def elsewhere(beta: float) -> list[tuple[str, object]]:
 def test_an_executor_that_is_faster_for_its_price_is_proposed() -> None:
     assert elsewhere(beta=1.0) == [("train", "big")]
     assert elsewhere(beta=9.0) == []
+
+
+@pytest.mark.parametrize(
+    ("price", "speed", "expected"), [(0.0, 1.0, True), (0.0, 0.5, False), (5.0, 3.0, False), (0.5, 3.0, True)]
+)
+def test_a_task_of_several_flows_is_moved_where_none_of_them_loses(price: float, speed: float, expected: bool) -> None:
+    nodes = (*ONE, PlannedNode("big", "big", {"cpu": 4.0}, speed, {"worker": price}))
+    made = prepared(CHAIN, {"load": 1.0, "train": 3.0, "report": 1.0}, nodes, beta=1.0)
+    plan, machines = make_plan(made.instance), Machines(nodes, beta=1.0)
+    assert is_no_worse(made, plan, machines, "train", "big") is expected
+    assert is_no_worse(made, plan, machines, "absent", "big")
+
+
+def test_where_a_task_does_not_fit_it_is_worse() -> None:
+    nodes = (*ONE, PlannedNode("tiny", "tiny", {"cpu": 0.5}))
+    made = prepared(CHAIN, {}, nodes)
+    assert not is_no_worse(made, make_plan(made.instance), Machines(nodes), "train", "tiny")

@@ -24,3 +24,15 @@ def test_python_and_yaml_flows_are_found_and_files_of_others_are_not(tmp_path: P
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     assert find_flows(tmp_path) == ["a.py:first", "b.yaml:b", "broken.yaml:broken", "sub/c.yml:c"]
+
+
+def test_flows_of_a_python_file_that_is_broken_are_found_so_that_somebody_says_what_is_wrong(tmp_path: Path) -> None:
+    text = (
+        "from partita import flow\nimport partita\n"
+        "@flow\ndef first() -> int:\n    return 1\n"
+        "@partita.flow(\n    timeout='1m',\n)\n# kept\n@other\nasync def second(): ...\n"
+        "@flowing\ndef no_flow(): ...\n"
+        "def last(:\n    return 2\n"
+    )
+    (tmp_path / "a.py").write_text(text, encoding="utf-8")
+    assert find_flows(tmp_path) == ["a.py:first", "a.py:second"]

@@ -7,15 +7,19 @@ from math import exp, log
 import pytest
 
 from partita.core.records import Demand
-from partita.protocol.requests import StepView
+from partita.protocol.requests import AttemptView, StepView
 from partita.workspace.flow_tasks import FlowTask
-from partita.workspace.past_runs import PastRuns, expanded, shapes_of
+from partita.workspace.past_runs import EarlierRun, Options, PastRuns, expanded, of_last_attempts, shapes_of
 from tests.unit.cli.fake import NOW, make_step
 
 
 def ran(number: int, path: str, seconds: float = 1.0, **fields: object) -> StepView:
     given = {"parent": 0, "started_at": NOW, "ended_at": NOW + seconds, **fields}
     return make_step(number, path, **given)  # type: ignore[arg-type]
+
+
+def earlier(steps: list[StepView], options: dict[int, Options] | None = None) -> EarlierRun:
+    return EarlierRun(steps, options or {})
 
 
 def task(path: str, kind: str = "task", needs: tuple[int, ...] = (), cpu: float = 1.0) -> FlowTask:
@@ -55,6 +59,23 @@ def test_a_step_that_took_no_time_is_known_too() -> None:
     assert found is not None and found.spread.median == pytest.approx(0.0, abs=1e-9)
 
 
+def attempt(
+    step: int, number: int, start_s: float, end_s: float, outcome: str = "succeeded", on: str = "p"
+) -> AttemptView:
+    return AttemptView(
+        step=step, number=number, executor=on, outcome=outcome, started_at=NOW + start_s, ended_at=NOW + end_s, cpu_s=0.0,
+        peak_bytes=0, node="", input_bytes=0, output_bytes=0, error=None,
+    )  # fmt: skip
+
+
+def test_attempts_that_failed_and_the_time_between_are_no_work() -> None:
+    steps = [ran(1, "a", 9.0, attempts=2), ran(2, "b", 3.0)]
+    attempts = [attempt(1, 1, 0, 1, "failed"), attempt(1, 2, 7, 9), attempt(2, 1, 0, 3, on="fast")]
+    past = PastRuns([of_last_attempts(steps, attempts, {"fast": 2.0})])
+    found = [past.of(task(name)) for name in "ab"]
+    assert [known.spread.median for known in found if known is not None] == pytest.approx([2.0, 6.0])
+
+
 #: A flow that is laid out when `count` is known: a map, which is laid out later still, and what adds it up.
 STEPS = [
     make_step(0, "whole", parent=-1, kind="flow"),
@@ -71,7 +92,7 @@ NOW_KNOWN = [task("count"), task("spread", "flow", (0,)), task("tell", needs=(1,
 
 
 def test_steps_of_the_last_run_stand_in_place_of_what_is_laid_out_later() -> None:
-    found = expanded(NOW_KNOWN, STEPS)
+    found = expanded(NOW_KNOWN, earlier(STEPS))
     needs = {step.path: [found[number].path for number in step.needs] for step in found}
     assert needs == {
         "count": [], "spread/list": ["count"], "spread/work[]/work[0]": ["spread/list"],
@@ -81,28 +102,44 @@ def test_steps_of_the_last_run_stand_in_place_of_what_is_laid_out_later() -> Non
     assert {step.path: step.demand.cpu for step in found}["spread/work[]/work[0]"] == 2.0
 
 
+def test_steps_of_the_last_run_ask_for_what_they_asked_for_then() -> None:
+    wide = Options("work", Demand(4.0, 2**30, slots=(("licence", 1),)), "big")
+    found = expanded(NOW_KNOWN[:3], earlier(STEPS, {6: Options("add", Demand(3.0), ""), 7: wide, 8: wide}))
+    asked = {step.path: Options(step.title, step.demand, step.executor) for step in found}
+    assert asked["spread/work[]/work[0]"] == asked["spread/work[]/work[1]"] == wide
+    assert asked["spread/add"] == Options("add", Demand(3.0), "")
+
+
+def test_what_asks_for_something_else_today_does_so_where_it_is_laid_out_later_too() -> None:
+    steps = [*STEPS, ran(9, "work[9]", name="work[9]")]
+    then, other = Options("work", Demand(1.0), ""), Options("work", Demand(8.0), "")
+    found = expanded(NOW_KNOWN, earlier(steps, {7: then, 8: other, 9: then}))
+    asked = {step.path: step.demand.cpu for step in found}
+    assert (asked["spread/work[]/work[0]"], asked["spread/work[]/work[1]"], asked["work[9]"]) == (2.0, 8.0, 2.0)
+
+
 def test_what_never_ran_stays_as_it_is() -> None:
-    assert expanded(NOW_KNOWN, STEPS[:2]) == NOW_KNOWN
-    assert expanded(NOW_KNOWN, []) == NOW_KNOWN
+    assert expanded(NOW_KNOWN, earlier(STEPS[:2])) == NOW_KNOWN
+    assert expanded(NOW_KNOWN, earlier([])) == NOW_KNOWN
 
 
 def test_one_later_part_may_need_another() -> None:
     steps = [*STEPS, ran(9, "second", kind="flow", inputs=[2]), ran(10, "second/work[0]", parent=9, name="work[0]")]
     tasks = [*NOW_KNOWN[:3], task("second", "flow", (1,))]
-    found = expanded(tasks, steps)
+    found = expanded(tasks, earlier(steps))
     last = next(step for step in found if step.path == "second/work[0]")
     assert [found[number].path for number in last.needs] == ["spread/add"]
 
 
 def test_what_came_of_later_parts_in_several_runs_is_told_with_how_often() -> None:
     wider = [*STEPS, ran(9, "spread/work[]/work[2]", parent=5, name="work[2]")]
-    found = shapes_of(NOW_KNOWN, [wider, STEPS, wider, STEPS[:2]])
+    found = shapes_of(NOW_KNOWN, list(map(earlier, (wider, STEPS, wider, STEPS[:2]))))
     assert [(len(shape.tasks), shape.runs) for shape in found] == [(8, 2), (7, 1), (4, 1)]
     assert [(shape.tasks, shape.runs) for shape in shapes_of(NOW_KNOWN, [])] == [(NOW_KNOWN, 1)]
-    assert len(shapes_of(NOW_KNOWN[:1], [wider, STEPS])) == 1  # nothing is laid out later
+    assert len(shapes_of(NOW_KNOWN[:1], [earlier(wider), earlier(STEPS)])) == 1  # nothing is laid out later
 
 
 def test_of_a_branch_that_was_not_taken_nothing_came_and_what_needs_it_needs_what_was_before() -> None:
-    found = expanded(NOW_KNOWN, [step for step in STEPS if not step["path"].startswith("spread/")])
+    found = expanded(NOW_KNOWN, earlier([step for step in STEPS if not step["path"].startswith("spread/")]))
     needs = {step.path: [found[number].path for number in step.needs] for step in found}
     assert needs == {"count": [], "tell": ["count"], "work[9]": []}

@@ -97,6 +97,12 @@ NODE = "nodes: [{id: n, capacity: {cpu: 1}}]\n"
         ("nodes: [{id: n, capacity: {memory: 1GiB}}]", "how many cores"),
         ("nodes: [{id: n, capacity: {cpu: -1}}]", "the cpu of node n is -1; give a number of at least 0"),
         ("nodes: [{id: n, capacity: {cpu: .inf}}]", "the cpu of node n is inf"),
+        (
+            "nodes: [{id: n, capacity: {cpu: 1}, speed: 1.0e-320}]",
+            "nodes.yaml: the speed of node n is 9.99989e-321; write a number from 0.000001 to 1000000000",
+        ),
+        ("nodes: [{id: n, capacity: {cpu: 1}, rent: 1.0e+300}]", "the rent of node n is 1e+300, and a plan can be made with numbers up to 1e+50"),
+        ("{nodes: [{id: n, capacity: {cpu: 1}}], durations: {fit: 1.0e+300}}", "durations.fit is 1e+300"),
         ("nodes: [{id: n, capacity: {cpus: 1, cpu: 1}}]", "there is no 'cpus' in node n, among its resources; did you mean 'cpu'?"),
         ("nodes: [{id: n, capacity: {cpu: 1}, sped: 2}]", "there is no 'sped' in node 1; did you mean 'speed'?"),
         ("nodes: [{id: n, capacity: {cpu: 1}, speed: 0}]", "the speed of node n is 0: nothing would ever end there"),
@@ -112,6 +118,11 @@ NODE = "nodes: [{id: n, capacity: {cpu: 1}}]\n"
         (NODE + "network: {latency: soon}", "network.latency is 'soon'; give a number or a duration"),
         (NODE + "network: {links: [[n, m, 1, 1]]}", "there is no 'm' in a link, among the nodes"),
         (NODE + "network: {links: [[n, n]]}", "a link is ['n', 'n']"),
+        (NODE + "network: {links: 5}", "network.links is '5'; write links: [[from, to, 1GB, 1ms]]"),
+        (NODE + "durations: {fit: 1e308}", "durations.fit is 1e+308, and a plan can be made with numbers up to 1e+50"),
+        (NODE + f"durations: {{fit: 1{'0' * 400}}}", "durations.fit is '1000"),
+        (NODE + f"durations: {{fit: '1{'0' * 60}s'}}", "durations.fit is 1e+60, and a plan"),
+        (f"nodes: [{{id: n, capacity: {{cpu: 1, memory: 1{'0' * 60}}}}}]", "the memory of node n is 1000"),
         (NODE + "alpha: -1", "alpha is -1"),
         (NODE + "durations: [1]", "durations is [1]"),
         (NODE + "durations: {fit: long}", "durations.fit is 'long'"),
@@ -147,7 +158,7 @@ def test_each_executor_of_the_settings_is_a_node() -> None:
 def test_speed_is_a_setting_of_every_kind_of_executor() -> None:
     made = as_executors({"a": {"speed": 2}, "b": {"kind": "docker", "image": "i", "speed": 0.5}})
     assert (made["a"].speed, made["b"].speed) == (2.0, 0.5)
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match=r"a number from 0\.000001 to 1000000000"):
         as_executors({"a": {"speed": 0}})
 
 
@@ -196,6 +207,18 @@ def test_durations_are_said_by_path_by_name_or_by_task() -> None:
     made = prepare("f", tasks, replace(MACHINES, durations={"fit": 5.0, "fit[3]": 7.0}), NoHistory(), "process")
     assert made.instance.durations == [5.0, 7.0, 5.0, 1.0]
     assert [known.basis for known in made.known] == [SAID, SAID, SAID, GUESS]
+
+
+def test_a_node_that_is_too_slow_to_plan_with_is_told() -> None:
+    machines = Machines((PlannedNode("slow", "", {"cpu": 1.0, "gpu": 0.0}, speed=1e-320),), is_what_if=True)
+    with pytest.raises(PlanningError, match="task 'a' runs for inf s on node 'slow', whose speed is"):
+        prepare("f", [task("a")], machines, NoHistory(), "process")
+
+
+@pytest.mark.parametrize("name", ["nodes.json", "nodes.yaml"])
+def test_what_is_nested_too_deeply_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PlanningError, match=name):
+        read(tmp_path, "[" * 100_000 + "]" * 100_000, name)
 
 
 def test_a_duration_of_no_step_is_told() -> None:

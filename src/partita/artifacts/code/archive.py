@@ -24,7 +24,7 @@ from partita.artifacts.code.bundles import bundle_hash
 from partita.artifacts.far import FarPlace, time_of
 from partita.errors import DamagedError, NotFoundError, PartitaError, ValueStoreError
 
-__all__ = ["FOLDER", "Archive", "archives", "fetch_archive", "put_archive", "remove_archive"]
+__all__ = ["FOLDER", "Archive", "archives", "fetch_archive", "pack_archive", "put_archive", "remove_archive"]
 
 FOLDER = "bundles"
 _NAME = re.compile(r"([0-9a-f]{64})\.tar")
@@ -53,12 +53,20 @@ def put_archive(place: str, hash: str, folder: Path) -> bool:
     shelf = _shelf(place)
     if shelf.refresh(_name(hash)):
         return False
+    shelf.write(_name(hash), pack_archive(folder))
+    return True
+
+
+def pack_archive(folder: Path) -> bytes:
+    """A bundle's folder as an archive: the same bytes wherever it is made.
+
+    Raises:
+        ValueStoreError: it cannot be read.
+    """
     try:
-        data = _packed(folder)
+        return _packed(folder)
     except OSError as error:
         raise ValueStoreError(f"the code in {folder} cannot be read: {error}; see the folder's rights") from error
-    shelf.write(_name(hash), data)
-    return True
 
 
 def fetch_archive(place: str, hash: str, folder: Path) -> None:

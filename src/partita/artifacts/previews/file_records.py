@@ -21,7 +21,7 @@ __all__ = ["HTML_LENGTH", "TEXT_LENGTH", "ShownFile", "file_record"]
 TEXT_LENGTH, HTML_LENGTH = 4000, 32 << 10
 
 _ROWS, _COLUMNS = 20, 40
-_READ_BYTES = 128 << 10
+_READ_BYTES = 384 << 10  # also of letters of four bytes there is something left before what may be half a secret
 _MARK = codecs.BOM_UTF8.decode()
 
 _PICTURES = frozenset({".gif", ".jpeg", ".jpg", ".png", ".webp"})

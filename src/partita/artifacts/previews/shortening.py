@@ -12,8 +12,9 @@ Mask = Callable[[str], str]
 #: Characters of a table's cell.
 CELL = 80
 
-#: No secret is longer. A text is cut only behind as much, for the beginning of a secret is not known as one.
-_SECRET = 16 << 10
+#: No secret is longer, nor what it is encoded to. A text is cut only behind as much, for the beginning of a secret is not known
+#: as one.
+_SECRET = 64 << 10
 
 
 def shortened(text: str, limit: int, mask: Mask, *, is_part: bool = False) -> str:

@@ -15,11 +15,16 @@ from functools import cache, partial
 from typing import Any
 
 from partita.compose.compiling.asked import endings, options_of
+from partita.compose.compiling.forests import asks_for_missing
 from partita.compose.compiling.graph import DOMAINS, needed, quiet
 from partita.compose.compiling.rows import Columns
 from partita.compose.compiling.steps import Asked
 
-__all__ = ["Export", "Feed", "exports_of"]
+__all__ = ["Export", "Feed", "NotConverted", "exports_of"]
+
+
+class NotConverted(ValueError):
+    """The converter is not asked for what it is known not to manage."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,16 @@ def _converted(model: Any, columns: Columns, feeds: tuple[Feed, ...], opset: int
 def _as_converted(
     model: Any, columns: Columns, feeds: tuple[Feed, ...], opset: int, options: dict[str, Any]
 ) -> tuple[Any, tuple[Feed, ...], str]:
-    """The graph that the converter makes, its inputs, and in words what these are."""
+    """The graph that the converter makes, its inputs, and in words what these are.
+
+    Raises:
+        NotConverted: it would not come back.
+    """
+    if any(feed.kind == "double" for feed in feeds) and asks_for_missing(model):
+        raise NotConverted(
+            "its trees ask whether a value is missing, by a threshold that is infinite, which the converter cannot write "
+            "down in double"
+        )
     skl2onnx = needed("skl2onnx")
     types = needed("skl2onnx.common.data_types")
     kinds = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from partita.compose.compiling.assembly import Exported, drawn_of
-from partita.compose.compiling.exports import exports_of
+from partita.compose.compiling.exports import NotConverted, exports_of
 from partita.compose.compiling.graph import quiet
 from partita.compose.compiling.joins import has_steps, joining_of, refusal_of
 from partita.compose.compiling.parity import Parity, answers_of, compared, is_most_probable
@@ -76,7 +76,7 @@ def _exported(
         python = answers_of(model, rows)
     dimensions = python.given.ndim if python.given is not None else 2
     nearest: Parity | None = None
-    trouble = ""
+    trouble = aside = ""
     refusal = refusal_of(model)
     for way in exports_of(model, columns, opset, is_precise) if not refusal else ():
         try:
@@ -86,6 +86,9 @@ def _exported(
             parity = compared(python, Runner(drawn).answers(rows), tolerance)
         except MissingExtraError:
             raise
+        except NotConverted as error:
+            aside = str(error)
+            continue
         except Exception as error:  # converters and runtimes raise what they like
             trouble = trouble or _in_words(error)
             continue
@@ -97,9 +100,9 @@ def _exported(
         ):
             nearest = parity
     why = (
-        f"its graph predicts otherwise: {nearest}"
+        f"its graph predicts otherwise: {nearest}{aside and f'. {aside}'}"
         if nearest is not None
-        else refusal or trouble or "nothing exports it"
+        else refusal or aside or trouble or "nothing exports it"
     )
     return Member(name, model, columns, None, nearest, why)
 

@@ -23,7 +23,7 @@ class Columns:
 
     kinds: tuple[str, ...]  # of each: "number", "whole" (a number without fractions) or "text"
     names: tuple[str, ...] | None = None  # None: an array, whose columns have none
-    may_miss: tuple[int, ...] = ()  # of columns of texts: where some are missing, which a graph is given as ""
+    may_miss: tuple[int, ...] = ()  # where values were missing: numbers go in as NaN, texts as ""
 
     @classmethod
     def of(cls, rows: Any) -> Columns:
@@ -36,11 +36,13 @@ class Columns:
             found = _dense(rows)
             if found.ndim != 2:
                 raise ValueError(f"rows to compile with are a table (rows, columns), and these are {found.shape}")
-            return cls((_kind_of(found.dtype),) * found.shape[1])
+            kind = _kind_of(found.dtype)
+            lacking = np.flatnonzero(np.isnan(found).any(axis=0)) if kind == "number" else ()
+            return cls((kind,) * found.shape[1], None, tuple(int(at) for at in lacking))
         kinds, missing = [], []
         for at, name in enumerate(rows.columns):
             kinds.append(_kind_of_series(rows.iloc[:, at], name))
-            if kinds[-1] == "text" and bool(rows.iloc[:, at].isna().any()):
+            if bool(rows.iloc[:, at].isna().any()):
                 missing.append(at)
         return cls(tuple(kinds), tuple(str(name) for name in rows.columns), tuple(missing))
 
@@ -58,14 +60,15 @@ class Columns:
         """The tensors that a graph is given for these rows.
 
         Raises:
-            ValueError: columns are missing or too many, or a text is missing where none was when the graph was made.
+            ValueError: columns are missing or too many, or a value is missing in a column that lacked none in the rows that the
+                graph was compared on: what it says of such rows is not known to be right.
         """
         if not hasattr(rows, "iloc"):
             return self._of_array(_dense(rows))
         rows = self._in_order(rows)
         found = {}
         if self.numbers:
-            found[NUMBERS] = rows.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64)
+            found[NUMBERS] = self._known(rows.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64, na_value=np.nan))
         if self.texts:
             found[TEXTS] = np.column_stack([self._texts_of(rows.iloc[:, at], at) for at in self.texts])
         return found
@@ -76,10 +79,10 @@ class Columns:
                 f"rows are (rows, {len(self.kinds)}), as the graph was made for, and these are {rows.shape}"
             )
         if not self.texts:
-            return {NUMBERS: np.ascontiguousarray(rows, dtype=np.float64)}
+            return {NUMBERS: self._known(np.ascontiguousarray(rows, dtype=np.float64))}
         found = {TEXTS: rows[:, list(self.texts)].astype(object)}
         if self.numbers:
-            found[NUMBERS] = rows[:, list(self.numbers)].astype(np.float64)
+            found[NUMBERS] = self._known(rows[:, list(self.numbers)].astype(np.float64))
         return found
 
     def _in_order(self, rows: Any) -> Any:
@@ -91,18 +94,29 @@ class Columns:
             raise ValueError(f"columns are missing: {', '.join(missing)}")
         return rows[list(self.names)]
 
+    def _known(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers that are missing only where some were."""
+        if np.isnan(numbers).any():
+            lacking = np.flatnonzero(np.isnan(numbers).any(axis=0))
+            self._need_known("numbers", [self.numbers[place] for place in lacking])
+        return numbers
+
     def _texts_of(self, column: Any, at: int) -> NDArray[Any]:
         missing = column.isna().to_numpy()
         found: NDArray[Any] = column.astype(object).to_numpy()
         if missing.any():
+            self._need_known("texts", [at])
+            found = np.where(missing, _MISSING, found)
+        return found
+
+    def _need_known(self, what: str, lacking: Sequence[int]) -> None:
+        for at in lacking:
             if at not in self.may_miss:
                 name = self.names[at] if self.names else at
                 raise ValueError(
-                    f"texts are missing in the column {name}, and none were in the rows that the graph was compared on; "
+                    f"{what} are missing in the column {name}, and none were in the rows that the graph was compared on; "
                     "fill them, or compile with rows that lack some"
                 )
-            found = np.where(missing, _MISSING, found)
-        return found
 
     # As plain data, for the file that a graph is saved in
 

@@ -14,7 +14,7 @@ from partita.flow.task import task
 from partita.models.evaluation.assembling import assembled
 from partita.models.evaluation.calibration import calibration_error, calibration_picture, roc_picture
 from partita.models.evaluation.classified import Classified, areas_under_curves, confusion_of
-from partita.models.evaluation.inputs import labels_of, plain, same_length
+from partita.models.evaluation.inputs import labels_of, plain, same_kind, same_length
 from partita.models.evaluation.measures import Array, Rows
 from partita.models.evaluation.record import Evaluation
 from partita.models.evaluation.resampling import Resampling
@@ -101,7 +101,7 @@ def _coded(
     said = None if prediction is None else labels_of("prediction", prediction)
     chances = None if probabilities is None else _probabilities(probabilities)
     same_length(truth=real, prediction=said, probabilities=chances)
-    _same_kind(real, said, None if classes is None else np.asarray(list(classes)))
+    same_kind(real, said, None if classes is None else np.asarray(list(classes)))
     met = np.unique(real if said is None else np.concatenate([real, said]))
     known = met if classes is None else np.asarray(list(classes))
     if chances is not None and chances.shape[1] != len(known):
@@ -124,12 +124,6 @@ def _coded(
         assert chances is not None
         return known, codes, np.argmax(chances, axis=1).astype(np.int64), chances
     return known, codes, np.array([code_of[label] for label in said.tolist()], dtype=np.int64), chances
-
-
-def _same_kind(real: NDArray[Any], *others: NDArray[Any] | None) -> None:
-    for other in others:
-        if other is not None and (other.dtype.kind == "U") != (real.dtype.kind == "U"):
-            raise ValueError(f"some labels are texts and some are not: {real[0]!r} and {other[0]!r}; make them alike")
 
 
 def _probabilities(values: Any) -> Array:

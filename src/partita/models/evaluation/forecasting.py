@@ -66,7 +66,8 @@ def evaluate_forecast(
     smape = np.divide(2 * np.abs(errors), sizes, out=np.zeros_like(errors), where=sizes > 0)
     cells: dict[str, Array] = {"mae": np.abs(errors), "smape": smape}  # (series, horizon) each
     notes: list[str] = []
-    scales = _scales(history, len(real), season, np.ndim(truth) == 1) if history is not None else None
+    pasts = None if history is None else _histories(history, np.ndim(truth) == 1)
+    scales = None if pasts is None else _scales(pasts, len(real), season)
     if scales is None:
         notes.append("mase and rmsse need history=, what came before")
     else:
@@ -91,7 +92,7 @@ def evaluate_forecast(
     table = _by_step(cells, errors)
     return assembled(
         "forecast", Means(tuple(names), np.column_stack([columns[name] for name in names])), how, slices, table=table,
-        pictures=_pictures(table, real, said, history), notes=notes,
+        pictures=_pictures(table, real, said, pasts), notes=notes,
     )  # fmt: skip
 
 
@@ -112,11 +113,19 @@ def _shaped(name: str, values: Any, shape: tuple[int, ...] | None) -> Array:
     return found
 
 
-def _scales(history: Sequence[Any], series: int, season: int, is_one: bool) -> tuple[Array, Array]:
+def _histories(history: Any, is_one: bool) -> list[Any]:
+    """For each series what came before."""
+    # An index of pandas counts as little as in the truth: history[0] would look for a row of that name.
+    given = history.to_numpy() if hasattr(history, "to_numpy") else history
+    if not len(given):
+        raise ValueError("the history is empty; give what came before, or leave it out")
+    return [given] if is_one and np.ndim(given[0]) == 0 else list(given)
+
+
+def _scales(each: Sequence[Any], series: int, season: int) -> tuple[Array, Array]:
     """Mean absolute and root mean squared error of the naive forecast within each history; NaN where it is 0."""
     if season < 1:
         raise ValueError(f"season={season} is to be 1 or more")
-    each = [history] if is_one and np.ndim(history[0]) == 0 else list(history)
     same_length(truth=range(series), history=each)
     absolute, square = [], []
     for number, values in enumerate(each):
@@ -144,7 +153,7 @@ def _by_step(cells: dict[str, Array], errors: Array) -> list[dict[str, Any]]:
     return rows
 
 
-def _pictures(table: list[dict[str, Any]], real: Array, said: Array, history: Sequence[Any] | None) -> dict[str, str]:
+def _pictures(table: list[dict[str, Any]], real: Array, said: Array, pasts: Sequence[Any] | None) -> dict[str, str]:
     main = "mase" if "mase" in table[0] else "mae"
     steps = range(1, real.shape[1] + 1)
     found = {}
@@ -157,8 +166,8 @@ def _pictures(table: list[dict[str, Any]], real: Array, said: Array, history: Se
         Line("truth", list(zip(steps, real[0].tolist(), strict=True))),
         Line("forecast", list(zip(steps, said[0].tolist(), strict=True))),
     ]
-    if history is not None:
-        past = np.asarray(history if np.ndim(history[0]) == 0 else history[0], dtype=np.float64)[-4 * real.shape[1] :]
+    if pasts is not None:
+        past = np.asarray(pasts[0], dtype=np.float64)[-4 * real.shape[1] :]
         lines.append(
             Line("", [(place - len(past) + 1, value) for place, value in enumerate(past.tolist())], is_guide=True)
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from partita.models.evaluation.measures import Array
 
-__all__ = ["column_of", "groups_of", "labels_of", "numbers_of", "plain", "same_length"]
+__all__ = ["column_of", "groups_of", "is_missing", "labels_of", "numbers_of", "plain", "same_kind", "same_length"]
 
 
 def column_of(name: str, values: Any) -> NDArray[Any]:
@@ -53,15 +53,47 @@ def labels_of(name: str, values: Any) -> NDArray[Any]:
         return whole if np.array_equal(whole, found) else found
     if found.dtype.kind == "O":
         kinds = {type(value) for value in found}
-        if type(None) in kinds or any(isinstance(value, float) and value != value for value in found):
-            at = next(row for row, value in enumerate(found) if value is None or value != value)
-            raise ValueError(f"{name} has no label in row {at}; leave such rows out")
+        gaps = np.flatnonzero(is_missing(found))
+        if len(gaps):
+            raise ValueError(f"{name} has no label in row {gaps[0]}; leave such rows out")
         if all(issubclass(kind, str) for kind in kinds):
             return found.astype(str)
         found = np.array(found.tolist())
         if found.dtype.kind not in "biuU":
             raise ValueError(f"{name} has labels of types {', '.join(sorted(kind.__name__ for kind in kinds))}")
     return found
+
+
+def same_kind(real: NDArray[Any], *others: NDArray[Any] | None) -> None:
+    """Texts are never equal to numbers: where they are compared, all would be wrong.
+
+    Raises:
+        ValueError: labels are texts, and others are not.
+    """
+    for other in others:
+        if other is not None and (other.dtype.kind == "U") != (real.dtype.kind == "U"):
+            one, two = plain(real[0]), plain(other[0])
+            raise ValueError(f"some labels are texts and some are not: {one!r} and {two!r}; make them alike")
+
+
+def is_missing(column: NDArray[Any]) -> NDArray[np.bool_]:
+    """(rows,): where there is no value: None, NaN, and what libraries of tables write for it."""
+    found: NDArray[np.bool_] = np.zeros(len(column), bool)
+    if column.dtype.kind in "mM":
+        found = np.isnat(column)
+    elif column.dtype.kind == "f":
+        found = np.isnan(column)
+    elif column.dtype.kind == "O":
+        found = np.array([_is_none(value) for value in column], dtype=bool)
+    return found
+
+
+def _is_none(value: Any) -> bool:
+    if value is None:
+        return True
+    unequal = value != value
+    # pandas.NA is neither equal to itself nor not: comparing it gives itself, which is no truth value.
+    return unequal is value or (isinstance(unequal, (bool, np.bool_)) and bool(unequal))
 
 
 def numbers_of(name: str, values: Any) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, chi2, wilcoxon
 
 from partita.flow.task import task
-from partita.models.evaluation.inputs import column_of, groups_of, labels_of, numbers_of, same_length
+from partita.models.evaluation.inputs import column_of, groups_of, labels_of, numbers_of, same_kind, same_length
 from partita.models.evaluation.measures import Array, MetricOfRows
 from partita.models.evaluation.record import Comparison
 from partita.models.evaluation.resampling import Resampling, intervals_of
@@ -130,10 +130,11 @@ def compare_classifiers(
         seed: of the draws.
 
     Raises:
-        ValueError: lengths differ or labels are missing.
+        ValueError: lengths differ, labels are missing, or some are texts and some are not.
     """
     real, one, other = labels_of("truth", truth), labels_of("first", first), labels_of("second", second)
     same_length(truth=real, first=one, second=other)
+    same_kind(real, one, other)
     is_one, is_other = one == real, other == real
     counts = {
         "both": int((is_one & is_other).sum()), "only_first": int((is_one & ~is_other).sum()),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from partita.artifacts.codecs.shown import Html
 from partita.drawing.charts import Bar, interval_chart
-from partita.models.evaluation.inputs import column_of, groups_of
+from partita.models.evaluation.inputs import column_of, groups_of, is_missing
 from partita.models.evaluation.measures import Measure
 from partita.models.evaluation.resampling import Resampling, intervals_of
 
@@ -53,28 +53,23 @@ def _of_mask(name: str, column: NDArray[np.bool_]) -> list[tuple[str, NDArray[np
 
 
 def _of_column(name: str, column: NDArray[Any]) -> list[tuple[str, NDArray[np.bool_]]]:
-    if column.dtype.kind == "f":
-        is_missing = ~np.isfinite(column)
-    elif column.dtype.kind == "O":
-        is_missing = np.array([value is None or value != value for value in column])
-    else:
-        is_missing = np.zeros(len(column), bool)
-    present = column[~is_missing]
+    gaps = ~np.isfinite(column) if column.dtype.kind == "f" else is_missing(column)
+    present = column[~gaps]
     if column.dtype.kind == "O":
         present = np.array([str(value) for value in present])
         column = np.array([str(value) for value in column])
     values = np.unique(present)
     if len(values) > _MOST_VALUES and column.dtype.kind in "iuf":
-        found = _quarters(name, column, np.quantile(present, (0.25, 0.5, 0.75)), is_missing)
+        found = _quarters(name, column, np.quantile(present, (0.25, 0.5, 0.75)), gaps)
     elif len(values) > _MOST_NAMES:
         raise ValueError(f"the slice {name!r} has {len(values):,} different values; give masks of those that matter")
     else:
-        found = [(f"{name}={value}", (column == value) & ~is_missing) for value in values]
-    return [*found, (f"{name} is missing", is_missing)]
+        found = [(f"{name}={value}", (column == value) & ~gaps) for value in values]
+    return [*found, (f"{name} is missing", gaps)]
 
 
 def _quarters(
-    name: str, column: NDArray[Any], cuts: NDArray[Any], is_missing: NDArray[np.bool_]
+    name: str, column: NDArray[Any], cuts: NDArray[Any], gaps: NDArray[np.bool_]
 ) -> list[tuple[str, NDArray[np.bool_]]]:
     edges = [-np.inf, *np.unique(cuts), np.inf]
     found = []
@@ -83,7 +78,7 @@ def _quarters(
             told = f"{name} <= {high:g}"
         else:
             told = f"{name} > {low:g}" if high == np.inf else f"{low:g} < {name} <= {high:g}"
-        found.append((told, (column > low) & (column <= high) & ~is_missing))
+        found.append((told, (column > low) & (column <= high) & ~gaps))
     return found
 
 

@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from partita.artifacts.codecs.sealed import Sealed
 from partita.errors import DamagedError, MissingExtraError, ModelError
+from partita.models.formats.anatomy import anatomy_of
 from partita.models.formats.objects import pickled, predictor_of
 from partita.models.formats.port import Packed, Predictor
 
@@ -53,7 +54,7 @@ class Estimators:
         if not data:
             notes = (f"pickled: {reason}",) if reason else ()
             return pickled(wrapped, kind, title, packages, notes)
-        about = {"types": types}
+        about = {"types": types, **anatomy_of(wrapped)}
         return Packed("skops", kind, title, {SKOPS_FILE: Sealed(data)}, packages, about)
 
     def open(self, model: Model) -> Predictor:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import base64
+import html
 import io
 import math
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy
 import pytest
@@ -14,6 +17,7 @@ from partita.artifacts.codecs.shown import Html
 from partita.artifacts.previews.display import PREVIEW_BYTES, display
 from partita.testing import MemoryBlobs
 from partita.values import unpack
+from partita.worker.masking import Masker
 
 
 def shown(value: Any) -> Any:
@@ -100,6 +104,18 @@ def test_no_beginning_of_a_secret_is_kept_where_a_text_is_cut(length: int) -> No
         record = display(value, lambda told: told.replace(secret, "***"))
         assert record is not None and b"ABCDEFGH" not in record
     assert unpack(display("x" * 3980 + "y" * 1000) or b"")["text"] == "x" * 3980 + "y" * 20
+
+
+@pytest.mark.parametrize("length", [20, 500, 16 << 10])
+def test_no_beginning_of_what_a_secret_is_encoded_to_is_kept_where_a_text_is_cut(length: int) -> None:
+    """The longest that may be stored, and the longest that it is encoded to."""
+    secret = "".join("&<é +"[number % 5] + chr(ord("A") + number % 26) for number in range(length // 2 - length // 11))
+    masker = Masker([secret])
+    for form in (quote(secret), secret.encode().hex(), base64.b64encode(secret.encode()).decode(), html.escape(secret)):
+        for value, size in (("-" * 3990 + form, 4000), (Html("-" * 32_760 + form), 32_768)):
+            record = unpack(display(value, masker) or b"")
+            told = record["text" if record["kind"] == "text" else "html"]
+            assert set(told.removesuffix("***")) == {"-"} and size - 100 < len(told) <= size
 
 
 def test_many_secrets_in_a_row_are_all_taken_out() -> None:

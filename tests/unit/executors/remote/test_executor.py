@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from partita.artifacts.sealing import seal_for
 from partita.core.records import Demand
 from partita.executors.machine import is_ended, marked_processes
 from partita.executors.port import CLOSED, LOST, RETURNED
 from partita.executors.remote.executor import RemoteExecutor
-from partita.protocol.messages import DONE, FAILED
+from partita.protocol.messages import DONE, FAILED, REQUEST
 from partita.protocol.remote import ticket_text
+from partita.protocol.secrets import SECRET
 from partita.testing.executor_contract import Desk
 from tests.contract.remote_executors import remote_executor
 
@@ -258,6 +260,11 @@ def test_no_secret_lies_where_messages_go(make: Any, tmp_path: Path, monkeypatch
     (desk.bundle / "contract_tasks.py").write_text(SOURCE)
     order = desk.order(desk.profile("whisper", secrets=("HUSH",)))
     desk.executor.submit(desk.lane(), [order])
+    desk.until(lambda: any(message[0] == REQUEST for message in desk.messages))
+    asking = next(message for message in desk.messages if message[0] == REQUEST)
+    assert list(asking[3:]) == [SECRET, {"name": "HUSH", "key": asking[4]["key"]}]
+    sealed = seal_for(asking[4]["key"], "s3cr3t-of-the-task", "HUSH")
+    desk.executor.reply(asking[1], asking[2], True, {"sealed": sealed})
     assert desk.end_of(order.ticket)[0] == DONE
     logs = b"".join(path.read_bytes() for path in (tmp_path / "workspace" / "logs").rglob("*.log"))
     assert b"the secret is" in logs

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 from partita.models.evaluation import evaluate_forecast
@@ -66,3 +68,29 @@ def test_without_history_there_are_no_scaled_errors() -> None:
 def test_wrong_input_says_what_is_wrong(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         evaluate_forecast([1, 2], **{"prediction": [1, 2], **given})
+
+
+def test_a_history_may_be_of_pandas_whatever_its_index() -> None:
+    truth, said, past = [10.0, 12.0], [11.0, 10.0], [1.0, 3.0, 2.0, 6.0]
+    expected = evaluate_forecast(truth, said, history=past, resamples=0)
+    days = pd.Series(past, index=pd.date_range("2024-01-01", periods=4))
+    for history in (
+        days,
+        pd.Series(past, index=range(7, 11)),
+        [days],
+        pd.DataFrame([past]),
+        np.array([past]),
+        pl.Series(past),
+    ):
+        found = evaluate_forecast(pd.Series(truth, index=[5, 6]), said, history=history, resamples=0)
+        assert found.metrics == expected.metrics and found.pictures == expected.pictures
+    both = evaluate_forecast(
+        [truth, truth], [said, said], history=pd.Series([days, days], index=["a", "b"]), resamples=0
+    )
+    assert both.metrics == pytest.approx(expected.metrics)
+
+
+def test_a_history_that_is_empty_is_told() -> None:
+    for history in ([], pd.Series([], dtype=float)):
+        with pytest.raises(ValueError, match="history"):
+            evaluate_forecast([1.0], [2.0], history=history)

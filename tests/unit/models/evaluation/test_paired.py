@@ -90,3 +90,11 @@ def test_wrong_input_says_what_is_wrong() -> None:
         compare_classifiers([1, 2], [1], [1, 2])
     with pytest.raises(ValueError, match="rounds=0"):
         permutation_test(_mean_error, range(20), range(20), range(1, 21), rounds=0)
+
+
+def test_labels_of_two_kinds_are_refused_and_not_taken_for_wrong() -> None:
+    truth = [0, 1] * 10
+    right, wrong = [str(label) for label in truth], [str(1 - label) for label in truth]
+    for first, second in ((right, wrong), (truth, wrong), (right, truth)):
+        with pytest.raises(ValueError, match="some labels are texts and some are not: 0 and "):
+            compare_classifiers(truth, first, second, resamples=0)

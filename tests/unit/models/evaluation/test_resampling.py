@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas
 import pytest
@@ -10,6 +12,7 @@ from scipy.stats import bootstrap
 from partita.models.evaluation import bootstrap_interval, evaluate_classification, evaluate_regression
 from partita.models.evaluation.measures import Means, MetricOfRows
 from partita.models.evaluation.resampling import Resampling, intervals_of
+from partita.models.evaluation.slices import slice_masks
 
 SKEWED = np.random.default_rng(3).lognormal(size=60)
 
@@ -106,3 +109,31 @@ def test_wrong_slices_say_what_is_wrong() -> None:
         evaluate_regression([1, 2, 3], [1, 2, 3], slices=[True, False, True])
     with pytest.raises(ValueError, match="300 different values"):
         evaluate_regression([1.0] * 300, [2.0] * 300, slices={"id": [f"n{n}" for n in range(300)]})
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        pandas.Series(["n", None, "s"], dtype="string"), pandas.Series(["n", pandas.NA, "s"], dtype="object"), np.array(["n", None, "s"]),
+        pandas.Series(["n", None, "s"]), pandas.Series(["n", None, "s"], dtype="category"),
+    ],
+)  # fmt: skip
+def test_a_slice_column_may_lack_values_however_they_are_written(site: Any) -> None:
+    found = {name: rows.tolist() for name, rows in slice_masks({"site": site}, 3)}
+    assert found == {
+        "site=n": [True, False, False],
+        "site=s": [False, False, True],
+        "site is missing": [False, True, False],
+    }
+
+
+def test_a_slice_column_of_dates_may_lack_one() -> None:
+    days = pandas.Series(pandas.to_datetime(["2024-01-02", None, "2024-01-02"]))
+    (first, rows), (gap, missing) = slice_masks({"day": days}, 3)
+    assert first.startswith("day=2024-01-02") and rows.tolist() == [True, False, True]
+    assert gap == "day is missing" and missing.tolist() == [False, True, False]
+
+
+def test_a_label_that_is_missing_is_told_however_it_is_written() -> None:
+    with pytest.raises(ValueError, match="truth has no label in row 1"):
+        evaluate_classification(pandas.Series(["a", None, "b"], dtype="string"), ["a", "b", "b"], resamples=0)
