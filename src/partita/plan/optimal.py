@@ -1,12 +1,15 @@
 """Plans that are proved to be the best, or how far from it they can be at most: the problem as CP-SAT has it.
 
-Times lie on a grid. Where all of them are multiples of its unit, what the solver proves holds as it is; else they are
-rounded up, the order that it finds is placed again with exact times, and only the analytic bound holds.
+Times lie on a grid. Where all of them are multiples of its unit, what the solver proves holds as it is. Else they are
+rounded up, the order that it finds is placed again with exact times, and its bound holds less what rounding can add: any
+plan can be kept on the grid, in its own order and no task earlier, and no chain of tasks gets longer by more than all
+roundings together.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -15,8 +18,8 @@ from typing import Any, NamedTuple
 from partita.plan.bounds import Bounds
 from partita.plan.constraints import ConstraintModel, load_solver
 from partita.plan.evaluation import Schedule, can_be_kept, worth
-from partita.plan.grid import Grid, grid_of, latest_end_s
-from partita.plan.instance import Instance, Network
+from partita.plan.grid import Grid, coarse_grid_of, grid_of, latest_end_s
+from partita.plan.instance import Instance, Network, moving_seconds
 from partita.plan.packing import SCALES
 from partita.plan.placing import place_in_order
 
@@ -24,6 +27,8 @@ __all__ = ["Proof", "Prover"]
 
 #: Units of a capacity whose amounts have no scale that makes them whole.
 _FINE = 1 << 20
+#: Of so few tasks something is proved on a coarse grid first where times lie on none: of more, what rounding adds would be too much.
+_COARSE_TASKS = 64
 #: What the objective of the hint is in whole numbers, where it is no mere makespan; and what no objective exceeds.
 _OBJECTIVE, _MOST = 1e11, 2.0**60
 
@@ -60,18 +65,28 @@ class Prover:
         instance = self._instance
         table = instance.run_times()
         latest_s = latest_end_s(instance, table, hint, self._bounds)
-        grid = grid_of(instance, table, hint, latest_s)
-        model = self._model = _Model(instance, table, grid, hint, self._bounds, latest_s)
-        text = f"num_workers:{workers} max_time_in_seconds:{max(limit_s, 0.01)} random_seed:1 {parameters}"
-        answer = model.model.solve(text, self._learn, self._begin)
+        grids = [grid_of(instance, table, hint, latest_s)]
+        if not grids[0].is_exact and len(instance) <= _COARSE_TASKS:
+            grids.insert(0, coarse_grid_of(table, hint))
+        schedule, until = hint, time.monotonic() + limit_s
+        for left, grid in zip(range(len(grids), 0, -1), grids, strict=True):
+            if self._is_stopped:
+                break
+            self._model = _Model(instance, table, grid, schedule, self._bounds, latest_s)
+            for_this_s = max((until - time.monotonic()) / left, 0.01)
+            text = f"num_workers:{workers} max_time_in_seconds:{for_this_s} random_seed:1 {parameters}"
+            schedule = self._solve(self._model, schedule, text)
+        value = worth(instance, schedule).objective
+        bound = min(self.bound, value)
+        return Proof(schedule, bound, value <= bound + 1e-7 * max(1.0, value))
+
+    def _solve(self, model: _Model, hint: Schedule, parameters: str) -> Schedule:
+        answer = model.model.solve(parameters, self._learn, self._begin)
         if answer.is_void:
             self.bound = self._bounds.objective
         else:
             self._learn(answer.bound)
-        schedule = hint if answer.values is None else self._best(hint, model.schedules(answer.values))
-        value = worth(instance, schedule).objective
-        bound = min(self.bound, value)
-        return Proof(schedule, bound, value <= bound + 1e-7 * max(1.0, value))
+        return hint if answer.values is None else self._best(hint, model.schedules(answer.values))
 
     def _best(self, hint: Schedule, found: Sequence[Schedule]) -> Schedule:
         """The best of the hint and of what was found that can be kept, whatever the grid and its rounding have done."""
@@ -94,7 +109,7 @@ class Prover:
             solving.stop_search()
 
     def _learn(self, bound: float) -> None:
-        if self._model is not None and self._model.grid.is_exact and math.isfinite(bound):
+        if self._model is not None and math.isfinite(bound):
             self.bound = max(self.bound, self._model.bound(bound))
 
 
@@ -120,11 +135,14 @@ class _Model:
         self.sizes = [
             {node: grid.up(table[task][node]) for node in allowed} for task, allowed in enumerate(instance.allowed)
         ]
+        self.lost = self._lost(table)
         begin = self._on_grid(hint)
         last = max(start + self.sizes[task][hint.nodes[task]] for task, start in enumerate(begin))
         horizon = last
         if instance.beta and len(instance.nodes) > 1:  # a later end may cost less
-            horizon = max(last, grid.reach(latest_s))
+            horizon = max(last, grid.reach(latest_s, self.lost))
+            if horizon < latest_s * grid.per_second + self.lost:
+                self.lost = math.inf  # a best plan may lie beyond
         self.horizon = horizon
         self.sizes = [
             {node: size for node, size in sizes.items() if size <= horizon} for sizes in self.sizes
@@ -147,6 +165,19 @@ class _Model:
         for resource, capacity in instance.together.items():
             self._add_capacity(resource, capacity, range(len(instance.nodes)))
         self._add_objective(hint, begin)
+
+    def _lost(self, table: Sequence[Sequence[float]]) -> float:
+        """Steps by which rounding makes no plan longer than that."""
+        grid, instance, nodes = self.grid, self.instance, len(self.instance.nodes)
+        if grid.is_exact:
+            return 0.0
+        lost = 1.0  # of a start
+        routes = instance.network.routes(nodes) if nodes > 1 else set()
+        for task, allowed in enumerate(instance.allowed):
+            lost += max(grid.lost(table[task][node]) for node in allowed)
+            sizes = set(instance.edge_bytes[task])
+            lost += max((grid.lost(moving_seconds(size, *route)) for size in sizes for route in routes), default=0.0)
+        return lost
 
     def _on_grid(self, hint: Schedule) -> list[int]:
         """The hint's order placed on the grid, so that the solver begins with something that holds there."""
@@ -304,7 +335,11 @@ class _Model:
 
     def bound(self, value: float) -> float:
         """The solver's bound as one of the instance's objective."""
-        return (math.ceil(value - 1e-6) - self.error) / self.scale + self.fixed
+        if math.isinf(self.lost):
+            return -math.inf
+        instance, lost_s = self.instance, self.lost / self.grid.per_second
+        rounded = (instance.alpha + instance.beta * sum(node.rent for node in instance.nodes)) * lost_s
+        return (math.ceil(value - 1e-6) - self.error) / self.scale + self.fixed - rounded
 
 
 @dataclass(frozen=True)

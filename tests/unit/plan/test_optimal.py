@@ -203,6 +203,23 @@ def test_tiny_instances_are_solved_as_by_another_model(seed: int, whole: bool) -
             assert proof.is_optimal
 
 
+def test_of_times_that_lie_on_no_grid_something_is_proved_too() -> None:
+    """As learned ones are: `wide` holds both cores, and the small ones fit beside `fetch` but for a moment."""
+    small = {"duration": 0.1569262, "demand": {"cpu": 1}}
+    rows = [
+        {"id": "fetch", "duration": 0.7787706, "demand": {"cpu": 1}},
+        {"id": "wide", "duration": 1.7236228, "demand": {"cpu": 2}},
+        *({"id": f"one{number}", **small} for number in range(6)),
+    ]
+    nodes = [{"id": "n", "capacity": {"cpu": 2}}]
+    instance = read_instance(example(nodes, 1.0, 0.0) | {"tasks": rows, "edges": [["fetch", "wide", 0]]})
+    proof = proved(instance, make_plan(instance).schedule, 8.0)
+    best = 0.7787706 + 1.7236228 + 0.1569262
+    assert evaluate(instance, proof.schedule).objective == pytest.approx(best)
+    assert lower_bounds(instance).objective < 0.98 * best
+    assert 0.995 * best < proof.bound <= best
+
+
 def test_what_the_solver_finds_is_given_only_if_it_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with a model: here it lets tasks begin before what they wait for."""
     from partita.plan import optimal
