@@ -120,6 +120,10 @@ def test_what_cannot_be_laid_out_or_is_no_flow_is_not_published(project: Project
         project.workspace.publish("flows.py:absent")
     with pytest.raises(NotFoundError, match="cannot be the name"):
         project.workspace.publish("flows.py:train", name="a b/c")
+    project.write("from math import nonesuch\n")
+    with pytest.raises(CheckError, match="nonesuch") as caught:
+        project.workspace.publish("flows.py:train")
+    assert "from math" in str(caught.value) and "describing" not in str(caught.value)
     assert project.workspace.publications() == []
 
 

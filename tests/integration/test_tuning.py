@@ -255,6 +255,15 @@ def test_what_is_wrong_is_told_before_anything_runs(flows: Project) -> None:
     assert flows.workspace.studies() == []
 
 
+def test_of_code_that_cannot_be_imported_only_its_own_lines_are_told(flows: Project) -> None:
+    flows.write("import math\n\nfrom math import nonesuch\n")
+    with pytest.raises(CheckError) as caught:
+        tuned(flows, "search")
+    (problem,) = caught.value.problems
+    assert "importing flows.py failed: ImportError: cannot import name 'nonesuch'" in problem.message
+    assert "line 3" in problem.remedy and "from math import nonesuch" in problem.remedy and "partita" not in problem.remedy
+
+
 def test_another_search_of_the_same_name_is_refused(flows: Project) -> None:
     tuned(flows, "search", objectives={"score": "maximize"}, trials=2, study="mine")
     with pytest.raises(StudyError, match="another objective"):

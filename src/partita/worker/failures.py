@@ -14,7 +14,10 @@ _MESSAGE_LIMIT = 16_000
 _TRACEBACK_LIMIT = 64_000
 
 #: Folders of this package whose frames do not help a user.
-_OWN = tuple(f"{__file__.rpartition('/worker/')[0]}/{folder}/" for folder in ("worker", "flow", "artifacts"))
+_OWN = tuple(
+    f"{__file__.rpartition('/worker/')[0]}/{folder}/"
+    for folder in ("worker", "flow", "artifacts", "publishing", "tune")
+)
 
 
 def error_map(error: BaseException, mask: Callable[[str], str] = str) -> dict[str, Any]:
