@@ -261,7 +261,11 @@ def test_of_code_that_cannot_be_imported_only_its_own_lines_are_told(flows: Proj
         tuned(flows, "search")
     (problem,) = caught.value.problems
     assert "importing flows.py failed: ImportError: cannot import name 'nonesuch'" in problem.message
-    assert "line 3" in problem.remedy and "from math import nonesuch" in problem.remedy and "described.py" not in problem.remedy
+    assert (
+        "line 3" in problem.remedy
+        and "from math import nonesuch" in problem.remedy
+        and "described.py" not in problem.remedy
+    )
 
 
 def test_another_search_of_the_same_name_is_refused(flows: Project) -> None:
