@@ -111,7 +111,7 @@ class NoWorse:
             found = Difference(worse, worse, worse, "the numbers alone: there are neither losses of rows nor intervals")
         is_met = found.low <= 0 or math.isclose(found.low, 0.0, abs_tol=1e-12)
         way, amount = "worse" if found.mean > 0 else "better", abs(found.mean)
-        ends = -found.high, -found.low
+        ends = 0.0 - found.high, 0.0 - found.low  # no "-0"
         return is_met, f"it is {way} than {rival.name} by {amount:.4g} ({ends[0]:.4g} to {ends[1]:.4g}; {found.how})"
 
 

@@ -50,7 +50,8 @@ def losses(mean: float, rows: int = 400) -> dict[str, Any]:
 
 def test_no_worse_row_by_row_sees_what_the_numbers_alone_hide() -> None:
     champion = candidate("churn:1", losses(0.0))
-    assert verdict("accuracy no worse", candidate(evaluations=losses(0.0)), champion)[0]
+    is_met, told = verdict("accuracy no worse", candidate(evaluations=losses(0.0)), champion)
+    assert is_met and "(0 to 0;" in told
     assert verdict("accuracy no worse", candidate(evaluations=losses(-0.2)), champion)[0]
     is_met, told = verdict("accuracy no worse", candidate(evaluations=losses(0.05)), champion)
     assert not is_met and told.startswith("it is worse than churn:1 by 0.05") and "400 rows of test" in told
