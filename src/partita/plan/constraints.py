@@ -26,6 +26,7 @@ class Answer(NamedTuple):
     bound: float  # no solution's objective is less
     is_optimal: bool
     is_void: bool  # nothing can satisfy the model, or it is none: what was told of bounds is worth nothing
+    took_s: float  # seconds that the solver was at it
 
 
 def load_solver() -> Any:
@@ -119,7 +120,8 @@ class ConstraintModel:
         is_optimal = response.status == solver.OPTIMAL
         found = is_optimal or response.status == solver.FEASIBLE
         is_void = not found and response.status != solver.UNKNOWN
-        return Answer(list(response.solution) if found else None, response.best_objective_bound, is_optimal, is_void)
+        values = list(response.solution) if found else None
+        return Answer(values, response.best_objective_bound, is_optimal, is_void, response.wall_time)
 
 
 def _terms(terms: Sequence[tuple[int, int]]) -> str:

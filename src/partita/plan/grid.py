@@ -16,8 +16,8 @@ __all__ = ["Grid", "coarse_grid_of", "grid_of", "latest_end_s"]
 _UNITS = (1, 10, 100, 1000, 10_000, 1_000_000)
 #: Steps of the grid from 0 to the makespan where there is no such unit.
 _RESOLUTION = 20_000
-#: The same where something is to be proved of few tasks: with 20,000 steps the solver counts through starts that hardly differ (9 tasks
-#: of a real flow took .5 s with 3,000, and were not done in 20 s with 20,000).
+#: The same where something is to be proved of few tasks. With 20,000 steps the solver counts through starts that hardly differ:
+#: it was not done in 20 s with 9 tasks of a real flow, for which 3,000 take .5 s.
 _COARSE_RESOLUTION = 3000
 #: Steps that a grid has at most: sums of so large numbers are still exact.
 _MOST_STEPS = 10**15

@@ -9,7 +9,6 @@ roundings together.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ __all__ = ["Proof", "Prover"]
 
 #: Units of a capacity whose amounts have no scale that makes them whole.
 _FINE = 1 << 20
-#: Of so few tasks something is proved on a coarse grid first where times lie on none: of more, what rounding adds would be too much.
+#: Of so few tasks something is proved on a coarse grid first where times lie on none: with more, rounding adds too much.
 _COARSE_TASKS = 64
 #: What the objective of the hint is in whole numbers, where it is no mere makespan; and what no objective exceeds.
 _OBJECTIVE, _MOST = 1e11, 2.0**60
@@ -68,25 +67,23 @@ class Prover:
         grids = [grid_of(instance, table, hint, latest_s)]
         if not grids[0].is_exact and len(instance) <= _COARSE_TASKS:
             grids.insert(0, coarse_grid_of(table, hint))
-        schedule, until = hint, time.monotonic() + limit_s
+        schedule = hint
         for left, grid in zip(range(len(grids), 0, -1), grids, strict=True):
             if self._is_stopped:
                 break
-            self._model = _Model(instance, table, grid, schedule, self._bounds, latest_s)
-            for_this_s = max((until - time.monotonic()) / left, 0.01)
-            text = f"num_workers:{workers} max_time_in_seconds:{for_this_s} random_seed:1 {parameters}"
-            schedule = self._solve(self._model, schedule, text)
+            model = self._model = _Model(instance, table, grid, schedule, self._bounds, latest_s)
+            text = f"num_workers:{workers} max_time_in_seconds:{max(limit_s / left, 0.01)} random_seed:1 {parameters}"
+            answer = model.model.solve(text, self._learn, self._begin)
+            limit_s -= answer.took_s
+            if answer.is_void:
+                self.bound = self._bounds.objective
+            else:
+                self._learn(answer.bound)
+            if answer.values is not None:
+                schedule = self._best(schedule, model.schedules(answer.values))
         value = worth(instance, schedule).objective
         bound = min(self.bound, value)
         return Proof(schedule, bound, value <= bound + 1e-7 * max(1.0, value))
-
-    def _solve(self, model: _Model, hint: Schedule, parameters: str) -> Schedule:
-        answer = model.model.solve(parameters, self._learn, self._begin)
-        if answer.is_void:
-            self.bound = self._bounds.objective
-        else:
-            self._learn(answer.bound)
-        return hint if answer.values is None else self._best(hint, model.schedules(answer.values))
 
     def _best(self, hint: Schedule, found: Sequence[Schedule]) -> Schedule:
         """The best of the hint and of what was found that can be kept, whatever the grid and its rounding have done."""
