@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from partita.errors import OptionError, SettingsError
+from partita.settings_tables import read_table
 from partita.units import duration_s
 
 __all__ = [
@@ -118,7 +118,7 @@ def as_gates(value: Any) -> dict[str, dict[str, GateSettings]]:
 
 
 def _gates(table: Mapping[str, Any], where: str) -> GateSettings:
-    values = _read_table(table, _GATE_KEYS, where)
+    values = read_table(table, _GATE_KEYS, where)
     if "sample" in values:
         values["has_sample"] = True
     made = GateSettings(**values)
@@ -145,7 +145,7 @@ def as_ci(value: Any) -> CiSettings:
     value = _from_environment(value)
     if not isinstance(value, Mapping):
         raise ValueError('a table, such as [ci] with rules = ["branch main -> dev", "tag v* -> staging"]')
-    return CiSettings(**_read_table(value, _CI_KEYS, "[ci]"))
+    return CiSettings(**read_table(value, _CI_KEYS, "[ci]"))
 
 
 def as_repositories(value: Any) -> dict[str, RepositorySettings]:
@@ -156,29 +156,11 @@ def as_repositories(value: Any) -> dict[str, RepositorySettings]:
         )
     found: dict[str, RepositorySettings] = {}
     for name, table in value.items():
-        made = RepositorySettings(**_read_table(table, _REPOSITORY_KEYS, f"the repository {name}"))
+        made = RepositorySettings(**read_table(table, _REPOSITORY_KEYS, f"the repository {name}"))
         if not made.url:
             raise ValueError(f"a url to the repository {name}")
         found[str(name)] = made
     return found
-
-
-def _read_table(
-    table: Mapping[str, Any], keys: Mapping[str, tuple[str, Callable[[Any], Any]]], where: str
-) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, given in table.items():
-        found = keys.get(key)
-        if found is None:
-            near = difflib.get_close_matches(key, keys, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
-            raise ValueError(f"no {key!r} to {where}; {hint}")
-        attribute, parse = found
-        try:
-            values[attribute] = parse(given)
-        except ValueError as error:
-            raise ValueError(f"as {key} of {where} {error}") from None
-    return values
 
 
 def _texts(value: Any) -> tuple[str, ...]:

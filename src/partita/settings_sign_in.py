@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from partita.settings_tables import read_table
 
 __all__ = ["SIGN_IN_KEYS", "SignInSettings", "as_sign_in"]
 
@@ -41,17 +42,7 @@ def as_sign_in(value: Any) -> SignInSettings:
             value = json.loads(value)
     if not isinstance(value, Mapping):
         raise ValueError('a table [sign_in] with issuer and client_id (in the environment: {"issuer": "https://…", …})')
-    values: dict[str, Any] = {}
-    for key, given in value.items():
-        parse = SIGN_IN_KEYS.get(key)
-        if parse is None:
-            near = difflib.get_close_matches(key, SIGN_IN_KEYS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SIGN_IN_KEYS)}"
-            raise ValueError(f"no {key!r} to sign_in; {hint}")
-        try:
-            values[key] = parse(given)
-        except ValueError as error:
-            raise ValueError(f"as {key} of sign_in {error}") from None
+    values = read_table(value, {key: (key, parse) for key, parse in SIGN_IN_KEYS.items()}, "sign_in")
     missing = [key for key in ("issuer", "client_id") if key not in values]
     if missing:
         raise ValueError(f"{' and '.join(missing)} to sign_in, too")

@@ -13,6 +13,7 @@ from partita.choices import ANY, choice_of
 from partita.errors import OptionError
 from partita.settings_kubernetes import KubernetesSettings, as_kubernetes
 from partita.settings_ray import RAY_KEYS, RaySettings
+from partita.settings_tables import read_table
 from partita.units import duration_s, size_bytes
 
 __all__ = [
@@ -243,23 +244,9 @@ def as_tasks(value: Any) -> dict[str, TaskSettings]:
             value = json.loads(value)  # in the environment
     if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) for table in value.values()):
         raise ValueError('tables by name, such as [tasks.fit] with cpu = 2 (in the environment: {"fit": {"cpu": 2}})')
-    return {str(name): _task(str(name), table) for name, table in value.items()}
-
-
-def _task(name: str, table: Mapping[str, Any]) -> TaskSettings:
-    values: dict[str, Any] = {}
-    for key, given in table.items():
-        found = _TASK_KEYS.get(key)
-        if found is None:
-            near = difflib.get_close_matches(key, _TASK_KEYS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_TASK_KEYS)}"
-            raise ValueError(f"no {key!r} to the task {name}; {hint}")
-        attribute, parse = found
-        try:
-            values[attribute] = parse(given)
-        except ValueError as error:
-            raise ValueError(f"as {key} of the task {name} {error}") from None
-    return TaskSettings(**values)
+    return {
+        str(name): TaskSettings(**read_table(table, _TASK_KEYS, f"the task {name}")) for name, table in value.items()
+    }
 
 
 def _executor(name: str, table: Mapping[str, Any]) -> ExecutorSettings:

@@ -33,6 +33,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             "settings_ray",
             "settings_sign_in",
             "settings_retention",
+            "settings_tables",
             "settings_values",
         }
     ),
@@ -56,8 +57,8 @@ LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in name
 
 #: The modules at the bottom in the order in which they may know each other.
 BOTTOM = (
-    "version", "errors", "clock", "log_lines", "values", "units", "choices", "settings_kubernetes", "settings_ray",
-    "settings_publishing", "settings_retention", "settings_sign_in", "settings_values", "settings",
+    "version", "errors", "clock", "log_lines", "values", "units", "choices", "settings_tables", "settings_kubernetes",
+    "settings_ray", "settings_publishing", "settings_retention", "settings_sign_in", "settings_values", "settings",
 )  # fmt: skip
 
 #: A folder -> what it must never import, though its level would allow it, or though it is no part of Partita.
